@@ -1,0 +1,175 @@
+//! What CloudFormation is told: at most 4096 bytes, made once.
+//!
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html>
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::envelope::ReplyTo;
+
+/// The longest body that CloudFormation takes.
+pub const MAX_BODY_BYTES: usize = 4_096;
+
+/// The attributes that `Fn::GetAtt` returns.
+pub type Data = BTreeMap<&'static str, String>;
+
+/// The answer to one request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    /// The id of the resource, never empty.
+    pub physical_resource_id: String,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// How a request went.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// It did not.
+    Failed {
+        /// What the author of the template can do about it.
+        reason: String,
+    },
+    /// It is done.
+    Success {
+        /// The attributes of the resource.
+        data: Data,
+    },
+}
+
+impl Answer {
+    /// The body of the answer. A reason that is too long is cut; ids never are.
+    pub fn body(&self, reply_to: &ReplyTo) -> String {
+        let mut body = Body {
+            status: "SUCCESS",
+            reason: None,
+            physical_resource_id: &self.physical_resource_id,
+            stack_id: &reply_to.stack_id,
+            request_id: &reply_to.request_id,
+            logical_resource_id: &reply_to.logical_resource_id,
+            data: None,
+        };
+        match &self.outcome {
+            Outcome::Success { data } => {
+                body.data = Some(data).filter(|data| !data.is_empty());
+                body.to_json()
+            }
+            Outcome::Failed { reason } => {
+                body.status = "FAILED";
+                body.with_reason(&reply_to.url.scrub(reason))
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body<'a> {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    physical_resource_id: &'a str,
+    stack_id: &'a str,
+    request_id: &'a str,
+    logical_resource_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Data>,
+}
+
+impl Body<'_> {
+    fn with_reason(mut self, reason: &str) -> String {
+        let whole = if reason.trim().is_empty() { NO_REASON } else { reason };
+        self.reason = Some(whole.to_owned());
+        let mut json = self.to_json();
+        // One byte of a reason takes at most six in JSON, so cutting a sixth of what is too much never cuts too much.
+        let mut end = whole.len().min(MAX_BODY_BYTES);
+        while json.len() > MAX_BODY_BYTES && end > 0 {
+            end = whole.floor_char_boundary(end);
+            self.reason = Some(format!("{}{ELLIPSIS}", &whole[..end]));
+            json = self.to_json();
+            end = end.saturating_sub(json.len().saturating_sub(MAX_BODY_BYTES).div_ceil(6));
+        }
+        json
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("text and maps of text are JSON")
+    }
+}
+
+const ELLIPSIS: &str = " …";
+const NO_REASON: &str = "failed without a reason; see the function's log";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::envelope::Envelope;
+
+    fn reply_to() -> ReplyTo {
+        let payload = json!({
+            "ResponseURL": "https://bucket.s3.amazonaws.com/path%7C1?X-Amz-Signature=0123456789abcdef0123",
+            "StackId": "arn:aws:cloudformation:us-east-1:111122223333:stack/demo/1",
+            "RequestId": "r-1",
+            "LogicalResourceId": "Scaling",
+        });
+        Envelope::open(&payload.to_string()).unwrap().reply_to
+    }
+
+    fn failed(reason: &str) -> (usize, Value) {
+        let outcome = Outcome::Failed { reason: reason.to_owned() };
+        let body = Answer { physical_resource_id: "id".into(), outcome }.body(&reply_to());
+        (body.len(), serde_json::from_str(&body).unwrap())
+    }
+
+    #[test]
+    fn a_success_copies_the_ids_and_carries_the_data() {
+        let outcome = Outcome::Success { data: Data::from([("MinCapacity", "1".to_owned())]) };
+        let body = Answer { physical_resource_id: "id".into(), outcome }.body(&reply_to());
+        let expected = json!({
+            "Status": "SUCCESS",
+            "PhysicalResourceId": "id",
+            "StackId": "arn:aws:cloudformation:us-east-1:111122223333:stack/demo/1",
+            "RequestId": "r-1",
+            "LogicalResourceId": "Scaling",
+            "Data": {"MinCapacity": "1"},
+        });
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_reason_that_fits_is_whole() {
+        let (_, body) = failed("MinCapacity: expected a whole number, found \"one\"");
+        assert_eq!(body["Reason"], "MinCapacity: expected a whole number, found \"one\"");
+        assert_eq!(body["Status"], "FAILED");
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_to_fill_the_body_whatever_it_is_made_of() {
+        for piece in ["a", "\"", "a\n", "\u{1}", "é", "🦀", "a\"🦀\u{7f}\u{0}"] {
+            let (length, body) = failed(&piece.repeat(5_000));
+            assert!(length <= MAX_BODY_BYTES, "{piece:?}: {length}");
+            assert!(length > MAX_BODY_BYTES - 16, "{piece:?}: {length} wastes room");
+            assert!(body["Reason"].as_str().unwrap().starts_with(piece));
+        }
+    }
+
+    #[test]
+    fn a_failure_always_has_a_reason() {
+        assert_eq!(failed(" ").1["Reason"], NO_REASON);
+    }
+
+    #[test]
+    fn the_response_url_and_its_signature_are_in_no_reason() {
+        for secret in [
+            "https://bucket.s3.amazonaws.com/path%7C1?X-Amz-Signature=0123456789abcdef0123",
+            "X-Amz-Signature=0123456789abcdef0123",
+            "0123456789abcdef0123",
+        ] {
+            let (_, body) = failed(&format!("could not PUT {secret}!"));
+            assert_eq!(body["Reason"], "could not PUT [response URL]!");
+        }
+    }
+}

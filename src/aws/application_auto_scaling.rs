@@ -1,0 +1,184 @@
+//! The calls to Application Auto Scaling.
+//!
+//! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.html>
+
+use std::collections::HashMap;
+
+use autoscaling::types::{ScalableDimension as Dimension, ServiceNamespace, SuspendedState as Suspended};
+use aws_sdk_applicationautoscaling as autoscaling;
+use thiserror::Error;
+use tokio::time::{sleep, timeout};
+
+use super::Aws;
+use crate::error::AwsError;
+use crate::id::{ScalableDimension, ScalableTargetId};
+use crate::owner::Tags;
+use crate::retry::{CALLS, until_deadline};
+use crate::scalable_target::{Desired, SuspendedState};
+
+/// A target that is registered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Registered {
+    /// Its ARN, by which it is tagged. It is another one when the target is registered anew.
+    pub arn: String,
+    /// All its tags.
+    pub tags: Tags,
+}
+
+/// Why a target was not created.
+#[derive(Debug, Error)]
+pub enum RegisterError {
+    /// It is registered already: tags are taken at creation only.
+    #[error("the target is registered already")]
+    AlreadyExists,
+    /// Anything else.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+}
+
+impl Aws<'_> {
+    /// Registers a target that does not exist, with tags; fails where it does. Returns its ARN.
+    pub async fn create(&self, desired: &Desired, tags: &Tags) -> Result<String, RegisterError> {
+        self.register(desired, desired.suspended_state, Some(tags)).await.map_err(|error| {
+            // Exactly "The scalable target that you tried to tag already exists. To update tags on an existing scalable
+            // target, use the TagResource API."; see https://github.com/hashicorp/terraform-provider-aws/issues/31839
+            if error.code() == Some("ValidationException") && error.says("already exists") {
+                RegisterError::AlreadyExists
+            } else {
+                RegisterError::Aws(error)
+            }
+        })
+    }
+
+    /// Registers a target that exists, which changes its limits; what is not said is reset. Returns its ARN.
+    pub async fn renew(&self, desired: &Desired) -> Result<String, AwsError> {
+        self.register(desired, Some(desired.suspended_state.unwrap_or_default()), None).await
+    }
+
+    async fn register(
+        &self,
+        desired: &Desired,
+        suspended: Option<SuspendedState>,
+        tags: Option<&Tags>,
+    ) -> Result<String, AwsError> {
+        let target = &desired.target;
+        let request = self
+            .clients
+            .autoscaling
+            .register_scalable_target()
+            .service_namespace(ServiceNamespace::Sagemaker)
+            .resource_id(target.resource_id())
+            .scalable_dimension(dimension(target))
+            .min_capacity(desired.capacity.min())
+            .max_capacity(desired.capacity.max())
+            .set_suspended_state(suspended.map(suspended_state))
+            .set_tags(tags.map(|tags| tags.clone().into_iter().collect::<HashMap<_, _>>()));
+        let operation = self.calling("RegisterScalableTarget");
+        let call = async || request.clone().send().await;
+        let output = until_deadline(operation, &target.resource_id(), self.deadline, call).await?;
+        Ok(output.scalable_target_arn.unwrap_or_default())
+    }
+
+    /// What is registered: the target and its tags, or nothing.
+    pub async fn observe(&self, target: &ScalableTargetId) -> Result<Option<Registered>, AwsError> {
+        for attempt in 1_u32.. {
+            let Some(arn) = self.describe(target).await? else {
+                return Ok(None);
+            };
+            match self.tags(&arn).await {
+                Ok(tags) => return Ok(Some(Registered { arn, tags })),
+                // Registered just now, or deregistered in between: the next look tells.
+                Err(error) if error.code() == Some("ResourceNotFoundException") => {
+                    let delay = CALLS.delay(attempt, 1.0);
+                    if delay >= self.deadline.left_to_work() {
+                        return Err(error);
+                    }
+                    sleep(delay).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable!("attempts are not counted to the end")
+    }
+
+    /// What is registered, if that can be told well before the time is up.
+    pub async fn glance(&self, target: &ScalableTargetId) -> Option<Option<Registered>> {
+        timeout(self.deadline.left_to_work() / 2, self.observe(target)).await.ok()?.ok()
+    }
+
+    async fn describe(&self, target: &ScalableTargetId) -> Result<Option<String>, AwsError> {
+        let request = self
+            .clients
+            .autoscaling
+            .describe_scalable_targets()
+            .service_namespace(ServiceNamespace::Sagemaker)
+            .resource_ids(target.resource_id())
+            .scalable_dimension(dimension(target));
+        let operation = self.calling("DescribeScalableTargets");
+        let call = async || request.clone().send().await;
+        let output = until_deadline(operation, &target.resource_id(), self.deadline, call).await?;
+        let found = output.scalable_targets.unwrap_or_default();
+        let found = found.into_iter().find(|found| found.resource_id.eq_ignore_ascii_case(&target.resource_id()));
+        Ok(found.map(|found| found.scalable_target_arn.unwrap_or_default()))
+    }
+
+    async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
+        let request = self.clients.autoscaling.list_tags_for_resource().resource_arn(arn);
+        let operation = self.calling("ListTagsForResource");
+        let call = async || request.clone().send().await;
+        let output = until_deadline(operation, arn, self.deadline, call).await?;
+        Ok(output.tags.unwrap_or_default().into_iter().collect())
+    }
+
+    /// Puts tags on a target; none is no call.
+    pub async fn tag(&self, arn: &str, tags: &Tags) -> Result<(), AwsError> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        let tags = tags.clone().into_iter().collect();
+        let request = self.clients.autoscaling.tag_resource().resource_arn(arn).set_tags(Some(tags));
+        let operation = self.calling("TagResource");
+        until_deadline(operation, arn, self.deadline, async || request.clone().send().await).await.map(drop)
+    }
+
+    /// Takes tags from a target; none is no call.
+    pub async fn untag(&self, arn: &str, keys: &[String]) -> Result<(), AwsError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
+        let operation = self.calling("UntagResource");
+        until_deadline(operation, arn, self.deadline, async || request.clone().send().await).await.map(drop)
+    }
+
+    /// Deregisters a target, with its policies and scheduled actions; one that is gone already is a success.
+    pub async fn deregister(&self, target: &ScalableTargetId) -> Result<(), AwsError> {
+        let request = self
+            .clients
+            .autoscaling
+            .deregister_scalable_target()
+            .service_namespace(ServiceNamespace::Sagemaker)
+            .resource_id(target.resource_id())
+            .scalable_dimension(dimension(target));
+        let operation = self.calling("DeregisterScalableTarget");
+        let call = async || request.clone().send().await;
+        match until_deadline(operation, &target.resource_id(), self.deadline, call).await {
+            Err(error) if error.code() == Some("ObjectNotFoundException") => Ok(()),
+            done => done.map(drop),
+        }
+    }
+}
+
+fn dimension(target: &ScalableTargetId) -> Dimension {
+    match target.dimension() {
+        ScalableDimension::VariantDesiredInstanceCount => Dimension::SageMakerVariantDesiredInstanceCount,
+    }
+}
+
+fn suspended_state(state: SuspendedState) -> Suspended {
+    Suspended::builder()
+        .dynamic_scaling_in_suspended(state.dynamic_scaling_in)
+        .dynamic_scaling_out_suspended(state.dynamic_scaling_out)
+        .scheduled_scaling_suspended(state.scheduled_scaling)
+        .build()
+}

@@ -1,0 +1,77 @@
+//! The only module that talks to AWS: SDK types in, ours out.
+
+mod application_auto_scaling;
+pub mod json;
+mod sagemaker;
+
+use aws_sdk_applicationautoscaling as autoscaling;
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+use aws_types::SdkConfig;
+
+pub use application_auto_scaling::{RegisterError, Registered};
+pub use sagemaker::{DescribeEndpoint, DescribeEndpointOutput, Endpoint, ProductionVariantSummary};
+
+use crate::deadline::Deadline;
+use crate::progress::Progress;
+use crate::retry;
+use json::JsonClient;
+
+/// Where this function runs: the only place whose endpoints it can scale.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Here {
+    /// Such as `us-east-1`.
+    pub region: String,
+    /// Twelve digits, where known.
+    pub account: Option<String>,
+}
+
+/// The clients, made once for the life of the process.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    autoscaling: autoscaling::Client,
+    sagemaker: JsonClient,
+    region: String,
+}
+
+impl Clients {
+    /// Makes the clients from what `aws-config` loaded; all of them speak through `http`.
+    pub fn new(config: &SdkConfig, http: &SharedHttpConnector) -> Self {
+        let http = http.clone();
+        let config = config
+            .to_builder()
+            .http_client(http_client_fn(move |_, _| http.clone()))
+            .retry_config(retry::one_attempt())
+            .timeout_config(retry::attempt_timeouts())
+            .build();
+        Self {
+            autoscaling: autoscaling::Client::new(&config),
+            sagemaker: JsonClient::new(json::SAGEMAKER, &config),
+            region: config.region().map(|region| region.as_ref().to_owned()).unwrap_or_default(),
+        }
+    }
+
+    /// The Region that the clients talk to.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+}
+
+/// AWS as one request sees it: every call is tried until the request's work deadline.
+#[derive(Debug)]
+pub struct Aws<'a> {
+    clients: &'a Clients,
+    deadline: &'a Deadline,
+    progress: &'a Progress,
+}
+
+impl<'a> Aws<'a> {
+    /// AWS for one request.
+    pub fn new(clients: &'a Clients, deadline: &'a Deadline, progress: &'a Progress) -> Self {
+        Self { clients, deadline, progress }
+    }
+
+    fn calling(&self, operation: &'static str) -> &'static str {
+        self.progress.doing(format!("calling {operation}"));
+        operation
+    }
+}

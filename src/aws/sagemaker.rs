@@ -1,0 +1,88 @@
+//! The one call to SageMaker: whether an endpoint is ready, and what it has.
+//!
+//! <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html>
+
+use serde::{Deserialize, Serialize};
+
+use super::Aws;
+use super::json::Operation;
+use crate::error::AwsError;
+use crate::id::EndpointName;
+use crate::retry::until_deadline;
+
+/// An endpoint as it is now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Endpoint {
+    /// Its `EndpointStatus`.
+    pub status: String,
+    /// Why it failed, if it did.
+    pub failure_reason: Option<String>,
+    /// The names of its production variants.
+    pub variants: Vec<String>,
+    /// Whether it answers asynchronously, and so can scale to zero instances.
+    pub asynchronous: bool,
+}
+
+impl Aws<'_> {
+    /// The endpoint, or nothing where there is none.
+    pub async fn endpoint(&self, name: &EndpointName) -> Result<Option<Endpoint>, AwsError> {
+        let operation = self.calling(DescribeEndpoint::NAME);
+        let call =
+            async || self.clients.sagemaker.call(DescribeEndpoint { endpoint_name: name.as_str().to_owned() }).await;
+        match until_deadline(operation, &format!("endpoint {name}"), self.deadline, call).await {
+            Ok(output) => Ok(Some(output.into())),
+            // There is no exception of its own for it: the service's waiters look for this code, too.
+            Err(error) if error.code() == Some("ValidationException") && error.says("Could not find endpoint") => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The request of `DescribeEndpoint`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeEndpoint {
+    /// The endpoint's name.
+    pub endpoint_name: String,
+}
+
+impl Operation for DescribeEndpoint {
+    const NAME: &'static str = "DescribeEndpoint";
+    type Output = DescribeEndpointOutput;
+}
+
+/// What of the reply is read; the service sends more.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeEndpointOutput {
+    /// The status.
+    pub endpoint_status: String,
+    /// Why it failed, if it did.
+    pub failure_reason: Option<String>,
+    /// The variants; absent while the endpoint is created.
+    pub production_variants: Option<Vec<ProductionVariantSummary>>,
+    /// There for an asynchronous endpoint; what it says does not matter here.
+    pub async_inference_config: Option<serde_json::Value>,
+}
+
+/// One variant of an endpoint.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProductionVariantSummary {
+    /// Its name.
+    pub variant_name: String,
+}
+
+impl From<DescribeEndpointOutput> for Endpoint {
+    fn from(output: DescribeEndpointOutput) -> Self {
+        let variants = output.production_variants.unwrap_or_default();
+        Self {
+            status: output.endpoint_status,
+            failure_reason: output.failure_reason,
+            variants: variants.into_iter().map(|variant| variant.variant_name).collect(),
+            asynchronous: output.async_inference_config.is_some(),
+        }
+    }
+}

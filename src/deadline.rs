@@ -1,0 +1,108 @@
+//! When to stop working and when to stop answering; the only reader of the clock.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+/// The two deadlines of one invocation.
+///
+/// Lambda gives no warning before it kills an invocation that runs too long, so the work ends early enough to still
+/// answer, and the answering ends early enough to still report that it failed.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    work: Instant,
+    answer: Instant,
+}
+
+impl Deadline {
+    /// Splits the time until `invocation_ends`, as the `Lambda-Runtime-Deadline-Ms` header tells it.
+    #[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
+    pub fn new(invocation_ends: SystemTime) -> Self {
+        let left = invocation_ends.duration_since(SystemTime::now()).unwrap_or_default();
+        let (work, answer) = split(left);
+        let now = Instant::now();
+        Self { work: now + work, answer: now + answer }
+    }
+
+    /// When the work has to end.
+    pub fn work(&self) -> Instant {
+        self.work
+    }
+
+    /// The time left for work.
+    #[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
+    pub fn left_to_work(&self) -> Duration {
+        self.work.saturating_duration_since(Instant::now())
+    }
+
+    /// The time left for answering.
+    #[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
+    pub fn left_to_answer(&self) -> Duration {
+        self.answer.saturating_duration_since(Instant::now())
+    }
+}
+
+/// Measures how long something took.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts measuring.
+    #[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// How much of the time that is left goes to work, and how much to work and answering together.
+///
+/// `cargo lambda watch` sends a deadline of 1970; a deadline that lies in the past on arrival is none.
+fn split(left: Duration) -> (Duration, Duration) {
+    let left = if left.is_zero() { ASSUMED } else { left.min(LONGEST) };
+    let answer = left - (left / 20).min(LONGEST_MARGIN);
+    (answer - (answer / 4).min(LONGEST_RESERVE), answer)
+}
+
+const ASSUMED: Duration = Duration::from_secs(60);
+/// No invocation of Lambda's runs longer: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
+const LONGEST: Duration = Duration::from_secs(900);
+const LONGEST_MARGIN: Duration = Duration::from_secs(1);
+const LONGEST_RESERVE: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_follows_the_time_that_is_left() {
+        for (left, work, answer) in [(3_000, 2_137, 2_850), (60_000, 44_250, 59_000), (900_000, 869_000, 899_000)] {
+            let got = split(Duration::from_millis(left));
+            assert_eq!((got.0.as_millis(), got.1.as_millis()), (work, answer), "{left}");
+        }
+    }
+
+    #[test]
+    fn some_time_is_left_for_each_step_however_short_it_is() {
+        for millis in 1..5_000 {
+            let left = Duration::from_millis(millis);
+            let (work, answer) = split(left);
+            assert!(Duration::ZERO < work && work < answer && answer < left, "{millis}");
+        }
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_is_none() {
+        let deadline = Deadline::new(SystemTime::UNIX_EPOCH + Duration::from_secs(600));
+        assert!(deadline.left_to_work() > Duration::from_secs(40));
+    }
+
+    #[test]
+    fn a_deadline_in_the_far_future_is_held_to_lambdas_longest() {
+        assert!(split(Duration::from_secs(1_000_000)).1 < LONGEST);
+    }
+}

@@ -1,0 +1,125 @@
+//! Brings an answer to CloudFormation: the same bytes, again and again, until they are taken or time is up.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use thiserror::Error;
+use tokio::time::{sleep, timeout};
+
+use crate::deadline::Deadline;
+use crate::envelope::ResponseUrl;
+use crate::retry::Backoff;
+
+/// An answer that was not taken. It names no part of the URL.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("the answer could not be delivered: {last} at attempt {attempts}")]
+pub struct Undelivered {
+    /// How often it was tried.
+    pub attempts: u32,
+    /// How the last attempt ended.
+    pub last: Attempt,
+}
+
+/// How one attempt to deliver ended.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum Attempt {
+    /// An HTTP status other than success.
+    #[error("HTTP status {0}")]
+    Status(u16),
+    /// No connection, or one that broke.
+    #[error("the connection failed")]
+    Transport,
+    /// No reply in time.
+    #[error("no reply in time")]
+    Silence,
+}
+
+/// PUTs an answer. Returns the number of attempts that it took.
+pub async fn deliver(
+    http: &SharedHttpConnector,
+    url: &ResponseUrl,
+    body: &str,
+    deadline: &Deadline,
+) -> Result<u32, Undelivered> {
+    for attempts in 1_u32.. {
+        let last = match put(http, url, body, limit(deadline.left_to_answer())).await {
+            Ok(()) => return Ok(attempts),
+            Err(attempt) => attempt,
+        };
+        let delay = ANSWERS.delay(attempts, fastrand::f64());
+        if !is_worth_another(last) || delay >= deadline.left_to_answer() {
+            return Err(Undelivered { attempts, last });
+        }
+        tracing::warn!(attempts, %last, "answering again");
+        sleep(delay).await;
+    }
+    unreachable!("attempts are not counted to the end")
+}
+
+async fn put(http: &SharedHttpConnector, url: &ResponseUrl, body: &str, limit: Duration) -> Result<(), Attempt> {
+    // No Content-Type: it is not part of the signature, and older signatures break by it.
+    let request = http::Request::put(url.secret())
+        .header(http::header::CONTENT_LENGTH, body.len())
+        .body(SdkBody::from(body))
+        .ok()
+        .and_then(|request| HttpRequest::try_from(request).ok())
+        .ok_or(Attempt::Transport)?;
+    match timeout(limit, http.call(request)).await {
+        Ok(Ok(response)) if response.status().is_success() => Ok(()),
+        Ok(Ok(response)) => Err(Attempt::Status(response.status().as_u16())),
+        // The error's own words may hold the URL.
+        Ok(Err(_)) => Err(Attempt::Transport),
+        Err(_) => Err(Attempt::Silence),
+    }
+}
+
+/// Decides whether to try again.
+///
+/// Another 4xx will not improve: the URL is signed for this one request, and has expired or never matched it. Redirects
+/// are not followed, because the signature holds for the host that was given.
+fn is_worth_another(attempt: Attempt) -> bool {
+    match attempt {
+        Attempt::Status(status) => matches!(status, 408 | 429 | 500..=599),
+        Attempt::Silence | Attempt::Transport => true,
+    }
+}
+
+/// The limit of one attempt leaves time for another.
+fn limit(left: Duration) -> Duration {
+    (left / 2).max(SHORTEST_ATTEMPT).min(LONGEST_ATTEMPT).min(left)
+}
+
+const ANSWERS: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(3) };
+const SHORTEST_ATTEMPT: Duration = Duration::from_millis(500);
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_worth_another_attempt() {
+        for attempt in [Attempt::Silence, Attempt::Transport] {
+            assert!(is_worth_another(attempt), "{attempt}");
+        }
+        for status in [408, 429, 500, 502, 503, 599] {
+            assert!(is_worth_another(Attempt::Status(status)), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_or_a_redirect_is_final() {
+        for status in [301, 302, 307, 308, 400, 403, 404, 411] {
+            assert!(!is_worth_another(Attempt::Status(status)), "{status}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_leaves_time_for_another() {
+        for (left, expected) in [(60_000, 10_000), (6_000, 3_000), (700, 500), (300, 300)] {
+            assert_eq!(limit(Duration::from_millis(left)).as_millis(), expected, "{left}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The path itself: whatever happens on it becomes an answer.
+
+use std::panic::AssertUnwindSafe;
+
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use futures_util::FutureExt as _;
+use thiserror::Error;
+use tokio::time::timeout_at;
+
+use crate::answer::{Answer, Data, Outcome};
+use crate::aws::{Aws, Clients, Here};
+use crate::deadline::{Deadline, Stopwatch};
+use crate::deliver::{Undelivered, deliver};
+use crate::envelope::{Envelope, Lifecycle, NoReplyAddress, Request};
+use crate::error::Error;
+use crate::owner::Owner;
+use crate::progress::Progress;
+use crate::scalable_target::{self, ScalableTarget};
+use crate::update_gate;
+
+/// What lives as long as the process does.
+#[derive(Clone, Debug)]
+pub struct Services {
+    /// For calls to AWS.
+    pub aws: Clients,
+    /// For the answer.
+    pub http: SharedHttpConnector,
+}
+
+/// Why nobody was answered. Lambda delivers the request again, and sends it to the queue of failures in the end.
+#[derive(Debug, Error)]
+pub enum Unanswered {
+    /// It is not known whom to answer.
+    #[error(transparent)]
+    NoReplyAddress(#[from] NoReplyAddress),
+    /// The answer was not taken.
+    #[error(transparent)]
+    Undelivered(#[from] Undelivered),
+}
+
+/// Carries out one request and answers it.
+///
+/// `function_arn` is the invoked function's, where there is a real one: endpoints of its account can be scaled.
+pub async fn handle(
+    payload: &str,
+    function_arn: &str,
+    deadline: Deadline,
+    services: &Services,
+) -> Result<(), Unanswered> {
+    let stopwatch = Stopwatch::start();
+    let envelope = Envelope::open(payload)?;
+    let answer = answer(&envelope, function_arn, &deadline, services).await;
+    let body = answer.body(&envelope.reply_to);
+    let delivered = deliver(&services.http, &envelope.reply_to.url, &body, &deadline).await;
+    log(&envelope, &answer, &delivered, stopwatch);
+    delivered?;
+    Ok(())
+}
+
+async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, services: &Services) -> Answer {
+    let progress = Progress::new();
+    let failed = |error: Error| Answer {
+        physical_resource_id: match (&envelope.given_id, progress.to_clean_up()) {
+            (None, Some(target)) => target.to_string(),
+            _ => envelope.id_of_failure(),
+        },
+        outcome: Outcome::Failed { reason: error.to_string() },
+    };
+    let request = match &envelope.request {
+        Ok(request) => request,
+        Err(error) => return failed(Error::Request(error.to_string())),
+    };
+    let owner = envelope.reply_to.owner();
+    let here = Here {
+        region: services.aws.region().to_owned(),
+        account: account(function_arn).or_else(|| account(&owner.stack_id)),
+    };
+    let aws = Aws::new(&services.aws, deadline, &progress);
+    // The work is polled here and not spawned: when it is cut off, it stops. Boxed, because its type is too deep.
+    let work = Box::pin(carry_out(request, &aws, &here, &owner, &progress));
+    let work = AssertUnwindSafe(work).catch_unwind();
+    match timeout_at(deadline.work(), work).await {
+        Ok(Ok(Ok(done))) => {
+            Answer { physical_resource_id: done.physical_resource_id, outcome: Outcome::Success { data: done.data } }
+        }
+        Ok(Ok(Err(error))) => failed(error),
+        Ok(Err(panic)) => failed(Error::Panic { doing: progress.phrase(), message: said(panic.as_ref()) }),
+        Err(_) => failed(Error::OutOfTime { doing: progress.phrase() }),
+    }
+}
+
+async fn carry_out(
+    request: &Request,
+    aws: &Aws<'_>,
+    here: &Here,
+    owner: &Owner,
+    progress: &Progress,
+) -> Result<ScalableTarget, Error> {
+    let expected = match (request.resource_type.as_str(), &request.lifecycle) {
+        (SCALABLE_TARGET, lifecycle) => {
+            return scalable_target::carry_out(lifecycle, aws, here, owner, progress).await;
+        }
+        // What was never supported was never registered.
+        (_, Lifecycle::Delete { id, properties: _ }) => {
+            return Ok(ScalableTarget { physical_resource_id: id.clone(), data: Data::new() });
+        }
+        (UPDATE_GATE, _) => update_gate::NOT_SUPPORTED.to_owned(),
+        (other, _) => format!("expected {SCALABLE_TARGET}, found {other}"),
+    };
+    Err(Error::ResourceType(expected))
+}
+
+/// One event a request; neither properties nor the response URL are ever logged.
+fn log(envelope: &Envelope, answer: &Answer, delivered: &Result<u32, Undelivered>, stopwatch: Stopwatch) {
+    let (resource_type, request_type) = match &envelope.request {
+        Ok(request) => (request.resource_type.as_str(), request.lifecycle.name()),
+        Err(_) => ("unknown", "unknown"),
+    };
+    let (outcome, reason) = match &answer.outcome {
+        Outcome::Success { data: _ } => ("SUCCESS", String::new()),
+        Outcome::Failed { reason } => ("FAILED", envelope.reply_to.url.scrub(reason)),
+    };
+    let elapsed_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let attempts = delivered.as_ref().map_or_else(|undelivered| undelivered.attempts, |attempts| *attempts);
+    tracing::info!(
+        request_type,
+        resource_type,
+        stack_id = envelope.reply_to.stack_id,
+        request_id = envelope.reply_to.request_id,
+        logical_resource_id = envelope.reply_to.logical_resource_id,
+        physical_resource_id = answer.physical_resource_id,
+        outcome,
+        reason,
+        delivered = delivered.is_ok(),
+        attempts,
+        elapsed_ms,
+        "answered"
+    );
+}
+
+/// The account in an ARN; local tools give a name instead of one.
+fn account(arn: &str) -> Option<String> {
+    let account = arn.strip_prefix("arn:")?.split(':').nth(3)?;
+    (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then(|| account.to_owned())
+}
+
+/// What a panic said.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no message").to_owned()
+}
+
+const SCALABLE_TARGET: &str = "Custom::SageMakerScalableTarget";
+const UPDATE_GATE: &str = "Custom::SageMakerEndpointUpdateGate";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_account_is_read_from_a_real_arn_only() {
+        let function = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
+        assert_eq!(account(function).as_deref(), Some("111122223333"));
+        for text in ["function-arn", "", "arn:aws:lambda", "arn:aws:lambda:us-east-1:local:function:f"] {
+            assert_eq!(account(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The names of things, parsed once and printed back: inside the crate a name cannot be wrong.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// A name of SageMaker's: 1 to 63 letters, digits and single hyphens between them.
+///
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html>
+macro_rules! sagemaker_name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                check_name(text).map(|()| Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+sagemaker_name!(
+    /// The name of a SageMaker endpoint. SageMaker takes names that differ in letter case only as the same.
+    EndpointName
+);
+sagemaker_name!(
+    /// The name of a production variant of an endpoint.
+    VariantName
+);
+
+/// Why a text is not a name of SageMaker's.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum InvalidName {
+    /// It has a character, or a hyphen in a place, that is not allowed.
+    #[error("letters, digits and hyphens, beginning and ending with a letter or digit")]
+    Characters,
+    /// It is empty or too long.
+    #[error("1 to 63 characters")]
+    Length,
+}
+
+fn check_name(text: &str) -> Result<(), InvalidName> {
+    if text.is_empty() || text.chars().count() > 63 {
+        return Err(InvalidName::Length);
+    }
+    let edges_fit = !text.starts_with('-') && !text.ends_with('-');
+    if edges_fit && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        Ok(())
+    } else {
+        Err(InvalidName::Characters)
+    }
+}
+
+/// What of a resource is scaled.
+///
+/// `sagemaker:variant:DesiredProvisionedConcurrency` and `sagemaker:inference-component:DesiredCopyCount` have their
+/// seats here; until they are taken, other dimensions are refused as not supported yet.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum ScalableDimension {
+    /// The number of instances of a production variant.
+    VariantDesiredInstanceCount,
+}
+
+impl ScalableDimension {
+    /// The name that the API knows.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::VariantDesiredInstanceCount => "sagemaker:variant:DesiredInstanceCount",
+        }
+    }
+}
+
+/// The `ServiceNamespace` of every scalable target here.
+pub const SERVICE_NAMESPACE: &str = "sagemaker";
+
+/// Identifies one scalable target.
+///
+/// Its text form, which is also its `PhysicalResourceId`, is the one that the native
+/// [`AWS::ApplicationAutoScaling::ScalableTarget`][native] uses, so `!Ref` of ours fits wherever `!Ref` of the native
+/// one does, such as in a native `ScalingPolicy.ScalingTargetId`.
+///
+/// ```
+/// # use sagemaker_scaling::id::ScalableTargetId;
+/// let id: ScalableTargetId =
+///     "endpoint/chat/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker".parse()?;
+/// assert_eq!(id.resource_id(), "endpoint/chat/variant/blue");
+/// assert_eq!(id.endpoint().as_str(), "chat");
+/// # Ok::<(), sagemaker_scaling::id::NotAScalableTargetId>(())
+/// ```
+///
+/// [native]: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalabletarget.html
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ScalableTargetId {
+    endpoint: EndpointName,
+    variant: VariantName,
+    dimension: ScalableDimension,
+}
+
+impl ScalableTargetId {
+    /// The instance count of one production variant.
+    pub fn variant_instances(endpoint: EndpointName, variant: VariantName) -> Self {
+        Self { endpoint, variant, dimension: ScalableDimension::VariantDesiredInstanceCount }
+    }
+
+    /// The endpoint.
+    pub fn endpoint(&self) -> &EndpointName {
+        &self.endpoint
+    }
+
+    /// The production variant.
+    pub fn variant(&self) -> &VariantName {
+        &self.variant
+    }
+
+    /// What is scaled.
+    pub fn dimension(&self) -> ScalableDimension {
+        self.dimension
+    }
+
+    /// The `ResourceId` as the API has it.
+    pub fn resource_id(&self) -> String {
+        format!("endpoint/{}/variant/{}", self.endpoint, self.variant)
+    }
+
+    /// Whether both name the same target: names that differ in letter case only do.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.to_string().eq_ignore_ascii_case(&other.to_string())
+    }
+}
+
+impl fmt::Display for ScalableTargetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}|{}|{SERVICE_NAMESPACE}", self.resource_id(), self.dimension.as_str())
+    }
+}
+
+/// The text is not the id of a scalable target that this function registers.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("expected endpoint/ENDPOINT/variant/VARIANT|sagemaker:variant:DesiredInstanceCount|sagemaker")]
+pub struct NotAScalableTargetId;
+
+impl FromStr for ScalableTargetId {
+    type Err = NotAScalableTargetId;
+
+    fn from_str(text: &str) -> Result<Self, NotAScalableTargetId> {
+        let rest = text
+            .strip_suffix(SERVICE_NAMESPACE)
+            .and_then(|rest| rest.strip_suffix('|'))
+            .and_then(|rest| rest.strip_suffix(ScalableDimension::VariantDesiredInstanceCount.as_str()))
+            .and_then(|rest| rest.strip_suffix('|'))
+            .and_then(|rest| rest.strip_prefix("endpoint/"))
+            .ok_or(NotAScalableTargetId)?;
+        let (endpoint, variant) = rest.split_once("/variant/").ok_or(NotAScalableTargetId)?;
+        match (endpoint.parse(), variant.parse()) {
+            (Ok(endpoint), Ok(variant)) => Ok(Self::variant_instances(endpoint, variant)),
+            _ => Err(NotAScalableTargetId),
+        }
+    }
+}
+
+/// What a `PhysicalResourceId` says to us.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum PhysicalResourceId {
+    /// Neither ours nor the marker: CloudFormation invents one where a Create was cancelled or never answered.
+    Invented,
+    /// A Create failed before anything was registered: the Delete that follows has nothing to do.
+    NotRegistered,
+    /// A scalable target.
+    ScalableTarget(ScalableTargetId),
+}
+
+impl PhysicalResourceId {
+    /// Reads any text; none is wrong.
+    pub fn read(text: &str) -> Self {
+        if text.starts_with(NOT_REGISTERED) {
+            return Self::NotRegistered;
+        }
+        text.parse().map_or(Self::Invented, Self::ScalableTarget)
+    }
+
+    /// The id that says of a failed Create that nothing was registered.
+    pub fn not_registered(logical_resource_id: &str) -> String {
+        format!("{NOT_REGISTERED}{logical_resource_id}")
+    }
+}
+
+const NOT_REGISTERED: &str = "not-registered|";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> Result<ScalableTargetId, NotAScalableTargetId> {
+        text.parse()
+    }
+
+    #[test]
+    fn the_id_prints_as_the_native_resource_prints_it() {
+        let id = ScalableTargetId::variant_instances("MyEndPoint".parse().unwrap(), "MyVariant".parse().unwrap());
+        let text = "endpoint/MyEndPoint/variant/MyVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
+        assert_eq!(id.to_string(), text);
+        assert_eq!(text.parse(), Ok(id));
+    }
+
+    #[test]
+    fn names_that_hold_the_separators_words_parse_back() {
+        let id = ScalableTargetId::variant_instances("variant".parse().unwrap(), "endpoint".parse().unwrap());
+        assert_eq!(id.to_string().parse(), Ok(id));
+    }
+
+    #[test]
+    fn an_id_of_something_else_is_not_ours() {
+        for text in [
+            "",
+            "stack-Scaling-1A2B3C",
+            "endpoint/e/variant/v",
+            "endpoint/e/variant/v|sagemaker:variant:DesiredProvisionedConcurrency|sagemaker",
+            "endpoint/e/variant/v|sagemaker:variant:DesiredInstanceCount|ecs",
+            "endpoint/e/variant/|sagemaker:variant:DesiredInstanceCount|sagemaker",
+            "endpoint/e/x/variant/v|sagemaker:variant:DesiredInstanceCount|sagemaker",
+            "endpoint/e/config/c|update-gate",
+        ] {
+            assert_eq!(id(text), Err(NotAScalableTargetId), "{text}");
+            assert_eq!(PhysicalResourceId::read(text), PhysicalResourceId::Invented, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_keep_to_sagemakers_pattern() {
+        let longest = "a".repeat(63);
+        for good in ["a", "A-1", "a--b", longest.as_str()] {
+            assert!(good.parse::<EndpointName>().is_ok(), "{good}");
+        }
+        let too_long = "a".repeat(64);
+        assert_eq!("".parse::<VariantName>(), Err(InvalidName::Length));
+        assert_eq!(too_long.parse::<VariantName>(), Err(InvalidName::Length));
+        for bad in ["-a", "a-", "a_b", "a b", "a/b", "é", "a|b"] {
+            assert_eq!(bad.parse::<VariantName>(), Err(InvalidName::Characters), "{bad}");
+        }
+    }
+
+    #[test]
+    fn letter_case_makes_no_other_target() {
+        let [upper, lower, other] = ["Prod", "prod", "next"]
+            .map(|endpoint| ScalableTargetId::variant_instances(endpoint.parse().unwrap(), "blue".parse().unwrap()));
+        assert!(upper.is_same(&lower));
+        assert!(!upper.is_same(&other));
+    }
+
+    #[test]
+    fn the_marker_of_a_failed_create_is_known_again() {
+        let marker = PhysicalResourceId::not_registered("Scaling");
+        assert_eq!(PhysicalResourceId::read(&marker), PhysicalResourceId::NotRegistered);
+    }
+}

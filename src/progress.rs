@@ -1,0 +1,58 @@
+//! How far a request has come: what an answer has to know when the work was cut off at any point.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::id::ScalableTargetId;
+
+/// What one request is doing, and what may be registered because of it.
+#[derive(Debug)]
+pub struct Progress(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    doing: String,
+    perhaps_registered: Option<ScalableTargetId>,
+}
+
+impl Progress {
+    /// Nothing is done yet.
+    pub fn new() -> Self {
+        Self(Mutex::new(State { doing: "reading the request".to_owned(), perhaps_registered: None }))
+    }
+
+    /// Notes what is being done, as a phrase that completes "while …".
+    pub fn doing(&self, what: impl Into<String>) {
+        self.state().doing = what.into();
+    }
+
+    /// What is being done.
+    pub fn phrase(&self) -> String {
+        self.state().doing.clone()
+    }
+
+    /// From now on a target may be registered for the resource that asks: it is about to be, or an earlier delivery of
+    /// the same request may have done it.
+    pub fn perhaps_registered(&self, target: &ScalableTargetId) {
+        self.state().perhaps_registered = Some(target.clone());
+    }
+
+    /// It is certain now that nothing is registered for the resource that asks.
+    pub fn certainly_not_registered(&self) {
+        self.state().perhaps_registered = None;
+    }
+
+    /// The target that a Delete may have to clean up.
+    pub fn to_clean_up(&self) -> Option<ScalableTargetId> {
+        self.state().perhaps_registered.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}

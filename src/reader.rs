@@ -1,0 +1,224 @@
+//! Reads what an author wrote, and collects every mistake in it with its path.
+//!
+//! CloudFormation turns numbers and booleans into text, so either form is taken.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// All mistakes of one request.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub struct Mistakes(Vec<String>);
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+/// Where mistakes are collected while reading goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Collector(RefCell<Vec<String>>);
+
+impl Collector {
+    /// Notes a mistake at a path.
+    pub(crate) fn note(&self, path: &str, mistake: impl fmt::Display) {
+        self.0.borrow_mut().push(format!("{path}: {mistake}"));
+    }
+
+    /// What was read, if it was without mistake.
+    ///
+    /// # Panics
+    /// If something could not be read and no mistake was noted.
+    pub(crate) fn finish<T>(self, read: Option<T>) -> Result<T, Mistakes> {
+        let mistakes = self.0.into_inner();
+        if mistakes.is_empty() {
+            Ok(read.expect("what could not be read was noted as a mistake"))
+        } else {
+            Err(Mistakes(mistakes))
+        }
+    }
+}
+
+/// One object of the properties.
+#[derive(Debug)]
+pub(crate) struct Section<'a> {
+    path: String,
+    fields: &'a Map<String, Value>,
+    mistakes: &'a Collector,
+}
+
+impl<'a> Section<'a> {
+    /// The object at a path, or a mistake.
+    pub(crate) fn new(path: &str, value: &'a Value, mistakes: &'a Collector) -> Option<Self> {
+        match value {
+            Value::Object(fields) => Some(Self { path: path.to_owned(), fields, mistakes }),
+            _ => {
+                let shown_path = if path.is_empty() { "ResourceProperties" } else { path };
+                mistakes.note(shown_path, format_args!("expected an object, found {}", shown(value)));
+                None
+            }
+        }
+    }
+
+    /// Notes every field that is not known, with the nearest known one.
+    pub(crate) fn allow_only(&self, known: &[&str], not_yet: &[&str]) {
+        for name in self.fields.keys().map(String::as_str) {
+            if not_yet.contains(&name) {
+                self.mistakes.note(&self.path_of(name), "not supported yet");
+            } else if !known.contains(&name) {
+                let nearest = known.iter().max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
+                let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+                self.mistakes.note(&self.path_of(name), format_args!("unknown property{hint}"));
+            }
+        }
+    }
+
+    /// Reads a field that may be absent; what cannot be read is noted as a mistake.
+    pub(crate) fn optional<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&'a Value) -> Result<T, String>,
+    ) -> Result<Option<T>, Noted> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match read(value) {
+                Ok(read) => Ok(Some(read)),
+                Err(expected) => {
+                    self.mistakes
+                        .note(&self.path_of(name), format_args!("expected {expected}, found {}", shown(value)));
+                    Err(Noted)
+                }
+            },
+        }
+    }
+
+    /// Reads a field that must be there.
+    pub(crate) fn required<T>(&self, name: &str, read: impl FnOnce(&'a Value) -> Result<T, String>) -> Option<T> {
+        let read = self.optional(name, read).ok()?;
+        if read.is_none() {
+            self.mistakes.note(&self.path_of(name), "required, but missing");
+        }
+        read
+    }
+
+    /// A field as it is.
+    pub(crate) fn value(&self, name: &str) -> Option<&'a Value> {
+        self.fields.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Notes a mistake about a field.
+    pub(crate) fn note(&self, name: &str, mistake: impl fmt::Display) {
+        self.mistakes.note(&self.path_of(name), mistake);
+    }
+
+    /// The path of a field, such as `Tags[0].Key`.
+    pub(crate) fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}
+
+/// A mistake was noted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted;
+
+/// Reads text.
+pub(crate) fn text(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| "text".to_owned())
+}
+
+/// Reads a truth value.
+pub(crate) fn boolean(value: &Value) -> Result<bool, String> {
+    match value {
+        Value::Bool(truth) => Ok(*truth),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+        _ => Err("true or false".to_owned()),
+    }
+}
+
+/// Reads a whole number, `least` or more.
+pub(crate) fn whole_number(least: i32) -> impl Fn(&Value) -> Result<i32, String> {
+    move |value| {
+        let number = match value {
+            Value::Number(number) => number.as_i64().and_then(|number| i32::try_from(number).ok()),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        number.filter(|number| *number >= least).ok_or_else(|| format!("a whole number from {least} to {}", i32::MAX))
+    }
+}
+
+/// A value as a message shows it: as JSON, cut where it is long.
+pub(crate) fn shown(value: &Value) -> String {
+    if value.is_null() {
+        return "nothing".to_owned();
+    }
+    let json = value.to_string();
+    match json.char_indices().nth(MAX_SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &json[..end]),
+        None => json,
+    }
+}
+
+fn likeness(name: &str, known: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(&name.to_ascii_lowercase(), &known.to_ascii_lowercase())
+}
+
+const MAX_SHOWN_CHARS: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_taken_as_numbers_and_as_text() {
+        let read = whole_number(0);
+        for value in [json!(7), json!("7")] {
+            assert_eq!(read(&value), Ok(7), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_whole_number_in_range_is_refused() {
+        let read = whole_number(1);
+        for value in [
+            json!("one"),
+            json!(""),
+            json!(" 1"),
+            json!("1.0"),
+            json!(1.5),
+            json!("0"),
+            json!(-1),
+            json!("2147483648"),
+            json!(9_007_199_254_740_993_i64),
+            json!("1e3"),
+            json!(true),
+            json!([1]),
+        ] {
+            assert_eq!(read(&value), Err("a whole number from 1 to 2147483647".to_owned()), "{value}");
+        }
+    }
+
+    #[test]
+    fn truth_is_taken_as_truth_and_as_text() {
+        for (value, expected) in
+            [(json!(true), Ok(true)), (json!("false"), Ok(false)), (json!("True"), Ok(true)), (json!(false), Ok(false))]
+        {
+            assert_eq!(boolean(&value), expected, "{value}");
+        }
+        for value in [json!("yes"), json!(1), json!("1"), json!("")] {
+            assert!(boolean(&value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_shown_in_part() {
+        let shown = shown(&json!("🦀".repeat(500)));
+        assert_eq!(shown.chars().count(), MAX_SHOWN_CHARS + 1);
+    }
+}

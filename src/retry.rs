@@ -1,0 +1,186 @@
+//! Which failures of AWS are worth another try, and when; the SDK's own classifiers are wrong for this service.
+//!
+//! Application Auto Scaling refuses concurrent changes with `ConcurrentUpdateException`, which the SDK does not retry,
+//! and means a true quota by `LimitExceededException`, which the SDK does. And a fixed count of attempts is the wrong
+//! measure: what counts is whether the request can still be answered.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use crate::deadline::Deadline;
+use crate::error::AwsError;
+
+/// Exponential delays with full jitter: each is a random part of a bound that doubles up to a limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    /// The bound of the first delay.
+    pub first: Duration,
+    /// The bound of all later ones.
+    pub longest: Duration,
+}
+
+impl Backoff {
+    /// The delay after `attempt` attempts; `random` lies in `0.0..1.0`.
+    pub fn delay(self, attempt: u32, random: f64) -> Duration {
+        let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
+        self.first.saturating_mul(doubled).min(self.longest).mul_f64(random)
+    }
+}
+
+/// For calls to AWS.
+pub const CALLS: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(10) };
+
+/// Retrying is done here, so the SDK makes single attempts.
+pub fn one_attempt() -> RetryConfig {
+    RetryConfig::disabled()
+}
+
+/// The limit of a single attempt, after which another one is made.
+pub fn attempt_timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(10)).build()
+}
+
+/// What an error means for the next step.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// It stays an error however often one tries; nothing was changed.
+    Final,
+    /// Nothing was changed, and a later attempt may succeed.
+    Refused,
+    /// A later attempt may succeed; whether this one changed something is not known.
+    Unknown,
+}
+
+/// Decides about an error reply.
+pub fn judge_reply(code: Option<&str>, status: u16) -> Verdict {
+    match code {
+        Some(code) if REFUSALS.contains(&code) => Verdict::Refused,
+        Some(code) if OUTAGES.contains(&code) => Verdict::Unknown,
+        // A true quota here, with whatever status it comes.
+        Some("LimitExceededException" | "ValidationException") => Verdict::Final,
+        _ if status == 429 => Verdict::Refused,
+        // Below 400 it is a success that could not be read.
+        _ if status == 408 || !(400..500).contains(&status) => Verdict::Unknown,
+        _ => Verdict::Final,
+    }
+}
+
+fn judge<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Verdict {
+    match error {
+        SdkError::ServiceError(reply) => judge_reply(reply.err().code(), reply.raw().status().as_u16()),
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Verdict::Unknown,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() || failure.is_io() => Verdict::Unknown,
+        // Such as credentials that cannot be had, or a request that cannot be built.
+        _ => Verdict::Final,
+    }
+}
+
+/// Calls AWS until it succeeds, fails for good, or the next attempt would come too late.
+pub(crate) async fn until_deadline<T, E>(
+    operation: &'static str,
+    resource: &str,
+    deadline: &Deadline,
+    mut call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+) -> Result<T, AwsError>
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    let mut nothing_changed = true;
+    for attempts in 1_u32.. {
+        let error = match call().await {
+            Ok(output) => return Ok(output),
+            Err(error) => error,
+        };
+        let verdict = judge(&error);
+        nothing_changed &= verdict != Verdict::Unknown;
+        let delay = CALLS.delay(attempts, fastrand::f64());
+        if verdict == Verdict::Final || delay >= deadline.left_to_work() {
+            return Err(AwsError::new(operation, resource, attempts, nothing_changed, &error));
+        }
+        tracing::warn!(operation, attempts, code = error.code(), "trying again");
+        tokio::time::sleep(delay).await;
+    }
+    unreachable!("attempts are not counted to the end")
+}
+
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/CommonErrors.html>, and the SDK's list of
+/// throttling codes but for `LimitExceededException`.
+const REFUSALS: &[&str] = &[
+    "ConcurrentUpdateException",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "Throttling",
+    "ThrottledException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+const OUTAGES: &[&str] = &[
+    "InternalFailure",
+    "InternalServerError",
+    "InternalServiceException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_that_pass_are_tried_again_whatever_their_status() {
+        for code in ["ThrottlingException", "ConcurrentUpdateException", "TooManyRequestsException"] {
+            assert_eq!(judge_reply(Some(code), 400), Verdict::Refused, "{code}");
+        }
+        for code in ["InternalServiceException", "ServiceUnavailable", "InternalFailure"] {
+            assert_eq!(judge_reply(Some(code), 400), Verdict::Unknown, "{code}");
+        }
+    }
+
+    #[test]
+    fn quotas_mistakes_and_denials_are_final() {
+        for code in [
+            "LimitExceededException",
+            "ValidationException",
+            "AccessDeniedException",
+            "ObjectNotFoundException",
+            "UnrecognizedClientException",
+        ] {
+            assert_eq!(judge_reply(Some(code), 400), Verdict::Final, "{code}");
+        }
+        assert_eq!(judge_reply(Some("LimitExceededException"), 500), Verdict::Final);
+    }
+
+    #[test]
+    fn a_reply_without_a_code_is_judged_by_its_status() {
+        for (status, verdict) in [
+            (200, Verdict::Unknown),
+            (400, Verdict::Final),
+            (403, Verdict::Final),
+            (408, Verdict::Unknown),
+            (429, Verdict::Refused),
+            (500, Verdict::Unknown),
+            (503, Verdict::Unknown),
+        ] {
+            assert_eq!(judge_reply(None, status), verdict, "{status}");
+        }
+    }
+
+    #[test]
+    fn delays_double_up_to_the_longest_and_are_a_part_of_their_bound() {
+        let bounds = [1, 2, 3, 6, 7, 40, u32::MAX].map(|attempt| CALLS.delay(attempt, 1.0).as_millis());
+        assert_eq!(bounds, [200, 400, 800, 6_400, 10_000, 10_000, 10_000]);
+        assert_eq!(CALLS.delay(3, 0.5).as_millis(), 400);
+        assert_eq!(CALLS.delay(3, 0.0), Duration::ZERO);
+    }
+}

@@ -1,0 +1,209 @@
+//! Carries out what was decided: observe, decide, act, and again while there is something to wait for.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::decide::{self, Readiness, Refusal, Registration, Release};
+use super::properties::{Desired, named_tag_keys, named_target};
+use crate::answer::Data;
+use crate::aws::{Aws, Here, RegisterError, Registered};
+use crate::envelope::Lifecycle;
+use crate::error::Error;
+use crate::id::{PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId};
+use crate::owner::Owner;
+use crate::progress::Progress;
+
+/// A scalable target after a request: what `Ref` and `Fn::GetAtt` return.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ScalableTarget {
+    /// The resource's id.
+    pub physical_resource_id: String,
+    /// Its attributes.
+    pub data: Data,
+}
+
+/// One request, and what it is carried out with.
+#[derive(Debug)]
+struct Work<'a> {
+    aws: &'a Aws<'a>,
+    us: &'a Owner,
+    progress: &'a Progress,
+}
+
+/// Carries out one request, or fails with what its author can do.
+///
+/// Safe to run again from the start at any point: each run decides afresh from what AWS shows, and every action may be
+/// repeated.
+pub async fn carry_out(
+    lifecycle: &Lifecycle,
+    aws: &Aws<'_>,
+    here: &Here,
+    us: &Owner,
+    progress: &Progress,
+) -> Result<ScalableTarget, Error> {
+    let work = Work { aws, us, progress };
+    match lifecycle {
+        Lifecycle::Create { properties } => work.create(&Desired::read(properties, here)?).await,
+        Lifecycle::Update { id, properties, old_properties } => {
+            work.update(id, Desired::read(properties, here)?, old_properties).await
+        }
+        Lifecycle::Delete { id, properties } => {
+            let target = match PhysicalResourceId::read(id) {
+                PhysicalResourceId::ScalableTarget(target) => Some(target),
+                PhysicalResourceId::NotRegistered => None,
+                PhysicalResourceId::Invented => named_target(properties),
+            };
+            if let Some(target) = target {
+                work.release(&target).await?;
+            }
+            Ok(ScalableTarget { physical_resource_id: id.clone(), data: Data::new() })
+        }
+    }
+}
+
+impl Work<'_> {
+    async fn create(&self, desired: &Desired) -> Result<ScalableTarget, Error> {
+        // An earlier delivery of this request may have registered it.
+        self.progress.perhaps_registered(&desired.target);
+        match self.register(desired, None, &BTreeSet::new()).await {
+            Ok(arn) => {
+                Ok(ScalableTarget { physical_resource_id: desired.target.to_string(), data: attributes(desired, arn) })
+            }
+            Err(error) => {
+                if self.is_certainly_not_registered(&error, &desired.target).await {
+                    self.progress.certainly_not_registered();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the Delete that follows a failed Create has nothing to do, as far as can be told in time.
+    async fn is_certainly_not_registered(&self, error: &Error, target: &ScalableTargetId) -> bool {
+        match error {
+            Error::Refused(Refusal::HeldByAnother { .. } | Refusal::HeldByNobody(_)) => true,
+            Error::Aws(error) if !error.nothing_changed => false,
+            _ => self
+                .aws
+                .glance(target)
+                .await
+                .is_some_and(|held| decide::release(self.us, held.as_ref()) == Release::Nothing),
+        }
+    }
+
+    async fn update(
+        &self,
+        id: &str,
+        mut desired: Desired,
+        old_properties: &serde_json::Value,
+    ) -> Result<ScalableTarget, Error> {
+        let given = PhysicalResourceId::read(id);
+        let given_target = match &given {
+            PhysicalResourceId::ScalableTarget(target) => Some(target),
+            PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered => None,
+        };
+        desired.target = decide::continued(given_target, &desired.target);
+        let first_look = self.aws.observe(&desired.target).await?;
+        let arn = self.register(&desired, Some(first_look), &named_tag_keys(old_properties)).await?;
+
+        if let Some(stray) = decide::left_behind(given_target, &desired.target, named_target(old_properties)) {
+            self.release(&stray).await?;
+        }
+        let physical_resource_id =
+            if given == PhysicalResourceId::Invented { id.to_owned() } else { desired.target.to_string() };
+        Ok(ScalableTarget { physical_resource_id, data: attributes(&desired, arn) })
+    }
+
+    /// Registers, whoever holds the target, or refuses. Returns the target's ARN.
+    ///
+    /// Without a first look, nobody is taken to hold it: registering tells.
+    async fn register(
+        &self,
+        desired: &Desired,
+        first_look: Option<Option<Registered>>,
+        named_before: &BTreeSet<String>,
+    ) -> Result<String, Error> {
+        let mut registered = self.wait_until_ready(desired, first_look, named_before).await?;
+        loop {
+            match decide::registration(desired, self.us, registered.as_ref(), named_before)? {
+                Registration::Create { tags } => match self.aws.create(desired, &tags).await {
+                    Ok(arn) => return Ok(arn),
+                    Err(RegisterError::Aws(error)) => return Err(error.into()),
+                    // Somebody holds it; a target that was just registered may not be seen at once.
+                    Err(RegisterError::AlreadyExists) => {
+                        tokio::time::sleep(LOOK_AGAIN).await;
+                        registered = self.aws.observe(&desired.target).await?;
+                    }
+                },
+                Registration::Adopt { arn, tags } => {
+                    self.aws.tag(&arn, &tags).await?;
+                    return Ok(self.aws.renew(desired).await?);
+                }
+                Registration::Renew { arn, missing, removed, all } => {
+                    let now = self.aws.renew(desired).await?;
+                    self.aws.tag(&now, if now == arn { &missing } else { &all }).await?;
+                    self.aws.untag(&now, &removed).await?;
+                    return Ok(now);
+                }
+            }
+        }
+    }
+
+    /// Waits for the endpoint. While it is not ready, looks who holds the target, so that a refusal comes at once.
+    async fn wait_until_ready(
+        &self,
+        desired: &Desired,
+        first_look: Option<Option<Registered>>,
+        named_before: &BTreeSet<String>,
+    ) -> Result<Option<Registered>, Error> {
+        let name = desired.target.endpoint();
+        let mut look = first_look;
+        for poll in 0.. {
+            let endpoint = self.aws.endpoint(name).await?;
+            let status = match decide::readiness(desired, endpoint.as_ref())? {
+                Readiness::Ready => break,
+                Readiness::Changing { status } => status,
+            };
+            let seen = match look.take() {
+                Some(seen) => seen,
+                None => self.aws.observe(&desired.target).await?,
+            };
+            decide::registration(desired, self.us, seen.as_ref(), named_before)?;
+            look = Some(seen);
+            self.progress.doing(format!("waiting for endpoint {name} to be InService (it is {status})"));
+            tokio::time::sleep(poll_delay(poll)).await;
+        }
+        Ok(look.flatten())
+    }
+
+    async fn release(&self, target: &ScalableTargetId) -> Result<(), Error> {
+        let registered = self.aws.observe(target).await?;
+        match decide::release(self.us, registered.as_ref()) {
+            Release::Nothing => {}
+            Release::Deregister => self.aws.deregister(target).await?,
+            Release::Untag { arn, keys } => self.aws.untag(&arn, &keys).await?,
+        }
+        Ok(())
+    }
+}
+
+fn attributes(desired: &Desired, arn: String) -> Data {
+    let target = &desired.target;
+    Data::from([
+        ("EndpointName", target.endpoint().to_string()),
+        ("MaxCapacity", desired.capacity.max().to_string()),
+        ("MinCapacity", desired.capacity.min().to_string()),
+        ("ResourceId", target.resource_id()),
+        ("ScalableTargetARN", arn),
+        ("ScalableDimension", target.dimension().as_str().to_owned()),
+        ("ServiceNamespace", SERVICE_NAMESPACE.to_owned()),
+        ("VariantName", target.variant().to_string()),
+    ])
+}
+
+/// Endpoints change in minutes; a scaling activity in one or two.
+fn poll_delay(poll: u32) -> Duration {
+    Duration::from_secs(u64::from(poll).saturating_add(1).min(15))
+}
+
+const LOOK_AGAIN: Duration = Duration::from_millis(500);

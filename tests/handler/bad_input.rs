@@ -1,0 +1,111 @@
+//! Mistakes of an author: told with property, value and what was expected, before anything is changed.
+
+use crate::support::request::{ID, Request, create, delete, update};
+use crate::support::world::World;
+use serde_json::{Value, json};
+
+async fn told(request: Request) -> String {
+    let world = World::new();
+    world.aws("LocalAws.FailNextEndpoint", json!({"Reason": "no capacity for ml.p5"}));
+    world.endpoint("broken", &["MyVariant"]);
+    let (reason, id) = world.refuse(request.clone()).await;
+    assert!(world.registered().is_empty(), "something was registered");
+    let update = request.0["RequestType"] == "Update";
+    assert_eq!(id, if update { ID } else { "not-registered|Scaling" }, "{reason}");
+    // The Delete that CloudFormation sends next has nothing to complain about.
+    world.succeed(Request(request.0).field("RequestType", json!("Delete")).of(&id)).await;
+    reason
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_mistake_in_the_properties_is_told_for_create_and_for_update() {
+    let cases: [(&str, Value, &str); 17] = [
+        ("MinCapacity", json!("9"), "MinCapacity: expected at most MaxCapacity, 8, found 9"),
+        ("MinCapacity", json!("-1"), "MinCapacity: expected a whole number from 0 to 2147483647, found \"-1\""),
+        ("MinCapacity", json!("1.5"), "MinCapacity: expected a whole number from 0 to 2147483647, found \"1.5\""),
+        ("MaxCapacity", json!("0"), "MaxCapacity: expected a whole number from 1 to 2147483647, found \"0\""),
+        ("MaxCapacity", json!("99999999999"), "MaxCapacity: expected a whole number from 1 to 2147483647, found"),
+        ("MaxCapacity", json!(["8"]), "MaxCapacity: expected a whole number from 1 to 2147483647, found [\"8\"]"),
+        ("MaxCapcity", json!("8"), "MaxCapcity: unknown property; did you mean MaxCapacity?"),
+        ("VariantName", json!(""), "VariantName: expected 1 to 63 characters, found \"\""),
+        ("VariantName", json!("my_variant"), "VariantName: expected letters, digits and hyphens"),
+        ("EndpointName", json!("e".repeat(64)), "EndpointName: expected an endpoint's name (1 to 63 characters)"),
+        ("EndpointName", json!("arn:aws:s3:::b"), "EndpointName: expected the ARN of a SageMaker endpoint"),
+        (
+            "EndpointName",
+            json!("arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e"),
+            "EndpointName: expected an endpoint of this Region, us-east-1",
+        ),
+        (
+            "EndpointName",
+            json!("arn:aws:sagemaker:us-east-1:999999999999:endpoint/e"),
+            "EndpointName: expected an endpoint of this account, 111122223333",
+        ),
+        ("SuspendedState", json!("true"), "SuspendedState: expected an object, found \"true\""),
+        ("Tags", json!("team"), "Tags: expected a list of Key and Value, found \"team\""),
+        ("AdoptExisting", json!("yes"), "AdoptExisting: expected true or false, found \"yes\""),
+        ("UpdateGate", json!("x"), "UpdateGate: not supported yet"),
+    ];
+    for (name, value, expected) in cases {
+        for request in [create(), update()] {
+            let reason = told(request.with(name, value.clone())).await;
+            assert!(reason.starts_with(expected), "{reason}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mistake_is_told_before_any_call() {
+    let world = World::new();
+    world.called();
+    world.refuse(create().with("MinCapacity", json!("x"))).await;
+    world.refuse(update().with("MinCapacity", json!("x"))).await;
+    assert!(world.called().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_cannot_be_scaled_is_told_with_what_there_is() {
+    for (name, value, expected) in [
+        ("EndpointName", "nowhere", "EndpointName: there is no endpoint nowhere in this account and Region"),
+        ("EndpointName", "broken", "EndpointName: endpoint broken is Failed (no capacity for ml.p5)"),
+        (
+            "VariantName",
+            "variant-3",
+            "VariantName: endpoint MyEndPoint has no variant variant-3; it has MyVariant, MyOtherVariant",
+        ),
+    ] {
+        let reason = told(create().with(name, json!(value))).await;
+        assert!(reason.starts_with(expected), "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_resource_and_request_types_are_refused() {
+    let reason = told(create().field("ResourceType", json!("Custom::Nonsense"))).await;
+    assert_eq!(reason, "ResourceType: expected Custom::SageMakerScalableTarget, found Custom::Nonsense");
+    let reason = told(create().field("ResourceType", json!("Custom::SageMakerEndpointUpdateGate"))).await;
+    assert!(reason.contains("not supported yet"), "{reason}");
+    let reason = told(create().field("RequestType", json!("Read"))).await;
+    assert_eq!(reason, "RequestType: expected Create, Update or Delete, found \"Read\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn properties_that_are_no_object_are_refused() {
+    for properties in [json!([]), json!("x"), json!(7)] {
+        let reason = told(create().field("ResourceProperties", properties.clone())).await;
+        assert_eq!(reason, format!("ResourceProperties: expected an object, found {properties}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_service_refuses_is_told_in_its_words_with_the_id_that_says_nothing_was_registered() {
+    let world = World::new();
+    world.fail("RegisterScalableTarget", "ValidationException", 1);
+    let (reason, id) = world.refuse(create()).await;
+    assert_eq!(
+        reason,
+        "RegisterScalableTarget failed for endpoint/MyEndPoint/variant/MyVariant: ValidationException: injected"
+    );
+    assert_eq!(id, "not-registered|Scaling");
+    world.succeed(delete().of(&id)).await;
+}

@@ -1,0 +1,229 @@
+//! When AWS or the network is in trouble: what is tried again, what is final, and that every end is an answer.
+
+use std::time::Duration;
+
+use crate::support::request::{ID, SIGNATURE, create, delete, update};
+use crate::support::world::{Trouble, World};
+use crate::support::{SECRET_KEY, SESSION_TOKEN};
+use sagemaker_scaling::handler::Unanswered;
+use serde_json::json;
+use tokio::time::Instant;
+
+const MINE: &str = "endpoint/MyEndPoint/variant/MyVariant";
+
+#[tokio::test(start_paused = true)]
+async fn what_passes_is_waited_out() {
+    for code in [
+        "ThrottlingException",
+        "ConcurrentUpdateException",
+        "InternalServiceException",
+        "ServiceUnavailable",
+        "TooManyRequestsException",
+    ] {
+        let world = World::new();
+        world.fail("RegisterScalableTarget", code, 6);
+        world.fail("DescribeEndpoint", code, 6);
+        world.succeed(create()).await;
+        world.fail("DeregisterScalableTarget", code, 6);
+        world.succeed(delete()).await;
+        assert!(world.registered().is_empty(), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_final_is_told_at_once() {
+    for code in
+        ["LimitExceededException", "ValidationException", "AccessDeniedException", "UnrecognizedClientException"]
+    {
+        let world = World::new();
+        world.called();
+        world.fail("RegisterScalableTarget", code, 2);
+        let (reason, id) = world.refuse(create()).await;
+        assert!(reason.contains(&format!("{code}: injected")), "{reason}");
+        assert_eq!(id, "not-registered|Scaling");
+        assert_eq!(world.called().iter().filter(|name| *name == "RegisterScalableTarget").count(), 1, "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_without_end_is_told_with_the_last_word_before_time_is_up() {
+    let world = World::new();
+    world.fail("RegisterScalableTarget", "ThrottlingException", 1_000_000);
+    let start = Instant::now();
+    let (reason, _) = world.refuse(create()).await;
+    assert!(reason.contains("ThrottlingException: injected") && reason.contains("attempts"), "{reason}");
+    let elapsed = start.elapsed();
+    assert!(elapsed < Duration::from_secs(60) && elapsed > Duration::from_secs(20), "{elapsed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_gone_at_deregistration_is_a_success() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.fail("DeregisterScalableTarget", "ObjectNotFoundException", 1);
+    world.succeed(delete()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn broken_connections_are_made_anew_whether_the_call_took_effect_or_not() {
+    for trouble in [Trouble::ResetBefore, Trouble::ResetAfter, Trouble::Status(503), Trouble::Garbage, Trouble::Hang] {
+        let world = World::new();
+        for operation in ["DescribeEndpoint", "RegisterScalableTarget"] {
+            world.trouble(operation, trouble);
+        }
+        assert_eq!(world.succeed(create()).await["PhysicalResourceId"], ID, "{trouble:?}");
+        assert_eq!(world.registered(), [MINE]);
+        for operation in ["DescribeScalableTargets", "ListTagsForResource", "DeregisterScalableTarget"] {
+            world.trouble(operation, trouble);
+        }
+        world.succeed(delete()).await;
+        assert!(world.registered().is_empty(), "{trouble:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_whose_effect_is_not_known_answers_with_the_id_that_cleans_up() {
+    let world = World::new();
+    world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
+    world.fail("DescribeScalableTargets", "AccessDeniedException", 9);
+    let (_, id) = world.refuse(create()).await;
+    assert_eq!(id, ID);
+    world.aws("LocalAws.InjectFaults", json!({"Operation": "DescribeScalableTargets", "Code": "X", "Times": 0}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_after_a_create_that_was_cut_off_cleans_up() {
+    let world = World::new();
+    // Registered, but the reply hangs until the work is cut off.
+    for _ in 0..100 {
+        world.trouble("RegisterScalableTarget", Trouble::Hang);
+    }
+    let (reason, id) = world.refuse(create()).await;
+    assert!(reason.contains("RegisterScalableTarget"), "{reason}");
+    assert_eq!((id.as_str(), world.registered()), (ID, vec![MINE.to_owned()]));
+    world.succeed(delete().of(&id)).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_that_runs_out_while_waiting_is_told_with_what_is_waited_for() {
+    let world = World::new();
+    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
+    world.endpoint("slow", &["MyVariant"]);
+    let start = Instant::now();
+    let (reason, id) = world.refuse(create().with("EndpointName", json!("slow"))).await;
+    assert!(
+        reason.starts_with("out of time while waiting for endpoint slow to be InService (it is Creating)"),
+        "{reason}"
+    );
+    assert!(start.elapsed() < Duration::from_secs(60));
+    world.succeed(delete().of(&id)).await;
+    assert!(world.registered().is_empty());
+
+    let update = update().with("EndpointName", json!("slow"));
+    assert_eq!(world.refuse(update).await.1, ID, "a failed Update keeps its id");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_is_refused_without_waiting_for_the_endpoint() {
+    let world = World::new();
+    world.succeed(create().in_stack("theirs")).await;
+    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
+    world.aws(
+        "SageMaker.CreateEndpointConfig",
+        json!({"EndpointConfigName": "c2", "ProductionVariants": [
+            {"VariantName": "MyVariant", "ModelName": "n", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1},
+            {"VariantName": "MyOtherVariant", "ModelName": "n", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1},
+        ]}),
+    );
+    world.aws("SageMaker.UpdateEndpoint", json!({"EndpointName": "MyEndPoint", "EndpointConfigName": "c2"}));
+    let start = Instant::now();
+    let (reason, _) = world.refuse(create()).await;
+    assert!(reason.contains("stack/theirs/1"), "{reason}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_create_that_cannot_finish_does_not_forget_what_the_first_registered() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
+    let endpoint = json!({"EndpointName": "MyEndPoint", "DesiredWeightsAndCapacities": [
+        {"VariantName": "MyVariant", "DesiredInstanceCount": 2}]});
+    world.aws("SageMaker.UpdateEndpointWeightsAndCapacities", endpoint);
+    let (_, id) = world.refuse(create()).await;
+    assert_eq!(id, ID, "the Delete that follows has to clean up");
+    world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_anywhere_in_the_work_is_an_answer() {
+    for operation in ["DescribeEndpoint", "RegisterScalableTarget"] {
+        let world = World::new();
+        world.trouble(operation, Trouble::Panic);
+        let (reason, id) = world.refuse(create()).await;
+        assert!(reason.contains(&format!("panicked while calling {operation}: a planted defect")), "{reason}");
+        world.succeed(delete().of(&id)).await;
+        world.succeed(create()).await;
+    }
+    let world = World::new();
+    world.trouble("DescribeScalableTargets", Trouble::Panic);
+    assert_eq!(world.refuse(update()).await.1, ID);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_sent_again_until_it_is_taken() {
+    for trouble in [Trouble::Status(500), Trouble::Status(503), Trouble::Status(408), Trouble::Status(429)]
+        .into_iter()
+        .chain([Trouble::ResetBefore, Trouble::Hang])
+    {
+        let world = World::new();
+        for _ in 0..3 {
+            world.trouble_answering(trouble);
+        }
+        world.succeed(create()).await;
+        assert_eq!(world.puts(), 4, "{trouble:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_that_is_not_taken_stays_a_success_for_the_next_delivery() {
+    let world = World::new();
+    for _ in 0..1_000 {
+        world.trouble_answering(Trouble::Status(500));
+    }
+    let start = Instant::now();
+    let error = world.invoke(&create().0.to_string()).await.expect_err("nobody takes it");
+    assert!(matches!(error, Unanswered::Undelivered(undelivered) if undelivered.attempts > 5), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(60));
+    let world = World::new();
+    world.trouble_answering(Trouble::Status(403));
+    world.invoke(&create().0.to_string()).await.expect_err("refused");
+    assert_eq!(world.succeed(create()).await["PhysicalResourceId"], ID);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_invocation_still_answers() {
+    for millis in [50, 300, 3_000] {
+        let world = World::new();
+        world.fail("DescribeEndpoint", "ThrottlingException", 1_000_000);
+        let start = Instant::now();
+        world.invoke_for(&create().0.to_string(), Duration::from_millis(millis)).await.unwrap();
+        assert_eq!(world.last_answer()["Status"], "FAILED");
+        assert!(start.elapsed() < Duration::from_millis(millis), "{millis}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_reason_holds_a_secret() {
+    let world = World::new();
+    world.fail("RegisterScalableTarget", "InvalidSignatureException", 1);
+    let (reason, _) = world.refuse(create()).await;
+    assert!(reason.contains("InvalidSignatureException: check the function's credentials"), "{reason}");
+
+    let (reason, _) = world.refuse(create().with("VariantName", json!(format!("X-Amz-Signature={SIGNATURE}")))).await;
+    for secret in [SIGNATURE, SECRET_KEY, SESSION_TOKEN] {
+        assert!(!reason.contains(secret), "{reason}");
+    }
+}

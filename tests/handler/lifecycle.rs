@@ -1,0 +1,241 @@
+//! What the resource does in its life: its properties, its id, replacement and going back.
+
+use crate::support::request::{ID, create, delete, update};
+use crate::support::world::World;
+use serde_json::{Value, json};
+
+const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
+const MINE: &str = "endpoint/MyEndPoint/variant/MyVariant";
+const OTHER: &str = "endpoint/MyEndPoint/variant/MyOtherVariant";
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_carries_all_attributes_as_text() {
+    let world = World::new();
+    let mut data = world.succeed(create()).await["Data"].clone();
+    let arn = data.as_object_mut().unwrap().remove("ScalableTargetARN").unwrap();
+    assert_eq!(arn, world.targets()[0]["ScalableTargetARN"]);
+    let expected = json!({
+        "ResourceId": MINE,
+        "ServiceNamespace": "sagemaker",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "EndpointName": "MyEndPoint",
+        "VariantName": "MyVariant",
+        "MinCapacity": "1",
+        "MaxCapacity": "8",
+    });
+    assert_eq!(data, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_create_needs_two_calls_and_a_delete_three() {
+    let world = World::new();
+    world.called();
+    world.succeed(create()).await;
+    assert_eq!(world.called(), ["DescribeEndpoint", "RegisterScalableTarget"]);
+    world.succeed(delete()).await;
+    assert_eq!(world.called(), ["DescribeScalableTargets", "ListTagsForResource", "DeregisterScalableTarget"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_by_its_arn_is_the_same_as_by_its_name() {
+    let world = World::new();
+    world.succeed(create()).await;
+    let arn = json!("arn:aws:sagemaker:us-east-1:111122223333:endpoint/myendpoint");
+    let answer = world.succeed(update().with("EndpointName", arn.clone())).await;
+    assert_eq!(answer["PhysicalResourceId"], ID, "from name to ARN is no change, nor is letter case");
+    assert_eq!(world.registered(), [MINE]);
+    world.succeed(update().with_old("EndpointName", arn)).await;
+    assert_eq!(world.registered(), [MINE]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspended_state_is_registered_and_reset_when_it_is_left_out() {
+    let world = World::new();
+    let state = json!({"DynamicScalingInSuspended": "true", "ScheduledScalingSuspended": "false"});
+    world.succeed(create().with("SuspendedState", state.clone())).await;
+    let suspended = |dynamic_in| {
+        json!({
+            "DynamicScalingInSuspended": dynamic_in,
+            "DynamicScalingOutSuspended": false,
+            "ScheduledScalingSuspended": false,
+        })
+    };
+    assert_eq!(world.targets()[0]["SuspendedState"], suspended(true));
+    world.succeed(update().with_old("SuspendedState", state)).await;
+    assert_eq!(world.targets()[0]["SuspendedState"], suspended(false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_follow_the_template_and_tags_of_others_stay() {
+    let world = World::new();
+    let tags = |pairs: &[(&str, &str)]| -> Value {
+        pairs.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect()
+    };
+    let first = tags(&[("team", "ml"), ("stage", "dev")]);
+    world.succeed(create().with("Tags", first.clone())).await;
+    let target = world.targets()[0].clone();
+    let arn = target["ScalableTargetARN"].clone();
+    world.aws("AnyScaleFrontendService.TagResource", json!({"ResourceARN": arn, "Tags": {"by": "hand"}}));
+
+    world.succeed(update().with("Tags", tags(&[("team", "research")])).with_old("Tags", first)).await;
+    let mut left = world.tags(&target);
+    left.as_object_mut().unwrap().retain(|key, _| !key.starts_with("sagemaker-scaling:"));
+    assert_eq!(left, json!({"team": "research", "by": "hand"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_variant_is_another_id_and_the_old_target_waits_for_its_delete() {
+    let world = World::new();
+    world.succeed(create()).await;
+    let answer = world.succeed(update().with("VariantName", json!("MyOtherVariant"))).await;
+    assert_eq!(answer["PhysicalResourceId"], OTHER_ID);
+    assert_eq!(world.registered(), [OTHER, MINE]);
+
+    // CloudFormation's clean-up: the old id with the old properties.
+    world.succeed(delete()).await;
+    assert_eq!(world.registered(), [OTHER]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn going_back_from_a_replacement_keeps_the_old_and_deletes_the_new() {
+    let world = World::new();
+    world.succeed(create()).await;
+    let to_other = || update().with("VariantName", json!("MyOtherVariant"));
+    world.succeed(to_other()).await;
+    // The stack fails elsewhere: an Update back, then the clean-up of the id that it no longer needs.
+    let back = update().of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"));
+    assert_eq!(world.succeed(back).await["PhysicalResourceId"], ID);
+    world.succeed(delete().of(OTHER_ID).with("VariantName", json!("MyOtherVariant"))).await;
+    assert_eq!(world.registered(), [MINE]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn going_back_from_a_replacement_that_failed_after_registering_leaves_nothing_behind() {
+    let world = World::new();
+    world.succeed(create()).await;
+    // The Update registered the new target, but CloudFormation never learned of its id: its answer was lost.
+    world.trouble_answering(crate::support::world::Trouble::Status(403));
+    let request = update().with("VariantName", json!("MyOtherVariant"));
+    world.invoke(&request.0.to_string()).await.expect_err("nobody took the answer");
+    assert_eq!(world.registered(), [OTHER, MINE]);
+
+    let back = update().with_old("VariantName", json!("MyOtherVariant"));
+    assert_eq!(world.succeed(back).await["PhysicalResourceId"], ID);
+    assert_eq!(world.registered(), [MINE]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn going_back_never_touches_a_target_that_another_holds() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world
+        .succeed(create().field("LogicalResourceId", json!("Neighbour")).with("VariantName", json!("MyOtherVariant")))
+        .await;
+    world.refuse(update().with("VariantName", json!("MyOtherVariant"))).await;
+    world.succeed(update().with_old("VariantName", json!("MyOtherVariant"))).await;
+    assert_eq!(world.registered(), [OTHER, MINE]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invented_id_is_deleted_by_the_properties() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.succeed(delete().of("demo-Scaling-1A2B3C4D5E6F")).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_under_an_invented_id_keeps_it() {
+    // A new id would bring a Delete of the invented one, which decides by properties: by these.
+    let world = World::new();
+    let invented = "demo-Scaling-1A2B3C4D5E6F";
+    world.succeed(create()).await;
+    assert_eq!(world.succeed(update().of(invented)).await["PhysicalResourceId"], invented);
+    world.succeed(delete().of(invented)).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_after_a_failed_create_calls_nobody() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.called();
+    let answer = world.succeed(delete().of("not-registered|Scaling")).await;
+    assert_eq!(answer["PhysicalResourceId"], "not-registered|Scaling");
+    assert!(world.called().is_empty());
+    assert_eq!(world.registered(), [MINE]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_bears_any_shape_of_properties() {
+    for properties in
+        [json!(null), json!([]), json!("x"), json!({"EndpointName": {"a": 1}, "Tags": 7, "Nonsense": "1"})]
+    {
+        let world = World::new();
+        world.succeed(create()).await;
+        world.succeed(delete().field("ResourceProperties", properties.clone())).await;
+        assert!(world.registered().is_empty(), "the id alone tells: {properties}");
+        world.succeed(delete().of("invented").field("ResourceProperties", properties)).await;
+    }
+    let world = World::new();
+    world.succeed(create()).await;
+    world.succeed(delete().without("ResourceProperties")).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_bears_any_shape_of_old_properties() {
+    for old in [json!(null), json!([1]), json!("x"), json!({"EndpointName": 5, "Tags": {"a": "b"}})] {
+        let world = World::new();
+        world.succeed(create()).await;
+        world.succeed(update().field("OldResourceProperties", old)).await;
+        world.succeed(update().without("OldResourceProperties")).await;
+        assert_eq!(world.registered(), [MINE]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_of_an_endpoint_that_is_gone_with_its_target_succeeds() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.aws("SageMaker.DeleteEndpoint", json!({"EndpointName": "MyEndPoint"}));
+    world.succeed(delete()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn create_waits_for_an_endpoint_that_is_being_created() {
+    let world = World::new();
+    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 25}));
+    world.endpoint("slow", &["MyVariant"]);
+    world.called();
+    world.succeed(create().with("EndpointName", json!("slow"))).await;
+    let called = world.called();
+    assert!(called.iter().filter(|name| *name == "DescribeEndpoint").count() > 3, "{called:?}");
+    assert_eq!(called.last().unwrap(), "RegisterScalableTarget");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minimum_of_zero_is_for_asynchronous_endpoints() {
+    let world = World::new();
+    let output = json!({"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/p"}}});
+    world.endpoint_with("queue", &["MyVariant"], output);
+    world.succeed(create().with("EndpointName", json!("queue")).with("MinCapacity", json!("0"))).await;
+    assert_eq!(world.targets()[0]["MinCapacity"], 0);
+    let (reason, _) = world.refuse(create().with("MinCapacity", json!("0"))).await;
+    assert!(reason.starts_with("MinCapacity: expected at least 1, found 0"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_vanishes_between_look_and_update_is_registered_with_tags() {
+    let world = World::new();
+    world.succeed(create()).await;
+    let by_hand = json!({
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": MINE,
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    });
+    world.before("RegisterScalableTarget", "AnyScaleFrontendService.DeregisterScalableTarget", by_hand);
+    world.succeed(update()).await;
+    let [target] = &world.targets()[..] else { panic!("one target") };
+    assert_eq!(world.tags(target)["sagemaker-scaling:logical-id"], "Scaling");
+}

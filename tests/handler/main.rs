@@ -1,0 +1,13 @@
+//! The handler, from payload to answer, in a world without sockets and in virtual time; and over real sockets where
+//! these are the point. One binary, so that it is linked once.
+
+#![expect(clippy::disallowed_methods, reason = "tests set deadlines and measure")]
+
+mod bad_input;
+mod delivery;
+mod envelope;
+mod faults;
+mod lifecycle;
+mod ownership;
+mod page;
+mod support;

@@ -1,0 +1,193 @@
+//! The ownership table, cell by cell: who holds the target, and what Create, Update and Delete do about it.
+
+use crate::support::request::{ID, Request, create, delete, update};
+use crate::support::world::World;
+use serde_json::{Value, json};
+
+const NATIVE: &str = "AnyScaleFrontendService.RegisterScalableTarget";
+
+fn by_hand(world: &World) {
+    world.aws(
+        NATIVE,
+        json!({
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            "MinCapacity": 1,
+            "MaxCapacity": 2,
+            "Tags": {"team": "ml"},
+        }),
+    );
+}
+
+/// What is registered, with tags, as it can be compared before and after.
+fn picture(world: &World) -> Vec<(Value, Value)> {
+    world.targets().into_iter().map(|target| (target.clone(), world.tags(&target))).collect()
+}
+
+async fn refused(world: &World, request: Request, holder: &str) -> String {
+    let before = picture(world);
+    let (reason, id) = world.refuse(request).await;
+    assert!(reason.contains(holder), "{reason}");
+    assert_eq!(picture(world), before, "a refusal changed something");
+    id
+}
+
+#[tokio::test(start_paused = true)]
+async fn create_registers_what_nobody_holds_with_the_owners_tags() {
+    let world = World::new();
+    let answer = world.succeed(create()).await;
+    assert_eq!(answer["PhysicalResourceId"], ID);
+    let [target] = &world.targets()[..] else { panic!("one target") };
+    assert_eq!((&target["MinCapacity"], &target["MaxCapacity"]), (&json!(1), &json!(8)));
+    let expected = json!({
+        "sagemaker-scaling:stack-id": crate::support::request::STACK,
+        "sagemaker-scaling:logical-id": "Scaling",
+    });
+    assert_eq!(world.tags(target), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn update_registers_what_nobody_holds_any_more() {
+    let world = World::new();
+    world.succeed(update()).await;
+    let [target] = &world.targets()[..] else { panic!("one target") };
+    assert_eq!(world.tags(target)["sagemaker-scaling:logical-id"], "Scaling");
+}
+
+#[tokio::test(start_paused = true)]
+async fn delete_of_what_nobody_holds_succeeds_and_does_nothing() {
+    let world = World::new();
+    world.succeed(delete()).await;
+    assert_eq!(world.called(), ["DescribeScalableTargets"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn create_delivered_twice_registers_once_and_answers_the_same() {
+    let world = World::new();
+    let first = world.succeed(create()).await;
+    let before = picture(&world);
+    assert_eq!(world.succeed(create()).await, first);
+    assert_eq!(picture(&world), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn update_registers_what_we_hold_again() {
+    let world = World::new();
+    let arn = world.succeed(create()).await["Data"]["ScalableTargetARN"].clone();
+    let answer = world.succeed(update().with("MaxCapacity", json!("3"))).await;
+    assert_eq!((&answer["PhysicalResourceId"], &answer["Data"]["MaxCapacity"]), (&json!(ID), &json!("3")));
+    assert_eq!(answer["Data"]["ScalableTargetARN"], arn, "it is the same target");
+    assert_eq!(world.targets()[0]["MaxCapacity"], 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn delete_deregisters_what_we_hold_and_again_does_nothing() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
+    world.succeed(delete()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_stack_holds_is_refused_by_its_name_and_left_by_delete() {
+    let world = World::new();
+    world.succeed(create().in_stack("theirs")).await;
+    let holder = "stack/theirs/1";
+    let id = refused(&world, create(), holder).await;
+    assert_eq!(id, "not-registered|Scaling", "the Delete that follows has nothing to do");
+    assert_eq!(refused(&world, update(), holder).await, ID, "a failed Update keeps its id");
+    refused(&world, create().with("AdoptExisting", json!("true")), holder).await;
+
+    let before = picture(&world);
+    world.succeed(delete()).await;
+    world.succeed(delete().of(&id)).await;
+    assert_eq!(picture(&world), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_resource_of_ours_holds_is_refused_by_its_name_and_left_by_delete() {
+    let world = World::new();
+    world.succeed(create().field("LogicalResourceId", json!("Other"))).await;
+    refused(&world, create(), "resource Other of stack").await;
+    refused(&world, update(), "resource Other of stack").await;
+    let before = picture(&world);
+    world.succeed(delete()).await;
+    assert_eq!(picture(&world), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_untagged_is_refused_and_left_by_delete() {
+    let world = World::new();
+    by_hand(&world);
+    let id = refused(&world, create(), "AdoptExisting").await;
+    assert_eq!(id, "not-registered|Scaling");
+    refused(&world, update(), "AdoptExisting").await;
+    refused(&world, create().with("AdoptExisting", json!("false")), "AdoptExisting").await;
+    let before = picture(&world);
+    world.succeed(delete()).await;
+    assert_eq!(picture(&world), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_untagged_is_adopted_on_request_and_released_by_delete() {
+    let world = World::new();
+    by_hand(&world);
+    world.aws(
+        "AnyScaleFrontendService.PutScalingPolicy",
+        json!({
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            "PolicyName": "theirs",
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": 70.0,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
+            },
+        }),
+    );
+    let adopting = || create().with("AdoptExisting", json!("true"));
+    assert_eq!(world.succeed(adopting()).await["PhysicalResourceId"], ID);
+    let [target] = &world.targets()[..] else { panic!("one target") };
+    assert_eq!(target["MaxCapacity"], 8);
+    assert_eq!(world.tags(target)["sagemaker-scaling:adopted"], "true");
+
+    // Whether it was adopted is remembered by the target, not by the property.
+    world.succeed(adopting()).await;
+    world.succeed(update().with("MaxCapacity", json!("5"))).await;
+    world.succeed(delete()).await;
+    let [target] = &world.targets()[..] else { panic!("an adopted target stays") };
+    assert_eq!(world.tags(target), json!({"team": "ml"}));
+    let policies = json!({"ServiceNamespace": "sagemaker"});
+    let policies = world.aws("AnyScaleFrontendService.DescribeScalingPolicies", policies);
+    assert_eq!(policies["ScalingPolicies"][0]["PolicyName"], "theirs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn update_adopts_on_request_too() {
+    let world = World::new();
+    by_hand(&world);
+    world.succeed(update().with("AdoptExisting", json!(true))).await;
+    world.succeed(delete()).await;
+    assert_eq!(world.registered(), ["endpoint/MyEndPoint/variant/MyVariant"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_was_adopted_and_then_lost_is_ours_when_it_is_registered_anew() {
+    let world = World::new();
+    by_hand(&world);
+    world.succeed(create().with("AdoptExisting", json!("true"))).await;
+    world.aws(
+        "AnyScaleFrontendService.DeregisterScalableTarget",
+        json!({
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        }),
+    );
+    world.succeed(update()).await;
+    world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
+}

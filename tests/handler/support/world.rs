@@ -1,0 +1,276 @@
+//! The local AWS and CloudFormation behind one HTTP connector: no sockets, and whatever time the test says it is.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use local_aws::LocalAws;
+use sagemaker_scaling::answer::MAX_BODY_BYTES;
+use sagemaker_scaling::deadline::Deadline;
+use sagemaker_scaling::handler::{Services, Unanswered, handle};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::request::Request;
+use super::{ACCOUNT, REGION, services};
+
+pub(crate) const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
+
+/// How an exchange goes wrong on its way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Trouble {
+    /// The reply never comes; the request took effect if it was a call to AWS.
+    Hang,
+    /// The connection breaks after the request took effect.
+    ResetAfter,
+    /// The connection breaks before the request took effect.
+    ResetBefore,
+    /// Another status, and no effect.
+    Status(u16),
+    /// A reply that is not JSON.
+    Garbage,
+    /// A defect of ours while calling.
+    Panic,
+}
+
+/// Everything outside the function.
+#[derive(Clone, Debug)]
+pub(crate) struct World(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    aws: LocalAws,
+    epoch: Instant,
+    calls: Vec<(String, Value)>,
+    answers: Vec<Value>,
+    puts: u32,
+    call_troubles: Vec<(String, Trouble)>,
+    interventions: Vec<(String, String, Value)>,
+    put_troubles: VecDeque<Trouble>,
+}
+
+impl World {
+    /// A world with one endpoint, `MyEndPoint`, that has the variants `MyVariant` and `MyOtherVariant`.
+    pub(crate) fn new() -> Self {
+        let state = State {
+            aws: LocalAws::new(ACCOUNT, REGION, "aws"),
+            epoch: Instant::now(),
+            calls: Vec::new(),
+            answers: Vec::new(),
+            puts: 0,
+            call_troubles: Vec::new(),
+            interventions: Vec::new(),
+            put_troubles: VecDeque::new(),
+        };
+        let world = Self(Arc::new(Mutex::new(state)));
+        world.endpoint("MyEndPoint", &["MyVariant", "MyOtherVariant"]);
+        world
+    }
+
+    /// Adds an endpoint.
+    pub(crate) fn endpoint(&self, name: &str, variants: &[&str]) {
+        self.endpoint_with(name, variants, json!({}));
+    }
+
+    /// Adds an endpoint with more in its configuration.
+    pub(crate) fn endpoint_with(&self, name: &str, variants: &[&str], mut config: Value) {
+        let variants: Vec<_> = variants
+            .iter()
+            .map(|name| {
+                json!({"VariantName": name, "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
+            })
+            .collect();
+        config["EndpointConfigName"] = json!(format!("{name}-config"));
+        config["ProductionVariants"] = json!(variants);
+        self.aws("SageMaker.CreateEndpointConfig", config);
+        let endpoint = json!({"EndpointName": name, "EndpointConfigName": format!("{name}-config")});
+        self.aws("SageMaker.CreateEndpoint", endpoint);
+    }
+
+    /// Calls AWS by hand, as somebody else would.
+    pub(crate) fn aws(&self, target: &str, input: Value) -> Value {
+        let mut state = self.state();
+        let now = state.now();
+        state.aws.call(target, &input, now).unwrap_or_else(|fault| panic!("{target}: {fault}"))
+    }
+
+    /// The next calls of an operation fail with a code of the service's.
+    pub(crate) fn fail(&self, operation: &str, code: &str, times: u32) {
+        let fault = json!({"Operation": operation, "Code": code, "Status": 400, "Message": "injected", "Times": times});
+        self.aws("LocalAws.InjectFaults", fault);
+    }
+
+    /// The next call of an operation meets trouble; several add up.
+    pub(crate) fn trouble(&self, operation: &str, trouble: Trouble) {
+        self.state().call_troubles.push((operation.to_owned(), trouble));
+    }
+
+    /// Right before the next call of an operation, somebody else calls AWS.
+    pub(crate) fn before(&self, operation: &str, target: &str, input: Value) {
+        self.state().interventions.push((operation.to_owned(), target.to_owned(), input));
+    }
+
+    /// The next answer meets trouble; several add up.
+    pub(crate) fn trouble_answering(&self, trouble: Trouble) {
+        self.state().put_troubles.push_back(trouble);
+    }
+
+    /// What is registered: `ResourceId`, limits, and tags without this function's own.
+    pub(crate) fn targets(&self) -> Vec<Value> {
+        let found =
+            self.aws("AnyScaleFrontendService.DescribeScalableTargets", json!({"ServiceNamespace": "sagemaker"}));
+        found["ScalableTargets"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The `ResourceId`s of what is registered.
+    pub(crate) fn registered(&self) -> Vec<String> {
+        self.targets().iter().filter_map(|target| Some(target["ResourceId"].as_str()?.to_owned())).collect()
+    }
+
+    /// The tags of a target.
+    pub(crate) fn tags(&self, target: &Value) -> Value {
+        let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
+        self.aws("AnyScaleFrontendService.ListTagsForResource", arn)["Tags"].clone()
+    }
+
+    /// The operations that the function called, in order, since the last time this was asked.
+    pub(crate) fn called(&self) -> Vec<String> {
+        let calls = std::mem::take(&mut self.state().calls);
+        calls.into_iter().map(|(target, _)| target.rsplit('.').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// How often an answer was sent.
+    pub(crate) fn puts(&self) -> u32 {
+        self.state().puts
+    }
+
+    /// The function, warm.
+    pub(crate) fn services(&self) -> Services {
+        services(SharedHttpConnector::new(self.clone()), None)
+    }
+
+    /// Invokes the function as Lambda does, with a minute to run.
+    pub(crate) async fn invoke(&self, payload: &str) -> Result<(), Unanswered> {
+        self.invoke_for(payload, Duration::from_secs(60)).await
+    }
+
+    /// Invokes the function as Lambda does.
+    pub(crate) async fn invoke_for(&self, payload: &str, timeout: Duration) -> Result<(), Unanswered> {
+        let deadline = Deadline::new(SystemTime::now() + timeout);
+        handle(payload, FUNCTION_ARN, deadline, &self.services()).await
+    }
+
+    /// Sends a request and returns the answer to it.
+    pub(crate) async fn answer(&self, request: Request) -> Value {
+        self.invoke(&request.0.to_string()).await.expect("an answer");
+        self.last_answer()
+    }
+
+    /// Sends a request that has to succeed.
+    pub(crate) async fn succeed(&self, request: Request) -> Value {
+        let answer = self.answer(request).await;
+        assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+        answer
+    }
+
+    /// Sends a request that has to fail, and returns the reason and the id.
+    pub(crate) async fn refuse(&self, request: Request) -> (String, String) {
+        let answer = self.answer(request).await;
+        assert_eq!(answer["Status"], "FAILED", "{answer}");
+        let text = |name: &str| answer[name].as_str().expect("text").to_owned();
+        (text("Reason"), text("PhysicalResourceId"))
+    }
+
+    /// The answer that was delivered last.
+    pub(crate) fn last_answer(&self) -> Value {
+        self.state().answers.last().cloned().expect("an answer was delivered")
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("not poisoned")
+    }
+}
+
+impl State {
+    fn now(&self) -> f64 {
+        1_700_000_000.0 + self.epoch.elapsed().as_secs_f64()
+    }
+
+    fn call(&mut self, target: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
+        let input: Value = serde_json::from_slice(body).expect("the function sends JSON");
+        self.calls.push((target.to_owned(), input.clone()));
+        let planned = self.call_troubles.iter().position(|(operation, _)| target.ends_with(operation.as_str()));
+        let trouble = planned.map(|index| self.call_troubles.remove(index).1);
+        match trouble {
+            Some(Trouble::ResetBefore) => return Err(reset()),
+            Some(Trouble::Status(status)) => return Ok((status, "<html>".to_owned())),
+            Some(Trouble::Panic) => panic!("a planted defect"),
+            _ => {}
+        }
+        let now = self.now();
+        let planned = self.interventions.iter().position(|(operation, ..)| target.ends_with(operation.as_str()));
+        if let Some((_, target, input)) = planned.map(|index| self.interventions.remove(index)) {
+            self.aws.call(&target, &input, now).expect("an intervention that works");
+        }
+        let reply = self.aws.call(target, &input, now);
+        match trouble {
+            Some(Trouble::ResetAfter) => Err(reset()),
+            Some(Trouble::Garbage) => Ok((200, "<html>".to_owned())),
+            Some(Trouble::Hang) => Err(ConnectorError::timeout("hangs".into())),
+            _ => Ok(match reply {
+                Ok(output) => (200, output.to_string()),
+                Err(fault) => (fault.status, json!({"__type": fault.code, "Message": fault.message}).to_string()),
+            }),
+        }
+    }
+
+    fn put(&mut self, body: &str) -> Result<u16, ConnectorError> {
+        self.puts += 1;
+        assert!(body.len() <= MAX_BODY_BYTES, "{} bytes", body.len());
+        match self.put_troubles.pop_front() {
+            Some(Trouble::Status(status)) => Ok(status),
+            Some(Trouble::Hang) => Err(ConnectorError::timeout("hangs".into())),
+            Some(_) => Err(reset()),
+            None => {
+                self.answers.push(serde_json::from_str(body).expect("an answer is JSON"));
+                Ok(200)
+            }
+        }
+    }
+}
+
+impl HttpConnector for World {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let world = self.clone();
+        HttpConnectorFuture::new(async move {
+            let body = request.body().bytes().expect("a body in memory");
+            let outcome = match request.headers().get("x-amz-target") {
+                Some(target) => {
+                    // Caught here so that the lock is not poisoned, and thrown again where the function is.
+                    let call = std::panic::AssertUnwindSafe(|| world.state().call(target, body));
+                    std::panic::catch_unwind(call).unwrap_or_else(|panic| {
+                        world.0.clear_poison();
+                        std::panic::resume_unwind(panic)
+                    })
+                }
+                None => {
+                    world.state().put(std::str::from_utf8(body).expect("UTF-8")).map(|status| (status, String::new()))
+                }
+            };
+            if matches!(&outcome, Err(error) if error.is_timeout()) {
+                std::future::pending::<()>().await;
+            }
+            let (status, body) = outcome?;
+            let status = status.try_into().expect("a status");
+            Ok(HttpResponse::new(status, SdkBody::from(body)))
+        })
+    }
+}
+
+fn reset() -> ConnectorError {
+    ConnectorError::io("connection reset by peer".into())
+}
