@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests set deadlines and measure")]
 
 mod bad_input;
+mod crashes;
 mod delivery;
 mod envelope;
 mod faults;

@@ -37,6 +37,14 @@ pub(crate) enum Trouble {
     Panic,
 }
 
+/// The exchange at which the function dies, counted from 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crash {
+    pub(crate) at: u32,
+    /// Whether the exchange still took effect.
+    pub(crate) after_effect: bool,
+}
+
 /// Everything outside the function.
 #[derive(Clone, Debug)]
 pub(crate) struct World(Arc<Mutex<State>>);
@@ -50,6 +58,8 @@ struct State {
     puts: u32,
     call_troubles: Vec<(String, Trouble)>,
     interventions: Vec<(String, String, Value)>,
+    exchanges: u32,
+    crash: Option<Crash>,
     put_troubles: VecDeque<Trouble>,
 }
 
@@ -64,6 +74,8 @@ impl World {
             puts: 0,
             call_troubles: Vec::new(),
             interventions: Vec::new(),
+            exchanges: 0,
+            crash: None,
             put_troubles: VecDeque::new(),
         };
         let world = Self(Arc::new(Mutex::new(state)));
@@ -148,6 +160,15 @@ impl World {
         self.state().puts
     }
 
+    /// Invokes the function, which is killed at an exchange. Returns whether it came so far.
+    pub(crate) async fn crash(&self, request: &Request, crash: Crash) -> bool {
+        self.state().exchanges = 0;
+        self.state().crash = Some(crash);
+        let killed = tokio::time::timeout(Duration::from_secs(1), self.invoke(&request.0.to_string())).await.is_err();
+        self.state().crash = None;
+        killed
+    }
+
     /// The function, warm.
     pub(crate) fn services(&self) -> Services {
         services(SharedHttpConnector::new(self.clone()), None)
@@ -200,6 +221,11 @@ impl State {
         1_700_000_000.0 + self.epoch.elapsed().as_secs_f64()
     }
 
+    fn next_exchange(&mut self) -> Option<Crash> {
+        self.exchanges += 1;
+        self.crash.filter(|crash| crash.at == self.exchanges)
+    }
+
     fn call(&mut self, target: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
         let input: Value = serde_json::from_slice(body).expect("the function sends JSON");
         self.calls.push((target.to_owned(), input.clone()));
@@ -248,6 +274,10 @@ impl HttpConnector for World {
         let world = self.clone();
         HttpConnectorFuture::new(async move {
             let body = request.body().bytes().expect("a body in memory");
+            let crash = world.state().next_exchange();
+            if crash.is_some_and(|crash| !crash.after_effect) {
+                std::future::pending::<()>().await;
+            }
             let outcome = match request.headers().get("x-amz-target") {
                 Some(target) => {
                     // Caught here so that the lock is not poisoned, and thrown again where the function is.
@@ -261,7 +291,7 @@ impl HttpConnector for World {
                     world.state().put(std::str::from_utf8(body).expect("UTF-8")).map(|status| (status, String::new()))
                 }
             };
-            if matches!(&outcome, Err(error) if error.is_timeout()) {
+            if crash.is_some() || matches!(&outcome, Err(error) if error.is_timeout()) {
                 std::future::pending::<()>().await;
             }
             let (status, body) = outcome?;

@@ -1,0 +1,100 @@
+//! Killed at any point and delivered again, a request ends in the state that a single clean run gives.
+
+use serde_json::{Value, json};
+
+use crate::support::request::{Request, create, delete, update};
+use crate::support::world::{Crash, World};
+
+const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
+
+/// What is registered and answered, without what differs from registration to registration.
+fn picture(world: &World) -> (Vec<Value>, Value) {
+    let targets = world.targets().into_iter().map(|mut target| {
+        target["Tags"] = world.tags(&target);
+        let fields = target.as_object_mut().expect("an object");
+        fields.retain(|name, _| name != "ScalableTargetARN" && name != "CreationTime");
+        target
+    });
+    let mut answer = world.last_answer();
+    answer["Data"]["ScalableTargetARN"] = Value::Null;
+    (targets.collect(), answer)
+}
+
+fn by_hand(world: &World) {
+    world.aws(
+        "AnyScaleFrontendService.RegisterScalableTarget",
+        json!({
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+            "MinCapacity": 1,
+            "MaxCapacity": 2,
+        }),
+    );
+}
+
+/// The lives of a resource: each is a list of requests, on a world that may hold a target of somebody else's.
+fn lives() -> Vec<(fn(&World), Vec<Request>)> {
+    let nothing: fn(&World) = |_| {};
+    let tags = json!([{"Key": "team", "Value": "ml"}]);
+    let adopting = || create().with("AdoptExisting", json!("true"));
+    let to_other = || update().with("VariantName", json!("MyOtherVariant"));
+    vec![
+        (nothing, vec![create(), update().with("MaxCapacity", json!("3")), delete()]),
+        (nothing, vec![create().with("Tags", tags.clone()), update().with_old("Tags", tags.clone())]),
+        (nothing, vec![create(), update().with("Tags", tags)]),
+        (nothing, vec![create(), to_other(), delete()]),
+        (nothing, vec![create(), to_other(), update().of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"))]),
+        (nothing, vec![create(), update().with_old("VariantName", json!("MyOtherVariant"))]),
+        (nothing, vec![create(), delete().of("demo-Scaling-1A2B3C4D5E6F")]),
+        (by_hand, vec![adopting(), update(), delete()]),
+        (by_hand, vec![create(), delete().of("not-registered|Scaling")]),
+        (by_hand, vec![create().with("VariantName", json!("MyOtherVariant")), delete().of(OTHER_ID)]),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_exchange_and_delivered_again_a_request_ends_as_if_it_had_run_once() {
+    let mut crashes = 0;
+    for (prepare, requests) in lives() {
+        let clean = World::new();
+        prepare(&clean);
+        for (index, request) in requests.iter().enumerate() {
+            clean.answer(request.clone()).await;
+            for at in 1.. {
+                let mut reached = false;
+                for after_effect in [false, true] {
+                    let world = World::new();
+                    prepare(&world);
+                    for before in &requests[..index] {
+                        world.answer(before.clone()).await;
+                    }
+                    if world.crash(request, Crash { at, after_effect }).await {
+                        reached = true;
+                        crashes += 1;
+                        world.answer(request.clone()).await;
+                        assert_eq!(picture(&world), picture(&clean), "{at} {after_effect}: {request:?}");
+                    }
+                }
+                if !reached {
+                    break;
+                }
+            }
+        }
+    }
+    assert!(crashes > 100, "only {crashes} crashes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn delivered_twice_any_request_changes_nothing_more() {
+    for (prepare, requests) in lives() {
+        let world = World::new();
+        prepare(&world);
+        for request in requests {
+            world.answer(request.clone()).await;
+            let once = picture(&world);
+            world.answer(request).await;
+            assert_eq!(picture(&world), once);
+        }
+    }
+}
