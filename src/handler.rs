@@ -110,7 +110,7 @@ async fn carry_out(
     Err(Error::ResourceType(expected))
 }
 
-/// One event a request; neither properties nor the response URL are ever logged.
+/// One event a request. Of the properties it shows only what a mistake quotes; of the response URL, nothing.
 fn log(envelope: &Envelope, answer: &Answer, delivered: &Result<u32, Undelivered>, stopwatch: Stopwatch) {
     let (resource_type, request_type) = match &envelope.request {
         Ok(request) => (request.resource_type.as_str(), request.lifecycle.name()),

@@ -75,8 +75,8 @@ fn judge<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Verdict 
     match error {
         SdkError::ServiceError(reply) => judge_reply(reply.err().code(), reply.raw().status().as_u16()),
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Verdict::Unknown,
-        SdkError::DispatchFailure(failure) if failure.is_timeout() || failure.is_io() => Verdict::Unknown,
-        // Such as credentials that cannot be had, or a request that cannot be built.
+        SdkError::DispatchFailure(failure) if !failure.is_user() => Verdict::Unknown,
+        // Such as a request that cannot be built.
         _ => Verdict::Final,
     }
 }

@@ -30,6 +30,13 @@ struct Work<'a> {
     progress: &'a Progress,
 }
 
+/// What has been seen of who holds the target.
+#[derive(Debug)]
+enum Look {
+    NotYet,
+    Seen(Option<Registered>),
+}
+
 /// Carries out one request, or fails with what its author can do.
 ///
 /// Safe to run again from the start at any point: each run decides afresh from what AWS shows, and every action may be
@@ -65,7 +72,7 @@ impl Work<'_> {
     async fn create(&self, desired: &Desired) -> Result<ScalableTarget, Error> {
         // An earlier delivery of this request may have registered it.
         self.progress.perhaps_registered(&desired.target);
-        match self.register(desired, None, &BTreeSet::new()).await {
+        match self.register(desired, Look::NotYet, &BTreeSet::new()).await {
             Ok(arn) => {
                 Ok(ScalableTarget { physical_resource_id: desired.target.to_string(), data: attributes(desired, arn) })
             }
@@ -103,8 +110,8 @@ impl Work<'_> {
             PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered => None,
         };
         desired.target = decide::continued(given_target, &desired.target);
-        let first_look = self.aws.observe(&desired.target).await?;
-        let arn = self.register(&desired, Some(first_look), &named_tag_keys(old_properties)).await?;
+        let look = Look::Seen(self.aws.observe(&desired.target).await?);
+        let arn = self.register(&desired, look, &named_tag_keys(old_properties)).await?;
 
         if let Some(stray) = decide::left_behind(given_target, &desired.target, named_target(old_properties)) {
             self.release(&stray).await?;
@@ -114,16 +121,9 @@ impl Work<'_> {
         Ok(ScalableTarget { physical_resource_id, data: attributes(&desired, arn) })
     }
 
-    /// Registers, whoever holds the target, or refuses. Returns the target's ARN.
-    ///
-    /// Without a first look, nobody is taken to hold it: registering tells.
-    async fn register(
-        &self,
-        desired: &Desired,
-        first_look: Option<Option<Registered>>,
-        named_before: &BTreeSet<String>,
-    ) -> Result<String, Error> {
-        let mut registered = self.wait_until_ready(desired, first_look, named_before).await?;
+    /// Registers the target if we may, or refuses. Returns its ARN.
+    async fn register(&self, desired: &Desired, look: Look, named_before: &BTreeSet<String>) -> Result<String, Error> {
+        let mut registered = self.wait_until_ready(desired, look, named_before).await?;
         loop {
             match decide::registration(desired, self.us, registered.as_ref(), named_before)? {
                 Registration::Create { tags } => match self.aws.create(desired, &tags).await {
@@ -153,27 +153,29 @@ impl Work<'_> {
     async fn wait_until_ready(
         &self,
         desired: &Desired,
-        first_look: Option<Option<Registered>>,
+        mut look: Look,
         named_before: &BTreeSet<String>,
     ) -> Result<Option<Registered>, Error> {
         let name = desired.target.endpoint();
-        let mut look = first_look;
         for poll in 0.. {
             let endpoint = self.aws.endpoint(name).await?;
-            let status = match decide::readiness(desired, endpoint.as_ref())? {
-                Readiness::Ready => break,
-                Readiness::Changing { status } => status,
+            let Readiness::Changing { status } = decide::readiness(desired, endpoint.as_ref())? else {
+                break;
             };
-            let seen = match look.take() {
-                Some(seen) => seen,
-                None => self.aws.observe(&desired.target).await?,
-            };
-            decide::registration(desired, self.us, seen.as_ref(), named_before)?;
-            look = Some(seen);
+            if let Look::NotYet = look {
+                look = Look::Seen(self.aws.observe(&desired.target).await?);
+            }
+            if let Look::Seen(registered) = &look {
+                decide::registration(desired, self.us, registered.as_ref(), named_before)?;
+            }
             self.progress.doing(format!("waiting for endpoint {name} to be InService (it is {status})"));
             tokio::time::sleep(poll_delay(poll)).await;
         }
-        Ok(look.flatten())
+        Ok(match look {
+            // Registering will tell.
+            Look::NotYet => None,
+            Look::Seen(registered) => registered,
+        })
     }
 
     async fn release(&self, target: &ScalableTargetId) -> Result<(), Error> {

@@ -33,8 +33,10 @@ fn by_hand(world: &World) {
     );
 }
 
-/// The lives of a resource: each is a list of requests, on a world that may hold a target of somebody else's.
-fn lives() -> Vec<(fn(&World), Vec<Request>)> {
+/// The life of a resource, in a world that may hold a target of somebody else's.
+type Life = (fn(&World), Vec<Request>);
+
+fn lives() -> Vec<Life> {
     let nothing: fn(&World) = |_| {};
     let tags = json!([{"Key": "team", "Value": "ml"}]);
     let adopting = || create().with("AdoptExisting", json!("true"));
