@@ -10,5 +10,6 @@ mod envelope;
 mod faults;
 mod lifecycle;
 mod ownership;
+mod package;
 mod page;
 mod support;
