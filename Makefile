@@ -1,0 +1,51 @@
+# Needs Rust, Python 3.10 or newer, and make; everything else is pinned and goes into .venv and target.
+
+PYTHON ?= python3
+VENV_PYTHON := .venv/bin/python
+export PYTHONDONTWRITEBYTECODE := 1
+# Nothing here talks to AWS, nor reads what the user keeps for it. demo/environment.py does the same for what it starts.
+unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
+  AWS_ENDPOINT_URL_SAGEMAKER
+export AWS_ACCESS_KEY_ID := local
+export AWS_SECRET_ACCESS_KEY := local
+export AWS_REGION := us-east-1
+export AWS_DEFAULT_REGION := us-east-1
+export AWS_EC2_METADATA_DISABLED := true
+export RUSTUP := no-rustup
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help demo test watch invoke lint build clean tools-demo tools-test
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: tools-demo ## Deploy real stacks on this machine, and watch what happens
+	@$(VENV_PYTHON) -m demo
+
+test: tools-test lint ## Run every check and every test
+	cargo test --workspace
+	@$(VENV_PYTHON) -m unittest discover --start-directory tests/e2e --verbose
+
+watch: tools-demo ## Run the function and a local AWS until Ctrl-C, for make invoke
+	@$(VENV_PYTHON) -m demo.watch
+
+invoke: tools-demo ## Send the function one request: make invoke EVENT=events/create.json
+	@$(VENV_PYTHON) -m demo.invoke "$(EVENT)"
+
+lint: ## Check format, lints and documentation
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+
+build: ## Build the function and the local AWS
+	cargo build
+	cargo build --package local-aws
+
+clean: ## Remove everything that was built or installed here
+	rm -rf target .venv .aws-sam
+
+tools-demo:
+	@$(PYTHON) tools/venv.py demo
+
+tools-test:
+	@$(PYTHON) tools/venv.py test

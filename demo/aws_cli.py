@@ -1,0 +1,51 @@
+"""The AWS CLI, as a user would type it."""
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+from demo.environment import VENV
+
+DESCRIBE_TARGETS = "aws application-autoscaling describe-scalable-targets --service-namespace sagemaker"
+LIST_TAGS = "aws application-autoscaling list-tags-for-resource --resource-arn"
+_VARIANT = "VariantName={},ModelName=model,InitialInstanceCount=1,InstanceType=ml.m5.large"
+_SECONDS = 60
+
+
+class AwsCliError(Exception):
+    """The AWS CLI failed; the message is its own."""
+
+
+class AwsCli:
+    """The pinned AWS CLI, pointed at the local AWS."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+
+    def run(self, command: str) -> Any:
+        """Runs `aws ...` as written; returns what it printed, read as JSON."""
+        program, *arguments = shlex.split(command)
+        assert program == "aws", command
+        done = subprocess.run(
+            [str(VENV / "aws"), *arguments],
+            env={**os.environ, **self._environment},
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise AwsCliError(f"$ {command}\n{done.stderr.strip()}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def create_endpoint(self, name: str, *variants: str) -> Iterator[tuple[str, Any]]:
+        """Creates an endpoint; yields each command and what it printed."""
+        for command in (
+            f"aws sagemaker create-endpoint-config --endpoint-config-name {name}-config "
+            f"--production-variants {' '.join(map(_VARIANT.format, variants))}",
+            f"aws sagemaker create-endpoint --endpoint-name {name} --endpoint-config-name {name}-config",
+        ):
+            yield command, self.run(command)

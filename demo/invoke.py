@@ -1,0 +1,46 @@
+"""`make invoke`: sends one request of events/ to the function that `make watch` runs, and prints the answer."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from demo.environment import VENV, isolate
+from demo.watch import RECEIVER_PORT, WATCH_PORT
+
+_INVOKE_SECONDS = 900
+
+
+def is_watching() -> bool:
+    """Whether the function and the receiver of its answers are there."""
+    for port in (WATCH_PORT, RECEIVER_PORT):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=2).close()
+        except OSError:
+            return False
+    return True
+
+
+def main() -> None:
+    """Sends the file that the first argument names."""
+    isolate()
+    file = Path(sys.argv[1])
+    if not file.is_file():
+        sys.exit(f"error: there is no file {sys.argv[1]!r}. Name one of events/: make invoke EVENT=events/create.json")
+    if not is_watching():
+        sys.exit("error: nothing to invoke; run `make watch` in another terminal first")
+    command = [str(VENV / "cargo-lambda"), "lambda", "invoke", "bootstrap", "-A", "127.0.0.1", "-P", str(WATCH_PORT),
+               "--data-file", str(file)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=_INVOKE_SECONDS, check=False)
+    try:
+        with urlopen(json.loads(file.read_text())["ResponseURL"], timeout=10) as answer:
+            print(json.dumps(json.load(answer), indent=2))
+    except HTTPError:
+        sys.exit("error: the function did not answer; the terminal with `make watch` says why")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Runs MiniStack, and writes down what its CloudFormation sends to functions and what they answer.
+
+Real CloudFormation shows neither, and MiniStack has no other way to see both; the two names that this wraps are those
+of the pinned version. Each line of the file that the first argument names is one JSON object: a request as the function
+gets it, or an answer as CloudFormation got it, and when, in seconds since the epoch.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ministack.app import main
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import custom_resource
+
+
+def tap(record: Path) -> None:
+    """Wraps the one place that requests leave through and the one place that answers arrive at."""
+    invoke: Any = lambda_svc._execute_function_with_config_scope
+    deliver: Any = custom_resource.deliver_response
+
+    def write(what: str, content: dict[str, Any]) -> None:
+        with record.open("a") as lines:
+            lines.write(json.dumps({"Time": time.time(), what: content}) + "\n")
+
+    def invoke_and_record(function: dict[str, Any], event: dict[str, Any]) -> Any:
+        if "ResponseURL" in event:
+            write("Request", event)
+        return invoke(function, event)
+
+    def record_and_deliver(token: str, answer: dict[str, Any]) -> Any:
+        write("Answer", answer)
+        return deliver(token, answer)
+
+    lambda_svc._execute_function_with_config_scope = invoke_and_record
+    custom_resource.deliver_response = record_and_deliver
+
+
+if __name__ == "__main__":
+    record_file = Path(sys.argv.pop())
+    record_file.touch()
+    tap(record_file)
+    main()

@@ -1,0 +1,50 @@
+"""Builds the workspace's programs, and packages the function as Lambda takes it."""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.environment import ROOT
+
+_EXECUTABLE = 0o100755 << 16
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Where the build put them; cargo says so, wherever the target directory is."""
+
+    function: Path
+    local_aws: Path
+
+
+def build() -> Programs:
+    """Runs `cargo build`, in the profile that the tests use too; what cargo has to say goes to the terminal.
+
+    Package by package: together, cargo would build the function with the local AWS's features of shared packages, and
+    `cargo lambda watch`, which builds the function alone, would build it all again.
+    """
+    return Programs(function=_build("sagemaker-scaling", "bootstrap"), local_aws=_build("local-aws", "local-aws"))
+
+
+def _build(package: str, program: str) -> Path:
+    command = ["cargo", "build", "--package", package, "--bin", program, "--message-format=json-render-diagnostics"]
+    built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
+    if built.returncode != 0:
+        sys.exit(built.returncode)  # cargo has said why
+    messages = [json.loads(line) for line in built.stdout.splitlines()]
+    [executable] = [message["executable"] for message in messages if message.get("executable")]
+    return Path(executable)
+
+
+def archive(function: Path) -> bytes:
+    """A Lambda package: `bootstrap`, executable, not compressed since it goes no further than this machine."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as files:
+        entry = zipfile.ZipInfo("bootstrap")
+        entry.external_attr = _EXECUTABLE
+        files.writestr(entry, function.read_bytes())
+    return package.getvalue()

@@ -1,0 +1,86 @@
+"""Stands where CloudFormation's response URLs lead: takes answers by PUT on any path, hands each out, once, by GET."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One PUT, as it arrived."""
+
+    target: str
+    """Path and query, byte for byte."""
+    headers: dict[str, str]
+    """By lower-case name."""
+    body: bytes
+
+    def json(self) -> Any:
+        """What the body says."""
+        return json.loads(self.body)
+
+
+class Receiver:
+    """A server on a loopback port, from entering the `with` block until leaving it."""
+
+    def __init__(self, port: int = 0, on_answer: Callable[[Answer], None] = lambda answer: None) -> None:
+        self._answers: dict[str, Answer] = {}
+        self._arrival = threading.Condition()
+        self._on_answer = on_answer
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server.daemon_threads = True
+
+    @property
+    def netloc(self) -> str:
+        """Host and port, as they stand in a URL."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> "Receiver":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def take(self, target: str, seconds: float) -> Answer | None:
+        """Waits for the answer to one URL, and forgets it."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: target in self._answers, seconds)
+            return self._answers.pop(target, None)
+
+    def _accept(self, answer: Answer) -> None:
+        with self._arrival:
+            self._answers[answer.target] = answer
+            self._arrival.notify_all()
+        self._on_answer(answer)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                receiver._accept(Answer(self.path, headers, body))
+                self._reply(200, b"")
+
+            def do_GET(self) -> None:
+                answer = receiver.take(self.path, seconds=0)
+                self._reply(200, answer.body) if answer else self._reply(404, b"")
+
+            def _reply(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Says nothing: the response URL is a secret, even here."""
+
+        return Handler

@@ -1,0 +1,66 @@
+"""The stage with everything on it that a stack needs: CloudFormation, the deployed function, the local AWS, the CLI."""
+
+import json
+from typing import Any
+
+from demo.aws_cli import AwsCli
+from demo.package import Programs, archive
+from demo.stacks import Settled, Stacks, function_template
+from demo.stage import Stage
+
+FUNCTION_STACK = "sagemaker-scaling"
+
+
+class World:
+    """Local AWS, MiniStack and AWS CLI, from entering the `with` block until leaving it."""
+
+    def __init__(self, programs: Programs) -> None:
+        self._programs = programs
+        self._stage = Stage()
+        self._reported = 0
+        self._called = 0
+
+    def __enter__(self) -> "World":
+        try:
+            self.local_aws = self._stage.local_aws(self._programs.local_aws)
+            # MiniStack gives its functions its own environment, so template.yaml needs none that is for tests.
+            ministack = self._stage.ministack(self.local_aws.environment())
+            self.stacks = Stacks(ministack)
+            self.cli = AwsCli({"AWS_ENDPOINT_URL": ministack, **self.local_aws.environment()})
+        except BaseException:
+            self._stage.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stage.stop()
+
+    @property
+    def stage(self) -> Stage:
+        """The processes."""
+        return self._stage
+
+    def deploy_function(self) -> Settled:
+        """Deploys template.yaml."""
+        package = self.stacks.upload(archive(self._programs.function))
+        return self.stacks.create(FUNCTION_STACK, function_template(package))
+
+    def targets(self) -> list[dict[str, Any]]:
+        """The scalable targets."""
+        described = self.local_aws.call("AnyScaleFrontendService.DescribeScalableTargets", ServiceNamespace="sagemaker")
+        targets: list[dict[str, Any]] = described["ScalableTargets"]
+        return targets
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """A scalable target's tags."""
+        listed = self.local_aws.call("AnyScaleFrontendService.ListTagsForResource", ResourceARN=arn)
+        tags: dict[str, str] = listed["Tags"]
+        return tags
+
+    def news(self) -> list[dict[str, Any]]:
+        """What happened since the last time, in order: requests and answers, and the function's calls of AWS."""
+        recorded = [json.loads(line) for line in self._stage.record.read_text().splitlines()]
+        calls = self.local_aws.calls()
+        news = recorded[self._reported:] + calls[self._called:]
+        self._reported, self._called = len(recorded), len(calls)
+        return sorted(news, key=lambda entry: float(entry["Time"]))

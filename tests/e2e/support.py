@@ -1,0 +1,99 @@
+"""What the end-to-end tests share. Importing it isolates the process from the user's AWS settings."""
+
+import contextlib
+import faulthandler
+import functools
+import json
+import subprocess
+import tempfile
+import unittest
+from typing import Any
+
+from demo import package
+from demo.environment import ROOT, VENV, isolate
+from demo.receiver import Answer, Receiver
+from demo.stage import LocalAws, Stage
+
+EVENTS = ROOT / "events"
+# The endpoint that the requests in events/ are about.
+ENDPOINT = "MyEndPoint"
+VARIANTS = ("MyVariant", "MyOtherVariant")
+_WHOLE_RUN_SECONDS = 2_400
+_ANSWER_SECONDS = 60
+
+isolate()
+# Whatever hangs: say where, and end.
+faulthandler.dump_traceback_later(_WHOLE_RUN_SECONDS, exit=True)
+
+
+@functools.cache
+def programs() -> package.Programs:
+    """The built programs."""
+    return package.build()
+
+
+def event(name: str) -> dict[str, Any]:
+    """A request of events/."""
+    request: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return request
+
+
+def create_endpoint(aws: LocalAws, name: str = ENDPOINT, variants: tuple[str, ...] = VARIANTS) -> None:
+    """Makes an endpoint; without a name, the one that events/ is about."""
+    config = f"{name}-config"
+    production_variants = [
+        {"VariantName": variant, "ModelName": "model", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+        for variant in variants
+    ]
+    aws.call("SageMaker.CreateEndpointConfig", EndpointConfigName=config, ProductionVariants=production_variants)
+    aws.call("SageMaker.CreateEndpoint", EndpointName=name, EndpointConfigName=config)
+
+
+class Function:
+    """The function under `cargo lambda watch`, and where its answers arrive."""
+
+    def __init__(self, stage: Stage, receiver: Receiver, environment: dict[str, str]) -> None:
+        programs()
+        self._stage = stage
+        self._receiver = receiver
+        self._port = stage.cargo_lambda_watch(environment)
+
+    def send(self, name: str) -> tuple[str, Answer | None]:
+        """Sends a file of events/ with `cargo lambda invoke`; returns the response URL's target, and the answer."""
+        request = event(name)
+        url = request["ResponseURL"].replace("127.0.0.1:9011", self._receiver.netloc)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({**request, "ResponseURL": url}, file)
+            file.flush()
+            invoked = subprocess.run(
+                [VENV / "cargo-lambda", "lambda", "invoke", "bootstrap", "-A", "127.0.0.1", "-P", str(self._port),
+                 "--data-file", file.name],
+                capture_output=True,
+                text=True,
+                timeout=_ANSWER_SECONDS,
+                check=False,
+            )
+        assert invoked.returncode == 0, f"{name}: {invoked.stderr}\n{self._stage.log('cargo-lambda')[-2000:]}"
+        target = url.partition(self._receiver.netloc)[2]
+        return target, self._receiver.take(target, seconds=5)
+
+
+class FunctionTestCase(unittest.TestCase):
+    """Tests of the function under `cargo lambda watch`, with one AWS for all tests of a class."""
+
+    aws: LocalAws
+    function: Function
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        resources = contextlib.ExitStack()
+        cls.addClassCleanup(resources.close)
+        stage = resources.enter_context(Stage())
+        receiver = resources.enter_context(Receiver())
+        cls.aws = cls.services(stage)
+        cls.function = Function(stage, receiver, cls.aws.environment())
+
+    @classmethod
+    def services(cls, stage: Stage) -> LocalAws:
+        """Where the function finds AWS."""
+        return stage.local_aws(programs().local_aws)

@@ -1,0 +1,194 @@
+"""Every request of events/, sent to the function by `cargo lambda invoke`: the answer, and what it leaves behind.
+
+`cargo lambda watch` gives every request a deadline in 1970, so these are the tests of that, too.
+"""
+
+import unittest
+from dataclasses import dataclass, field
+from typing import Any
+
+from support import ENDPOINT, EVENTS, FunctionTestCase, create_endpoint, event
+
+Targets = dict[str, tuple[int, int]]
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+
+
+def target_id(variant: str, endpoint: str = ENDPOINT) -> str:
+    """The physical id of a variant that is registered."""
+    return f"endpoint/{endpoint}/variant/{variant}|{DIMENSION}|sagemaker"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What comes of one file."""
+
+    after: tuple[str, ...] = ()
+    """The files sent before it."""
+    by_hand: Targets = field(default_factory=dict)
+    """What somebody registered before, without tags."""
+    status: str = "SUCCESS"
+    reason: tuple[str, ...] = ()
+    """Parts of the reason."""
+    physical_id: str = target_id("MyVariant")
+    leaves: Targets = field(default_factory=dict)
+    """The variants that are registered afterwards."""
+
+
+def refused(*reason: str) -> Case:
+    """A Create that fails, and changes nothing."""
+    return Case(status="FAILED", reason=reason, physical_id="not-registered|Scaling")
+
+
+CREATED: Targets = {"MyVariant": (1, 8)}
+CASES = {
+    "create": Case(leaves=CREATED),
+    # SageMaker's ARNs have endpoint names in lower case, and the id follows from the properties alone.
+    "create-with-endpoint-arn": Case(physical_id=target_id("MyVariant", endpoint="myendpoint"), leaves=CREATED),
+    "create-with-suspended-state-and-tags": Case(leaves=CREATED),
+    "create-adopt": Case(by_hand={"MyVariant": (3, 4)}, leaves=CREATED),
+    "update-capacity": Case(after=("create",), leaves={"MyVariant": (2, 6)}),
+    "update-replaces-variant": Case(
+        after=("create",), physical_id=target_id("MyOtherVariant"), leaves={**CREATED, "MyOtherVariant": (1, 8)}
+    ),
+    "delete": Case(after=("create", "update-replaces-variant"), leaves={"MyOtherVariant": (1, 8)}),
+    "delete-after-replacement": Case(
+        after=("create", "update-replaces-variant", "delete"), physical_id=target_id("MyOtherVariant")
+    ),
+    "delete-after-failed-create": Case(by_hand=CREATED, physical_id="not-registered|Scaling", leaves=CREATED),
+    "delete-with-invented-id": Case(after=("create",), physical_id="demo-Scaling-1A2B3C4D5E6F7"),
+    "bad-min-over-max": refused("MinCapacity", "9", "MaxCapacity", "8"),
+    "bad-misspelt-property": refused("MaxCapcity", "MaxCapacity"),
+    "bad-mistyped": refused("MinCapacity", "one", "SuspendedState", "yes"),
+    "bad-name": refused("EndpointName", "My_EndPoint!"),
+    "bad-other-account-arn": refused("EndpointName", "444455556666", "111122223333"),
+    "bad-missing-endpoint": refused("NoSuchEndPoint"),
+    "bad-missing-variant": refused("NoSuchVariant", "MyVariant", "MyOtherVariant"),
+    "bad-policies-not-supported-yet": refused("ScalingPolicies", "not supported yet"),
+    "bad-resource-type": refused("Custom::Nonsense", "Custom::SageMakerScalableTarget"),
+    "bad-request-type": refused("RequestType", "Upsert"),
+    "bad-properties-not-an-object": refused("ResourceProperties"),
+}
+
+
+class Events(FunctionTestCase):
+    """Each file, on an endpoint that nobody scales yet."""
+
+    def setUp(self) -> None:
+        self.aws.call("LocalAws.Reset")
+        create_endpoint(self.aws)
+
+    def test_every_file_has_a_case(self) -> None:
+        self.assertEqual(sorted(file.stem for file in EVENTS.glob("*.json")), sorted(CASES))
+        table = (EVENTS / "README.md").read_text()
+        self.assertEqual([name for name in CASES if f"\n| `{name}.json` |" not in table], [])
+
+    def test_every_file_does_what_its_name_says(self) -> None:
+        for name, case in CASES.items():
+            with self.subTest(name):
+                self.setUp()
+                self.register_by_hand(case.by_hand)
+                for earlier in case.after:
+                    self.assertEqual(self.answer(earlier)["Status"], "SUCCESS", earlier)
+                answer = self.answer(name)
+                self.assertEqual(answer["Status"], case.status, answer.get("Reason"))
+                self.assertEqual(answer["PhysicalResourceId"], case.physical_id)
+                self.assertEqual(self.targets(), case.leaves)
+                for part in case.reason:
+                    self.assertIn(part, answer["Reason"])
+
+    def test_every_file_may_be_sent_twice(self) -> None:
+        for name, case in CASES.items():
+            with self.subTest(name):
+                self.setUp()
+                self.register_by_hand(case.by_hand)
+                for earlier in case.after:
+                    self.answer(earlier)
+                self.assertEqual(self.answer(name), self.answer(name))
+                self.assertEqual(self.targets(), case.leaves)
+
+    def test_create_tags_the_target_with_its_owner(self) -> None:
+        self.answer("create")
+        self.assertLessEqual({event("create")["StackId"], "Scaling"}, set(self.tags("MyVariant").values()))
+
+    def test_create_returns_the_attributes_of_the_target(self) -> None:
+        data = self.answer("create")["Data"]
+        self.assertEqual(data.pop("ScalableTargetARN"), self.described()["MyVariant"]["ScalableTargetARN"])
+        self.assertEqual(data, {
+            "EndpointName": ENDPOINT,
+            "MaxCapacity": "8",
+            "MinCapacity": "1",
+            "ResourceId": f"endpoint/{ENDPOINT}/variant/MyVariant",
+            "ScalableDimension": DIMENSION,
+            "ServiceNamespace": "sagemaker",
+            "VariantName": "MyVariant",
+        })
+
+    def test_suspended_state_and_tags_reach_the_target(self) -> None:
+        properties = event("create-with-suspended-state-and-tags")["ResourceProperties"]
+        self.answer("create-with-suspended-state-and-tags")
+        wanted = {name: value == "true" for name, value in properties["SuspendedState"].items()}
+        self.assertEqual(self.described()["MyVariant"]["SuspendedState"], wanted)
+        tags = {tag["Key"]: tag["Value"] for tag in properties["Tags"]}
+        self.assertLessEqual(tags.items(), self.tags("MyVariant").items())
+
+    def test_a_target_that_was_registered_by_hand_is_not_taken_over_unasked(self) -> None:
+        self.register_by_hand({"MyVariant": (3, 4)})
+        answer = self.answer("create")
+        self.assertEqual((answer["Status"], answer["PhysicalResourceId"]), ("FAILED", "not-registered|Scaling"))
+        self.assertIn("AdoptExisting", answer["Reason"])
+        self.assertEqual(self.targets(), {"MyVariant": (3, 4)})
+
+    def test_an_adopted_target_is_released_and_stays(self) -> None:
+        self.register_by_hand({"MyVariant": (3, 4)})
+        self.answer("create-adopt")
+        self.assertEqual(self.answer("delete")["Status"], "SUCCESS")
+        self.assertEqual((self.targets(), self.tags("MyVariant")), (CREATED, {}))
+
+    def answer(self, name: str) -> dict[str, Any]:
+        """Sends a file; checks what holds of every answer, and returns it."""
+        request = event(name)
+        target, answer = self.function.send(name)
+        # Taken by path and query, byte for byte: without them there would be none.
+        assert answer, f"no answer at {target}"
+        self.assertEqual(answer.target, target)
+        self.assertLessEqual(len(answer.body), 4_096)
+        self.assertEqual(answer.headers["content-length"], str(len(answer.body)))
+        self.assertNotIn("content-type", answer.headers)
+        self.assertNotIn("transfer-encoding", answer.headers)
+        body: dict[str, Any] = answer.json()
+        for member in ("StackId", "RequestId", "LogicalResourceId"):
+            self.assertEqual(body[member], request[member])
+        self.assertTrue(body["PhysicalResourceId"])
+        self.assertNotIn(request["ResponseURL"].partition("X-Amz-Signature=")[2], answer.body.decode())
+        return body
+
+    def register_by_hand(self, targets: Targets) -> None:
+        """Registers as somebody would who does not know of this project."""
+        for variant, (least, most) in targets.items():
+            self.aws.call(
+                "AnyScaleFrontendService.RegisterScalableTarget",
+                ServiceNamespace="sagemaker",
+                ResourceId=f"endpoint/{ENDPOINT}/variant/{variant}",
+                ScalableDimension=DIMENSION,
+                MinCapacity=least,
+                MaxCapacity=most,
+            )
+
+    def described(self) -> dict[str, dict[str, Any]]:
+        """The scalable targets, by variant."""
+        targets = self.aws.call("AnyScaleFrontendService.DescribeScalableTargets", ServiceNamespace="sagemaker")
+        return {target["ResourceId"].rpartition("/")[2]: target for target in targets["ScalableTargets"]}
+
+    def targets(self) -> Targets:
+        """The scalable targets' capacities, by variant."""
+        return {variant: (target["MinCapacity"], target["MaxCapacity"]) for variant, target in self.described().items()}
+
+    def tags(self, variant: str) -> dict[str, str]:
+        """The tags of a scalable target."""
+        arn = self.described()[variant]["ScalableTargetARN"]
+        tags: dict[str, str] = self.aws.call("AnyScaleFrontendService.ListTagsForResource", ResourceARN=arn)["Tags"]
+        return tags
+
+
+if __name__ == "__main__":
+    unittest.main()

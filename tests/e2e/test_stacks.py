@@ -1,0 +1,190 @@
+"""Real stacks on MiniStack's CloudFormation: what the demo tells, asserted, and what it has no time for."""
+
+import re
+import subprocess
+import sys
+import unittest
+from typing import Any
+
+from demo.environment import ACCOUNT, REGION, ROOT
+from demo.stacks import Settled, example
+from demo.world import World
+from support import create_endpoint, programs
+from test_readme import as_template, blocks
+
+ENDPOINT = "prod"
+DEMO_SECONDS = 300
+
+
+def resource_id(variant: str) -> str:
+    """Application Auto Scaling's name for a variant."""
+    return f"endpoint/{ENDPOINT}/variant/{variant}"
+
+
+class Stacks(unittest.TestCase):
+    """Every test begins without scalable targets, and ends without stacks but the function's."""
+
+    world: World
+    log_group: str
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        world = World(programs())
+        world.__enter__()
+        cls.addClassCleanup(world.__exit__, None, None, None)
+        cls.world = world
+        deployed = world.deploy_function()
+        assert deployed.status == "CREATE_COMPLETE", deployed.failures()
+        cls.log_group = deployed.outputs["LogGroupName"]
+
+    def setUp(self) -> None:
+        self.world.local_aws.call("LocalAws.Reset")
+        create_endpoint(self.world.local_aws, ENDPOINT, ("blue", "green"))
+
+    def test_create_registers_and_tags(self) -> None:
+        settled = self.create("one", VariantName="blue")
+        self.assertEqual(settled.status, "CREATE_COMPLETE", settled.failures())
+        self.assertEqual(self.targets(), [(resource_id("blue"), 1, 4)])
+        [target] = self.world.targets()
+        self.assertEqual(settled.outputs, {
+            "ScalableTarget": f"{resource_id('blue')}|sagemaker:variant:DesiredInstanceCount|sagemaker",
+            "ScalableTargetARN": target["ScalableTargetARN"],
+        })
+        tags = set(self.world.tags(target["ScalableTargetARN"]).values())
+        self.assertLessEqual({self.world.stacks.stack_id("one"), "Scaling"}, tags)
+
+    def test_create_waits_for_an_endpoint_that_is_being_created(self) -> None:
+        self.world.local_aws.call("LocalAws.SetEndpointTakes", Seconds=2)
+        self.addCleanup(self.world.local_aws.call, "LocalAws.SetEndpointTakes", Seconds=0)
+        create_endpoint(self.world.local_aws, "slow", ("blue",))
+        settled = self.create("one", EndpointName="slow", VariantName="blue")
+        self.assertEqual(settled.status, "CREATE_COMPLETE", settled.failures())
+        self.assertGreater(settled.seconds, 1)
+
+    def test_create_of_an_endpoint_that_failed_says_why(self) -> None:
+        self.world.local_aws.call("LocalAws.FailNextEndpoint", Reason="the image does not start")
+        create_endpoint(self.world.local_aws, "broken", ("blue",))
+        settled = self.create("one", EndpointName="broken", VariantName="blue")
+        self.assertEqual(settled.status, "ROLLBACK_COMPLETE")
+        self.assertIn("the image does not start", settled.failures()[0][1])
+
+    def test_update_changes_the_same_target(self) -> None:
+        before = self.create("one", VariantName="blue")
+        after = self.update("one", VariantName="blue", MinCapacity="2", MaxCapacity="6")
+        self.assertEqual((after.status, after.outputs), ("UPDATE_COMPLETE", before.outputs))
+        self.assertEqual(self.targets(), [(resource_id("blue"), 2, 6)])
+
+    def test_replacement_leaves_only_the_new_target(self) -> None:
+        self.create("one", VariantName="blue")
+        self.world.news()
+        settled = self.update("one", VariantName="green")
+        self.assertEqual(settled.status, "UPDATE_COMPLETE", settled.failures())
+        self.assertEqual(self.targets(), [(resource_id("green"), 1, 4)])
+        self.assertEqual([request["RequestType"] for request in self.requests()], ["Update", "Delete"])
+
+    def test_the_same_endpoint_by_another_name_is_no_replacement(self) -> None:
+        before = self.create("one", VariantName="blue")
+        for name in ("PROD", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/prod"):
+            with self.subTest(name):
+                self.world.news()
+                after = self.update("one", VariantName="blue", EndpointName=name)
+                self.assertEqual((after.status, after.outputs), ("UPDATE_COMPLETE", before.outputs))
+                self.assertEqual([request["RequestType"] for request in self.requests()], ["Update"])
+                self.assertEqual(self.targets(), [(resource_id("blue"), 1, 4)])
+
+    def test_a_mistake_is_in_the_events_and_rolls_back(self) -> None:
+        self.create("one", VariantName="blue")
+        settled = self.update("one", VariantName="blue", MinCapacity="9")
+        self.assertEqual(settled.status, "UPDATE_ROLLBACK_COMPLETE")
+        [(resource, reason)] = settled.failures()
+        self.assertEqual(resource, "Scaling")
+        for part in ("MinCapacity", "9", "MaxCapacity", "4"):
+            self.assertIn(part, reason)
+        self.assertEqual(self.targets(), [(resource_id("blue"), 1, 4)])
+
+    def test_a_failed_replacement_rolls_back_to_the_old_target(self) -> None:
+        self.create("one", VariantName="blue")
+        settled = self.update("one", VariantName="purple")
+        self.assertEqual(settled.status, "UPDATE_ROLLBACK_COMPLETE")
+        self.assertIn("purple", settled.failures()[0][1])
+        self.assertEqual(self.targets(), [(resource_id("blue"), 1, 4)])
+
+    def test_another_stacks_target_is_refused_and_left_alone(self) -> None:
+        self.create("one", VariantName="blue")
+        settled = self.create("two", VariantName="blue", MaxCapacity="9")
+        self.assertEqual(settled.status, "ROLLBACK_COMPLETE")
+        self.assertIn(self.world.stacks.stack_id("one"), settled.failures()[0][1])
+        self.world.stacks.delete("two")
+        self.assertEqual(self.targets(), [(resource_id("blue"), 1, 4)])
+
+    def test_delete_leaves_nothing(self) -> None:
+        self.create("one", VariantName="blue")
+        self.assertEqual(self.world.stacks.delete("one").status, "DELETE_COMPLETE")
+        self.assertEqual(self.targets(), [])
+
+    def test_delete_after_the_endpoint_is_gone_succeeds(self) -> None:
+        self.create("one", VariantName="blue")
+        self.world.local_aws.call("SageMaker.DeleteEndpoint", EndpointName=ENDPOINT)
+        self.assertEqual(self.world.stacks.delete("one").status, "DELETE_COMPLETE")
+
+    def test_the_yaml_of_the_readme_deploys(self) -> None:
+        found = [block for block in blocks("yaml", "yml") if "Custom::SageMakerScalableTarget" in block]
+        self.assertTrue(found, "README shows no scalable target")
+        for block in found:
+            with self.subTest(block.splitlines()[0]):
+                self.world.local_aws.call("LocalAws.Reset")
+                [(endpoint, variant)] = re.findall(r"EndpointName: (\S+).*?VariantName: (\S+)", block, re.DOTALL)
+                create_endpoint(self.world.local_aws, endpoint, (variant,))
+                settled = self.world.stacks.create("readme", as_template(block))
+                self.addCleanup(self.delete_if_there, "readme")
+                self.assertEqual(settled.status, "CREATE_COMPLETE", settled.failures())
+                self.assertEqual(len(self.targets()), 1)
+
+    def test_the_log_tells_of_each_request_and_keeps_the_response_url(self) -> None:
+        self.create("one", VariantName="blue")
+        stack_id = self.world.stacks.stack_id("one")
+        lines = [line for line in self.world.stacks.log_lines(self.log_group) if line.get("stack_id") == stack_id]
+        self.assertEqual(
+            [(line["request_type"], line["outcome"], line["logical_resource_id"]) for line in lines],
+            [("Create", "SUCCESS", "Scaling")],
+        )
+        self.assertNotIn("cfn-response", str(list(self.world.stacks.log_lines(self.log_group))))
+
+    def create(self, name: str, **parameters: str) -> Settled:
+        """Creates a stack from examples/minimal.yaml, for the time of the test."""
+        settled = self.world.stacks.create(name, example("minimal"), **{"EndpointName": ENDPOINT, **parameters})
+        self.addCleanup(self.delete_if_there, name)
+        return settled
+
+    def update(self, name: str, **parameters: str) -> Settled:
+        """Updates it."""
+        return self.world.stacks.update(name, example("minimal"), **{"EndpointName": ENDPOINT, **parameters})
+
+    def delete_if_there(self, name: str) -> None:
+        """Removes a stack that the test left."""
+        if self.world.stacks.exists(name):
+            self.world.stacks.delete(name)
+
+    def targets(self) -> list[tuple[str, int, int]]:
+        """The scalable targets: resource id, minimum, maximum."""
+        return [(target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) for target in self.world.targets()]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """CloudFormation's requests since the last look."""
+        return [entry["Request"] for entry in self.world.news() if "Request" in entry]
+
+
+class Demo(unittest.TestCase):
+    """`make demo`, as it is."""
+
+    def test_the_demo_is_as_it_should_be(self) -> None:
+        programs()
+        command = [sys.executable, "-m", "demo"]
+        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEMO_SECONDS, check=False)
+        self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
+        self.assertIn("All of it was as it should be", told.stdout)
+        self.assertNotIn("\x1b", told.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

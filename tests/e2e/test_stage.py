@@ -1,0 +1,87 @@
+"""Nothing that the stage starts outlives it."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from demo.environment import ROOT, isolate
+from demo.guard import descendants
+from demo.stage import Stage
+from support import programs
+
+isolate()
+GONE_SECONDS = 15
+# Prints a line when everything runs, then waits to be killed.
+ACTOR = """
+from demo.stage import Stage
+with Stage() as stage:
+    stage.ministack({})
+    stage.cargo_lambda_watch({})
+    print("up", flush=True)
+    input()
+"""
+
+
+def are_running(processes: list[int]) -> list[int]:
+    """Those that have not ended."""
+    return [process for process in processes if os.path.exists(f"/proc/{process}/exe") and not is_zombie(process)]
+
+
+def is_zombie(process: int) -> bool:
+    """Whether it has ended, and merely is not waited for."""
+    try:
+        with open(f"/proc/{process}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def outlive(processes: list[int]) -> list[int]:
+    """Those that are still there after a while."""
+    deadline = time.monotonic() + GONE_SECONDS
+    while are_running(processes) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return are_running(processes)
+
+
+@unittest.skipUnless(sys.platform == "linux", "looks for processes in /proc")
+class NothingIsLeft(unittest.TestCase):
+    """However the stage ends."""
+
+    def test_when_the_block_is_left(self) -> None:
+        with Stage() as stage:
+            stage.local_aws(programs().local_aws)
+            stage.ministack({})
+            stage.cargo_lambda_watch({})
+            started = [child for process in stage.processes() for child in (process, *descendants(process))]
+            directory = stage.directory
+        self.assertGreaterEqual(len(started), 5)
+        self.assertEqual(outlive(started), [])
+        self.assertFalse(directory.exists())
+
+    def test_when_the_process_is_killed_outright(self) -> None:
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        actor = subprocess.Popen(
+            [sys.executable, "-c", ACTOR],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": scratch.name},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert actor.stdin and actor.stdout
+        with actor.stdin, actor.stdout:
+            self.assertEqual(actor.stdout.readline(), "up\n")
+            started = descendants(actor.pid)
+            actor.kill()
+            actor.wait()
+        self.assertGreaterEqual(len(started), 4)
+        self.assertEqual(outlive(started), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
