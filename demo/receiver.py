@@ -1,6 +1,7 @@
 """Stands where CloudFormation's response URLs lead: takes answers by PUT on any path, hands each out, once, by GET."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +46,10 @@ class Receiver:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def secure(self, tls: ssl.SSLContext) -> None:
+        """Speaks TLS from now on."""
+        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     def take(self, target: str, seconds: float) -> Answer | None:
         """Waits for the answer to one URL, and forgets it."""
