@@ -74,7 +74,10 @@ impl AwsError {
             (Some(code), _) if code.contains("Signature") => format!("{code}: check the function's credentials"),
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.clone(),
-            (None, _) => chain(error),
+            (None, _) => match error.raw_response() {
+                Some(response) => format!("HTTP status {}: {}", response.status().as_u16(), chain(error)),
+                None => chain(error),
+            },
         };
         Self { operation, resource: resource.to_owned(), attempts, code, message, nothing_changed }
     }

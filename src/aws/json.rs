@@ -6,13 +6,13 @@
 //!
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
 
-use std::borrow::Cow;
 use std::fmt;
 
 use autoscaling::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::invocation_id::InvocationIdInterceptor;
+use aws_runtime::recursion_detection::RecursionDetectionInterceptor;
 use aws_runtime::user_agent::{ApiMetadata, AwsUserAgent, UserAgentInterceptor};
 use aws_sdk_applicationautoscaling as autoscaling;
 use aws_smithy_runtime::client::identity::IdentityCache;
@@ -113,6 +113,7 @@ impl JsonClient {
             .with_connection_poisoning()
             .interceptor(UserAgentInterceptor::new())
             .interceptor(InvocationIdInterceptor::new())
+            .interceptor(RecursionDetectionInterceptor::new())
             .runtime_plugin(self.signing())
             .serializer(move |input: I| request(&target, &input))
             .deserializer(|response: &HttpResponse| reply::<I::Output>(response));
@@ -211,20 +212,20 @@ fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, Orchestrator
         return serde_json::from_slice(body).map_err(|error| OrchestratorError::response(error.into()));
     }
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |names: [&str; 2]| names.iter().find_map(|name| body.get(name)?.as_str());
+    let text = |names: &[&str]| names.iter().find_map(|name| body.get(name)?.as_str());
     let header = response.headers().get("x-amzn-errortype");
     let mut error = ErrorMetadata::builder();
-    if let Some(code) = header.or_else(|| text(["code", "__type"])) {
+    if let Some(code) = header.or_else(|| text(&["code", "__type"])) {
         error = error.code(bare(code));
     }
-    if let Some(message) = text(["message", "Message"]) {
+    if let Some(message) = text(&["message", "Message", "errorMessage"]) {
         error = error.message(message);
     }
     Err(OrchestratorError::operation(ErrorReply(error.build())))
 }
 
 /// `aws.protocoltests#FooError:http://…` is `FooError`.
-fn bare(code: &str) -> Cow<'_, str> {
+fn bare(code: &str) -> &str {
     let code = code.split_once(':').map_or(code, |(code, _)| code);
-    Cow::Borrowed(code.rsplit_once('#').map_or(code, |(_, code)| code))
+    code.split_once('#').map_or(code, |(_, code)| code)
 }

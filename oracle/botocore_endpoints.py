@@ -1,0 +1,64 @@
+"""Writes botocore-endpoints.json: where botocore would send a service's requests, in any Region, with any setting.
+
+Needs botocore, and nothing else: python botocore_endpoints.py
+"""
+
+import json
+import re
+from itertools import product
+from pathlib import Path
+
+import botocore
+from botocore.endpoint_provider import EndpointProvider
+from botocore.exceptions import EndpointProviderError
+from botocore.loaders import create_loader
+
+SERVICES = ("sagemaker", "ssm")
+# In no partition, so in the first; not in that one either by its look; a Region of the past.
+STRANGE = ("mars-1", "us-mars", "fips-us-east-1")
+CUSTOM = ("http://localhost:4566", "https://example.com/path")
+OUTPUT = Path(__file__).with_name("botocore-endpoints.json")
+
+
+def unknown(partition: dict) -> set[str]:
+    """Regions that do not exist, but would be the partition's."""
+    known = [region for region in sorted(partition["regions"]) if re.fullmatch(partition["regionRegex"], region)]
+    new_number = re.sub(r"\d+$", "99", known[0])
+    new_place = re.sub(r"\w+-\d+$", "mars-1", known[-1])
+    return {new_number, new_place}
+
+
+def rows(provider: EndpointProvider, regions: list[str]):
+    """What is asked, each with its answer; null is for an error."""
+    questions = [
+        *product(regions, (False, True), (False, True), (None,)),
+        *product(("us-east-1", "cn-north-1"), (False, True), (False, True), CUSTOM),
+        *product((None,), (False, True), (False, True), (None, *CUSTOM)),
+    ]
+    for region, fips, dual_stack, endpoint in questions:
+        parameters = {"UseFIPS": fips, "UseDualStack": dual_stack, "Region": region, "Endpoint": endpoint}
+        given = {name: value for name, value in parameters.items() if value is not None}
+        try:
+            url = provider.resolve_endpoint(**given).url
+        except EndpointProviderError:
+            url = None
+        yield {"region": region, "fips": fips, "dual_stack": dual_stack, "endpoint": endpoint, "url": url}
+
+
+def main():
+    loader = create_loader()
+    partitions = loader.load_data("partitions")
+    regions = set(STRANGE)
+    for partition in partitions["partitions"]:
+        regions |= partition["regions"].keys() | unknown(partition)
+    blocks = []
+    for service in SERVICES:
+        rules = loader.load_service_model(service, "endpoint-rule-set-1")
+        lines = ",\n".join(json.dumps(row) for row in rows(EndpointProvider(rules, partitions), sorted(regions)))
+        blocks.append(f"{json.dumps(service)}: [\n{lines}\n]")
+    version = f'"botocore": {json.dumps(botocore.__version__)}'
+    OUTPUT.write_text("{\n" + ",\n".join([version, *blocks]) + "\n}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+//! One binary, since the official client takes long to link, too.
+
+mod addresses;
+mod clients;
+mod configuration;
+mod errors;
+mod replies;
+mod requests;
