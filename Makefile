@@ -32,10 +32,11 @@ watch: tools-demo ## Run the function and a local AWS until Ctrl-C, for make inv
 invoke: tools-demo ## Send the function one request: make invoke EVENT=events/create.json
 	@$(VENV_PYTHON) -m demo.invoke "$(EVENT)"
 
+# A newer toolchain may know more warnings: they are errors in CI, not on the machine of a newcomer.
 lint: ## Check format, lints and documentation
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+	cargo clippy --workspace --all-targets -- $(if $(CI),-D warnings)
+	$(if $(CI),RUSTDOCFLAGS=-Dwarnings) cargo doc --workspace --no-deps
 
 build: ## Build the function and the local AWS
 	cargo build

@@ -140,6 +140,27 @@ mod tests {
     }
 
     #[test]
+    fn a_success_fits_whatever_is_copied_into_it() {
+        let long = |length| "x".repeat(length);
+        let reply_to =
+            ReplyTo { stack_id: long(512), request_id: long(256), logical_resource_id: long(256), ..reply_to() };
+        // What CloudFormation may invent as an id, and the longest attributes that AWS allows.
+        let data = [
+            ("EndpointName", 63),
+            ("MaxCapacity", 10),
+            ("MinCapacity", 10),
+            ("ResourceId", 144),
+            ("ScalableDimension", 38),
+            ("ScalableTargetARN", 1_011),
+            ("ServiceNamespace", 9),
+            ("VariantName", 63),
+        ];
+        let outcome = Outcome::Success { data: data.into_iter().map(|(name, length)| (name, long(length))).collect() };
+        let body = Answer { physical_resource_id: long(1_024), outcome }.body(&reply_to);
+        assert!(body.len() <= MAX_BODY_BYTES, "{}", body.len());
+    }
+
+    #[test]
     fn a_reason_that_fits_is_whole() {
         let (_, body) = failed("MinCapacity: expected a whole number, found \"one\"");
         assert_eq!(body["Reason"], "MinCapacity: expected a whole number, found \"one\"");
@@ -171,5 +192,7 @@ mod tests {
             let (_, body) = failed(&format!("could not PUT {secret}!"));
             assert_eq!(body["Reason"], "could not PUT [response URL]!");
         }
+        let (_, body) = failed("found \"0123456789ab… and 01234567");
+        assert_eq!(body["Reason"], "found \"[response URL]… and [response URL]", "a part is as secret");
     }
 }

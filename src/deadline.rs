@@ -24,6 +24,13 @@ impl Deadline {
         Self { work: now + work, answer: now + answer }
     }
 
+    /// The same, with work that ends early enough to answer within a limit from now.
+    #[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
+    pub fn no_later_than(&self, limit: Duration) -> Self {
+        let (work, _) = split(limit);
+        Self { work: self.work.min(Instant::now() + work), answer: self.answer }
+    }
+
     /// When the work has to end.
     pub fn work(&self) -> Instant {
         self.work

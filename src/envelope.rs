@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
 use http::Uri;
@@ -73,11 +74,8 @@ impl ResponseUrl {
         let mut text = text.replace(&self.0.to_string(), REDACTED);
         if let Some(query) = self.0.query() {
             text = text.replace(query, REDACTED);
-            for secret in query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value) {
-                // Short values, such as a number of seconds, are no secrets but occur in any text.
-                if secret.len() >= 16 {
-                    text = text.replace(secret, REDACTED);
-                }
+            for (_, secret) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+                text = without(&text, secret);
             }
         }
         text
@@ -126,6 +124,16 @@ pub enum Lifecycle {
 }
 
 impl Lifecycle {
+    /// How long CloudFormation waits for an answer, if the properties say so: seconds, as text or as a number.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
+    pub fn service_timeout(&self) -> Option<Duration> {
+        let (Self::Create { properties } | Self::Update { properties, .. } | Self::Delete { properties, .. }) = self;
+        let value = properties.get("ServiceTimeout")?;
+        let seconds = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs)
+    }
+
     /// The `RequestType`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -262,6 +270,25 @@ fn read_request(
     Ok(Request { resource_type, lifecycle })
 }
 
+/// Takes a secret out of a text, also where its end was cut off.
+///
+/// Short values, such as a number of seconds, are no secrets but occur in any text.
+fn without(text: &str, secret: &str) -> String {
+    let Some((end_of_head, _)) = secret.char_indices().nth(SHORTEST_SECRET) else {
+        return text.to_owned();
+    };
+    let mut rest = text;
+    let mut clean = String::new();
+    while let Some(start) = rest.find(&secret[..end_of_head]) {
+        let shared = rest[start..].chars().zip(secret.chars()).take_while(|(found, known)| found == known);
+        let end = start + shared.map(|(found, _)| found.len_utf8()).sum::<usize>();
+        clean.push_str(&rest[..start]);
+        clean.push_str(REDACTED);
+        rest = &rest[end..];
+    }
+    clean + rest
+}
+
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -276,4 +303,5 @@ const REDACTED: &str = "[response URL]";
 /// CloudFormation's own stay under 600.
 const MAX_COPIED_BYTES: usize = 1_024;
 /// CloudFormation allows 1 KB.
-const MAX_ID_BYTES: usize = 1_536;
+const MAX_ID_BYTES: usize = 1_024;
+const SHORTEST_SECRET: usize = 8;

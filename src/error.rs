@@ -17,7 +17,7 @@ pub enum Error {
     #[error(transparent)]
     Aws(#[from] AwsError),
     /// The time was up.
-    #[error("out of time while {doing}; nothing further is done. Raise the function's timeout, or deploy again")]
+    #[error("out of time while {doing}; nothing further is done. Deploy again later")]
     OutOfTime {
         /// What took so long.
         doing: String,

@@ -15,7 +15,7 @@ use crate::envelope::{Envelope, Lifecycle, NoReplyAddress, Request};
 use crate::error::Error;
 use crate::owner::Owner;
 use crate::progress::Progress;
-use crate::scalable_target::{self, ScalableTarget};
+use crate::scalable_target::{self, Done};
 use crate::update_gate;
 
 /// What lives as long as the process does.
@@ -48,22 +48,21 @@ pub async fn handle(
     services: &Services,
 ) -> Result<(), Unanswered> {
     let stopwatch = Stopwatch::start();
-    let envelope = Envelope::open(payload)?;
+    let envelope = Envelope::open(payload).inspect_err(|error| tracing::error!(%error, "nobody can be answered"))?;
     let answer = answer(&envelope, function_arn, &deadline, services).await;
     let body = answer.body(&envelope.reply_to);
     let delivered = deliver(&services.http, &envelope.reply_to.url, &body, &deadline).await;
     log(&envelope, &answer, &delivered, stopwatch);
-    delivered?;
+    delivered.inspect_err(|error| tracing::error!(%error, "Lambda is to deliver the request again"))?;
     Ok(())
 }
 
 async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, services: &Services) -> Answer {
     let progress = Progress::new();
     let failed = |error: Error| Answer {
-        physical_resource_id: match (&envelope.given_id, progress.to_clean_up()) {
-            (None, Some(target)) => target.to_string(),
-            _ => envelope.id_of_failure(),
-        },
+        physical_resource_id: progress
+            .to_clean_up()
+            .map_or_else(|| envelope.id_of_failure(), |target| target.to_string()),
         outcome: Outcome::Failed { reason: error.to_string() },
     };
     let request = match &envelope.request {
@@ -75,6 +74,8 @@ async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, se
         region: services.aws.region().to_owned(),
         account: account(function_arn).or_else(|| account(&owner.stack_id)),
     };
+    // After that, CloudFormation no longer listens.
+    let deadline = &request.lifecycle.service_timeout().map_or(*deadline, |limit| deadline.no_later_than(limit));
     let aws = Aws::new(&services.aws, deadline, &progress);
     // The work is polled here and not spawned: when it is cut off, it stops. Boxed, because its type is too deep.
     let work = Box::pin(carry_out(request, &aws, &here, &owner, &progress));
@@ -95,14 +96,14 @@ async fn carry_out(
     here: &Here,
     owner: &Owner,
     progress: &Progress,
-) -> Result<ScalableTarget, Error> {
+) -> Result<Done, Error> {
     let expected = match (request.resource_type.as_str(), &request.lifecycle) {
         (SCALABLE_TARGET, lifecycle) => {
             return scalable_target::carry_out(lifecycle, aws, here, owner, progress).await;
         }
         // What was never supported was never registered.
         (_, Lifecycle::Delete { id, properties: _ }) => {
-            return Ok(ScalableTarget { physical_resource_id: id.clone(), data: Data::new() });
+            return Ok(Done { physical_resource_id: id.clone(), data: Data::new() });
         }
         (UPDATE_GATE, _) => update_gate::NOT_SUPPORTED.to_owned(),
         (other, _) => format!("expected {SCALABLE_TARGET}, found {other}"),

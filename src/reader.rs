@@ -69,9 +69,11 @@ impl<'a> Section<'a> {
             if not_yet.contains(&name) {
                 self.mistakes.note(&self.path_of(name), "not supported yet");
             } else if !known.contains(&name) {
-                let nearest = known.iter().max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
+                let all = known.iter().chain(not_yet);
+                let nearest = all.max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
                 let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-                self.mistakes.note(&self.path_of(name), format_args!("unknown property{hint}"));
+                let found = shown(&self.fields[name]);
+                self.mistakes.note(&self.path_of(name), format_args!("unknown property, found {found}{hint}"));
             }
         }
     }

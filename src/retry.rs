@@ -18,23 +18,23 @@ use crate::error::AwsError;
 
 /// Exponential delays with full jitter: each is a random part of a bound that doubles up to a limit.
 #[derive(Clone, Copy, Debug)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     /// The bound of the first delay.
-    pub first: Duration,
+    pub(crate) first: Duration,
     /// The bound of all later ones.
-    pub longest: Duration,
+    pub(crate) longest: Duration,
 }
 
 impl Backoff {
     /// The delay after `attempt` attempts; `random` lies in `0.0..1.0`.
-    pub fn delay(self, attempt: u32, random: f64) -> Duration {
+    pub(crate) fn delay(self, attempt: u32, random: f64) -> Duration {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
         self.first.saturating_mul(doubled).min(self.longest).mul_f64(random)
     }
 }
 
 /// For calls to AWS.
-pub const CALLS: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(10) };
+pub(crate) const CALLS: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(10) };
 
 /// Retrying is done here, so the SDK makes single attempts.
 pub fn one_attempt() -> RetryConfig {
@@ -48,7 +48,7 @@ pub fn attempt_timeouts() -> TimeoutConfig {
 
 /// What an error means for the next step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// It stays an error however often one tries; nothing was changed.
     Final,
     /// Nothing was changed, and a later attempt may succeed.
@@ -58,7 +58,7 @@ pub enum Verdict {
 }
 
 /// Decides about an error reply.
-pub fn judge_reply(code: Option<&str>, status: u16) -> Verdict {
+pub(crate) fn judge_reply(code: Option<&str>, status: u16) -> Verdict {
     match code {
         Some(code) if REFUSALS.contains(&code) => Verdict::Refused,
         Some(code) if OUTAGES.contains(&code) => Verdict::Unknown,
@@ -112,8 +112,11 @@ where
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/CommonErrors.html>, and the SDK's list of
 /// throttling codes but for `LimitExceededException`.
 const REFUSALS: &[&str] = &[
+    "BandwidthLimitExceeded",
     "ConcurrentUpdateException",
+    "EC2ThrottledException",
     "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "RequestThrottled",
     "RequestThrottledException",
@@ -122,6 +125,7 @@ const REFUSALS: &[&str] = &[
     "ThrottledException",
     "ThrottlingException",
     "TooManyRequestsException",
+    "TransactionInProgressException",
 ];
 const OUTAGES: &[&str] = &[
     "InternalFailure",

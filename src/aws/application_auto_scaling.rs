@@ -88,7 +88,7 @@ impl Aws<'_> {
             match self.tags(&arn).await {
                 Ok(tags) => return Ok(Some(Registered { arn, tags })),
                 // Registered just now, or deregistered in between: the next look tells.
-                Err(error) if error.code() == Some("ResourceNotFoundException") => {
+                Err(error) if is_missing(&error) => {
                     let delay = CALLS.delay(attempt, 1.0);
                     if delay >= self.deadline.left_to_work() {
                         return Err(error);
@@ -138,17 +138,29 @@ impl Aws<'_> {
         let tags = tags.clone().into_iter().collect();
         let request = self.clients.autoscaling.tag_resource().resource_arn(arn).set_tags(Some(tags));
         let operation = self.calling("TagResource");
-        until_deadline(operation, arn, self.deadline, async || request.clone().send().await).await.map(drop)
+        for attempt in 1_u32.. {
+            match until_deadline(operation, arn, self.deadline, async || request.clone().send().await).await {
+                // What was registered just now may not be seen at once.
+                Err(error) if is_missing(&error) && attempt < UNSEEN_ATTEMPTS => {
+                    sleep(CALLS.delay(attempt, 1.0)).await;
+                }
+                done => return done.map(drop),
+            }
+        }
+        unreachable!("attempts are not counted to the end")
     }
 
-    /// Takes tags from a target; none is no call.
+    /// Takes tags from a target; none is no call, and a target that is gone is a success.
     pub async fn untag(&self, arn: &str, keys: &[String]) -> Result<(), AwsError> {
         if keys.is_empty() {
             return Ok(());
         }
         let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
         let operation = self.calling("UntagResource");
-        until_deadline(operation, arn, self.deadline, async || request.clone().send().await).await.map(drop)
+        match until_deadline(operation, arn, self.deadline, async || request.clone().send().await).await {
+            Err(error) if is_missing(&error) => Ok(()),
+            done => done.map(drop),
+        }
     }
 
     /// Deregisters a target, with its policies and scheduled actions; one that is gone already is a success.
@@ -169,6 +181,11 @@ impl Aws<'_> {
     }
 }
 
+/// Whether the tag operations do not know the target.
+fn is_missing(error: &AwsError) -> bool {
+    error.code() == Some("ResourceNotFoundException")
+}
+
 fn dimension(target: &ScalableTargetId) -> Dimension {
     match target.dimension() {
         ScalableDimension::VariantDesiredInstanceCount => Dimension::SageMakerVariantDesiredInstanceCount,
@@ -182,3 +199,6 @@ fn suspended_state(state: SuspendedState) -> Suspended {
         .scheduled_scaling_suspended(state.scheduled_scaling)
         .build()
 }
+
+/// Some six seconds in all.
+const UNSEEN_ATTEMPTS: u32 = 6;

@@ -86,3 +86,22 @@ impl From<DescribeEndpointOutput> for Endpoint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shadow_variants_are_not_production_variants() {
+        let output: DescribeEndpointOutput = serde_json::from_str(
+            r#"{
+                "EndpointName": "e",
+                "EndpointStatus": "InService",
+                "ProductionVariants": [{"VariantName": "blue", "CurrentInstanceCount": 1}],
+                "ShadowProductionVariants": [{"VariantName": "shadow"}]
+            }"#,
+        )
+        .unwrap();
+        assert_eq!(Endpoint::from(output).variants, ["blue"]);
+    }
+}

@@ -29,7 +29,7 @@ pub enum Refusal {
     #[error("EndpointName: there is no endpoint {0} in this account and Region")]
     EndpointMissing(EndpointName),
     /// Somebody else's stack holds the target.
-    #[error("{target} is registered by {holder}; remove it there first. Nothing was changed")]
+    #[error("{target} is registered by {holder}; remove it there first, or deregister it by hand. Nothing was changed")]
     HeldByAnother {
         /// The target.
         target: String,
@@ -155,6 +155,14 @@ pub(super) fn registration(
                 all,
             })
         }
+    }
+}
+
+/// Whether a target that was gone, and is registered anew, may be tagged as ours.
+pub(super) fn reclaim(desired: &Desired, us: &Owner, registered: Option<&Registered>) -> Result<(), Refusal> {
+    match registered.map(|registered| Holder::read(us, &registered.tags)) {
+        Some(Holder::Other(holder)) => Err(Refusal::HeldByAnother { target: desired.target.resource_id(), holder }),
+        Some(Holder::Untagged | Holder::Us { .. }) | None => Ok(()),
     }
 }
 

@@ -13,9 +13,9 @@ use crate::id::{PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId};
 use crate::owner::Owner;
 use crate::progress::Progress;
 
-/// A scalable target after a request: what `Ref` and `Fn::GetAtt` return.
+/// A resource after a request: what `Ref` and `Fn::GetAtt` return.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ScalableTarget {
+pub struct Done {
     /// The resource's id.
     pub physical_resource_id: String,
     /// Its attributes.
@@ -33,8 +33,12 @@ struct Work<'a> {
 /// What has been seen of who holds the target.
 #[derive(Debug)]
 enum Look {
+    /// Nothing: registering will tell.
     NotYet,
+    /// This, just now.
     Seen(Option<Registered>),
+    /// Something, but long ago.
+    Stale,
 }
 
 /// Carries out one request, or fails with what its author can do.
@@ -47,7 +51,7 @@ pub async fn carry_out(
     here: &Here,
     us: &Owner,
     progress: &Progress,
-) -> Result<ScalableTarget, Error> {
+) -> Result<Done, Error> {
     let work = Work { aws, us, progress };
     match lifecycle {
         Lifecycle::Create { properties } => work.create(&Desired::read(properties, here)?).await,
@@ -63,19 +67,17 @@ pub async fn carry_out(
             if let Some(target) = target {
                 work.release(&target).await?;
             }
-            Ok(ScalableTarget { physical_resource_id: id.clone(), data: Data::new() })
+            Ok(Done { physical_resource_id: id.clone(), data: Data::new() })
         }
     }
 }
 
 impl Work<'_> {
-    async fn create(&self, desired: &Desired) -> Result<ScalableTarget, Error> {
+    async fn create(&self, desired: &Desired) -> Result<Done, Error> {
         // An earlier delivery of this request may have registered it.
         self.progress.perhaps_registered(&desired.target);
         match self.register(desired, Look::NotYet, &BTreeSet::new()).await {
-            Ok(arn) => {
-                Ok(ScalableTarget { physical_resource_id: desired.target.to_string(), data: attributes(desired, arn) })
-            }
+            Ok(arn) => Ok(Done { physical_resource_id: desired.target.to_string(), data: attributes(desired, arn) }),
             Err(error) => {
                 if self.is_certainly_not_registered(&error, &desired.target).await {
                     self.progress.certainly_not_registered();
@@ -90,20 +92,17 @@ impl Work<'_> {
         match error {
             Error::Refused(Refusal::HeldByAnother { .. } | Refusal::HeldByNobody(_)) => true,
             Error::Aws(error) if !error.nothing_changed => false,
-            _ => self
+            Error::Aws(_) | Error::Refused(_) | Error::OutOfTime { .. } | Error::Panic { .. } => self
                 .aws
                 .glance(target)
                 .await
                 .is_some_and(|held| decide::release(self.us, held.as_ref()) == Release::Nothing),
+            // Nothing was tried.
+            Error::Properties(_) | Error::Request(_) | Error::ResourceType(_) => true,
         }
     }
 
-    async fn update(
-        &self,
-        id: &str,
-        mut desired: Desired,
-        old_properties: &serde_json::Value,
-    ) -> Result<ScalableTarget, Error> {
+    async fn update(&self, id: &str, mut desired: Desired, old_properties: &serde_json::Value) -> Result<Done, Error> {
         let given = PhysicalResourceId::read(id);
         let given_target = match &given {
             PhysicalResourceId::ScalableTarget(target) => Some(target),
@@ -118,7 +117,7 @@ impl Work<'_> {
         }
         let physical_resource_id =
             if given == PhysicalResourceId::Invented { id.to_owned() } else { desired.target.to_string() };
-        Ok(ScalableTarget { physical_resource_id, data: attributes(&desired, arn) })
+        Ok(Done { physical_resource_id, data: attributes(&desired, arn) })
     }
 
     /// Registers the target if we may, or refuses. Returns its ARN.
@@ -130,26 +129,30 @@ impl Work<'_> {
                     Ok(arn) => return Ok(arn),
                     Err(RegisterError::Aws(error)) => return Err(error.into()),
                     // Somebody holds it; a target that was just registered may not be seen at once.
-                    Err(RegisterError::AlreadyExists) => {
-                        tokio::time::sleep(LOOK_AGAIN).await;
-                        registered = self.aws.observe(&desired.target).await?;
-                    }
+                    Err(RegisterError::AlreadyExists) => tokio::time::sleep(LOOK_AGAIN).await,
                 },
-                Registration::Adopt { arn, tags } => {
-                    self.aws.tag(&arn, &tags).await?;
-                    return Ok(self.aws.renew(desired).await?);
-                }
+                // Then it is ours, unless somebody else was faster.
+                Registration::Adopt { arn, tags } => self.aws.tag(&arn, &tags).await?,
                 Registration::Renew { arn, missing, removed, all } => {
                     let now = self.aws.renew(desired).await?;
-                    self.aws.tag(&now, if now == arn { &missing } else { &all }).await?;
-                    self.aws.untag(&now, &removed).await?;
+                    if now == arn {
+                        self.aws.tag(&now, &missing).await?;
+                        self.aws.untag(&now, &removed).await?;
+                    } else {
+                        // It was gone by then. What was registered anew has no tags, unless somebody else was faster.
+                        decide::reclaim(desired, self.us, self.aws.observe(&desired.target).await?.as_ref())?;
+                        self.aws.tag(&now, &all).await?;
+                    }
                     return Ok(now);
                 }
             }
+            registered = self.aws.observe(&desired.target).await?;
         }
     }
 
-    /// Waits for the endpoint. While it is not ready, looks who holds the target, so that a refusal comes at once.
+    /// Waits for the endpoint, and returns who holds the target then, if that was looked at.
+    ///
+    /// Before it waits, it looks who holds the target, so that a refusal comes at once; after that, the look is stale.
     async fn wait_until_ready(
         &self,
         desired: &Desired,
@@ -162,20 +165,22 @@ impl Work<'_> {
             let Readiness::Changing { status } = decide::readiness(desired, endpoint.as_ref())? else {
                 break;
             };
-            if let Look::NotYet = look {
-                look = Look::Seen(self.aws.observe(&desired.target).await?);
-            }
-            if let Look::Seen(registered) = &look {
+            if poll == 0 {
+                let registered = match look {
+                    Look::Seen(registered) => registered,
+                    Look::NotYet | Look::Stale => self.aws.observe(&desired.target).await?,
+                };
                 decide::registration(desired, self.us, registered.as_ref(), named_before)?;
+                look = Look::Stale;
             }
             self.progress.doing(format!("waiting for endpoint {name} to be InService (it is {status})"));
             tokio::time::sleep(poll_delay(poll)).await;
         }
-        Ok(match look {
-            // Registering will tell.
-            Look::NotYet => None,
-            Look::Seen(registered) => registered,
-        })
+        match look {
+            Look::NotYet => Ok(None),
+            Look::Seen(registered) => Ok(registered),
+            Look::Stale => Ok(self.aws.observe(&desired.target).await?),
+        }
     }
 
     async fn release(&self, target: &ScalableTargetId) -> Result<(), Error> {

@@ -19,5 +19,5 @@ mod lifecycle;
 mod properties;
 
 pub use decide::Refusal;
-pub use lifecycle::{ScalableTarget, carry_out};
+pub use lifecycle::{Done, carry_out};
 pub use properties::{Capacity, Desired, SuspendedState};

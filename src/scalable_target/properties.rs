@@ -311,10 +311,15 @@ mod tests {
 
     #[test]
     fn a_misspelt_property_is_named_with_the_nearest_known_one() {
-        assert_eq!(mistake("MaxCapcity", json!("3")), "MaxCapcity: unknown property; did you mean MaxCapacity?");
+        assert_eq!(
+            mistake("MaxCapcity", json!("3")),
+            "MaxCapcity: unknown property, found \"3\"; did you mean MaxCapacity?"
+        );
+        let later = mistake("ScalingPolicy", json!([]));
+        assert_eq!(later, "ScalingPolicy: unknown property, found []; did you mean ScalingPolicies?");
         assert_eq!(
             mistake("adoptexisting", json!("true")),
-            "adoptexisting: unknown property; did you mean AdoptExisting?"
+            "adoptexisting: unknown property, found \"true\"; did you mean AdoptExisting?"
         );
     }
 
@@ -351,7 +356,7 @@ mod tests {
         );
         assert_eq!(
             mistake("SuspendedState", json!({"DynamicScalingSuspended": "true"})),
-            "SuspendedState.DynamicScalingSuspended: unknown property; did you mean DynamicScalingInSuspended?"
+            "SuspendedState.DynamicScalingSuspended: unknown property, found \"true\"; did you mean DynamicScalingInSuspended?"
         );
     }
 
@@ -367,7 +372,10 @@ mod tests {
             (json!({"Key": "team"}), "Tags[0].Value: required, but missing"),
             (json!({"Key": "", "Value": "x"}), "Tags[0].Key: expected 1 to 128 characters, found \"\""),
             (json!({"Key": "a", "Value": 1}), "Tags[0].Value: expected text, found 1"),
-            (json!({"Key": "a", "Value": "b", "Vlaue": "c"}), "Tags[0].Vlaue: unknown property; did you mean Value?"),
+            (
+                json!({"Key": "a", "Value": "b", "Vlaue": "c"}),
+                "Tags[0].Vlaue: unknown property, found \"c\"; did you mean Value?",
+            ),
         ] {
             assert_eq!(mistake("Tags", json!([tag])), expected);
         }

@@ -26,7 +26,7 @@ async fn every_mistake_in_the_properties_is_told_for_create_and_for_update() {
         ("MaxCapacity", json!("0"), "MaxCapacity: expected a whole number from 1 to 2147483647, found \"0\""),
         ("MaxCapacity", json!("99999999999"), "MaxCapacity: expected a whole number from 1 to 2147483647, found"),
         ("MaxCapacity", json!(["8"]), "MaxCapacity: expected a whole number from 1 to 2147483647, found [\"8\"]"),
-        ("MaxCapcity", json!("8"), "MaxCapcity: unknown property; did you mean MaxCapacity?"),
+        ("MaxCapcity", json!("8"), "MaxCapcity: unknown property, found \"8\"; did you mean MaxCapacity?"),
         ("VariantName", json!(""), "VariantName: expected 1 to 63 characters, found \"\""),
         ("VariantName", json!("my_variant"), "VariantName: expected letters, digits and hyphens"),
         ("EndpointName", json!("e".repeat(64)), "EndpointName: expected an endpoint's name (1 to 63 characters)"),

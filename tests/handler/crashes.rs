@@ -21,16 +21,7 @@ fn picture(world: &World) -> (Vec<Value>, Value) {
 }
 
 fn by_hand(world: &World) {
-    world.aws(
-        "AnyScaleFrontendService.RegisterScalableTarget",
-        json!({
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-            "MinCapacity": 1,
-            "MaxCapacity": 2,
-        }),
-    );
+    world.register_by_hand(json!({}));
 }
 
 /// The life of a resource, in a world that may hold a target of somebody else's.

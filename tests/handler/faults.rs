@@ -88,7 +88,12 @@ async fn a_create_whose_effect_is_not_known_answers_with_the_id_that_cleans_up()
     world.fail("DescribeScalableTargets", "AccessDeniedException", 9);
     let (_, id) = world.refuse(create()).await;
     assert_eq!(id, ID);
-    world.aws("LocalAws.InjectFaults", json!({"Operation": "DescribeScalableTargets", "Code": "X", "Times": 0}));
+
+    // The first attempt may have taken effect, though the second is refused.
+    let world = World::new();
+    world.trouble("RegisterScalableTarget", Trouble::ResetBefore);
+    world.fail("RegisterScalableTarget", "AccessDeniedException", 1);
+    assert_eq!(world.refuse(create()).await.1, ID);
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,7 +201,8 @@ async fn a_success_that_is_not_taken_stays_a_success_for_the_next_delivery() {
     let start = Instant::now();
     let error = world.invoke(&create().0.to_string()).await.expect_err("nobody takes it");
     assert!(matches!(error, Unanswered::Undelivered(undelivered) if undelivered.attempts > 5), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(60));
+    let elapsed = start.elapsed();
+    assert!(elapsed < Duration::from_secs(60) && elapsed > Duration::from_secs(50), "{elapsed:?}");
     let world = World::new();
     world.trouble_answering(Trouble::Status(403));
     world.invoke(&create().0.to_string()).await.expect_err("refused");
@@ -225,5 +231,78 @@ async fn no_reason_holds_a_secret() {
     let (reason, _) = world.refuse(create().with("VariantName", json!(format!("X-Amz-Signature={SIGNATURE}")))).await;
     for secret in [SIGNATURE, SECRET_KEY, SESSION_TOKEN] {
         assert!(!reason.contains(secret), "{reason}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_delete_answers_with_its_id_and_the_reason() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.fail("DeregisterScalableTarget", "AccessDeniedException", 1);
+    let (reason, id) = world.refuse(delete()).await;
+    assert!(reason.contains("DeregisterScalableTarget failed"), "{reason}");
+    assert_eq!((id.as_str(), world.registered()), (ID, vec![MINE.to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_sagemaker_says_is_told_unless_it_is_that_there_is_no_endpoint() {
+    let world = World::new();
+    world.fail("DescribeEndpoint", "ValidationException", 1);
+    let (reason, _) = world.refuse(create()).await;
+    assert!(reason.starts_with("DescribeEndpoint failed for endpoint MyEndPoint: ValidationException: injected"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_and_looks_are_few() {
+    let count = |world: &World, operation: &str| world.called().iter().filter(|name| *name == operation).count();
+    let world = World::new();
+    world.fail("RegisterScalableTarget", "ThrottlingException", 1_000_000);
+    world.refuse(create()).await;
+    let attempts = count(&world, "RegisterScalableTarget");
+    assert!((5..100).contains(&attempts), "{attempts} in a minute");
+
+    let world = World::new();
+    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 25}));
+    world.endpoint("slow", &["MyVariant"]);
+    world.succeed(create().with("EndpointName", json!("slow"))).await;
+    let looks = count(&world, "DescribeEndpoint");
+    assert!((3..12).contains(&looks), "{looks} in 25 seconds");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_last_look_that_hangs_does_not_hide_the_reason() {
+    let world = World::new();
+    world.fail("RegisterScalableTarget", "AccessDeniedException", 1);
+    for _ in 0..100 {
+        world.trouble("DescribeScalableTargets", Trouble::Hang);
+    }
+    let (reason, id) = world.refuse(create()).await;
+    assert!(reason.contains("AccessDeniedException"), "{reason}");
+    assert_eq!(id, ID, "it could not be seen whether something is registered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_ends_in_time_for_cloudformation_to_listen() {
+    let world = World::new();
+    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
+    world.endpoint("slow", &["MyVariant"]);
+    for timeout in [json!("20"), json!(20)] {
+        let start = Instant::now();
+        let request = create().with("EndpointName", json!("slow")).with("ServiceTimeout", timeout);
+        let (reason, _) = world.refuse(request).await;
+        assert!(reason.starts_with("out of time while waiting"), "{reason}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_account_is_the_functions_where_it_is_known() {
+    let world = World::new();
+    let elsewhere = "arn:aws:lambda:us-east-1:444455556666:function:sagemaker-scaling";
+    let endpoint = json!("arn:aws:sagemaker:us-east-1:111122223333:endpoint/MyEndPoint");
+    let request = create().with("EndpointName", endpoint);
+    for (function, status) in [(elsewhere, "FAILED"), ("function-arn", "SUCCESS")] {
+        world.invoke_as(function, &request.0.to_string(), Duration::from_secs(60)).await.unwrap();
+        assert_eq!(world.last_answer()["Status"], status, "{function}");
     }
 }

@@ -1,7 +1,7 @@
 //! What the resource does in its life: its properties, its id, replacement and going back.
 
 use crate::support::request::{ID, create, delete, update};
-use crate::support::world::World;
+use crate::support::world::{World, my_variant};
 use serde_json::{Value, json};
 
 const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
@@ -229,12 +229,8 @@ async fn a_minimum_of_zero_is_for_asynchronous_endpoints() {
 async fn a_target_that_vanishes_between_look_and_update_is_registered_with_tags() {
     let world = World::new();
     world.succeed(create()).await;
-    let by_hand = json!({
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": MINE,
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    });
-    world.before("RegisterScalableTarget", "AnyScaleFrontendService.DeregisterScalableTarget", by_hand);
+    let by_hand = ("AnyScaleFrontendService.DeregisterScalableTarget", my_variant());
+    world.before("RegisterScalableTarget", 0, &[by_hand]);
     world.succeed(update()).await;
     let [target] = &world.targets()[..] else { panic!("one target") };
     assert_eq!(world.tags(target)["sagemaker-scaling:logical-id"], "Scaling");

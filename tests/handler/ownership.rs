@@ -1,23 +1,11 @@
 //! The ownership table, cell by cell: who holds the target, and what Create, Update and Delete do about it.
 
 use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::World;
+use crate::support::world::{World, my_variant};
 use serde_json::{Value, json};
 
-const NATIVE: &str = "AnyScaleFrontendService.RegisterScalableTarget";
-
 fn by_hand(world: &World) {
-    world.aws(
-        NATIVE,
-        json!({
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-            "MinCapacity": 1,
-            "MaxCapacity": 2,
-            "Tags": {"team": "ml"},
-        }),
-    );
+    world.register_by_hand(json!({"team": "ml"}));
 }
 
 /// What is registered, with tags, as it can be compared before and after.
@@ -179,15 +167,96 @@ async fn a_target_that_was_adopted_and_then_lost_is_ours_when_it_is_registered_a
     let world = World::new();
     by_hand(&world);
     world.succeed(create().with("AdoptExisting", json!("true"))).await;
-    world.aws(
-        "AnyScaleFrontendService.DeregisterScalableTarget",
-        json!({
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-        }),
-    );
+    world.aws(DEREGISTER, my_variant());
     world.succeed(update()).await;
     world.succeed(delete()).await;
     assert!(world.registered().is_empty());
+}
+
+const DEREGISTER: &str = "AnyScaleFrontendService.DeregisterScalableTarget";
+
+/// What stack `theirs` does to take the target, once nobody holds it.
+fn taken_by_theirs() -> [(&'static str, Value); 2] {
+    let mut theirs = my_variant();
+    theirs["MinCapacity"] = json!(5);
+    theirs["MaxCapacity"] = json!(6);
+    theirs["Tags"] = tags_of_theirs();
+    [(DEREGISTER, my_variant()), ("AnyScaleFrontendService.RegisterScalableTarget", theirs)]
+}
+
+fn tags_of_theirs() -> Value {
+    json!({"sagemaker-scaling:stack-id": "theirs", "sagemaker-scaling:logical-id": "Theirs"})
+}
+
+fn change_for(world: &World, seconds: u32) {
+    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": seconds}));
+    let more = json!([{"VariantName": "MyOtherVariant", "DesiredInstanceCount": 2}]);
+    let input = json!({"EndpointName": "MyEndPoint", "DesiredWeightsAndCapacities": more});
+    world.aws("SageMaker.UpdateEndpointWeightsAndCapacities", input);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_registers_during_a_wait_is_theirs() {
+    for adopting in [false, true] {
+        let world = World::new();
+        if adopting {
+            by_hand(&world);
+        } else {
+            world.succeed(create()).await;
+        }
+        change_for(&world, 30);
+        world.before("DescribeEndpoint", 1, &taken_by_theirs());
+        let (reason, _) = world.refuse(update().with("AdoptExisting", json!(adopting.to_string()))).await;
+        assert!(reason.contains("resource Theirs of stack theirs"), "{adopting}: {reason}");
+        assert_eq!(world.targets()[0]["MinCapacity"], 5);
+        world.succeed(delete()).await;
+        assert_eq!(world.registered().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_registers_right_before_our_update_is_not_tagged_as_ours() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.before("RegisterScalableTarget", 0, &taken_by_theirs());
+    let (reason, _) = world.refuse(update()).await;
+    assert!(reason.contains("resource Theirs of stack theirs"), "{reason}");
+    world.succeed(delete()).await;
+    assert_eq!(world.registered().len(), 1, "theirs stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_that_adopt_at_once_one_is_refused() {
+    let world = World::new();
+    by_hand(&world);
+    let arn = world.targets()[0]["ScalableTargetARN"].clone();
+    // After our tags, and before the look at them.
+    let tag = json!({"ResourceARN": arn, "Tags": tags_of_theirs()});
+    world.before("ListTagsForResource", 1, &[("AnyScaleFrontendService.TagResource", tag)]);
+    let (reason, id) = world.refuse(create().with("AdoptExisting", json!("true"))).await;
+    assert!(reason.contains("resource Theirs of stack theirs"), "{reason}");
+    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(world.targets()[0]["MaxCapacity"], 2, "their limits stay");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_tags_do_not_see_at_once_is_tagged_in_the_end() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.fail("ListTagsForResource", "ResourceNotFoundException", 2);
+    world.succeed(update()).await;
+
+    world.before("RegisterScalableTarget", 0, &[(DEREGISTER, my_variant())]);
+    world.fail("TagResource", "ResourceNotFoundException", 3);
+    world.succeed(update()).await;
+    assert_eq!(world.tags(&world.targets()[0])["sagemaker-scaling:logical-id"], "Scaling");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_target_that_vanishes_is_released() {
+    let world = World::new();
+    by_hand(&world);
+    world.succeed(create().with("AdoptExisting", json!("true"))).await;
+    world.before("UntagResource", 0, &[(DEREGISTER, my_variant())]);
+    world.succeed(delete()).await;
 }

@@ -37,6 +37,14 @@ pub(crate) enum Trouble {
     Panic,
 }
 
+/// What somebody else does at the worst moment.
+#[derive(Debug)]
+struct Intervention {
+    operation: String,
+    skipped: u32,
+    calls: Vec<(&'static str, Value)>,
+}
+
 /// The exchange at which the function dies, counted from 1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Crash {
@@ -57,7 +65,7 @@ struct State {
     answers: Vec<Value>,
     puts: u32,
     call_troubles: Vec<(String, Trouble)>,
-    interventions: Vec<(String, String, Value)>,
+    interventions: Vec<Intervention>,
     exchanges: u32,
     crash: Option<Crash>,
     put_troubles: VecDeque<Trouble>,
@@ -121,9 +129,10 @@ impl World {
         self.state().call_troubles.push((operation.to_owned(), trouble));
     }
 
-    /// Right before the next call of an operation, somebody else calls AWS.
-    pub(crate) fn before(&self, operation: &str, target: &str, input: Value) {
-        self.state().interventions.push((operation.to_owned(), target.to_owned(), input));
+    /// Right before a call of an operation, after `skipped` others, somebody else calls AWS.
+    pub(crate) fn before(&self, operation: &str, skipped: u32, calls: &[(&'static str, Value)]) {
+        let operation = operation.to_owned();
+        self.state().interventions.push(Intervention { operation, skipped, calls: calls.to_vec() });
     }
 
     /// The next answer meets trouble; several add up.
@@ -131,7 +140,16 @@ impl World {
         self.state().put_troubles.push_back(trouble);
     }
 
-    /// What is registered: `ResourceId`, limits, and tags without this function's own.
+    /// Registers `MyVariant` as somebody would who knows nothing of this function.
+    pub(crate) fn register_by_hand(&self, tags: Value) {
+        let mut input = my_variant();
+        input["MinCapacity"] = json!(1);
+        input["MaxCapacity"] = json!(2);
+        input["Tags"] = tags;
+        self.aws("AnyScaleFrontendService.RegisterScalableTarget", input);
+    }
+
+    /// What is registered, as the API describes it.
     pub(crate) fn targets(&self) -> Vec<Value> {
         let found =
             self.aws("AnyScaleFrontendService.DescribeScalableTargets", json!({"ServiceNamespace": "sagemaker"}));
@@ -181,8 +199,13 @@ impl World {
 
     /// Invokes the function as Lambda does.
     pub(crate) async fn invoke_for(&self, payload: &str, timeout: Duration) -> Result<(), Unanswered> {
+        self.invoke_as(FUNCTION_ARN, payload, timeout).await
+    }
+
+    /// Invokes a function by its ARN.
+    pub(crate) async fn invoke_as(&self, arn: &str, payload: &str, timeout: Duration) -> Result<(), Unanswered> {
         let deadline = Deadline::new(SystemTime::now() + timeout);
-        handle(payload, FUNCTION_ARN, deadline, &self.services()).await
+        handle(payload, arn, deadline, &self.services()).await
     }
 
     /// Sends a request and returns the answer to it.
@@ -238,9 +261,15 @@ impl State {
             _ => {}
         }
         let now = self.now();
-        let planned = self.interventions.iter().position(|(operation, ..)| target.ends_with(operation.as_str()));
-        if let Some((_, target, input)) = planned.map(|index| self.interventions.remove(index)) {
-            self.aws.call(&target, &input, now).expect("an intervention that works");
+        let planned = self.interventions.iter().position(|planned| target.ends_with(planned.operation.as_str()));
+        if let Some(index) = planned {
+            if self.interventions[index].skipped > 0 {
+                self.interventions[index].skipped -= 1;
+            } else {
+                for (target, input) in self.interventions.remove(index).calls {
+                    self.aws.call(target, &input, now).expect("an intervention that works");
+                }
+            }
         }
         let reply = self.aws.call(target, &input, now);
         match trouble {
@@ -299,6 +328,15 @@ impl HttpConnector for World {
             Ok(HttpResponse::new(status, SdkBody::from(body)))
         })
     }
+}
+
+/// `MyVariant`, as the API names it.
+pub(crate) fn my_variant() -> Value {
+    json!({
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    })
 }
 
 fn reset() -> ConnectorError {
