@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
 use crate::deadline::Deadline;
-use crate::envelope::ResponseUrl;
+use crate::response_url::ResponseUrl;
 use crate::retry::Backoff;
 
 /// An answer that was not taken. It names no part of the URL.

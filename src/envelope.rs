@@ -5,17 +5,16 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
 use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
-use http::Uri;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::id::PhysicalResourceId;
 use crate::owner::Owner;
+use crate::response_url::ResponseUrl;
 
 /// A request, opened.
 #[derive(Debug)]
@@ -45,46 +44,6 @@ impl ReplyTo {
     /// The resource that asks.
     pub fn owner(&self) -> Owner {
         Owner { stack_id: self.stack_id.clone(), logical_resource_id: self.logical_resource_id.clone() }
-    }
-}
-
-/// A presigned URL. It is a bearer secret: whoever has it can answer. It is never printed.
-#[derive(Clone, Eq, PartialEq)]
-pub struct ResponseUrl(Uri);
-
-impl ResponseUrl {
-    /// Reads a URL; `https`, or plain `http` to a loopback host, which is what local runs use.
-    fn read(text: &str) -> Result<Self, NoReplyAddress> {
-        let uri: Uri = text.parse().map_err(|_| NoReplyAddress::Url)?;
-        let host = uri.host().ok_or(NoReplyAddress::Url)?;
-        match uri.scheme_str() {
-            Some("https") => Ok(Self(uri)),
-            Some("http") if is_loopback(host) => Ok(Self(uri)),
-            _ => Err(NoReplyAddress::Scheme),
-        }
-    }
-
-    /// The URL, for the request line only: path and query are exactly as given.
-    pub(crate) fn secret(&self) -> &Uri {
-        &self.0
-    }
-
-    /// Takes the URL and its secret parts out of a text.
-    pub(crate) fn scrub(&self, text: &str) -> String {
-        let mut text = text.replace(&self.0.to_string(), REDACTED);
-        if let Some(query) = self.0.query() {
-            text = text.replace(query, REDACTED);
-            for (_, secret) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-                text = without(&text, secret);
-            }
-        }
-        text
-    }
-}
-
-impl fmt::Debug for ResponseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(REDACTED)
     }
 }
 
@@ -270,38 +229,12 @@ fn read_request(
     Ok(Request { resource_type, lifecycle })
 }
 
-/// Takes a secret out of a text, also where its end was cut off.
-///
-/// Short values, such as a number of seconds, are no secrets but occur in any text.
-fn without(text: &str, secret: &str) -> String {
-    let Some((end_of_head, _)) = secret.char_indices().nth(SHORTEST_SECRET) else {
-        return text.to_owned();
-    };
-    let mut rest = text;
-    let mut clean = String::new();
-    while let Some(start) = rest.find(&secret[..end_of_head]) {
-        let shared = rest[start..].chars().zip(secret.chars()).take_while(|(found, known)| found == known);
-        let end = start + shared.map(|(found, _)| found.len_utf8()).sum::<usize>();
-        clean.push_str(&rest[..start]);
-        clean.push_str(REDACTED);
-        rest = &rest[end..];
-    }
-    clean + rest
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 /// The bytes that a text takes in JSON, without its quotes.
 fn escaped_len(text: &str) -> usize {
     Value::from(text).to_string().len() - 2
 }
 
-const REDACTED: &str = "[response URL]";
 /// CloudFormation's own stay under 600.
 const MAX_COPIED_BYTES: usize = 1_024;
 /// CloudFormation allows 1 KB.
 const MAX_ID_BYTES: usize = 1_024;
-const SHORTEST_SECRET: usize = 8;

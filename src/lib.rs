@@ -29,6 +29,7 @@ pub mod id;
 pub mod owner;
 pub mod progress;
 mod reader;
+pub mod response_url;
 pub mod retry;
 pub mod scalable_target;
 pub mod transport;
