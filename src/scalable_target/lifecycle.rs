@@ -33,12 +33,10 @@ struct Work<'a> {
 /// What has been seen of who holds the target.
 #[derive(Debug)]
 enum Look {
-    /// Nothing: registering will tell.
-    NotYet,
+    /// Nothing, or too long ago: registering will tell.
+    Not,
     /// This, just now.
     Seen(Option<Registered>),
-    /// Something, but long ago.
-    Stale,
 }
 
 /// Carries out one request, or fails with what its author can do.
@@ -76,7 +74,7 @@ impl Work<'_> {
     async fn create(&self, desired: &Desired) -> Result<Done, Error> {
         // An earlier delivery of this request may have registered it.
         self.progress.perhaps_registered(&desired.target);
-        match self.register(desired, Look::NotYet, &BTreeSet::new()).await {
+        match self.register(desired, Look::Not, &BTreeSet::new()).await {
             Ok(arn) => Ok(Done { physical_resource_id: desired.target.to_string(), data: attributes(desired, arn) }),
             Err(error) => {
                 if self.is_certainly_not_registered(&error, &desired.target).await {
@@ -152,7 +150,7 @@ impl Work<'_> {
 
     /// Waits for the endpoint, and returns who holds the target then, if that was looked at.
     ///
-    /// Before it waits, it looks who holds the target, so that a refusal comes at once; after that, the look is stale.
+    /// Before it waits, it looks who holds the target, so that a refusal comes at once.
     async fn wait_until_ready(
         &self,
         desired: &Desired,
@@ -168,18 +166,17 @@ impl Work<'_> {
             if poll == 0 {
                 let registered = match look {
                     Look::Seen(registered) => registered,
-                    Look::NotYet | Look::Stale => self.aws.observe(&desired.target).await?,
+                    Look::Not => self.aws.observe(&desired.target).await?,
                 };
                 decide::registration(desired, self.us, registered.as_ref(), named_before)?;
-                look = Look::Stale;
+                look = Look::Not;
             }
             self.progress.doing(format!("waiting for endpoint {name} to be InService (it is {status})"));
             tokio::time::sleep(poll_delay(poll)).await;
         }
         match look {
-            Look::NotYet => Ok(None),
+            Look::Not => Ok(None),
             Look::Seen(registered) => Ok(registered),
-            Look::Stale => Ok(self.aws.observe(&desired.target).await?),
         }
     }
 
