@@ -4,10 +4,9 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
-
-from demo.environment import VENV
 
 DESCRIBE_TARGETS = "aws application-autoscaling describe-scalable-targets --service-namespace sagemaker"
 LIST_TAGS = "aws application-autoscaling list-tags-for-resource --resource-arn"
@@ -30,7 +29,8 @@ class AwsCli:
         program, *arguments = shlex.split(command)
         assert program == "aws", command
         done = subprocess.run(
-            [str(VENV / "aws"), *arguments],
+            # Not the script: its first line cannot name a Python whose path has a space.
+            [sys.executable, "-m", "awscli", *arguments],
             env={**os.environ, **self._environment},
             capture_output=True,
             text=True,

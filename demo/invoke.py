@@ -30,13 +30,19 @@ def main() -> None:
     file = Path(sys.argv[1])
     if not file.is_file():
         sys.exit(f"error: there is no file {sys.argv[1]!r}. Name one of events/: make invoke EVENT=events/create.json")
+    try:
+        url = json.loads(file.read_text())["ResponseURL"]
+    except (ValueError, TypeError, KeyError):
+        sys.exit(f"error: {file} is not a request: JSON with a ResponseURL")
+    if not str(url).startswith(f"http://127.0.0.1:{RECEIVER_PORT}/"):
+        sys.exit(f"error: {file} wants its answer elsewhere; set ResponseURL to http://127.0.0.1:{RECEIVER_PORT}/...")
     if not is_watching():
         sys.exit("error: nothing to invoke; run `make watch` in another terminal first")
     command = [str(VENV / "cargo-lambda"), "lambda", "invoke", "bootstrap", "-A", "127.0.0.1", "-P", str(WATCH_PORT),
                "--data-file", str(file)]
     subprocess.run(command, stdout=subprocess.DEVNULL, timeout=_INVOKE_SECONDS, check=False)
     try:
-        with urlopen(json.loads(file.read_text())["ResponseURL"], timeout=10) as answer:
+        with urlopen(url, timeout=10) as answer:
             print(json.dumps(json.load(answer), indent=2))
     except HTTPError:
         sys.exit("error: the function did not answer; the terminal with `make watch` says why")

@@ -132,6 +132,9 @@ pub enum InvalidRequest {
     /// The envelope is odd in a way that no other variant tells.
     #[error("the request is not one of CloudFormation's: {0}")]
     Envelope(#[from] serde_json::Error),
+    /// `ResourceProperties` is JSON that cannot be read, such as nesting without end.
+    #[error("ResourceProperties: could not be read: {0}")]
+    Unreadable(#[source] serde_json::Error),
     /// A field of the envelope is missing, empty or not text.
     #[error("{name}: expected text, found {found}")]
     Text {
@@ -188,6 +191,12 @@ fn read_request(
     let request_type = values.get("RequestType").unwrap_or(&Value::Null);
     if !["Create", "Update", "Delete"].iter().any(|known| request_type == known) {
         return Err(InvalidRequest::RequestType(crate::reader::shown(request_type)));
+    }
+    // A Delete bears properties of any shape; for the others it matters that they were there.
+    if request_type != "Delete"
+        && let Some(Err(error)) = fields.get("ResourceProperties").map(|raw| serde_json::from_str::<Value>(raw.get()))
+    {
+        return Err(InvalidRequest::Unreadable(error));
     }
     let mut names = vec!["StackId", "RequestId", "LogicalResourceId", "ResourceType"];
     if request_type != "Create" {

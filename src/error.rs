@@ -72,8 +72,8 @@ impl AwsError {
         let message = match (&code, error.message()) {
             // Their messages quote the request's headers, credentials and signature among them.
             (Some(code), _) if code.contains("Signature") => format!("{code}: check the function's credentials"),
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(code), None) => code.clone(),
+            (Some(code), Some(message)) if !message.is_empty() => format!("{code}: {message}"),
+            (Some(code), _) => code.clone(),
             (None, _) => match error.raw_response() {
                 Some(response) => format!("HTTP status {}: {}", response.status().as_u16(), chain(error)),
                 None => chain(error),

@@ -134,8 +134,9 @@ impl Work<'_> {
                 Registration::Renew { arn, missing, removed, all } => {
                     let now = self.aws.renew(desired).await?;
                     if now == arn {
-                        self.aws.tag(&now, &missing).await?;
+                        // A target has 50 tags at most: make room first. The owner's are never among the removed.
                         self.aws.untag(&now, &removed).await?;
+                        self.aws.tag(&now, &missing).await?;
                     } else {
                         // It was gone by then. What was registered anew has no tags, unless somebody else was faster.
                         decide::reclaim(desired, self.us, self.aws.observe(&desired.target).await?.as_ref())?;

@@ -72,7 +72,7 @@ impl Desired {
             let capacity = capacity(&section);
             let suspended_state = suspended_state(&section, &mistakes);
             let tags = tags(&section, &mistakes);
-            let adopt_existing = section.optional("AdoptExisting", boolean).ok()?;
+            let adopt_existing = section.optional("AdoptExisting", boolean);
             let dimension = ScalableDimension::VariantDesiredInstanceCount;
             if let Some(other) = section.value("ScalableDimension").filter(|value| *value != dimension.as_str()) {
                 let found = crate::reader::shown(other);
@@ -86,7 +86,7 @@ impl Desired {
                 capacity: capacity?,
                 suspended_state,
                 tags,
-                adopt_existing: adopt_existing.unwrap_or(false),
+                adopt_existing: adopt_existing.ok()?.unwrap_or(false),
             })
         });
         mistakes.finish(desired)
@@ -113,9 +113,11 @@ fn endpoint_name(text: &str, here: Option<&Here>) -> Result<EndpointName, String
     if !text.starts_with("arn:") {
         return name(text);
     }
-    let mut parts = text.splitn(6, ':').skip(2);
-    let (service, region, account, resource) = (parts.next(), parts.next(), parts.next(), parts.next());
-    let resource = resource.filter(|_| service == Some("sagemaker"));
+    let mut parts = text.splitn(6, ':').skip(1);
+    let (partition, service) = (parts.next().unwrap_or_default(), parts.next());
+    let (region, account, resource) = (parts.next(), parts.next(), parts.next());
+    let is_partition = partition == "aws" || partition.starts_with("aws-");
+    let resource = resource.filter(|_| is_partition && service == Some("sagemaker"));
     let found = resource
         .and_then(|resource| resource.strip_prefix("endpoint/"))
         .ok_or("the ARN of a SageMaker endpoint, arn:PARTITION:sagemaker:REGION:ACCOUNT:endpoint/NAME")?;
@@ -269,6 +271,7 @@ mod tests {
             ("arn:aws:sagemaker:us-east-1:111122223333:endpoint-config/c", "the ARN of a SageMaker endpoint"),
             ("arn:aws:s3:::bucket", "the ARN of a SageMaker endpoint"),
             ("arn:", "the ARN of a SageMaker endpoint"),
+            ("arn:x:sagemaker:us-east-1:111122223333:endpoint/e", "the ARN of a SageMaker endpoint"),
             ("arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e", "an endpoint of this Region, us-east-1"),
             ("arn:aws:sagemaker:us-east-1:444455556666:endpoint/e", "an endpoint of this account, 111122223333"),
             ("arn:aws:sagemaker:us-east-1:111122223333:endpoint/e_e", "an endpoint's name"),
@@ -397,12 +400,19 @@ mod tests {
 
     #[test]
     fn all_mistakes_of_a_request_are_told_at_once() {
-        let properties = json!({"EndpointName": "e_e", "MinCapacity": "x", "MaxCapacity": "3", "Nonsense": 1});
+        let properties =
+            json!({"EndpointName": "e_e", "MinCapacity": "x", "MaxCapacity": "3", "AdoptExisting": "x", "Nonsense": 1});
         let told = read(&properties).unwrap_err();
-        for part in ["Nonsense: unknown", "EndpointName: expected", "VariantName: required", "MinCapacity: expected"] {
+        for part in [
+            "Nonsense: unknown",
+            "EndpointName: expected",
+            "VariantName: required",
+            "MinCapacity: expected",
+            "AdoptExisting: e",
+        ] {
             assert!(told.contains(part), "{part} is not in: {told}");
         }
-        assert_eq!(told.matches("; ").count(), 4, "{told}");
+        assert_eq!(told.matches("; ").count(), 5, "{told}");
     }
 
     #[test]

@@ -106,7 +106,9 @@ async fn nesting_without_end_is_answered() {
     let payload = create().0.to_string().replace("\"MyEndPoint\"", &deep);
     let world = World::new();
     world.invoke(&payload).await.unwrap();
-    assert_eq!(world.last_answer()["Status"], "FAILED");
+    let answer = world.last_answer();
+    assert_eq!(answer["Status"], "FAILED");
+    assert!(answer["Reason"].as_str().unwrap().starts_with("ResourceProperties: could not be read"), "{answer}");
 
     world.succeed(create()).await;
     let payload = delete().0.to_string().replace("\"MyEndPoint\"", &deep);

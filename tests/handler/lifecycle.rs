@@ -235,3 +235,15 @@ async fn a_target_that_vanishes_between_look_and_update_is_registered_with_tags(
     let [target] = &world.targets()[..] else { panic!("one target") };
     assert_eq!(world.tags(target)["sagemaker-scaling:logical-id"], "Scaling");
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_tags_may_be_renamed_at_once() {
+    let tags = |prefix: &str| -> Value {
+        (0..47).map(|index| json!({"Key": format!("{prefix}{index}"), "Value": "x"})).collect()
+    };
+    let world = World::new();
+    world.succeed(create().with("Tags", tags("a"))).await;
+    world.succeed(update().with("Tags", tags("b")).with_old("Tags", tags("a"))).await;
+    let left = world.tags(&world.targets()[0]);
+    assert!(left["b46"] == "x" && left["a0"].is_null(), "{left}");
+}
