@@ -183,8 +183,17 @@ fn read_request(
     given_id: Option<&str>,
 ) -> Result<Request, InvalidRequest> {
     // What cannot be read, such as nesting without end, counts as absent: a Delete bears any shape of properties.
-    let mut values: serde_json::Map<String, Value> =
-        fields.iter().map(|(name, raw)| (name.clone(), serde_json::from_str(raw.get()).unwrap_or_default())).collect();
+    let mut unreadable = None;
+    let mut values = serde_json::Map::new();
+    for (name, raw) in fields {
+        let value = serde_json::from_str(raw.get()).unwrap_or_else(|error| {
+            if name == "ResourceProperties" {
+                unreadable = Some(error);
+            }
+            Value::Null
+        });
+        values.insert(name.clone(), value);
+    }
     for name in ["ResourceProperties", "OldResourceProperties"] {
         values.entry(name).or_insert(Value::Null);
     }
@@ -192,10 +201,7 @@ fn read_request(
     if !["Create", "Update", "Delete"].iter().any(|known| request_type == known) {
         return Err(InvalidRequest::RequestType(crate::reader::shown(request_type)));
     }
-    // A Delete bears properties of any shape; for the others it matters that they were there.
-    if request_type != "Delete"
-        && let Some(Err(error)) = fields.get("ResourceProperties").map(|raw| serde_json::from_str::<Value>(raw.get()))
-    {
+    if let Some(error) = unreadable.filter(|_| request_type != "Delete") {
         return Err(InvalidRequest::Unreadable(error));
     }
     let mut names = vec!["StackId", "RequestId", "LogicalResourceId", "ResourceType"];
@@ -233,7 +239,8 @@ fn read_request(
             delete.resource_type,
             Lifecycle::Delete { id: delete.physical_resource_id, properties: delete.resource_properties },
         ),
-        other => return Err(InvalidRequest::RequestType(format!("{other:?}"))),
+        // Not shown whole: it holds the response URL.
+        _ => return Err(InvalidRequest::RequestType("one that is not known here".to_owned())),
     };
     Ok(Request { resource_type, lifecycle })
 }
