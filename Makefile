@@ -5,7 +5,7 @@ VENV_PYTHON := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE := 1
 # Nothing here talks to AWS, nor reads what the user keeps for it. demo/environment.py does the same for what it starts.
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
-  AWS_ENDPOINT_URL_SAGEMAKER
+  AWS_ENDPOINT_URL_CLOUDFORMATION AWS_ENDPOINT_URL_SAGEMAKER
 export AWS_ACCESS_KEY_ID := local
 export AWS_SECRET_ACCESS_KEY := local
 export AWS_REGION := us-east-1

@@ -50,6 +50,7 @@ class LocalAws:
         """What sends an AWS SDK or the AWS CLI here."""
         return {
             "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": self.url,
+            "AWS_ENDPOINT_URL_CLOUDFORMATION": self.url,
             "AWS_ENDPOINT_URL_SAGEMAKER": self.url,
         }
 

@@ -10,6 +10,8 @@ use tokio::time::Instant;
 /// answer, and the answering ends early enough to still report that it failed.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
+    start: Instant,
+    start_by_clock: SystemTime,
     work: Instant,
     answer: Instant,
 }
@@ -18,17 +20,30 @@ impl Deadline {
     /// Splits the time until `invocation_ends`, as the `Lambda-Runtime-Deadline-Ms` header tells it.
     #[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
     pub fn new(invocation_ends: SystemTime) -> Self {
-        let left = invocation_ends.duration_since(SystemTime::now()).unwrap_or_default();
+        Self::from_now(SystemTime::now(), invocation_ends)
+    }
+
+    /// The same by another clock, which shows `now`.
+    #[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
+    pub fn from_now(now: SystemTime, invocation_ends: SystemTime) -> Self {
+        let left = invocation_ends.duration_since(now).unwrap_or_default();
         let (work, answer) = split(left);
-        let now = Instant::now();
-        Self { work: now + work, answer: now + answer }
+        let start = Instant::now();
+        Self { start, start_by_clock: now, work: start + work, answer: start + answer }
+    }
+
+    /// The age of a request that CloudFormation made at a time by that clock, or, where that is not known, of one that
+    /// it made when the invocation began.
+    pub fn age(&self, made: Option<SystemTime>) -> Age {
+        let at_start = made.and_then(|made| self.start_by_clock.duration_since(made).ok()).unwrap_or_default();
+        Age { at_start, start: self.start }
     }
 
     /// The same, with work that ends early enough to answer within a limit from now.
     #[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
     pub fn no_later_than(&self, limit: Duration) -> Self {
         let (work, _) = split(limit);
-        Self { work: self.work.min(Instant::now() + work), answer: self.answer }
+        Self { work: self.work.min(Instant::now() + work), ..*self }
     }
 
     /// When the work has to end.
@@ -63,6 +78,20 @@ impl Stopwatch {
     /// The time since the start.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+/// How old a request is.
+#[derive(Clone, Copy, Debug)]
+pub struct Age {
+    at_start: Duration,
+    start: Instant,
+}
+
+impl Age {
+    /// The time since it was made.
+    pub fn elapsed(&self) -> Duration {
+        self.at_start.saturating_add(self.start.elapsed())
     }
 }
 

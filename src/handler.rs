@@ -9,7 +9,7 @@ use tokio::time::timeout_at;
 
 use crate::answer::{Answer, Data, Outcome};
 use crate::aws::{Aws, Clients, Here};
-use crate::deadline::{Deadline, Stopwatch};
+use crate::deadline::{Age, Deadline, Stopwatch};
 use crate::deliver::{Undelivered, deliver};
 use crate::envelope::{Envelope, Lifecycle, NoReplyAddress, Request};
 use crate::error::Error;
@@ -69,6 +69,7 @@ async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, se
         Ok(request) => request,
         Err(error) => return failed(Error::Request(error.to_string())),
     };
+    let age = deadline.age(envelope.reply_to.url.signed_at());
     let owner = envelope.reply_to.owner();
     let here = Here {
         region: services.aws.region().to_owned(),
@@ -78,7 +79,7 @@ async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, se
     let deadline = &request.lifecycle.service_timeout().map_or(*deadline, |limit| deadline.no_later_than(limit));
     let aws = Aws::new(&services.aws, deadline, &progress);
     // The work is polled here and not spawned: when it is cut off, it stops. Boxed, because its type is too deep.
-    let work = Box::pin(carry_out(request, &aws, &here, &owner, &progress));
+    let work = Box::pin(carry_out(request, age, &aws, &here, &owner, &progress));
     let work = AssertUnwindSafe(work).catch_unwind();
     match timeout_at(deadline.work(), work).await {
         Ok(Ok(Ok(done))) => {
@@ -92,6 +93,7 @@ async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, se
 
 async fn carry_out(
     request: &Request,
+    age: Age,
     aws: &Aws<'_>,
     here: &Here,
     owner: &Owner,
@@ -99,7 +101,7 @@ async fn carry_out(
 ) -> Result<Done, Error> {
     let expected = match (request.resource_type.as_str(), &request.lifecycle) {
         (SCALABLE_TARGET, lifecycle) => {
-            return scalable_target::carry_out(lifecycle, aws, here, owner, progress).await;
+            return scalable_target::carry_out(lifecycle, age, aws, here, owner, progress).await;
         }
         // What was never supported was never registered.
         (_, Lifecycle::Delete { id, properties: _ }) => {

@@ -1,7 +1,10 @@
 //! Where an answer goes: a bearer secret, which is used in one place and printed in none.
 
 use std::fmt;
+use std::time::SystemTime;
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use http::Uri;
 
 use crate::envelope::NoReplyAddress;
@@ -25,6 +28,17 @@ impl ResponseUrl {
     /// The URL, for the request line only: path and query are exactly as given.
     pub(crate) fn secret(&self) -> &Uri {
         &self.0
+    }
+
+    /// When CloudFormation signed the URL, and so made the request, where the URL says so: to the second, by
+    /// `X-Amz-Date` of <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>.
+    pub fn signed_at(&self) -> Option<SystemTime> {
+        let date = self.0.query()?.split('&').find_map(|pair| pair.strip_prefix("X-Amz-Date="))?;
+        let part = |range| date.get(range).unwrap_or_default();
+        let [year, month, day, hour, minute, second] =
+            [part(0..4), part(4..6), part(6..8), part(9..11), part(11..13), part(13..15)];
+        let spelt = format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z");
+        DateTime::from_str(&spelt, Format::DateTime).ok()?.try_into().ok()
     }
 
     /// Takes the URL and its secret parts out of a text.
@@ -72,3 +86,25 @@ fn is_loopback(host: &str) -> bool {
 
 const REDACTED: &str = "[response URL]";
 const SHORTEST_SECRET: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn signed_at(query: &str) -> Option<SystemTime> {
+        ResponseUrl::read(&format!("https://bucket.s3.amazonaws.com/path?{query}")).unwrap().signed_at()
+    }
+
+    #[test]
+    fn the_time_of_signing_is_read_where_the_url_has_one() {
+        let signed = signed_at("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20160506T182145Z&X-Amz-Expires=7200");
+        assert_eq!(signed, Some(UNIX_EPOCH + Duration::from_secs(1_462_558_905)));
+        for odd in
+            ["Expires=1462558905", "X-Amz-Date=", "X-Amz-Date=2016", "X-Amz-Date=20161306T182145Z", "X-Amz-Date=é"]
+        {
+            assert_eq!(signed_at(odd), None, "{odd}");
+        }
+    }
+}

@@ -1,10 +1,10 @@
-//! A small typed client for services that speak AWS JSON 1.1, on the SDK's own runtime.
+//! A small typed client for services that speak AWS JSON 1.1 or AWS Query, on the SDK's own runtime.
 //!
 //! Their own crates would do for the two or three calls that are made, but `aws-sdk-sagemaker` alone takes 5.4 GiB to
 //! compile. What is left to do here is what code generation does for a client: the request, the reply, the error, the
 //! address. An oracle (`oracle/`) compares all of it with the official crate.
 //!
-//! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
+//! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>; `query.rs` has the older protocol.
 
 use std::fmt;
 
@@ -37,7 +37,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// An operation: its request serializes to the input's JSON.
+use super::query;
+
+/// An operation: its request serializes to the input's JSON, or to the form's fields where the service speaks Query.
 pub trait Operation: fmt::Debug + Serialize + Send + Sync + 'static {
     /// The name, which is also the IAM action's.
     const NAME: &'static str;
@@ -50,18 +52,45 @@ pub trait Operation: fmt::Debug + Serialize + Send + Sync + 'static {
 pub struct Service {
     /// The service's id, which names its endpoint variable, such as `AWS_ENDPOINT_URL_SAGEMAKER`.
     pub id: &'static str,
-    /// The prefix of `X-Amz-Target`.
-    pub target: &'static str,
+    /// How requests and replies are written.
+    pub protocol: Protocol,
     /// The name that requests are signed for.
     pub signing_name: &'static str,
     /// The host, from the Region, the partition's DNS suffix, and whether FIPS is wanted.
     host: fn(&str, &str, bool) -> String,
 }
 
+/// How a service's requests and replies are written.
+#[derive(Clone, Copy, Debug)]
+pub enum Protocol {
+    /// AWS JSON 1.1.
+    Json {
+        /// The prefix of `X-Amz-Target`.
+        target: &'static str,
+    },
+    /// AWS Query: a form, answered in XML.
+    Query {
+        /// The API's version.
+        version: &'static str,
+    },
+}
+
+/// CloudFormation.
+pub const CLOUDFORMATION: Service = Service {
+    id: "CloudFormation",
+    protocol: Protocol::Query { version: "2010-05-15" },
+    signing_name: "cloudformation",
+    // GovCloud's ordinary hosts are the FIPS ones.
+    host: |region, suffix, fips| match fips && !region.starts_with("us-gov-") {
+        false => format!("cloudformation.{region}.{suffix}"),
+        true => format!("cloudformation-fips.{region}.{suffix}"),
+    },
+};
+
 /// SageMaker's control plane.
 pub const SAGEMAKER: Service = Service {
     id: "SageMaker",
-    target: "SageMaker",
+    protocol: Protocol::Json { target: "SageMaker" },
     signing_name: "sagemaker",
     host: |region, suffix, fips| match (fips, suffix) {
         (false, _) => format!("api.sagemaker.{region}.{suffix}"),
@@ -72,7 +101,7 @@ pub const SAGEMAKER: Service = Service {
 
 /// An error reply of a service.
 #[derive(Debug)]
-pub struct ErrorReply(ErrorMetadata);
+pub struct ErrorReply(pub(super) ErrorMetadata);
 
 impl ProvideErrorMetadata for ErrorReply {
     fn meta(&self) -> &ErrorMetadata {
@@ -104,7 +133,7 @@ impl JsonClient {
     /// Calls an operation, once.
     pub async fn call<I: Operation>(&self, input: I) -> Result<I::Output, SdkError<ErrorReply, HttpResponse>> {
         let address = self.address().await.map_err(SdkError::construction_failure)?;
-        let target = format!("{}.{}", self.service.target, I::NAME);
+        let protocol = self.service.protocol;
         let mut call = Orchestration::builder()
             .service_name(self.service.id)
             .operation_name(I::NAME)
@@ -115,8 +144,14 @@ impl JsonClient {
             .interceptor(InvocationIdInterceptor::new())
             .interceptor(RecursionDetectionInterceptor::new())
             .runtime_plugin(self.signing())
-            .serializer(move |input: I| request(&target, &input))
-            .deserializer(|response: &HttpResponse| reply::<I::Output>(response));
+            .serializer(move |input: I| match protocol {
+                Protocol::Json { target } => request(&format!("{target}.{}", I::NAME), &input),
+                Protocol::Query { version } => query::request(I::NAME, version, &input),
+            })
+            .deserializer(move |response: &HttpResponse| match protocol {
+                Protocol::Json { .. } => reply::<I::Output>(response),
+                Protocol::Query { .. } => query::reply::<I::Output>(response),
+            });
         if let Some(timeouts) = self.config.timeout_config() {
             call = call.timeout_config(timeouts.clone());
         }
@@ -169,7 +204,7 @@ impl JsonClient {
         layer.store_put(SigningName::from_static(self.service.signing_name));
         layer.store_put(AwsUserAgent::new_from_environment(
             Default::default(),
-            ApiMetadata::new(self.service.target, env!("CARGO_PKG_VERSION")),
+            ApiMetadata::new(self.service.signing_name, env!("CARGO_PKG_VERSION")),
         ));
         let mut signing = SigV4OperationSigningConfig::default();
         signing.signing_options.double_uri_encode = true;

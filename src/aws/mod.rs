@@ -1,7 +1,9 @@
 //! The only module that talks to AWS: SDK types in, ours out.
 
 mod application_auto_scaling;
+mod cloudformation;
 pub mod json;
+mod query;
 mod sagemaker;
 
 use aws_sdk_applicationautoscaling as autoscaling;
@@ -9,6 +11,7 @@ use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_types::SdkConfig;
 
 pub use application_auto_scaling::{RegisterError, Registered};
+pub use cloudformation::{DescribeStackResource, StackResource};
 pub use sagemaker::{DescribeEndpoint, DescribeEndpointOutput, Endpoint, ProductionVariantSummary};
 
 use crate::deadline::Deadline;
@@ -29,6 +32,7 @@ pub struct Here {
 #[derive(Clone, Debug)]
 pub struct Clients {
     autoscaling: autoscaling::Client,
+    cloudformation: JsonClient,
     sagemaker: JsonClient,
     region: String,
 }
@@ -45,6 +49,7 @@ impl Clients {
             .build();
         Self {
             autoscaling: autoscaling::Client::new(&config),
+            cloudformation: JsonClient::new(json::CLOUDFORMATION, &config),
             sagemaker: JsonClient::new(json::SAGEMAKER, &config),
             region: config.region().map(|region| region.as_ref().to_owned()).unwrap_or_default(),
         }
@@ -68,6 +73,11 @@ impl<'a> Aws<'a> {
     /// AWS for one request.
     pub fn new(clients: &'a Clients, deadline: &'a Deadline, progress: &'a Progress) -> Self {
         Self { clients, deadline, progress }
+    }
+
+    /// Whether there is time to work for longer than that.
+    pub fn has_time_for(&self, duration: std::time::Duration) -> bool {
+        self.deadline.left_to_work() > duration
     }
 
     fn calling(&self, operation: &'static str) -> &'static str {

@@ -41,6 +41,12 @@ pub enum Refusal {
         "{0} is registered already, by no stack of this function; set AdoptExisting to true to take it over, or deregister it. Nothing was changed"
     )]
     HeldByNobody(String),
+    /// CloudFormation no longer waits for the request: its record of the resource says so.
+    #[error("CloudFormation no longer waits for this request: the resource is {status}")]
+    NotAwaited {
+        /// The `ResourceStatus` on record.
+        status: String,
+    },
     /// The endpoint has no such variant.
     #[error("VariantName: endpoint {endpoint} has no variant {variant}; it has {}", list(.has))]
     VariantMissing {

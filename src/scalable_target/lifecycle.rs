@@ -7,11 +7,13 @@ use super::decide::{self, Readiness, Refusal, Registration, Release};
 use super::properties::{Desired, named_tag_keys, named_target};
 use crate::answer::Data;
 use crate::aws::{Aws, Here, RegisterError, Registered};
+use crate::deadline::Age;
 use crate::envelope::Lifecycle;
 use crate::error::Error;
 use crate::id::{PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId};
 use crate::owner::Owner;
 use crate::progress::Progress;
+use crate::standing::{ASKS_AFTER, LOOKS_FOR, Standing};
 
 /// A resource after a request: what `Ref` and `Fn::GetAtt` return.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,6 +27,8 @@ pub struct Done {
 /// One request, and what it is carried out with.
 #[derive(Debug)]
 struct Work<'a> {
+    lifecycle: &'a Lifecycle,
+    age: Age,
     aws: &'a Aws<'a>,
     us: &'a Owner,
     progress: &'a Progress,
@@ -45,12 +49,13 @@ enum Look {
 /// repeated.
 pub async fn carry_out(
     lifecycle: &Lifecycle,
+    age: Age,
     aws: &Aws<'_>,
     here: &Here,
     us: &Owner,
     progress: &Progress,
 ) -> Result<Done, Error> {
-    let work = Work { aws, us, progress };
+    let work = Work { lifecycle, age, aws, us, progress };
     match lifecycle {
         Lifecycle::Create { properties } => work.create(&Desired::read(properties, here)?).await,
         Lifecycle::Update { id, properties, old_properties } => {
@@ -63,7 +68,7 @@ pub async fn carry_out(
                 PhysicalResourceId::Invented => named_target(properties),
             };
             if let Some(target) = target {
-                work.release(&target).await?;
+                work.delete(&target).await?;
             }
             Ok(Done { physical_resource_id: id.clone(), data: Data::new() })
         }
@@ -111,7 +116,7 @@ impl Work<'_> {
         let arn = self.register(&desired, look, &named_tag_keys(old_properties)).await?;
 
         if let Some(stray) = decide::left_behind(given_target, &desired.target, named_target(old_properties)) {
-            self.release(&stray).await?;
+            self.release(&stray, self.aws.observe(&stray).await?).await?;
         }
         let physical_resource_id =
             if given == PhysicalResourceId::Invented { id.to_owned() } else { desired.target.to_string() };
@@ -121,6 +126,21 @@ impl Work<'_> {
     /// Registers the target if we may, or refuses. Returns its ARN.
     async fn register(&self, desired: &Desired, look: Look, named_before: &BTreeSet<String>) -> Result<String, Error> {
         let mut registered = self.wait_until_ready(desired, look, named_before).await?;
+        if self.stop_unless_awaited(&desired.target).await? && registered.is_some() {
+            registered = self.aws.observe(&desired.target).await?;
+        }
+        let arn = self.register_now(desired, registered, named_before).await?;
+        // Whoever deletes the resource meanwhile did not see this registration, or is seen here: see `standing`.
+        self.stop_unless_awaited(&desired.target).await?;
+        Ok(arn)
+    }
+
+    async fn register_now(
+        &self,
+        desired: &Desired,
+        mut registered: Option<Registered>,
+        named_before: &BTreeSet<String>,
+    ) -> Result<String, Error> {
         loop {
             match decide::registration(desired, self.us, registered.as_ref(), named_before)? {
                 Registration::Create { tags } => match self.aws.create(desired, &tags).await {
@@ -181,8 +201,35 @@ impl Work<'_> {
         }
     }
 
-    async fn release(&self, target: &ScalableTargetId) -> Result<(), Error> {
-        let registered = self.aws.observe(target).await?;
+    /// Refuses to go on with a request that CloudFormation no longer waits for, and takes back what it registered if the
+    /// resource is deleted. Returns whether CloudFormation was asked.
+    async fn stop_unless_awaited(&self, target: &ScalableTargetId) -> Result<bool, Error> {
+        if self.age.elapsed() < ASKS_AFTER {
+            return Ok(false);
+        }
+        let Some(record) = self.aws.stack_resource(self.us).await else { return Ok(true) };
+        match Standing::read(self.lifecycle, &record) {
+            Standing::Awaited => return Ok(true),
+            Standing::Deleted => self.release(target, self.aws.observe(target).await?).await?,
+            Standing::Superseded => {}
+        }
+        Err(Refusal::NotAwaited { status: record.resource_status }.into())
+    }
+
+    async fn delete(&self, target: &ScalableTargetId) -> Result<(), Error> {
+        self.stop_unless_awaited(target).await?;
+        loop {
+            let registered = self.aws.observe(target).await?;
+            // What was registered just now is not seen at once, and a Create may still be running: see `standing`.
+            if registered.is_some() || self.age.elapsed() >= LOOKS_FOR || !self.aws.has_time_for(LOOK_FOR_LATE_ONES) {
+                return self.release(target, registered).await;
+            }
+            self.progress.doing("looking whether a Create that is still running registers it");
+            tokio::time::sleep(LOOK_FOR_LATE_ONES).await;
+        }
+    }
+
+    async fn release(&self, target: &ScalableTargetId, registered: Option<Registered>) -> Result<(), Error> {
         match decide::release(self.us, registered.as_ref()) {
             Release::Nothing => {}
             Release::Deregister => self.aws.deregister(target).await?,
@@ -212,3 +259,4 @@ fn poll_delay(poll: u32) -> Duration {
 }
 
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+const LOOK_FOR_LATE_ONES: Duration = Duration::from_secs(2);

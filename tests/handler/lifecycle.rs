@@ -211,7 +211,8 @@ async fn create_waits_for_an_endpoint_that_is_being_created() {
     world.succeed(create().with("EndpointName", json!("slow"))).await;
     let called = world.called();
     assert!(called.iter().filter(|name| *name == "DescribeEndpoint").count() > 3, "{called:?}");
-    assert_eq!(called.last().unwrap(), "RegisterScalableTarget");
+    let end = ["DescribeStackResource", "RegisterScalableTarget", "DescribeStackResource"];
+    assert_eq!(called[called.len() - 3..], end, "CloudFormation is asked whether it still waits");
 }
 
 #[tokio::test(start_paused = true)]

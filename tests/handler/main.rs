@@ -12,4 +12,5 @@ mod lifecycle;
 mod ownership;
 mod package;
 mod page;
+mod races;
 mod support;

@@ -47,7 +47,9 @@ async fn update_registers_what_nobody_holds_any_more() {
 async fn delete_of_what_nobody_holds_succeeds_and_does_nothing() {
     let world = World::new();
     world.succeed(delete()).await;
-    assert_eq!(world.called(), ["DescribeScalableTargets"]);
+    let called = world.called();
+    assert!(called.iter().all(|name| name == "DescribeScalableTargets"), "{called:?}");
+    assert!((2..8).contains(&called.len()), "it looks again for what is not seen at once: {called:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,6 +69,10 @@ struct State {
     exchanges: u32,
     crash: Option<Crash>,
     put_troubles: VecDeque<Trouble>,
+    /// What CloudFormation has on record for every resource; nothing where it knows none.
+    record: Option<(&'static str, &'static str)>,
+    record_before: Option<(&'static str, &'static str, &'static str)>,
+    slow: Option<(&'static str, Duration)>,
 }
 
 impl World {
@@ -85,6 +89,9 @@ impl World {
             exchanges: 0,
             crash: None,
             put_troubles: VecDeque::new(),
+            record: None,
+            record_before: None,
+            slow: None,
         };
         let world = Self(Arc::new(Mutex::new(state)));
         world.endpoint("MyEndPoint", &["MyVariant", "MyOtherVariant"]);
@@ -138,6 +145,26 @@ impl World {
     /// The next answer meets trouble; several add up.
     pub(crate) fn trouble_answering(&self, trouble: Trouble) {
         self.state().put_troubles.push_back(trouble);
+    }
+
+    /// From now on CloudFormation has a status and an id on record, if anybody asks.
+    pub(crate) fn on_record(&self, status: &'static str, id: &'static str) {
+        self.state().record = Some((status, id));
+    }
+
+    /// Whether CloudFormation has anything on record.
+    pub(crate) fn knows_cloudformation(&self) -> bool {
+        self.state().record.is_some()
+    }
+
+    /// What CloudFormation has on record changes right before a call takes effect.
+    pub(crate) fn on_record_before(&self, operation: &'static str, status: &'static str, id: &'static str) {
+        self.state().record_before = Some((operation, status, id));
+    }
+
+    /// The next call of an operation is on its way for so long before it takes effect.
+    pub(crate) fn slow(&self, operation: &'static str, way: Duration) {
+        self.state().slow = Some((operation, way));
     }
 
     /// Registers `MyVariant` as somebody would who knows nothing of this function.
@@ -250,7 +277,10 @@ impl State {
     }
 
     fn call(&mut self, target: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
-        let input: Value = serde_json::from_slice(body).expect("the function sends JSON");
+        let input: Value = match target {
+            DESCRIBE_STACK_RESOURCE => String::from_utf8_lossy(body).into(),
+            _ => serde_json::from_slice(body).expect("the function sends JSON"),
+        };
         self.calls.push((target.to_owned(), input.clone()));
         let planned = self.call_troubles.iter().position(|(operation, _)| target.ends_with(operation.as_str()));
         let trouble = planned.map(|index| self.call_troubles.remove(index).1);
@@ -271,15 +301,36 @@ impl State {
                 }
             }
         }
-        let reply = self.aws.call(target, &input, now);
+        if let Some((_, status, id)) = self.record_before.take_if(|(operation, ..)| target.ends_with(*operation)) {
+            self.record = Some((status, id));
+        }
+        let reply = if target == DESCRIBE_STACK_RESOURCE {
+            Err(self.describe_stack_resource())
+        } else {
+            self.aws
+                .call(target, &input, now)
+                .map_err(|fault| (fault.status, json!({"__type": fault.code, "Message": fault.message}).to_string()))
+        };
         match trouble {
             Some(Trouble::ResetAfter) => Err(reset()),
             Some(Trouble::Garbage) => Ok((200, "<html>".to_owned())),
             Some(Trouble::Hang) => Err(ConnectorError::timeout("hangs".into())),
             _ => Ok(match reply {
                 Ok(output) => (200, output.to_string()),
-                Err(fault) => (fault.status, json!({"__type": fault.code, "Message": fault.message}).to_string()),
+                Err(other) => other,
             }),
+        }
+    }
+
+    fn describe_stack_resource(&self) -> (u16, String) {
+        match self.record {
+            Some((status, id)) => (
+                200,
+                format!(
+                    "<R><ResourceStatus>{status}</ResourceStatus><PhysicalResourceId>{id}</PhysicalResourceId></R>"
+                ),
+            ),
+            None => (400, "<R><Code>ValidationError</Code><Message>Stack x does not exist</Message></R>".to_owned()),
         }
     }
 
@@ -307,7 +358,13 @@ impl HttpConnector for World {
             if crash.is_some_and(|crash| !crash.after_effect) {
                 std::future::pending::<()>().await;
             }
-            let outcome = match request.headers().get("x-amz-target") {
+            let query = (request.method() == "POST").then_some(DESCRIBE_STACK_RESOURCE);
+            let target = request.headers().get("x-amz-target").or(query);
+            let slow = target.and_then(|target| world.state().slow.take_if(|(slow, _)| target.ends_with(*slow)));
+            if let Some((_, way)) = slow {
+                tokio::time::sleep(way).await;
+            }
+            let outcome = match target {
                 Some(target) => {
                     // Caught here so that the lock is not poisoned, and thrown again where the function is.
                     let call = std::panic::AssertUnwindSafe(|| world.state().call(target, body));
@@ -338,6 +395,8 @@ pub(crate) fn my_variant() -> Value {
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
     })
 }
+
+const DESCRIBE_STACK_RESOURCE: &str = "CloudFormation.DescribeStackResource";
 
 fn reset() -> ConnectorError {
     ConnectorError::io("connection reset by peer".into())

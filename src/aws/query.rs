@@ -1,0 +1,96 @@
+//! AWS Query, the protocol of CloudFormation: a form out, XML back.
+//!
+//! <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>
+
+use std::collections::BTreeMap;
+
+use aws_smithy_query::QueryWriter;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::error::metadata::ErrorMetadata;
+use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::json::ErrorReply;
+
+/// A request whose fields are all text.
+pub(super) fn request<I: Serialize>(action: &str, version: &str, input: &I) -> Result<HttpRequest, BoxError> {
+    let fields: BTreeMap<String, String> = serde_json::from_value(serde_json::to_value(input)?)?;
+    let mut form = String::new();
+    let mut writer = QueryWriter::new(&mut form, action, version);
+    for (name, value) in &fields {
+        writer.prefix(name).string(value);
+    }
+    writer.finish();
+    let request = http::Request::post("/")
+        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(http::header::CONTENT_LENGTH, form.len())
+        .body(SdkBody::from(form))?;
+    Ok(request.try_into()?)
+}
+
+/// Reads the texts of [`READ`], wherever they are: in the replies that are read here, no name is there twice.
+pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, OrchestratorError<ErrorReply>> {
+    let texts = texts(response.body().bytes().unwrap_or_default());
+    if response.status().is_success() {
+        let read = texts.and_then(|texts| Ok(serde_json::from_value(Value::Object(texts))?));
+        return read.map_err(OrchestratorError::response);
+    }
+    let texts = texts.unwrap_or_default();
+    let text = |name: &str| texts.get(name).and_then(Value::as_str);
+    let mut error = ErrorMetadata::builder();
+    if let Some(code) = text("Code") {
+        error = error.code(code);
+    }
+    if let Some(message) = text("Message") {
+        error = error.message(message);
+    }
+    Err(OrchestratorError::operation(ErrorReply(error.build())))
+}
+
+fn texts(xml: &[u8]) -> Result<Map<String, Value>, BoxError> {
+    let mut texts = Map::new();
+    let mut document = Document::new(std::str::from_utf8(xml)?);
+    collect(&mut document.root_element()?, &mut texts)?;
+    Ok(texts)
+}
+
+fn collect(element: &mut ScopedDecoder<'_, '_>, texts: &mut Map<String, Value>) -> Result<(), XmlDecodeError> {
+    let name = element.start_el().local().to_owned();
+    if READ.contains(&name.as_str()) {
+        let text = try_data(element)?.into_owned();
+        texts.insert(name, Value::String(text));
+    } else {
+        while let Some(mut child) = element.next_tag() {
+            collect(&mut child, texts)?;
+        }
+    }
+    Ok(())
+}
+
+const READ: [&str; 4] = ["Code", "Message", "PhysicalResourceId", "ResourceStatus"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_at_any_depth_and_unescaped() {
+        let xml = b"<?xml version=\"1.0\"?><A xmlns=\"x\"><B><ResourceStatus>CREATE_IN_PROGRESS</ResourceStatus>\
+            <C/><PhysicalResourceId>a|b &amp; c</PhysicalResourceId></B></A>";
+        let texts = texts(xml).unwrap();
+        assert_eq!(texts["ResourceStatus"], "CREATE_IN_PROGRESS");
+        assert_eq!(texts["PhysicalResourceId"], "a|b & c");
+        assert_eq!(texts.len(), 2);
+    }
+
+    #[test]
+    fn what_is_not_xml_is_an_error_or_empty() {
+        for body in [&b""[..], b"{}", b"\xff", b"<html"] {
+            assert!(texts(body).map_or(true, |texts| texts.is_empty()), "{body:?}");
+        }
+    }
+}

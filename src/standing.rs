@@ -1,0 +1,117 @@
+//! Whether CloudFormation still waits for a request: what keeps a Create that runs on from outliving its Delete.
+//!
+//! CloudFormation may send a Delete while the Create is still running, and Lambda may deliver a request late or twice.
+//! Whoever is late must not have the last word. Both sides look after they have acted, so one of them sees the other:
+//!
+//! * CloudFormation notes that a resource is being deleted before it sends the Delete. So a Create asks, once it has
+//!   registered, what is on record; where that says "deleted", it takes back what it registered.
+//! * A Create that is younger than [`ASKS_AFTER`] does not ask, which saves the call in the ordinary case. So a Delete
+//!   that finds nothing keeps looking until it is older than [`LOOKS_FOR`]: what such a Create registers is there by
+//!   then.
+
+use std::time::Duration;
+
+use crate::aws::StackResource;
+use crate::envelope::Lifecycle;
+
+/// A request that is older than this asks CloudFormation whether it is still waited for.
+pub(crate) const ASKS_AFTER: Duration = Duration::from_secs(5);
+/// A Delete that finds nothing looks again until it is as old as this: longer than a young Create may take, by what
+/// the clocks of CloudFormation and Lambda may differ, and by the time after which a new target is seen everywhere.
+pub(crate) const LOOKS_FOR: Duration = Duration::from_secs(10);
+
+/// How a request stands with CloudFormation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Standing {
+    /// It waits for the answer, as far as the record tells.
+    Awaited,
+    /// The resource is being deleted, or is deleted: nothing of it may stay.
+    Deleted,
+    /// The resource went on without this request, and is alive.
+    Superseded,
+}
+
+impl Standing {
+    /// Reads it from the record.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResourceDetail.html> lists the
+    /// statuses.
+    pub(crate) fn read(lifecycle: &Lifecycle, record: &StackResource) -> Self {
+        let status = record.resource_status.as_str();
+        let deleted = matches!(status, "CREATE_FAILED" | "DELETE_COMPLETE" | "DELETE_FAILED" | "DELETE_IN_PROGRESS");
+        match lifecycle {
+            Lifecycle::Create { .. } | Lifecycle::Update { .. } if deleted => Self::Deleted,
+            Lifecycle::Create { .. } if status == "CREATE_IN_PROGRESS" => Self::Awaited,
+            Lifecycle::Update { .. } if status.ends_with("_IN_PROGRESS") => Self::Awaited,
+            Lifecycle::Create { .. } | Lifecycle::Update { .. } => Self::Superseded,
+            Lifecycle::Delete { .. } if deleted => Self::Awaited,
+            // In a clean-up, the record shows the id that replaced the one to delete.
+            Lifecycle::Delete { id, .. } if status == "CREATE_IN_PROGRESS" || *id == record.physical_resource_id => {
+                Self::Superseded
+            }
+            Lifecycle::Delete { .. } => Self::Awaited,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::Standing::{Awaited, Deleted, Superseded};
+    use super::*;
+
+    fn standing(lifecycle: &Lifecycle, status: &str) -> Standing {
+        let record = StackResource { resource_status: status.to_owned(), physical_resource_id: "new".to_owned() };
+        Standing::read(lifecycle, &record)
+    }
+
+    #[test]
+    fn a_create_is_awaited_while_its_resource_is_created() {
+        let create = Lifecycle::Create { properties: Value::Null };
+        for (status, expected) in [
+            ("CREATE_IN_PROGRESS", Awaited),
+            ("CREATE_FAILED", Deleted),
+            ("DELETE_IN_PROGRESS", Deleted),
+            ("DELETE_COMPLETE", Deleted),
+            ("DELETE_FAILED", Deleted),
+            ("DELETE_SKIPPED", Superseded),
+            ("CREATE_COMPLETE", Superseded),
+            ("UPDATE_IN_PROGRESS", Superseded),
+            ("UPDATE_COMPLETE", Superseded),
+        ] {
+            assert_eq!(standing(&create, status), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_update_is_awaited_while_anything_but_a_delete_is_going_on() {
+        let update = Lifecycle::Update { id: "new".into(), properties: Value::Null, old_properties: Value::Null };
+        for (status, expected) in [
+            ("UPDATE_IN_PROGRESS", Awaited),
+            ("UPDATE_ROLLBACK_IN_PROGRESS", Awaited),
+            ("UPDATE_COMPLETE", Superseded),
+            ("UPDATE_FAILED", Superseded),
+            ("CREATE_COMPLETE", Superseded),
+            ("DELETE_IN_PROGRESS", Deleted),
+            ("DELETE_COMPLETE", Deleted),
+        ] {
+            assert_eq!(standing(&update, status), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_delete_is_awaited_unless_its_resource_is_alive_under_its_id() {
+        let delete = |id: &str| Lifecycle::Delete { id: id.into(), properties: Value::Null };
+        for (id, status, expected) in [
+            ("new", "DELETE_IN_PROGRESS", Awaited),
+            ("new", "CREATE_FAILED", Awaited),
+            ("new", "CREATE_COMPLETE", Superseded),
+            ("new", "UPDATE_IN_PROGRESS", Superseded),
+            ("old", "UPDATE_COMPLETE", Awaited),
+            ("old", "CREATE_IN_PROGRESS", Superseded),
+        ] {
+            assert_eq!(standing(&delete(id), status), expected, "{id} {status}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Requests that run at the same time, late or once too often: whoever is late does not have the last word.
+
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::support::request::{ID, Request, create, delete, update};
+use crate::support::world::{Trouble, World};
+
+const INVENTED: &str = "demo-Scaling-1A2B3C4D5E6F";
+
+/// The request as it is when it comes `seconds` after CloudFormation made it.
+fn late(request: Request, seconds: u64) -> Request {
+    let made = DateTime::from(SystemTime::now() - Duration::from_secs(seconds));
+    let made = DateTime::from_secs(made.secs()).fmt(Format::DateTime).expect("a date");
+    let date = made.replace(['-', ':'], "");
+    let url = request.0["ResponseURL"].as_str().expect("text");
+    let url = url.replace("X-Amz-Expires", &format!("X-Amz-Date={date}&X-Amz-Expires"));
+    request.field("ResponseURL", json!(url))
+}
+
+async fn on_slow_endpoint(world: &World, seconds: u64) -> (Request, Request) {
+    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": seconds}));
+    world.endpoint("slow", &["MyVariant"]);
+    let slow = |request: Request| request.with("EndpointName", json!("slow"));
+    (slow(create()), slow(delete().of(INVENTED)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_comes_while_the_create_waits_has_the_last_word() {
+    let world = World::new();
+    let (create, delete) = on_slow_endpoint(&world, 25).await;
+    let cancelled = async {
+        sleep(Duration::from_secs(10)).await;
+        world.on_record("DELETE_IN_PROGRESS", INVENTED);
+        world.invoke(&delete.0.to_string()).await.unwrap();
+        assert_eq!(world.last_answer()["Status"], "SUCCESS");
+        world.on_record("DELETE_COMPLETE", INVENTED);
+    };
+    let payload = create.0.to_string();
+    let (created, ()) = tokio::join!(world.invoke(&payload), cancelled);
+    created.unwrap();
+    let answer = world.last_answer();
+    assert_eq!(answer["Reason"], "CloudFormation no longer waits for this request: the resource is DELETE_COMPLETE");
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_takes_back_what_it_registered_while_its_resource_was_deleted() {
+    let world = World::new();
+    world.on_record("CREATE_IN_PROGRESS", "");
+    // It is asked before it registers and after: between the two comes the Delete, which sees nothing yet.
+    world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
+    let (reason, _) = world.refuse(late(create(), 60)).await;
+    assert!(reason.contains("DELETE_IN_PROGRESS"), "{reason}");
+    assert!(world.called().contains(&"DeregisterScalableTarget".to_owned()));
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_waits_for_a_young_create_that_does_not_ask() {
+    let world = World::new();
+    // The Create takes four seconds to register.
+    world.slow("RegisterScalableTarget", Duration::from_secs(4));
+    world.on_record("DELETE_IN_PROGRESS", INVENTED);
+    let payloads = (create().0.to_string(), delete().of(INVENTED).0.to_string());
+    let (created, deleted) = tokio::join!(world.invoke(&payloads.0), world.invoke(&payloads.1));
+    created.and(deleted).unwrap();
+    assert!(world.registered().is_empty(), "the Delete looked too early only");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_delivered_again_after_its_delete_leaves_nothing() {
+    for status in ["DELETE_IN_PROGRESS", "DELETE_COMPLETE", "CREATE_FAILED", "DELETE_FAILED"] {
+        let world = World::new();
+        world.on_record(status, INVENTED);
+        let (reason, _) = world.refuse(late(create(), 90)).await;
+        assert!(reason.ends_with(status), "{reason}");
+        assert!(world.registered().is_empty(), "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_was_killed_right_after_registering_cleans_up_when_its_resource_is_deleted() {
+    let world = World::new();
+    world.register_by_hand(json!({
+        "sagemaker-scaling:stack-id": create().0["StackId"],
+        "sagemaker-scaling:logical-id": "Scaling",
+    }));
+    world.on_record("DELETE_COMPLETE", INVENTED);
+    world.refuse(late(create(), 90)).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_delivered_again_when_the_resource_went_on_changes_nothing() {
+    let other = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
+    for (request, status, id) in [
+        (create(), "CREATE_COMPLETE", ID),
+        (create().with("VariantName", json!("MyOtherVariant")), "UPDATE_COMPLETE", ID),
+        (update().with("MaxCapacity", json!("2")), "UPDATE_COMPLETE", ID),
+        (delete(), "CREATE_COMPLETE", ID),
+        (delete(), "CREATE_IN_PROGRESS", ""),
+        (delete(), "UPDATE_IN_PROGRESS", ID),
+    ] {
+        let world = World::new();
+        world.succeed(create().with("MaxCapacity", json!("7"))).await;
+        let before = world.targets();
+        world.on_record(status, id);
+        let (reason, _) = world.refuse(late(request.clone(), 120)).await;
+        assert!(reason.ends_with(&format!("the resource is {status}")), "{reason}");
+        assert_eq!(world.targets(), before, "{request:?}");
+    }
+    // A clean-up after a replacement is no late request: the record has the new id.
+    let world = World::new();
+    world.succeed(create()).await;
+    world.on_record("UPDATE_COMPLETE", other);
+    world.succeed(late(delete(), 120)).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_request_is_carried_out_while_cloudformation_waits_or_does_not_tell() {
+    let carried_out = async |world: &World| {
+        let on_record = |status, id| {
+            if world.knows_cloudformation() {
+                world.on_record(status, id);
+            }
+        };
+        on_record("CREATE_IN_PROGRESS", "");
+        world.succeed(late(create(), 600)).await;
+        on_record("UPDATE_IN_PROGRESS", ID);
+        world.succeed(late(update().with("MaxCapacity", json!("3")), 600)).await;
+        assert_eq!(world.targets()[0]["MaxCapacity"], 3);
+        on_record("DELETE_IN_PROGRESS", ID);
+        world.succeed(late(delete(), 600)).await;
+        assert!(world.registered().is_empty());
+    };
+    let world = World::new();
+    carried_out(&world).await;
+    world.on_record("", "");
+    carried_out(&world).await;
+    for trouble in [Trouble::Hang, Trouble::Status(403), Trouble::Garbage] {
+        let world = World::new();
+        for _ in 0..100 {
+            world.trouble("DescribeStackResource", trouble);
+        }
+        carried_out(&world).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cloudformation_throttles_is_asked_again() {
+    let world = World::new();
+    world.on_record("DELETE_COMPLETE", INVENTED);
+    for _ in 0..3 {
+        world.trouble("DescribeStackResource", Trouble::Status(503));
+    }
+    world.refuse(late(create(), 90)).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_young_request_asks_nobody() {
+    for age in [0, 3] {
+        let world = World::new();
+        world.called();
+        world.succeed(late(create(), age)).await;
+        assert_eq!(world.called(), ["DescribeEndpoint", "RegisterScalableTarget"]);
+    }
+    let world = World::new();
+    world.succeed(late(create(), 7)).await;
+    assert!(world.called().contains(&"DescribeStackResource".to_owned()));
+}
+
+/// Guards the fixture: an odd date would count as none.
+#[tokio::test(start_paused = true)]
+async fn a_late_request_says_so_in_its_url() {
+    let Value::String(url) = late(create(), 0).0["ResponseURL"].take() else { panic!("text") };
+    assert!(url.contains("X-Amz-Date=20"), "{url}");
+}
