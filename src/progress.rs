@@ -12,12 +12,13 @@ pub struct Progress(Mutex<State>);
 struct State {
     doing: String,
     perhaps_registered: Option<ScalableTargetId>,
+    claims: u32,
 }
 
 impl Progress {
     /// Nothing is done yet.
     pub fn new() -> Self {
-        Self(Mutex::new(State { doing: "reading the request".to_owned(), perhaps_registered: None }))
+        Self(Mutex::new(State { doing: "reading the request".to_owned(), perhaps_registered: None, claims: 0 }))
     }
 
     /// Notes what is being done, as a phrase that completes "while …".
@@ -44,6 +45,16 @@ impl Progress {
     /// The target that a Delete may have to clean up.
     pub fn to_clean_up(&self) -> Option<ScalableTargetId> {
         self.state().perhaps_registered.clone()
+    }
+
+    /// Notes an attempt to register a target or to take it over.
+    pub fn claims(&self) {
+        self.state().claims += 1;
+    }
+
+    /// Whether a target was claimed more than once: what somebody took away in between is there again.
+    pub fn has_claimed_again(&self) -> bool {
+        self.state().claims > 1
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -5,8 +5,8 @@
 //!
 //! * CloudFormation notes that a resource is being deleted before it sends the Delete. So a Create asks, once it has
 //!   registered, what is on record; where that says "deleted", it takes back what it registered.
-//! * A Create that is younger than [`ASKS_AFTER`] does not ask, which saves the call in the ordinary case. So a Delete
-//!   that finds nothing keeps looking until it is older than [`LOOKS_FOR`]: what such a Create registers is there by
+//! * A Create that is younger than [`ASKS_AFTER`], and that registered at its first attempt, does not ask, which saves
+//!   the call in the ordinary case. So a Delete that finds nothing keeps looking until it is older than [`LOOKS_FOR`]: what such a Create registers is there by
 //!   then.
 
 use std::time::Duration;

@@ -74,7 +74,10 @@ impl Aws<'_> {
             .set_suspended_state(suspended.map(suspended_state))
             .set_tags(tags.map(|tags| tags.clone().into_iter().collect::<HashMap<_, _>>()));
         let operation = self.calling("RegisterScalableTarget");
-        let call = async || request.clone().send().await;
+        let call = async || {
+            self.progress.claims();
+            request.clone().send().await
+        };
         let output = until_deadline(operation, &target.resource_id(), self.deadline, call).await?;
         Ok(output.scalable_target_arn.unwrap_or_default())
     }

@@ -7,9 +7,9 @@ use super::decide::{self, Readiness, Refusal, Registration, Release};
 use super::properties::{Desired, named_tag_keys, named_target};
 use crate::answer::Data;
 use crate::aws::{Aws, Here, RegisterError, Registered};
-use crate::deadline::Age;
+use crate::deadline::{Age, Stopwatch};
 use crate::envelope::Lifecycle;
-use crate::error::Error;
+use crate::error::{AwsError, Error};
 use crate::id::{PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId};
 use crate::owner::Owner;
 use crate::progress::Progress;
@@ -116,7 +116,7 @@ impl Work<'_> {
         let arn = self.register(&desired, look, &named_tag_keys(old_properties)).await?;
 
         if let Some(stray) = decide::left_behind(given_target, &desired.target, named_target(old_properties)) {
-            self.release(&stray, self.aws.observe(&stray).await?).await?;
+            self.release(&stray, self.look_for(&stray, SEEN_WITHIN).await?).await?;
         }
         let physical_resource_id =
             if given == PhysicalResourceId::Invented { id.to_owned() } else { desired.target.to_string() };
@@ -150,7 +150,10 @@ impl Work<'_> {
                     Err(RegisterError::AlreadyExists) => tokio::time::sleep(LOOK_AGAIN).await,
                 },
                 // Then it is ours, unless somebody else was faster.
-                Registration::Adopt { arn, tags } => self.aws.tag(&arn, &tags).await?,
+                Registration::Adopt { arn, tags } => {
+                    self.progress.claims();
+                    self.aws.tag(&arn, &tags).await?;
+                }
                 Registration::Renew { arn, missing, removed, all } => {
                     let now = self.aws.renew(desired).await?;
                     if now == arn {
@@ -204,13 +207,13 @@ impl Work<'_> {
     /// Refuses to go on with a request that CloudFormation no longer waits for, and takes back what it registered if the
     /// resource is deleted. Returns whether CloudFormation was asked.
     async fn stop_unless_awaited(&self, target: &ScalableTargetId) -> Result<bool, Error> {
-        if self.age.elapsed() < ASKS_AFTER {
+        if self.age.elapsed() < ASKS_AFTER && !self.progress.has_claimed_again() {
             return Ok(false);
         }
         let Some(record) = self.aws.stack_resource(self.us).await else { return Ok(true) };
         match Standing::read(self.lifecycle, &record) {
             Standing::Awaited => return Ok(true),
-            Standing::Deleted => self.release(target, self.aws.observe(target).await?).await?,
+            Standing::Deleted => self.release(target, self.look_for(target, SEEN_WITHIN).await?).await?,
             Standing::Superseded => {}
         }
         Err(Refusal::NotAwaited { status: record.resource_status }.into())
@@ -218,14 +221,21 @@ impl Work<'_> {
 
     async fn delete(&self, target: &ScalableTargetId) -> Result<(), Error> {
         self.stop_unless_awaited(target).await?;
+        // A Create may still be running: see `standing`.
+        let patience = LOOKS_FOR.saturating_sub(self.age.elapsed());
+        self.release(target, self.look_for(target, patience).await?).await
+    }
+
+    /// Looks who holds a target, and again while nobody seems to: what was registered just now is not seen at once.
+    async fn look_for(&self, target: &ScalableTargetId, patience: Duration) -> Result<Option<Registered>, AwsError> {
+        let stopwatch = Stopwatch::start();
         loop {
             let registered = self.aws.observe(target).await?;
-            // What was registered just now is not seen at once, and a Create may still be running: see `standing`.
-            if registered.is_some() || self.age.elapsed() >= LOOKS_FOR || !self.aws.has_time_for(LOOK_FOR_LATE_ONES) {
-                return self.release(target, registered).await;
+            if registered.is_some() || stopwatch.elapsed() >= patience || !self.aws.has_time_for(BETWEEN_LOOKS) {
+                return Ok(registered);
             }
-            self.progress.doing("looking whether a Create that is still running registers it");
-            tokio::time::sleep(LOOK_FOR_LATE_ONES).await;
+            self.progress.doing(format!("looking whether {} is registered after all", target.resource_id()));
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }
 
@@ -259,4 +269,6 @@ fn poll_delay(poll: u32) -> Duration {
 }
 
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-const LOOK_FOR_LATE_ONES: Duration = Duration::from_secs(2);
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// A new target is seen by everybody some time after it was registered; how long that takes is not documented.
+const SEEN_WITHIN: Duration = Duration::from_secs(4);

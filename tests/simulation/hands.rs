@@ -1,0 +1,107 @@
+//! What people do by hand, beside all stacks.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::history::{Deed, ENDPOINTS, Hand, resource_id};
+use crate::services::Registered;
+use crate::world::World;
+
+impl World {
+    pub(crate) async fn lend(&self, hand: &Hand) {
+        sleep(Duration::from_secs(hand.at)).await;
+        self.state().tell(format_args!("by hand: {:?}", hand.does));
+        match hand.does {
+            Deed::Register(target) => {
+                self.quiet().await;
+                let mut state = self.state();
+                let free = state.registered().iter().all(|found| found.target != target);
+                let limits = json!({"MinCapacity": 1, "MaxCapacity": BY_HAND});
+                if free && state.by_hand(REGISTER, &about(target, limits)).is_ok() {
+                    state.by_hand.insert(target, BY_HAND);
+                }
+            }
+            Deed::Deregister(target) => {
+                self.quiet().await;
+                let mut state = self.state();
+                let before = state.registered();
+                if state.by_hand(DEREGISTER, &about(target, json!({}))).is_ok() {
+                    before.iter().filter(|found| found.target == target).for_each(|found| state.take_down(found));
+                }
+            }
+            Deed::ChangeModel { endpoint, takes } => self.update_endpoint(endpoint, takes, ["a", "b"]),
+            Deed::ChangeType { endpoint, takes } => self.update_endpoint(endpoint, takes, ["c", "c"]),
+            Deed::Remake { endpoint, takes } => self.remake(endpoint, takes).await,
+        }
+    }
+
+    /// Waits until the function is idle: what happens by hand between two of its calls is a documented limit.
+    async fn quiet(&self) {
+        while self.state().running > 0 {
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    fn update_endpoint(&self, endpoint: usize, takes: u64, configs: [&str; 2]) {
+        let mut state = self.state();
+        let name = ENDPOINTS[endpoint];
+        let about = json!({"EndpointName": name});
+        let Ok(now) = state.by_hand("SageMaker.DescribeEndpoint", &about) else { return };
+        let running = now["EndpointConfigName"].as_str().unwrap_or_default().to_owned();
+        let next = configs.map(|config| format!("{name}-{config}")).into_iter().find(|config| *config != running);
+        let Some(next) = next else { return };
+        state.aws.set_endpoint_takes(f64::from(u32::try_from(takes).expect("small")));
+        let registered = state.registered().iter().any(|found| found.target / 2 == endpoint);
+        let changes_type = next.ends_with("-c") != running.ends_with("-c");
+        let input = json!({"EndpointName": name, "EndpointConfigName": next});
+        let begun = state.by_hand("SageMaker.UpdateEndpoint", &input).is_ok();
+        if begun && registered && changes_type {
+            state.violation("the model let an endpoint change the type of a registered variant");
+        }
+    }
+
+    async fn remake(&self, endpoint: usize, takes: u64) {
+        self.quiet().await;
+        let about = json!({"EndpointName": ENDPOINTS[endpoint]});
+        {
+            let mut state = self.state();
+            state.aws.set_endpoint_takes(0.0);
+            let before = state.registered();
+            if state.by_hand("SageMaker.DeleteEndpoint", &about).is_err() {
+                return;
+            }
+            let after = state.registered();
+            let gone = before.iter().filter(|was| after.iter().all(|is| is.target != was.target));
+            gone.for_each(|gone| state.take_down(gone));
+        }
+        sleep(Duration::from_secs(1)).await;
+        let mut state = self.state();
+        state.aws.set_endpoint_takes(f64::from(u32::try_from(takes).expect("small")));
+        let mut input = about;
+        input["EndpointConfigName"] = json!(format!("{}-a", ENDPOINTS[endpoint]));
+        // Somebody else may have been faster.
+        drop(state.by_hand("SageMaker.CreateEndpoint", &input));
+    }
+}
+
+impl crate::world::State {
+    fn take_down(&mut self, found: &Registered) {
+        if let Some((stack, logical)) = found.holder() {
+            self.taken_down.insert((found.target, (stack.to_owned(), logical.to_owned())));
+        }
+        self.by_hand.remove(&found.target);
+    }
+}
+
+fn about(target: usize, mut input: serde_json::Value) -> serde_json::Value {
+    input["ServiceNamespace"] = json!("sagemaker");
+    input["ResourceId"] = json!(resource_id(target));
+    input["ScalableDimension"] = json!("sagemaker:variant:DesiredInstanceCount");
+    input
+}
+
+const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";
+const DEREGISTER: &str = "AnyScaleFrontendService.DeregisterScalableTarget";
+const BY_HAND: u64 = 9;

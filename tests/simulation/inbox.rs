@@ -1,0 +1,155 @@
+//! CloudFormation's side of the response URL: requests that are waiting, and what an answer has to be.
+
+use std::sync::Arc;
+
+use sagemaker_scaling::answer::MAX_BODY_BYTES;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::history::{Props, names, physical_id};
+use crate::world::{Invocation, State};
+
+/// A request that CloudFormation made.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) kind: &'static str,
+    pub(crate) stack_id: String,
+    pub(crate) logical_id: &'static str,
+    pub(crate) props: Props,
+    pub(crate) old: Option<Props>,
+    /// The id that CloudFormation gives, in an Update or a Delete.
+    pub(crate) given: Option<String>,
+    /// When it was made, in seconds since the epoch.
+    pub(crate) made: f64,
+    pub(crate) answer: Option<Value>,
+    pub(crate) answered: Arc<Notify>,
+}
+
+impl Request {
+    /// Stack id, logical id and request type.
+    pub(crate) fn key(&self) -> (String, &'static str, &'static str) {
+        (self.stack_id.clone(), self.logical_id, self.kind)
+    }
+
+    /// What Lambda delivers, for the request of this number.
+    pub(crate) fn payload(&self, number: usize) -> String {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds")]
+        let made = aws_smithy_types::DateTime::from_secs(self.made as i64);
+        let date = made.fmt(aws_smithy_types::date_time::Format::DateTime).expect("a date").replace(['-', ':'], "");
+        let mut payload = json!({
+            "RequestType": self.kind,
+            "ResponseURL": format!("https://answers.example.com/{number}?X-Amz-Date={date}&X-Amz-Signature=0123456789abcdef"),
+            "StackId": self.stack_id,
+            "RequestId": format!("request-{number}"),
+            "LogicalResourceId": self.logical_id,
+            "ResourceType": "Custom::SageMakerScalableTarget",
+            "ResourceProperties": properties(self.props),
+        });
+        if let Some(id) = &self.given {
+            payload["PhysicalResourceId"] = json!(id);
+        }
+        if let Some(old) = self.old {
+            payload["OldResourceProperties"] = properties(old);
+        }
+        payload.to_string()
+    }
+}
+
+fn properties(props: Props) -> Value {
+    let (endpoint, variant) = names(props.target);
+    let mut properties = json!({
+        "ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:f",
+        "EndpointName": endpoint,
+        "VariantName": variant,
+        "MinCapacity": "1",
+        "MaxCapacity": props.max.to_string(),
+    });
+    if props.adopt {
+        properties["AdoptExisting"] = json!("true");
+    }
+    if let Some(tag) = props.tag {
+        properties["Tags"] = json!([{"Key": "team", "Value": tag.to_string()}]);
+    }
+    properties
+}
+
+impl State {
+    /// Takes what the function PUTs: the first answer to a request counts.
+    pub(crate) fn take_answer(&mut self, invocation: &Invocation, body: &str) {
+        let first = invocation.sent.lock().expect("not poisoned").body.get_or_insert_with(|| body.to_owned()).clone();
+        if first != body {
+            self.violation("an invocation sent two different answers");
+        }
+        let number = invocation.request;
+        if let Err(wrong) = self.check_answer(number, body) {
+            self.violation(format!("answer to request {number} ({}): {wrong}: {body}", self.requests[number].kind));
+        }
+        let answer: Value = serde_json::from_str(body).unwrap_or_default();
+        if self.requests[number].answer.is_none() && self.is_waiting(number) {
+            if let Err(wrong) = self.check_truth(number, &answer) {
+                self.violation(format!("answer to request {number}: {wrong}: {body}"));
+            }
+            self.requests[number].answer = Some(answer);
+            self.requests[number].answered.notify_one();
+        }
+    }
+
+    /// Whether CloudFormation still waits for the answer to a request.
+    pub(crate) fn is_waiting(&self, number: usize) -> bool {
+        self.waiting.contains(&number)
+    }
+
+    /// Invariant: each answer is a valid one to its request, with the right id.
+    fn check_answer(&self, number: usize, body: &str) -> Result<(), String> {
+        let request = &self.requests[number];
+        if body.len() > MAX_BODY_BYTES {
+            return Err(format!("{} bytes", body.len()));
+        }
+        let answer: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+        for (name, expected) in [
+            ("StackId", request.stack_id.as_str()),
+            ("LogicalResourceId", request.logical_id),
+            ("RequestId", &format!("request-{number}")),
+        ] {
+            if answer[name] != expected {
+                return Err(format!("{name} is not copied"));
+            }
+        }
+        let id = answer["PhysicalResourceId"].as_str().filter(|id| !id.is_empty()).ok_or("no PhysicalResourceId")?;
+        let wanted = physical_id(request.props.target);
+        let marker = format!("not-registered|{}", request.logical_id);
+        let fits = match (request.kind, answer["Status"].as_str()) {
+            ("Create", Some("SUCCESS")) | ("Update", Some("SUCCESS")) => id == wanted,
+            ("Create", Some("FAILED")) => id == wanted || id == marker,
+            (_, Some("SUCCESS" | "FAILED")) => request.given.as_deref() == Some(id),
+            _ => return Err("no Status".to_owned()),
+        };
+        if !fits {
+            return Err("the id does not follow from the request".to_owned());
+        }
+        if answer["Status"] == "FAILED" && answer["Reason"].as_str().is_none_or(str::is_empty) {
+            return Err("no Reason".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Invariant: a success that CloudFormation takes is true at that moment.
+    fn check_truth(&mut self, number: usize, answer: &Value) -> Result<(), String> {
+        if answer["Status"] != "SUCCESS" {
+            return Ok(());
+        }
+        let request = self.requests[number].clone();
+        let found = self.registered().into_iter().find(|found| found.target == request.props.target);
+        let ours = found.as_ref().is_some_and(|found| found.holder() == Some((&request.stack_id, request.logical_id)));
+        let owner = (request.stack_id.clone(), request.logical_id.to_owned());
+        match request.kind {
+            "Delete" => Ok(()),
+            _ if self.taken_down.contains(&(request.props.target, owner)) => Ok(()),
+            _ if !ours => Err(format!("a success, but {found:?} is registered")),
+            _ if found.is_some_and(|found| found.max != u64::from(request.props.max)) => {
+                Err("a success, but with other limits".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Lambda: asynchronous invocations, retries, duplicates, time that is up, and environments that die.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use sagemaker_scaling::deadline::Deadline;
+use sagemaker_scaling::handler::{Services, handle};
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::history::Duplicate;
+use crate::world::{INVOCATION, Invocation, World};
+
+/// The function, deployed.
+#[derive(Clone, Debug)]
+pub(crate) struct Lambda {
+    pub(crate) world: World,
+    pub(crate) services: Services,
+    pub(crate) duplicates: Arc<Vec<Duplicate>>,
+}
+
+impl Lambda {
+    /// Queues a request, as an asynchronous invocation does; and once more where the history says so.
+    pub(crate) fn invoke(&self, request: usize) {
+        self.deliver(request, 0);
+        for duplicate in self.duplicates.iter().filter(|duplicate| duplicate.request == request) {
+            self.deliver(request, duplicate.after);
+        }
+    }
+
+    fn deliver(&self, request: usize, after: u64) {
+        let lambda = self.clone();
+        let key = {
+            let mut state = self.world.state();
+            let key = state.requests[request].key();
+            *state.open.entry(key.clone()).or_default() += 1;
+            key
+        };
+        tokio::task::spawn_local(async move {
+            sleep(Duration::from_secs(after)).await;
+            // One attempt and two retries, as `template.yaml` says: after one minute, and after two.
+            // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+            for pause in [0, 60, 120] {
+                sleep(Duration::from_secs(pause)).await;
+                if lambda.run(request).await {
+                    break;
+                }
+            }
+            let mut state = lambda.world.state();
+            *state.open.get_mut(&key).expect("counted") -= 1;
+        });
+    }
+
+    /// One invocation; false where Lambda would try again.
+    async fn run(&self, request: usize) -> bool {
+        let invocation = Arc::new(Invocation {
+            world: self.world.clone(),
+            request,
+            killed: Notify::new(),
+            sent: Mutex::default(),
+            look: Mutex::default(),
+        });
+        let (payload, deadline) = {
+            let mut state = self.world.state();
+            state.running += 1;
+            let clock = state.clock();
+            (state.requests[request].payload(request), Deadline::from_now(clock, clock + TIMEOUT))
+        };
+        let work = handle(&payload, FUNCTION_ARN, deadline, &self.services);
+        let work = INVOCATION.scope(Arc::clone(&invocation), AssertUnwindSafe(work).catch_unwind());
+        let outcome = tokio::select! {
+            biased;
+            () = invocation.killed.notified() => None,
+            () = sleep(TIMEOUT) => Some(Err("ran into Lambda's timeout".to_owned())),
+            outcome = work => outcome.ok().map(|outcome| outcome.map_err(|error| error.to_string())),
+        };
+        let mut state = self.world.state();
+        state.running -= 1;
+        let taken = invocation.sent.lock().expect("not poisoned").taken;
+        // Invariant: every invocation is answered, or ends as an error for the retry.
+        match outcome {
+            None => false,
+            Some(Ok(())) if taken == 1 => true,
+            Some(Ok(())) => {
+                state.violation(format!("request {request} ended well with {taken} answers"));
+                true
+            }
+            Some(Err(error)) => {
+                if taken > 0 || error.starts_with("ran into") {
+                    state.violation(format!("request {request} was answered, but {error}"));
+                }
+                false
+            }
+        }
+    }
+}
+
+const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:f";
+const TIMEOUT: Duration = Duration::from_secs(900);

@@ -1,0 +1,110 @@
+//! The whole world, simulated: stacks, hands, Lambda, AWS and everything that goes wrong, in virtual time, against the
+//! real handler.
+//!
+//! A seed makes a history; a history that breaks an invariant is made smaller and printed. Run many, or one again:
+//!
+//! ```text
+//! make simulate SEEDS=0..1000000
+//! make simulate SEEDS=4711
+//! ```
+
+#![expect(clippy::disallowed_methods, reason = "the harness reads its seeds and measures")]
+
+mod cloudformation;
+mod hands;
+mod history;
+mod inbox;
+mod lambda;
+mod run;
+mod services;
+#[path = "../handler/support/services.rs"]
+mod support;
+mod world;
+
+use std::ops::Range;
+use std::time::{Instant, SystemTime};
+
+use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+
+use crate::history::histories;
+use crate::run::{Tally, run};
+
+#[test]
+fn known_seeds_keep_every_invariant() {
+    simulate(0..150);
+}
+
+#[test]
+fn new_seeds_keep_every_invariant() {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    let first = since.as_secs() % 1_000_000_000;
+    simulate(first..first + 150);
+}
+
+/// The history of a seed is the same every time, and so is what happens in it.
+#[test]
+fn a_seed_tells_the_same_story_twice() {
+    let tell = || (0..20).map(|seed| format!("{:?}", replay(seed))).collect::<Vec<_>>();
+    assert_eq!(tell(), tell());
+}
+
+#[test]
+#[ignore = "as many as SEEDS says: make simulate SEEDS=0..1000000"]
+fn seeds() {
+    let seeds = std::env::var("SEEDS").expect("SEEDS is set, to one seed or to FROM..TO");
+    let (from, to) = match seeds.split_once("..") {
+        Some((from, to)) => (from.parse(), to.parse()),
+        None => (seeds.parse(), seeds.parse().map(|seed: u64| seed + 1)),
+    };
+    simulate(from.expect("a seed")..to.expect("a seed"));
+}
+
+/// Plays a range of seeds, and panics at the first that breaks an invariant.
+fn simulate(seeds: Range<u64>) {
+    quietly();
+    let (start, mut all, mut last) = (Instant::now(), Tally::default(), 0);
+    println!("seeds {seeds:?}");
+    for seed in seeds {
+        match replay(seed) {
+            Ok(tally) => all += tally,
+            Err(failure) => panic!("{failure}"),
+        }
+        let seconds = start.elapsed().as_secs();
+        if seconds >= last + 60 {
+            last = seconds;
+            println!("{seconds} s: up to seed {seed}, {all:?}");
+        }
+    }
+    println!("{:.1} s: {all:?}", start.elapsed().as_secs_f64());
+}
+
+/// Plays the history of one seed; where it breaks an invariant, finds the smallest history that still does.
+fn replay(seed: u64) -> Result<Tally, String> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config { cases: 1, failure_persistence: None, max_shrink_iters: 3_000, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let tally = std::cell::Cell::new(Tally::default());
+    let outcome = runner.run(&histories(), |history| {
+        tally.set(run(&history).map_err(proptest::test_runner::TestCaseError::fail)?);
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => Ok(tally.get()),
+        Err(TestError::Fail(reason, history)) => Err(format!(
+            "seed {seed} breaks an invariant: {reason}\nin this history, made as small as it gets:\n{history:?}\n\
+             replay: make simulate SEEDS={seed}"
+        )),
+        Err(TestError::Abort(reason)) => Err(format!("seed {seed}: {reason}")),
+    }
+}
+
+/// Panics that are planted are part of the game, and need no report.
+fn quietly() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload().downcast_ref::<&str>() != Some(&world::PLANTED) {
+            report(panic);
+        }
+    }));
+}

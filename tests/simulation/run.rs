@@ -1,0 +1,141 @@
+//! Runs a history in a world of its own, in virtual time, and looks at what is left.
+
+use std::ops::AddAssign;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use futures_util::future::join_all;
+use sagemaker_scaling::handler::Services;
+use tokio::task::LocalSet;
+use tokio::time::sleep;
+
+use crate::cloudformation::Stack;
+use crate::history::{History, LOGICAL_IDS};
+use crate::lambda::Lambda;
+use crate::support::services;
+use crate::world::{Line, World};
+
+/// What a run was made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) histories: u64,
+    pub(crate) requests: u64,
+    pub(crate) exchanges: u64,
+    pub(crate) crashes: u64,
+    /// Histories in which something was left behind in a documented way.
+    pub(crate) excused: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.histories += other.histories;
+        self.requests += other.requests;
+        self.exchanges += other.exchanges;
+        self.crashes += other.crashes;
+        self.excused += other.excused;
+    }
+}
+
+thread_local! {
+    /// Made once: a Lambda function keeps its clients, too.
+    static SERVICES: Services = services(SharedHttpConnector::new(Line), None);
+}
+
+/// Runs a history; fails with the invariants that it breaks.
+pub(crate) fn run(history: &History) -> Result<Tally, String> {
+    fastrand::seed(history.jitter);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), play(history))
+}
+
+async fn play(history: &History) -> Result<Tally, String> {
+    let world = World::new(history);
+    let lambda = Lambda {
+        world: world.clone(),
+        services: SERVICES.with(Clone::clone),
+        duplicates: Arc::new(history.duplicates.clone()),
+    };
+    let mut stacks: Vec<_> = (0..history.stacks.len())
+        .map(|number| Stack {
+            lambda: lambda.clone(),
+            name: format!("stack-{number}"),
+            lives: 0,
+            exists: false,
+            resources: Default::default(),
+        })
+        .collect();
+    let lives = stacks.iter_mut().zip(&history.stacks).map(|(stack, ops)| stack.live(ops));
+    let hands = history.hands.iter().map(|hand| world.lend(hand));
+    tokio::join!(join_all(lives), join_all(hands));
+    // What is late comes now.
+    while world.state().open.values().any(|open| *open > 0) {
+        sleep(Duration::from_secs(60)).await;
+    }
+    look(&world, &stacks);
+
+    let state = world.state();
+    if state.violations.is_empty() {
+        Ok(Tally {
+            histories: 1,
+            requests: state.requests.len() as u64,
+            exchanges: u64::from(state.exchanges),
+            crashes: u64::from(state.crashes),
+            excused: u64::from(!state.excused.is_empty() || !state.windows.is_empty()),
+        })
+    } else {
+        Err(format!("{}\nwhat happened:\n{}", state.violations.join("\n"), state.story.join("\n")))
+    }
+}
+
+/// Invariant: exactly what the stacks declare is registered, with what they declare; and what is there by hand.
+fn look(world: &World, stacks: &[Stack]) {
+    let mut state = world.state();
+    let registered = state.registered();
+    let mut wrong = Vec::new();
+    let mut declared = Vec::new();
+    for stack in stacks {
+        for (place, resource) in &stack.resources {
+            let target = resource.props.target;
+            let owner = (stack.id(), LOGICAL_IDS[*place].to_owned());
+            declared.push((target, owner.clone()));
+            let found = registered.iter().find(|found| found.target == target);
+            let is_right = found.is_some_and(|found| {
+                found.holder() == Some((owner.0.as_str(), owner.1.as_str()))
+                    && found.max == u64::from(resource.props.max)
+                    && found.tags.get("team") == resource.props.tag.map(|tag| tag.to_string()).as_ref()
+            });
+            if !is_right && !state.taken_down.contains(&(target, owner.clone())) {
+                wrong.push((target, format!("{owner:?} declares {resource:?}, but there is {found:?}")));
+            }
+        }
+    }
+    for found in &registered {
+        let (target, by_hand) = (found.target, state.by_hand.get(&found.target));
+        match found.holder() {
+            Some((stack, logical)) => {
+                if !declared.contains(&(target, (stack.to_owned(), logical.to_owned()))) {
+                    wrong.push((target, format!("left over: {found:?}")));
+                }
+            }
+            None if by_hand.is_none() => wrong.push((target, format!("registered by nobody: {found:?}"))),
+            None if by_hand.is_some_and(|max| *max != found.max && *max != ADOPTED) => {
+                wrong.push((target, format!("changed, though held by others: {found:?}")));
+            }
+            None => {}
+        }
+    }
+    for target in state.by_hand.keys() {
+        if registered.iter().all(|found| found.target != *target) {
+            wrong.push((*target, format!("target {target} was registered by hand, and is gone")));
+        }
+    }
+    for (target, wrong) in wrong {
+        if !state.excused.contains(&target) && !state.windows.contains(&target) {
+            state.violation(wrong);
+        }
+    }
+}
+
+/// Stands for the limit of a target that was adopted: release leaves it with what it has.
+pub(crate) const ADOPTED: u64 = 0;

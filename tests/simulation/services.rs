@@ -1,0 +1,181 @@
+//! The services as the function meets them: late to show what is new, and watched for whose targets are touched.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::history::{ENDPOINTS, VARIANTS, resource_id};
+use crate::run::ADOPTED;
+use crate::world::{Invocation, Look, Record, State};
+
+/// A target that is registered.
+#[derive(Clone, Debug)]
+pub(crate) struct Registered {
+    pub(crate) target: usize,
+    pub(crate) arn: String,
+    pub(crate) max: u64,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+impl Registered {
+    /// The stack id and the logical id that its tags name, if they name any of the two.
+    pub(crate) fn holder(&self) -> Option<(&str, &str)> {
+        let tag = |name: &str| self.tags.get(name).map(String::as_str);
+        match (tag("sagemaker-scaling:stack-id"), tag("sagemaker-scaling:logical-id"), tag("sagemaker-scaling:adopted"))
+        {
+            (None, None, None) => None,
+            (stack, logical, _) => Some((stack.unwrap_or_default(), logical.unwrap_or_default())),
+        }
+    }
+
+    pub(crate) fn is_adopted(&self) -> bool {
+        self.tags.contains_key("sagemaker-scaling:adopted")
+    }
+}
+
+impl State {
+    /// Answers a call of the function.
+    pub(crate) fn call(&mut self, invocation: &Invocation, target: &str, body: &[u8]) -> (u16, String) {
+        let request = invocation.request;
+        if target.starts_with("CloudFormation") {
+            return self.describe_stack_resource(request);
+        }
+        let input: Value = serde_json::from_slice(body).expect("the function sends JSON");
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        let now = self.now();
+        let changes = matches!(
+            operation,
+            "DeregisterScalableTarget" | "RegisterScalableTarget" | "TagResource" | "UntagResource"
+        );
+        let before = self.registered().into_iter().find(|found| is_about(&input, found));
+        if let Some(found) = &before
+            && self.registered_at.get(&found.target).is_some_and(|registered| now < registered + self.lag)
+        {
+            match operation {
+                "DescribeScalableTargets" => return (200, json!({"ScalableTargets": []}).to_string()),
+                "ListTagsForResource" | "TagResource" | "UntagResource" => {
+                    return (400, json!({"__type": "ResourceNotFoundException", "Message": "not yet"}).to_string());
+                }
+                _ => {}
+            }
+        }
+        let answer = self.aws.call(target, &input, now);
+        if operation == "ListTagsForResource" {
+            let look = before.as_ref().map(|found| Look {
+                target: found.target,
+                holder: found.holder().map(|(stack, logical)| (stack.to_owned(), logical.to_owned())),
+                at: now,
+            });
+            *invocation.look.lock().expect("not poisoned") = look;
+        }
+        if changes && answer.is_ok() {
+            self.check_touch(invocation, operation, &input, before.as_ref());
+        }
+        match answer {
+            Ok(output) => (200, output.to_string()),
+            Err(fault) => (fault.status, fault.body().to_string()),
+        }
+    }
+
+    /// Calls a service by hand.
+    pub(crate) fn by_hand(&mut self, target: &str, input: &Value) -> Result<Value, local_aws::Fault> {
+        let now = self.now();
+        self.aws.call(target, input, now)
+    }
+
+    /// Everything that is registered.
+    pub(crate) fn registered(&mut self) -> Vec<Registered> {
+        let all = json!({"ServiceNamespace": "sagemaker"});
+        let found = self.by_hand("AnyScaleFrontendService.DescribeScalableTargets", &all).expect("describes");
+        let found = found["ScalableTargets"].as_array().cloned().unwrap_or_default();
+        let read = |item: Value| {
+            let id = item["ResourceId"].as_str()?;
+            let arn = item["ScalableTargetARN"].as_str()?.to_owned();
+            let tags =
+                self.by_hand("AnyScaleFrontendService.ListTagsForResource", &json!({"ResourceARN": arn})).ok()?;
+            Some(Registered {
+                target: (0..ENDPOINTS.len() * VARIANTS.len()).find(|target| resource_id(*target) == id)?,
+                max: item["MaxCapacity"].as_u64()?,
+                tags: serde_json::from_value(tags["Tags"].clone()).ok()?,
+                arn,
+            })
+        };
+        found.into_iter().filter_map(read).collect()
+    }
+
+    fn describe_stack_resource(&self, request: usize) -> (u16, String) {
+        let request = &self.requests[request];
+        match self.records.get(&(request.stack_id.clone(), request.logical_id)) {
+            Some(Record { status, id }) => (
+                200,
+                format!(
+                    "<R><ResourceStatus>{status}</ResourceStatus><PhysicalResourceId>{id}</PhysicalResourceId></R>"
+                ),
+            ),
+            None => {
+                let message = "Resource x does not exist for stack y";
+                (400, format!("<R><Code>ValidationError</Code><Message>{message}</Message></R>"))
+            }
+        }
+    }
+
+    /// Invariant: nothing that others hold is touched. `before` is what the call met.
+    fn check_touch(&mut self, invocation: &Invocation, operation: &str, input: &Value, before: Option<&Registered>) {
+        let now = self.now();
+        let (owner, props) = {
+            let request = &self.requests[invocation.request];
+            ((request.stack_id.clone(), request.logical_id), request.props)
+        };
+        let Some(before) = before else {
+            if operation == "RegisterScalableTarget" {
+                let target = (0..4).find(|target| input["ResourceId"] == resource_id(*target)).expect("one of ours");
+                self.registered_at.insert(target, now);
+                self.taken_down.remove(&(target, (owner.0.clone(), owner.1.to_owned())));
+                if input.get("Tags").is_none() {
+                    // Documented: between our look and our registration somebody deregistered it.
+                    self.windows.insert(target);
+                }
+            }
+            return;
+        };
+        let adopting = props.adopt
+            && match operation {
+                "TagResource" => input["Tags"].get("sagemaker-scaling:adopted").is_some(),
+                _ => false,
+            };
+        match before.holder() {
+            Some((stack, logical)) if (stack, logical) == (owner.0.as_str(), owner.1) => {
+                if operation == "DeregisterScalableTarget" && before.is_adopted() {
+                    self.violation(format!("{operation} of the adopted target {}", before.target));
+                }
+            }
+            None if adopting => {
+                self.by_hand.insert(before.target, ADOPTED);
+            }
+            None if self.windows.contains(&before.target) => {}
+            holder => {
+                let look = invocation.look.lock().expect("not poisoned").clone();
+                let was_ours = look.is_some_and(|look| {
+                    let ours = look.holder.is_some_and(|(stack, logical)| stack == owner.0 && logical == owner.1);
+                    ours && look.target == before.target && now - look.at < FRESH
+                });
+                if was_ours {
+                    // Documented: it changed hands between our look and our call.
+                    self.windows.insert(before.target);
+                    return;
+                }
+                let text = format!("{operation} for {owner:?} of {}, which {holder:?} holds", before.target);
+                self.violation(text);
+            }
+        }
+    }
+}
+
+/// For how long a look holds, in seconds: the calls that act on it are under way by then.
+const FRESH: f64 = 15.0;
+
+/// Whether a call is about a target, which calls name by their id or by their ARN.
+fn is_about(input: &Value, found: &Registered) -> bool {
+    let id = resource_id(found.target);
+    input["ResourceId"] == id || input["ResourceARN"] == found.arn || input["ResourceIds"] == json!([id])
+}

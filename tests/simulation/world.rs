@@ -1,0 +1,268 @@
+//! Everything outside the function, behind one HTTP connector: the local AWS, made less obliging, and CloudFormation's
+//! record and inbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use local_aws::LocalAws;
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use crate::history::{ENDPOINTS, History, Kind, Trouble, VARIANTS};
+use crate::inbox::Request;
+use crate::support::{ACCOUNT, REGION};
+
+tokio::task_local! {
+    /// The invocation that the function is in.
+    pub(crate) static INVOCATION: Arc<Invocation>;
+}
+
+/// One invocation of the function.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) world: World,
+    /// The request that it was invoked with, an index into `State::requests`.
+    pub(crate) request: usize,
+    /// Rings when the function is to be killed.
+    pub(crate) killed: Notify,
+    pub(crate) sent: Mutex<Sent>,
+    pub(crate) look: Mutex<Option<Look>>,
+}
+
+/// A stack id and a logical id.
+pub(crate) type Owner = (String, String);
+
+/// Who held a target when the function last looked.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    pub(crate) target: usize,
+    pub(crate) holder: Option<(String, String)>,
+    pub(crate) at: f64,
+}
+
+/// What the function sent to CloudFormation in one invocation.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) body: Option<String>,
+    /// How often it was told that the answer was taken.
+    pub(crate) taken: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct World(Arc<Mutex<State>>);
+
+/// What CloudFormation has on record for a resource.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) status: &'static str,
+    pub(crate) id: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) aws: LocalAws,
+    pub(crate) epoch: Instant,
+    pub(crate) lag: f64,
+    jitter: u64,
+    troubles: Vec<Trouble>,
+    pub(crate) exchanges: u32,
+    /// When a target was registered anew.
+    pub(crate) registered_at: BTreeMap<usize, f64>,
+    /// By stack id and logical id.
+    pub(crate) records: BTreeMap<(String, &'static str), Record>,
+    pub(crate) requests: Vec<Request>,
+    /// How many deliveries are due or under way, by stack id, logical id and request type.
+    pub(crate) open: BTreeMap<(String, &'static str, &'static str), u32>,
+    /// How many invocations are running.
+    pub(crate) running: u32,
+    /// Targets that hands, or the deletion of an endpoint, took from a resource since it last registered them.
+    pub(crate) taken_down: BTreeSet<(usize, Owner)>,
+    /// Targets that were registered by hand, and their limit.
+    pub(crate) by_hand: BTreeMap<usize, u64>,
+    /// Targets that a documented limit, or CloudFormation itself, has left behind.
+    pub(crate) excused: BTreeSet<usize>,
+    /// Targets that were deregistered by others between our look and our registration: a documented limit, too.
+    pub(crate) windows: BTreeSet<usize>,
+    /// The requests whose answers CloudFormation waits for.
+    pub(crate) waiting: BTreeSet<usize>,
+    pub(crate) violations: Vec<String>,
+    pub(crate) crashes: u32,
+    /// What happened, for whoever has to understand it.
+    pub(crate) story: Vec<String>,
+}
+
+impl World {
+    pub(crate) fn new(history: &History) -> Self {
+        let mut aws = LocalAws::new(ACCOUNT, REGION, "aws");
+        for endpoint in ENDPOINTS {
+            for (kind, instance_type) in [("a", "ml.m5.large"), ("b", "ml.m5.large"), ("c", "ml.m5.xlarge")] {
+                let variants = VARIANTS.map(|name| {
+                    json!({"VariantName": name, "ModelName": kind, "InstanceType": instance_type, "InitialInstanceCount": 1})
+                });
+                let config =
+                    json!({"EndpointConfigName": format!("{endpoint}-{kind}"), "ProductionVariants": variants});
+                aws.call("SageMaker.CreateEndpointConfig", &config, 0.0).expect("a valid configuration");
+            }
+            let input = json!({"EndpointName": endpoint, "EndpointConfigName": format!("{endpoint}-a")});
+            aws.call("SageMaker.CreateEndpoint", &input, 0.0).expect("a valid endpoint");
+        }
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds")]
+        let lag = history.lag_ms as f64 / 1e3;
+        Self(Arc::new(Mutex::new(State {
+            aws,
+            epoch: Instant::now(),
+            lag,
+            jitter: history.jitter,
+            troubles: history.troubles.clone(),
+            exchanges: 0,
+            registered_at: BTreeMap::new(),
+            records: BTreeMap::new(),
+            requests: Vec::new(),
+            open: BTreeMap::new(),
+            running: 0,
+            taken_down: BTreeSet::new(),
+            by_hand: BTreeMap::new(),
+            excused: BTreeSet::new(),
+            windows: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            violations: Vec::new(),
+            crashes: 0,
+            story: Vec::new(),
+        })))
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("not poisoned")
+    }
+}
+
+/// Leads each call into the world of the invocation that makes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Line;
+
+impl HttpConnector for Line {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let invocation = INVOCATION.get();
+        HttpConnectorFuture::new(async move {
+            let (status, body) = exchange(&invocation, &request).await?;
+            Ok(HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body)))
+        })
+    }
+}
+
+async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, String), ConnectorError> {
+    let put = http.method() == "PUT";
+    let target = http.headers().get("x-amz-target").unwrap_or("CloudFormation.DescribeStackResource").to_owned();
+    let body = http.body().bytes().expect("a body in memory");
+    let (way, trouble) = invocation.world.state().next_exchange(put, &target);
+    let operation = if put { "PUT" } else { target.rsplit('.').next().unwrap_or_default() };
+    let request = invocation.request;
+    if let Some(trouble) = trouble {
+        invocation.world.state().tell(format_args!("  {request}: {operation} meets {trouble:?}"));
+    }
+    sleep(way / 2).await;
+    match trouble {
+        Some(Kind::Crash { after_effect: false }) => invocation.die().await,
+        Some(Kind::Reset { after_effect: false }) => return Err(reset()),
+        Some(Kind::Panic) => std::panic::panic_any(PLANTED),
+        Some(Kind::Throttled) => return Ok(refusal(put, 429, "ThrottlingException")),
+        Some(Kind::ConcurrentUpdate) => return Ok(refusal(put, 408, "ConcurrentUpdateException")),
+        Some(Kind::InternalError) => return Ok(refusal(put, 500, "InternalServiceException")),
+        Some(Kind::Denied) => return Ok(refusal(put, 403, "AccessDeniedException")),
+        Some(Kind::Quota) => return Ok(refusal(put, 400, "LimitExceededException")),
+        _ => {}
+    }
+    let reply = {
+        let mut state = invocation.world.state();
+        if put {
+            let body = std::str::from_utf8(body).expect("an answer is UTF-8");
+            state.tell(format_args!("  {request}: PUT {body}"));
+            state.take_answer(invocation, body);
+            (200, String::new())
+        } else {
+            let reply = state.call(invocation, &target, body);
+            let (status, said) = (reply.0, reply.1.chars().take(400).collect::<String>());
+            state.tell(format_args!("  {request}: {operation} -> {status} {said}"));
+            reply
+        }
+    };
+    match trouble {
+        Some(Kind::Crash { after_effect: true }) => invocation.die().await,
+        Some(Kind::Hang) => std::future::pending().await,
+        Some(Kind::Reset { after_effect: true }) => return Err(reset()),
+        Some(Kind::Garbage) if !put => return Ok((200, "<html>".to_owned())),
+        _ => {}
+    }
+    sleep(way / 2).await;
+    if put {
+        invocation.sent.lock().expect("not poisoned").taken += 1;
+    }
+    Ok(reply)
+}
+
+impl Invocation {
+    async fn die(&self) {
+        self.killed.notify_one();
+        std::future::pending().await
+    }
+}
+
+impl State {
+    pub(crate) fn now(&self) -> f64 {
+        1_700_000_000.0 + self.epoch.elapsed().as_secs_f64()
+    }
+
+    /// The same as the function's clock shows it.
+    pub(crate) fn clock(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.epoch.elapsed()
+    }
+
+    /// Goes on telling what happens.
+    pub(crate) fn tell(&mut self, what: impl std::fmt::Display) {
+        let line = format!("{:9.3} s  {what}", self.epoch.elapsed().as_secs_f64());
+        self.story.push(line);
+    }
+
+    pub(crate) fn violation(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        self.tell(format_args!("VIOLATION: {what}"));
+        self.violations.push(what);
+    }
+
+    /// How long the next exchange takes, and what goes wrong with it.
+    fn next_exchange(&mut self, put: bool, target: &str) -> (Duration, Option<Kind>) {
+        let number = self.exchanges;
+        self.exchanges += 1;
+        let mixed = (self.jitter ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut way = Duration::from_millis(4 + (mixed >> 32) % 80);
+        let planned = self.troubles.iter().find(|planned| (planned.at..planned.at + planned.times).contains(&number));
+        let mut kind = planned.map(|planned| planned.kind);
+        // Whether CloudFormation still waits can be told, if not at once: where it cannot is a documented limit.
+        if !put && target.starts_with("CloudFormation") && !matches!(kind, Some(Kind::Crash { .. } | Kind::Slow(_))) {
+            kind = None;
+        }
+        if let Some(Kind::Slow(seconds)) = kind {
+            way += Duration::from_secs(seconds);
+        }
+        self.crashes += u32::from(matches!(kind, Some(Kind::Crash { .. })));
+        (way, kind)
+    }
+}
+
+/// A refusal of a service's, or of the response URL.
+fn refusal(put: bool, status: u16, code: &str) -> (u16, String) {
+    if put { (status, String::new()) } else { (400, json!({"__type": code, "Message": "injected"}).to_string()) }
+}
+
+fn reset() -> ConnectorError {
+    ConnectorError::io("connection reset by peer".into())
+}
+
+/// What a planted panic says.
+pub(crate) const PLANTED: &str = "a planted defect";
