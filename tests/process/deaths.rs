@@ -1,0 +1,169 @@
+//! Killed at any point and started again, the function ends a request in the state that a single clean run gives.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use local_aws::LocalAws;
+use serde_json::{Value, json};
+
+use crate::support::lambda::{Age, Ended, Invocation, Lambda};
+use crate::support::request::{Request, create, delete, update};
+use crate::support::server::Moment;
+use crate::support::world::World;
+
+/// A request, the world before it, and what a single clean run of it gives.
+#[derive(Debug)]
+struct Case {
+    request: Request,
+    age: Age,
+    before: LocalAws,
+    clean: (Vec<Value>, Value),
+    took: Duration,
+}
+
+impl Case {
+    fn new(prepare: fn(&World), before: &[Request], request: Request, age: Age) -> Self {
+        let world = World::start();
+        prepare(&world);
+        let mut lambda = Lambda::new(&world);
+        for request in before {
+            assert_eq!(lambda.invoke(&lambda.event(request, Age::Young)), Ended::Response);
+        }
+        world.answers();
+        let before = world.state().aws.clone();
+        let clock = Instant::now();
+        assert_eq!(lambda.invoke(&lambda.event(&request, age)), Ended::Response);
+        let took = clock.elapsed();
+        Self { request, age, before, clean: (world.targets(), world.answer()), took }
+    }
+
+    /// Lets each of some processes die as it is told, and Lambda deliver the same event to the next.
+    ///
+    /// Whether the first one answered before it died or not: every answer is the clean run's, and so is the end.
+    fn check(&self, mut die: impl FnMut(&mut Lambda<'_>, &Invocation, u32) -> bool) -> u32 {
+        let world = World::start();
+        let mut lambda = Lambda::new(&world);
+        for deaths in 0.. {
+            world.state().aws = self.before.clone();
+            let event = lambda.event(&self.request, self.age);
+            let died = die(&mut lambda, &event, deaths);
+            if died {
+                assert_eq!(lambda.invoke(&event), Ended::Response, "after death {deaths}");
+            }
+            let answers = world.answers();
+            assert!(!answers.is_empty(), "after death {deaths}");
+            for answer in answers {
+                assert_eq!((world.targets(), answer), self.clean, "after death {deaths}");
+            }
+            if !died {
+                return deaths;
+            }
+        }
+        unreachable!("deaths are not counted to the end")
+    }
+
+    fn die_at_each_exchange(&self, after_effect: bool) -> u32 {
+        self.check(|lambda, event, deaths| {
+            lambda.invoke_and_die(event, Moment { at: deaths + 1, after_effect }, "KILL")
+        })
+    }
+
+    /// At random times after the process took the event: within the run, or some time after its end.
+    fn die_at_random(&self, seed: u64) -> u32 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        self.check(|lambda, event, deaths| {
+            let delay = self.took.mul_f64(1.2 * random.f64());
+            if deaths < RANDOM_DEATHS {
+                lambda.invoke_and_die_after(event, delay);
+                return true;
+            }
+            assert_eq!(lambda.invoke(event), Ended::Response);
+            false
+        })
+    }
+}
+
+/// Lets a request, after others, die everywhere. Returns at how many exchanges.
+fn die_everywhere(prepare: fn(&World), before: &[Request], request: Request, age: Age) -> u32 {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    // Seen where the test fails, or with `--nocapture`.
+    println!("the random deaths are those of SEED={seed}");
+    let case = Case::new(prepare, before, request, age);
+    thread::scope(|scope| {
+        let before = scope.spawn(|| case.die_at_each_exchange(false));
+        let after = scope.spawn(|| case.die_at_each_exchange(true));
+        let random = scope.spawn(|| case.die_at_random(seed));
+        let [before, after, random] = [before, after, random].map(|deaths| deaths.join().expect("see above"));
+        println!("{} deaths", before + after + random);
+        assert_eq!((before, random), (after, RANDOM_DEATHS));
+        before
+    })
+}
+
+fn nothing(_: &World) {}
+
+fn registered_by_hand(world: &World) {
+    let target: Value = json!({
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "MinCapacity": 1,
+        "MaxCapacity": 2,
+        "Tags": {"by": "hand"},
+    });
+    world.aws("AnyScaleFrontendService.RegisterScalableTarget", target);
+}
+
+fn adopting() -> Request {
+    create().with("AdoptExisting", json!("true"))
+}
+
+#[test]
+fn a_create_survives_any_death() {
+    assert_eq!(die_everywhere(nothing, &[], create(), Age::Young), 4);
+    assert_eq!(die_everywhere(nothing, &[], create(), Age::Late), 6);
+}
+
+#[test]
+fn an_update_of_capacity_and_tags_survives_any_death() {
+    let tags = |key: &str| json!([{"Key": key, "Value": "ml"}]);
+    let old = create().with("Tags", tags("team"));
+    let new = update().with_old("Tags", tags("team")).with("Tags", tags("group")).with("MaxCapacity", json!("3"));
+    assert_eq!(die_everywhere(nothing, std::slice::from_ref(&old), new.clone(), Age::Young), 8);
+    assert!(die_everywhere(nothing, &[old], new, Age::Late) >= 10);
+}
+
+#[test]
+fn an_update_that_replaces_survives_any_death() {
+    let new = update().with("VariantName", json!("MyOtherVariant"));
+    assert!(die_everywhere(nothing, &[create()], new, Age::Late) >= 7);
+}
+
+#[test]
+fn the_way_back_from_a_replacement_survives_any_death() {
+    let new = update().with("VariantName", json!("MyOtherVariant"));
+    let back = update().with_old("VariantName", json!("MyOtherVariant"));
+    assert!(die_everywhere(nothing, &[create(), new], back, Age::Late) >= 10);
+}
+
+#[test]
+fn a_delete_survives_any_death() {
+    assert!(die_everywhere(nothing, &[create()], delete(), Age::Late) >= 6);
+}
+
+#[test]
+fn an_adoption_survives_any_death() {
+    assert!(die_everywhere(registered_by_hand, &[], adopting(), Age::Late) >= 10);
+}
+
+#[test]
+fn a_release_of_what_was_adopted_survives_any_death() {
+    assert!(die_everywhere(registered_by_hand, &[adopting()], delete(), Age::Late) >= 6);
+}
+
+#[test]
+fn a_refusal_survives_any_death() {
+    assert!(die_everywhere(nothing, &[create().in_stack("theirs")], create(), Age::Young) >= 6);
+}
+
+const RANDOM_DEATHS: u32 = 4;

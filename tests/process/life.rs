@@ -1,0 +1,32 @@
+//! What a process does while nothing happens to it.
+
+use serde_json::json;
+
+use crate::support::lambda::{Age, Ended, Lambda, response_path};
+use crate::support::request::{ID, create, delete, update};
+use crate::support::world::World;
+
+#[test]
+fn one_process_serves_the_whole_life_of_a_resource_and_answers_each_request_at_its_own_address() {
+    let world = World::start();
+    let mut lambda = Lambda::new(&world);
+    let mut processes = Vec::new();
+    for (index, request) in
+        [create(), create(), update().with("MaxCapacity", json!("3")), delete()].into_iter().enumerate()
+    {
+        let request = request.field("RequestId", json!(format!("r-{index}")));
+        assert_eq!(lambda.invoke(&lambda.event(&request, Age::Young)), Ended::Response);
+        processes.extend(lambda.process_id());
+        let (path, answer) = world.state().answers.last().expect("an answer").clone();
+        assert_eq!(path, response_path(&request, Age::Young));
+        assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+        assert_eq!((&answer["PhysicalResourceId"], &answer["RequestId"]), (&json!(ID), &request.0["RequestId"]));
+        let capacities: Vec<_> = world.targets().iter().map(|target| target["MaxCapacity"].clone()).collect();
+        assert_eq!(capacities, [vec![json!(8)], vec![json!(8)], vec![json!(3)], vec![]][index]);
+    }
+    assert_eq!(world.answers().len(), 4);
+    processes.dedup();
+    assert_eq!(processes.len(), 1, "it was one process");
+    let output = lambda.output();
+    assert_eq!(output.matches(r#""message":"answered""#).count(), 4, "{output}");
+}

@@ -1,0 +1,10 @@
+//! The function as Lambda runs it: the built `bootstrap`, which is started, spoken to, and killed, over sockets of this
+//! machine only.
+
+#![expect(clippy::disallowed_methods, reason = "tests set deadlines and measure")]
+
+mod deaths;
+mod life;
+mod panics;
+mod support;
+mod troubles;

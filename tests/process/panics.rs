@@ -1,0 +1,150 @@
+//! A panic or an abort ends in a `FAILED` answer, or in a delivery that the retry completes.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aws_config::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use sagemaker_scaling::aws::Clients;
+use sagemaker_scaling::deadline::Deadline;
+use sagemaker_scaling::handler::{Services, handle};
+use sagemaker_scaling::transport;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::support::lambda::{Age, BOOTSTRAP, Ended, Lambda};
+use crate::support::request::{ID, create, delete, update};
+use crate::support::server::Moment;
+use crate::support::world::World;
+
+/// The SDK panics at the first call to a service whose address is set, and empty. A Delete does not call SageMaker.
+#[test]
+fn a_panic_of_the_built_function_is_answered_and_the_same_process_serves_the_next_request() {
+    let world = World::start();
+    let mut lambda = Lambda::with(&world, &[BOOTSTRAP], &[("AWS_ENDPOINT_URL_SAGEMAKER", "")]);
+    assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Young)), Ended::Response, "not an error");
+    let process = lambda.process_id();
+    let answer = world.answer();
+    assert_eq!(answer["Status"], "FAILED");
+    let reason = "the function panicked while calling DescribeEndpoint: ";
+    assert!(answer["Reason"].as_str().is_some_and(|told| told.starts_with(reason)), "{answer}");
+    let delete = delete().of(answer["PhysicalResourceId"].as_str().expect("an id"));
+    assert_eq!(lambda.invoke(&lambda.event(&delete, Age::Late)), Ended::Response);
+    assert_eq!((&world.answer()["Status"], lambda.process_id()), (&json!("SUCCESS"), process));
+    assert!(lambda.output().contains("URL was unset"), "what it said is in the log");
+}
+
+#[test]
+fn a_panic_at_any_call_is_answered_and_the_same_process_serves_the_next_request() {
+    let this = std::env::current_exe().expect("a path");
+    let this = this.to_str().expect("UTF-8");
+    let defective = [this, "--exact", "panics::the_function_with_a_defect", "--ignored", "--nocapture"];
+    for operation in ["DescribeEndpoint", "RegisterScalableTarget"] {
+        let world = World::start();
+        let mut lambda = Lambda::with(&world, &defective, &[("PANIC_AT", operation)]);
+        assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Late)), Ended::Response, "not an error");
+        let process = lambda.process_id();
+        let answer = world.answer();
+        assert_eq!(answer["Status"], "FAILED");
+        let reason = format!("panicked while calling {operation}: a planted defect");
+        assert!(answer["Reason"].as_str().is_some_and(|told| told.contains(&reason)), "{answer}");
+
+        assert_eq!(answer["PhysicalResourceId"], ID, "the Delete that follows has to look");
+        for request in [delete(), create()] {
+            assert_eq!(lambda.invoke(&lambda.event(&request, Age::Late)), Ended::Response);
+            assert_eq!(world.answer()["Status"], "SUCCESS");
+        }
+        assert_eq!((world.targets().len(), lambda.process_id()), (1, process));
+        let output = lambda.output();
+        assert!(output.contains("a planted defect"), "it is in the log: {output}");
+    }
+}
+
+/// What `main.rs` wires, but for a connector that panics once, when a call has taken effect.
+#[test]
+#[ignore = "it is the process of the test above"]
+fn the_function_with_a_defect() {
+    let Ok(operation) = std::env::var("PANIC_AT") else { return };
+    let function = async {
+        let sound = transport::connector();
+        let http = SharedHttpConnector::new(Defective { sound: sound.clone(), operation, panicked: false.into() });
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client_fn(move |_, _| sound.clone()))
+            .load()
+            .await;
+        let services = Services { aws: Clients::new(&config, &http), http };
+        lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
+            let deadline = Deadline::new(event.context.deadline());
+            handle(event.payload.get(), &event.context.invoked_function_arn, deadline, &services)
+                .await
+                .map_err(|error| Diagnostic { error_type: "Unanswered".to_owned(), error_message: error.to_string() })
+        }))
+        .await
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(function).expect("Lambda ends this process");
+}
+
+#[derive(Debug)]
+struct Defective {
+    sound: SharedHttpConnector,
+    operation: String,
+    panicked: AtomicBool,
+}
+
+impl HttpConnector for Defective {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let panics = target.ends_with(&self.operation) && !self.panicked.swap(true, Ordering::Relaxed);
+        let sound = self.sound.clone();
+        HttpConnectorFuture::new(async move {
+            let reply = sound.call(request).await;
+            assert!(!panics, "a planted defect");
+            reply
+        })
+    }
+}
+
+#[test]
+fn a_process_that_aborts_in_the_middle_of_the_work_leaves_what_the_retry_completes() {
+    let world = World::start();
+    let mut lambda = Lambda::new(&world);
+    for (request, capacity) in
+        [(create(), Some(8)), (update().with("MaxCapacity", json!("3")), Some(3)), (delete(), None)]
+    {
+        let event = lambda.event(&request, Age::Late);
+        for at in [2, 3, 4] {
+            assert!(lambda.invoke_and_die(&event, Moment { at, after_effect: at % 2 == 0 }, "ABRT"), "{at}");
+            assert_eq!(world.answers().len(), 0);
+        }
+        assert_eq!(lambda.invoke(&event), Ended::Response);
+        assert_eq!(world.answer()["Status"], "SUCCESS");
+        let capacities: Vec<_> = world.targets().iter().map(|target| target["MaxCapacity"].as_u64()).collect();
+        assert_eq!(capacities, Vec::from_iter(capacity.map(Some)));
+    }
+}
+
+#[test]
+fn a_process_that_panics_at_its_start_takes_no_event_which_the_next_one_completes() {
+    let world = World::start();
+    let mut broken = Lambda::with(&world, &[BOOTSTRAP], &[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much")]);
+    let (status, ended, output) = broken.start_in_vain();
+    assert_eq!((status.code(), ended), (Some(101), None), "{output}");
+    assert!(output.contains("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), "{output}");
+    let mut lambda = Lambda::new(&world);
+    assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Young)), Ended::Response);
+    assert_eq!(world.answer()["Status"], "SUCCESS");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_log_that_cannot_be_written_fails_nothing() {
+    let world = World::start();
+    let program = ["/bin/sh", "-c", r#"exec "$0" >/dev/full 2>&1"#, BOOTSTRAP];
+    let mut lambda = Lambda::with(&world, &program, &[]);
+    let fault = json!({"Operation": "RegisterScalableTarget", "Code": "ThrottlingException", "Times": 1});
+    world.aws("LocalAws.InjectFaults", fault);
+    assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Young)), Ended::Response);
+    assert_eq!(world.answer()["Status"], "SUCCESS");
+}

@@ -1,0 +1,206 @@
+//! What the world says to the process: one thread a connection, one exchange a connection.
+
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use local_aws::LocalAws;
+use serde_json::Value;
+
+use super::http::{Reply, Request, hold};
+use super::lambda::{Ended, Invocation};
+
+/// The moment at which the process dies: at an exchange of one invocation, counted from 1.
+///
+/// Calls to AWS, answers, and reports to Lambda are exchanges.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) at: u32,
+    /// Whether the exchange still takes effect. Its reply never comes.
+    pub(crate) after_effect: bool,
+}
+
+/// What the tests may look at and change.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) aws: LocalAws,
+    /// The answers that were taken: address and body.
+    pub(crate) answers: Vec<(String, Value)>,
+    /// The coming answers are refused with these statuses.
+    pub(crate) refusals: Vec<u16>,
+    /// Whether there is a process that Lambda speaks to.
+    pub(crate) alive: bool,
+    /// What `next` gives out, and then not any more.
+    pub(crate) event: Option<Invocation>,
+    /// What CloudFormation has on record: that it waits for the event that was given out.
+    record: String,
+    /// What the process works on.
+    pub(crate) running: Option<String>,
+    /// How it ended, as the process reported.
+    pub(crate) ended: Option<Ended>,
+    /// When the process is to die.
+    pub(crate) death: Option<Moment>,
+    /// Whether that moment has come.
+    pub(crate) dying: bool,
+    /// How many exchanges there were since the event was given out.
+    pub(crate) exchanges: u32,
+    /// All that the process ever answered and reported.
+    pub(crate) heard: String,
+    pub(crate) closed: bool,
+    connections: u32,
+}
+
+/// The state, and those who wait for it to change.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Shared {
+    /// For a change: those who wait look again when the guard is gone.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        let state = self.look();
+        self.changed.notify_all();
+        state
+    }
+
+    /// For a look only.
+    pub(crate) fn look(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("not poisoned")
+    }
+
+    pub(crate) fn changed(&self) -> &Condvar {
+        &self.changed
+    }
+
+    /// Serves until the world is closed and every connection is done.
+    pub(crate) fn serve(&self, listener: &TcpListener) {
+        thread::scope(|scope| {
+            while !self.look().closed {
+                let (stream, _) = listener.accept().expect("a connection");
+                self.state().connections += 1;
+                scope.spawn(move || {
+                    // One that sends nothing has died meanwhile, or only wakes this loop.
+                    if let Ok(request) = Request::read(&stream) {
+                        self.exchange(&stream, &request);
+                    }
+                    drop(stream);
+                    self.state().connections -= 1;
+                });
+            }
+        });
+    }
+
+    fn exchange(&self, stream: &TcpStream, request: &Request) {
+        match (request.method.as_str(), request.path.as_str()) {
+            ("GET", NEXT) => self.next().iter().for_each(|reply| reply.write(stream)),
+            ("GET", "/settled") => self.settled(),
+            _ => {
+                let death = self.death();
+                if death.is_some_and(|moment| !moment.after_effect) {
+                    return self.die(stream);
+                }
+                let reply = self.effect(request);
+                if death.is_some() {
+                    return self.die(stream);
+                }
+                reply.write(stream);
+            }
+        }
+    }
+
+    /// Whether the process dies at this exchange.
+    fn death(&self) -> Option<Moment> {
+        let mut state = self.state();
+        state.exchanges += 1;
+        state.death.filter(|moment| moment.at == state.exchanges)
+    }
+
+    fn die(&self, stream: &TcpStream) {
+        self.state().dying = true;
+        hold(stream);
+    }
+
+    /// Waits for an event, as `next` does; nothing, if the process that asks is dead.
+    fn next(&self) -> Option<Reply> {
+        let mut state = self.look();
+        while state.alive && !state.closed {
+            if let Some(event) = state.event.take() {
+                state.running = Some(event.id.clone());
+                state.exchanges = 0;
+                state.record = record(&event.payload);
+                self.changed.notify_all();
+                return Some(
+                    Reply::new(200, event.payload)
+                        .header("Content-Type", "application/json")
+                        .header("Lambda-Runtime-Aws-Request-Id", event.id)
+                        .header("Lambda-Runtime-Deadline-Ms", event.deadline.millis(now()))
+                        .header("Lambda-Runtime-Invoked-Function-Arn", FUNCTION_ARN)
+                        .header("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0"),
+                );
+            }
+            state = self.changed.wait(state).expect("not poisoned");
+        }
+        None
+    }
+
+    fn settled(&self) {
+        let mut state = self.look();
+        while state.connections > 1 {
+            state = self.changed.wait(state).expect("not poisoned");
+        }
+    }
+
+    fn effect(&self, request: &Request) -> Reply {
+        let mut state = self.state();
+        if let Some(target) = request.header("x-amz-target") {
+            let input = serde_json::from_slice(&request.body).expect("the function sends JSON");
+            return match state.aws.call(target, &input, now()) {
+                Ok(output) => Reply::new(200, output.to_string()),
+                Err(fault) => Reply::new(fault.status, fault.body().to_string()),
+            };
+        }
+        let body = String::from_utf8(request.body.clone()).expect("UTF-8");
+        if body.starts_with("Action=DescribeStackResource&") {
+            return Reply::new(200, state.record.as_str());
+        }
+        state.heard += &body;
+        let json = serde_json::from_str::<Value>(&body);
+        if request.method == "PUT" {
+            if !state.refusals.is_empty() {
+                return Reply::new(state.refusals.remove(0), "");
+            }
+            state.answers.push((request.path.clone(), json.expect("an answer is JSON")));
+            return Reply::new(200, "");
+        }
+        let prefix = format!("/2018-06-01/runtime/invocation/{}/", state.running.as_deref().unwrap_or_default());
+        let ended = match (request.path.strip_prefix(prefix.as_str()), request.path.as_str()) {
+            (Some("response"), _) => Ended::Response,
+            (Some("error"), _) => Ended::error(&json.expect("an error is JSON")),
+            (_, "/2018-06-01/runtime/init/error") => Ended::InitError,
+            (_, path) => panic!("{} {path} is not of the Lambda Runtime API", request.method),
+        };
+        assert_eq!(state.ended.replace(ended), None, "reported twice");
+        Reply::new(202, r#"{"status":"OK"}"#).header("Content-Type", "application/json")
+    }
+}
+
+fn record(payload: &[u8]) -> String {
+    let event: Value = serde_json::from_slice(payload).unwrap_or_default();
+    let text = |name: &str| event[name].as_str().unwrap_or_default();
+    format!(
+        "<R><ResourceStatus>{}_IN_PROGRESS</ResourceStatus><PhysicalResourceId>{}</PhysicalResourceId></R>",
+        text("RequestType").to_uppercase(),
+        text("PhysicalResourceId")
+    )
+}
+
+/// What time it is for AWS and Lambda: seconds since the epoch.
+pub(crate) fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64()
+}
+
+const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
+const NEXT: &str = "/2018-06-01/runtime/invocation/next";

@@ -1,0 +1,123 @@
+//! The Lambda Runtime API, the local AWS and the receiver of answers, at one address of this machine.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::{Arc, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::assert_no_secret;
+use super::http::hold;
+use super::server::{Shared, State, now};
+
+/// Everything outside the process. It ends, with all its threads, when it is dropped.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) port: u16,
+    shared: Arc<Shared>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl World {
+    /// A world with one endpoint, `MyEndPoint`, that has the variants `MyVariant` and `MyOtherVariant`.
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let shared = Arc::new(Shared::default());
+        let server = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || shared.serve(&listener)
+        });
+        let world = Self { port, shared, server: Some(server) };
+        world.endpoint("MyEndPoint");
+        world
+    }
+
+    /// Adds an endpoint.
+    pub(crate) fn endpoint(&self, name: &str) {
+        let variants = ["MyVariant", "MyOtherVariant"].map(|name| {
+            json!({"VariantName": name, "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
+        });
+        let config = json!({"EndpointConfigName": name, "ProductionVariants": variants});
+        self.aws("SageMaker.CreateEndpointConfig", config);
+        self.aws("SageMaker.CreateEndpoint", json!({"EndpointName": name, "EndpointConfigName": name}));
+    }
+
+    /// Calls AWS by hand, as somebody else would.
+    pub(crate) fn aws(&self, target: &str, input: Value) -> Value {
+        self.state().aws.call(target, &input, now()).unwrap_or_else(|fault| panic!("{target}: {fault}"))
+    }
+
+    /// What is registered, with its tags, and without what differs from registration to registration.
+    pub(crate) fn targets(&self) -> Vec<Value> {
+        let query = json!({"ServiceNamespace": "sagemaker"});
+        let found = self.aws("AnyScaleFrontendService.DescribeScalableTargets", query);
+        let targets = found["ScalableTargets"].as_array().expect("a list").iter().map(|target| {
+            let mut target = target.clone();
+            let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
+            target["Tags"] = self.aws("AnyScaleFrontendService.ListTagsForResource", arn)["Tags"].clone();
+            let fields = target.as_object_mut().expect("an object");
+            fields.retain(|name, _| name != "ScalableTargetARN" && name != "CreationTime");
+            target
+        });
+        targets.collect()
+    }
+
+    /// The answers since the last time this was asked, without what differs from registration to registration.
+    pub(crate) fn answers(&self) -> Vec<Value> {
+        let answers = std::mem::take(&mut self.state().answers).into_iter().map(|(_, mut answer)| {
+            if let Some(arn) = answer.pointer_mut("/Data/ScalableTargetARN") {
+                *arn = Value::Null;
+            }
+            answer
+        });
+        answers.collect()
+    }
+
+    /// The only answer since the last time this was asked.
+    pub(crate) fn answer(&self) -> Value {
+        let [answer] = &self.answers()[..] else { panic!("one answer") };
+        answer.clone()
+    }
+
+    /// Looks at the state, or changes it, and tells those who wait.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state()
+    }
+
+    /// Waits until there is something to be found in the state.
+    pub(crate) fn wait<T>(&self, limit: Duration, find: impl Fn(&State) -> Option<T>) -> Option<T> {
+        let end = Instant::now() + limit;
+        let mut state = self.shared.look();
+        loop {
+            if let Some(found) = find(&state) {
+                return Some(found);
+            }
+            let left = end.checked_duration_since(Instant::now())?;
+            state = self.shared.changed().wait_timeout(state, left).expect("not poisoned").0;
+        }
+    }
+
+    /// Waits until all that a dead process sent has taken its effect.
+    ///
+    /// Connections are accepted in order: those of the dead come before this one.
+    pub(crate) fn settle(&self) {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("the world is there");
+        (&stream).write_all(b"GET /settled HTTP/1.1\r\n\r\n").expect("the world is there");
+        hold(&stream);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.state().closed = true;
+        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
+        let ended = self.server.take().map(JoinHandle::join);
+        if !thread::panicking() {
+            assert!(matches!(ended, Some(Ok(()))), "the server panicked");
+            assert_no_secret(&self.state().heard);
+        }
+    }
+}
