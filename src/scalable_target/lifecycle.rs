@@ -82,6 +82,10 @@ impl Work<'_> {
         match self.register(desired, Look::Not, &BTreeSet::new()).await {
             Ok(arn) => Ok(Done { physical_resource_id: desired.target.to_string(), data: attributes(desired, arn) }),
             Err(error) => {
+                // It may have claimed the target before it failed. What comes of this makes no difference to the reason.
+                if !matches!(error, Error::Refused(Refusal::NotAwaited { .. })) {
+                    drop(self.stop_unless_awaited(&desired.target).await);
+                }
                 if self.is_certainly_not_registered(&error, &desired.target).await {
                     self.progress.certainly_not_registered();
                 }

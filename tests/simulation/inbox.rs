@@ -85,6 +85,11 @@ impl State {
             self.violation(format!("answer to request {number} ({}): {wrong}: {body}", self.requests[number].kind));
         }
         let answer: Value = serde_json::from_str(body).unwrap_or_default();
+        let reason = answer["Reason"].as_str().unwrap_or_default();
+        if !self.is_waiting(number) && (reason.starts_with("out of time") || reason.contains("panicked")) {
+            // Documented: what is cut off in the middle takes nothing back.
+            self.windows.insert(self.requests[number].props.target);
+        }
         if self.requests[number].answer.is_none() && self.is_waiting(number) {
             if let Err(wrong) = self.check_truth(number, &answer) {
                 self.violation(format!("answer to request {number}: {wrong}: {body}"));

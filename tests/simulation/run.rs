@@ -103,7 +103,9 @@ fn look(world: &World, stacks: &[Stack]) {
             let is_right = found.is_some_and(|found| {
                 found.holder() == Some((owner.0.as_str(), owner.1.as_str()))
                     && found.max == u64::from(resource.props.max)
-                    && found.tags.get("team") == resource.props.tag.map(|tag| tag.to_string()).as_ref()
+                    // Release leaves an adopted target with the tags that it has, for the next to adopt.
+                    && (found.tags.get("team") == resource.props.tag.map(|tag| tag.to_string()).as_ref()
+                        || found.is_adopted() && resource.props.tag.is_none())
             });
             if !is_right && !state.taken_down.contains(&(target, owner.clone())) {
                 wrong.push((target, format!("{owner:?} declares {resource:?}, but there is {found:?}")));

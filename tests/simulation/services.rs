@@ -156,7 +156,8 @@ impl State {
             holder => {
                 let look = invocation.look.lock().expect("not poisoned").clone();
                 let was_ours = look.is_some_and(|look| {
-                    let ours = look.holder.is_some_and(|(stack, logical)| stack == owner.0 && logical == owner.1);
+                    let ours =
+                        look.holder.map_or(props.adopt, |(stack, logical)| stack == owner.0 && logical == owner.1);
                     ours && look.target == before.target && now - look.at < FRESH
                 });
                 if was_ours {
