@@ -14,10 +14,12 @@ export AWS_EC2_METADATA_DISABLED := true
 export RUSTUP := no-rustup
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test watch invoke lint build clean tools-demo tools-test
+SEEDS ?= 0..10000
+
+.PHONY: help demo test simulate plant watch invoke lint build clean tools-demo tools-test
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools-demo ## Deploy real stacks on this machine, and watch what happens
 	@$(VENV_PYTHON) -m demo
@@ -25,6 +27,12 @@ demo: tools-demo ## Deploy real stacks on this machine, and watch what happens
 test: tools-test lint ## Run every check and every test
 	cargo test --workspace
 	@$(VENV_PYTHON) -m unittest discover --start-directory tests/e2e --verbose
+
+simulate: ## Play random histories of the whole world: make simulate SEEDS=0..1000000
+	SEEDS=$(SEEDS) RUST_BACKTRACE=0 cargo test --profile simulation --test simulation -- --ignored --exact seeds --nocapture
+
+plant: ## Plant faults in a copy of the function, and see the simulation find each
+	@$(PYTHON) tools/plant.py
 
 watch: tools-demo ## Run the function and a local AWS until Ctrl-C, for make invoke
 	@$(VENV_PYTHON) -m demo.watch

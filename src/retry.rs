@@ -86,15 +86,31 @@ pub(crate) async fn until_deadline<T, E>(
     operation: &'static str,
     resource: &str,
     deadline: &Deadline,
-    mut call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+    call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
 ) -> Result<T, AwsError>
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    let done = while_it_holds(operation, resource, deadline, async || Ok(true), call).await?;
+    Ok(done.expect("it always holds"))
+}
+
+/// The same, as long as what led to the call holds; nothing where it does not any more. That is asked before each
+/// attempt but the first.
+pub(crate) async fn while_it_holds<T, E>(
+    operation: &'static str,
+    resource: &str,
+    deadline: &Deadline,
+    mut holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    mut call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Option<T>, AwsError>
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
     let mut nothing_changed = true;
     for attempts in 1_u32.. {
         let error = match call().await {
-            Ok(output) => return Ok(output),
+            Ok(output) => return Ok(Some(output)),
             Err(error) => error,
         };
         let verdict = judge(&error);
@@ -105,6 +121,9 @@ where
         }
         tracing::warn!(operation, attempts, code = error.code(), "trying again");
         tokio::time::sleep(delay).await;
+        if !holds().await? {
+            return Ok(None);
+        }
     }
     unreachable!("attempts are not counted to the end")
 }

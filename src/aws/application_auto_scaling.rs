@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 use autoscaling::types::{ScalableDimension as Dimension, ServiceNamespace, SuspendedState as Suspended};
 use aws_sdk_applicationautoscaling as autoscaling;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
@@ -13,7 +15,7 @@ use super::Aws;
 use crate::error::AwsError;
 use crate::id::{ScalableDimension, ScalableTargetId};
 use crate::owner::Tags;
-use crate::retry::{CALLS, until_deadline};
+use crate::retry::{CALLS, until_deadline, while_it_holds};
 use crate::scalable_target::{Desired, SuspendedState};
 
 /// A target that is registered.
@@ -39,7 +41,8 @@ pub enum RegisterError {
 impl Aws<'_> {
     /// Registers a target that does not exist, with tags; fails where it does. Returns its ARN.
     pub async fn create(&self, desired: &Desired, tags: &Tags) -> Result<String, RegisterError> {
-        self.register(desired, desired.suspended_state, Some(tags)).await.map_err(|error| {
+        let created = self.register(desired, desired.suspended_state, Some(tags), async || Ok(true)).await;
+        created.map(|arn| arn.expect("nothing led to it")).map_err(|error| {
             // Exactly "The scalable target that you tried to tag already exists. To update tags on an existing scalable
             // target, use the TagResource API."; see https://github.com/hashicorp/terraform-provider-aws/issues/31839
             if error.code() == Some("ValidationException") && error.says("already exists") {
@@ -50,9 +53,14 @@ impl Aws<'_> {
         })
     }
 
-    /// Registers a target that exists, which changes its limits; what is not said is reset. Returns its ARN.
-    pub async fn renew(&self, desired: &Desired) -> Result<String, AwsError> {
-        self.register(desired, Some(desired.suspended_state.unwrap_or_default()), None).await
+    /// Registers a target that exists, which changes its limits; what is not said is reset. Returns its ARN, or nothing
+    /// where what led to it `holds` no longer.
+    pub async fn renew(
+        &self,
+        desired: &Desired,
+        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    ) -> Result<Option<String>, AwsError> {
+        self.register(desired, Some(desired.suspended_state.unwrap_or_default()), None, holds).await
     }
 
     async fn register(
@@ -60,7 +68,8 @@ impl Aws<'_> {
         desired: &Desired,
         suspended: Option<SuspendedState>,
         tags: Option<&Tags>,
-    ) -> Result<String, AwsError> {
+        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    ) -> Result<Option<String>, AwsError> {
         let target = &desired.target;
         let request = self
             .clients
@@ -76,10 +85,10 @@ impl Aws<'_> {
         let operation = self.calling("RegisterScalableTarget");
         let call = async || {
             self.progress.claims();
-            request.clone().send().await
+            let output = request.clone().send().await?;
+            output.scalable_target_arn.filter(|arn| !arn.is_empty()).ok_or_else(|| cut_off("ScalableTargetARN"))
         };
-        let output = until_deadline(operation, &target.resource_id(), self.deadline, call).await?;
-        Ok(output.scalable_target_arn.unwrap_or_default())
+        while_it_holds(operation, &target.resource_id(), self.deadline, holds, call).await
     }
 
     /// What is registered: the target and its tags, or nothing.
@@ -118,9 +127,11 @@ impl Aws<'_> {
             .resource_ids(target.resource_id())
             .scalable_dimension(dimension(target));
         let operation = self.calling("DescribeScalableTargets");
-        let call = async || request.clone().send().await;
-        let output = until_deadline(operation, &target.resource_id(), self.deadline, call).await?;
-        let found = output.scalable_targets.unwrap_or_default();
+        let call = async || {
+            let output = request.clone().send().await?;
+            output.scalable_targets.ok_or_else(|| cut_off("ScalableTargets"))
+        };
+        let found = until_deadline(operation, &target.resource_id(), self.deadline, call).await?;
         let found = found.into_iter().find(|found| found.resource_id.eq_ignore_ascii_case(&target.resource_id()));
         Ok(found.map(|found| found.scalable_target_arn.unwrap_or_default()))
     }
@@ -133,8 +144,13 @@ impl Aws<'_> {
         Ok(output.tags.unwrap_or_default().into_iter().collect())
     }
 
-    /// Puts tags on a target; none is no call.
-    pub async fn tag(&self, arn: &str, tags: &Tags) -> Result<(), AwsError> {
+    /// Puts tags on a target, while what led to it `holds`; none is no call.
+    pub async fn tag(
+        &self,
+        arn: &str,
+        tags: &Tags,
+        mut holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    ) -> Result<(), AwsError> {
         if tags.is_empty() {
             return Ok(());
         }
@@ -142,10 +158,14 @@ impl Aws<'_> {
         let request = self.clients.autoscaling.tag_resource().resource_arn(arn).set_tags(Some(tags));
         let operation = self.calling("TagResource");
         for attempt in 1_u32.. {
-            match until_deadline(operation, arn, self.deadline, async || request.clone().send().await).await {
+            let call = async || request.clone().send().await;
+            match while_it_holds(operation, arn, self.deadline, &mut holds, call).await {
                 // What was registered just now may not be seen at once.
                 Err(error) if is_missing(&error) && attempt < UNSEEN_ATTEMPTS => {
                     sleep(CALLS.delay(attempt, 1.0)).await;
+                    if !holds().await? {
+                        return Ok(());
+                    }
                 }
                 done => return done.map(drop),
             }
@@ -153,21 +173,32 @@ impl Aws<'_> {
         unreachable!("attempts are not counted to the end")
     }
 
-    /// Takes tags from a target; none is no call, and a target that is gone is a success.
-    pub async fn untag(&self, arn: &str, keys: &[String]) -> Result<(), AwsError> {
+    /// Takes tags from a target, while what led to it `holds`; none is no call, and a target that is gone is a success.
+    pub async fn untag(
+        &self,
+        arn: &str,
+        keys: &[String],
+        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    ) -> Result<(), AwsError> {
         if keys.is_empty() {
             return Ok(());
         }
         let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
         let operation = self.calling("UntagResource");
-        match until_deadline(operation, arn, self.deadline, async || request.clone().send().await).await {
+        let call = async || request.clone().send().await;
+        match while_it_holds(operation, arn, self.deadline, holds, call).await {
             Err(error) if is_missing(&error) => Ok(()),
             done => done.map(drop),
         }
     }
 
-    /// Deregisters a target, with its policies and scheduled actions; one that is gone already is a success.
-    pub async fn deregister(&self, target: &ScalableTargetId) -> Result<(), AwsError> {
+    /// Deregisters a target, with its policies and scheduled actions, while what led to it `holds`; one that is gone
+    /// already is a success.
+    pub async fn deregister(
+        &self,
+        target: &ScalableTargetId,
+        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    ) -> Result<(), AwsError> {
         let request = self
             .clients
             .autoscaling
@@ -177,11 +208,17 @@ impl Aws<'_> {
             .scalable_dimension(dimension(target));
         let operation = self.calling("DeregisterScalableTarget");
         let call = async || request.clone().send().await;
-        match until_deadline(operation, &target.resource_id(), self.deadline, call).await {
+        match while_it_holds(operation, &target.resource_id(), self.deadline, holds, call).await {
             Err(error) if error.code() == Some("ObjectNotFoundException") => Ok(()),
             done => done.map(drop),
         }
     }
+}
+
+/// A success that lacks what the service always sends: it is not taken for an answer, and asked for again.
+fn cut_off<E>(member: &str) -> SdkError<E, HttpResponse> {
+    let error = format!("the reply has no {member}");
+    SdkError::dispatch_failure(ConnectorError::other(error.into(), None))
 }
 
 /// Whether the tag operations do not know the target.

@@ -146,8 +146,17 @@ impl Work<'_> {
         named_before: &BTreeSet<String>,
     ) -> Result<String, Error> {
         loop {
-            match decide::registration(desired, self.us, registered.as_ref(), named_before)? {
-                Registration::Create { tags } => match self.aws.create(desired, &tags).await {
+            let target = &desired.target;
+            let decided = decide::registration(desired, self.us, registered.as_ref(), named_before)?;
+            let mut seen = Stopwatch::start();
+            let holds = async || {
+                let same = |now: Option<&Registered>| {
+                    decide::registration(desired, self.us, now, named_before).is_ok_and(|now| now == decided)
+                };
+                self.still_holds(target, &mut seen, same).await
+            };
+            match &decided {
+                Registration::Create { tags } => match self.aws.create(desired, tags).await {
                     Ok(arn) => return Ok(arn),
                     Err(RegisterError::Aws(error)) => return Err(error.into()),
                     // Somebody holds it; a target that was just registered may not be seen at once.
@@ -156,24 +165,41 @@ impl Work<'_> {
                 // Then it is ours, unless somebody else was faster.
                 Registration::Adopt { arn, tags } => {
                     self.progress.claims();
-                    self.aws.tag(&arn, &tags).await?;
+                    self.aws.tag(arn, tags, holds).await?;
                 }
                 Registration::Renew { arn, missing, removed, all } => {
-                    let now = self.aws.renew(desired).await?;
-                    if now == arn {
-                        // A target has 50 tags at most: make room first. The owner's are never among the removed.
-                        self.aws.untag(&now, &removed).await?;
-                        self.aws.tag(&now, &missing).await?;
-                    } else {
-                        // It was gone by then. What was registered anew has no tags, unless somebody else was faster.
-                        decide::reclaim(desired, self.us, self.aws.observe(&desired.target).await?.as_ref())?;
-                        self.aws.tag(&now, &all).await?;
+                    if let Some(now) = self.aws.renew(desired, holds).await? {
+                        let always = async || Ok(true);
+                        if now == *arn {
+                            // A target has 50 tags at most: make room first. The owner's are never among the removed.
+                            self.aws.untag(&now, removed, always).await?;
+                            self.aws.tag(&now, missing, always).await?;
+                        } else {
+                            // It was gone by then. What was registered anew has no tags, unless somebody was faster.
+                            decide::reclaim(desired, self.us, self.aws.observe(target).await?.as_ref())?;
+                            self.aws.tag(&now, all, always).await?;
+                        }
+                        return Ok(now);
                     }
-                    return Ok(now);
                 }
             }
-            registered = self.aws.observe(&desired.target).await?;
+            registered = self.aws.observe(target).await?;
         }
+    }
+
+    /// Whether what was decided from a look may still be done; looks again where the last look is too old to act on.
+    async fn still_holds(
+        &self,
+        target: &ScalableTargetId,
+        seen: &mut Stopwatch,
+        same: impl Fn(Option<&Registered>) -> bool,
+    ) -> Result<bool, AwsError> {
+        if seen.elapsed() < LOOK_HOLDS {
+            return Ok(true);
+        }
+        let registered = self.aws.observe(target).await?;
+        *seen = Stopwatch::start();
+        Ok(same(registered.as_ref()))
     }
 
     /// Waits for the endpoint, and returns who holds the target then, if that was looked at.
@@ -244,10 +270,14 @@ impl Work<'_> {
     }
 
     async fn release(&self, target: &ScalableTargetId, registered: Option<Registered>) -> Result<(), Error> {
-        match decide::release(self.us, registered.as_ref()) {
+        let decided = decide::release(self.us, registered.as_ref());
+        let mut seen = Stopwatch::start();
+        let same = |now: Option<&Registered>| decide::release(self.us, now) == decided;
+        let holds = async || self.still_holds(target, &mut seen, same).await;
+        match &decided {
             Release::Nothing => {}
-            Release::Deregister => self.aws.deregister(target).await?,
-            Release::Untag { arn, keys } => self.aws.untag(&arn, &keys).await?,
+            Release::Deregister => self.aws.deregister(target, holds).await?,
+            Release::Untag { arn, keys } => self.aws.untag(arn, keys, holds).await?,
         }
         Ok(())
     }
@@ -273,6 +303,8 @@ fn poll_delay(poll: u32) -> Duration {
 }
 
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// For how long what was seen may be acted on.
+const LOOK_HOLDS: Duration = Duration::from_secs(5);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// A new target is seen by everybody some time after it was registered; how long that takes is not documented.
 const SEEN_WITHIN: Duration = Duration::from_secs(4);
