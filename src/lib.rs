@@ -32,5 +32,6 @@ mod reader;
 pub mod response_url;
 pub mod retry;
 pub mod scalable_target;
+mod secrets;
 pub mod transport;
 pub mod update_gate;
