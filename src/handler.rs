@@ -33,6 +33,9 @@ pub enum Unanswered {
     /// It is not known whom to answer.
     #[error(transparent)]
     NoReplyAddress(#[from] NoReplyAddress),
+    /// A defect of this function, outside of the work, whose panics are answered. What it said may hold secrets.
+    #[error("the function panicked; its log says where. This is a defect; please report it")]
+    Panicked,
     /// The answer was not taken.
     #[error(transparent)]
     Undelivered(#[from] Undelivered),
@@ -42,6 +45,17 @@ pub enum Unanswered {
 ///
 /// `function_arn` is the invoked function's, where there is a real one: endpoints of its account can be scaled.
 pub async fn handle(
+    payload: &str,
+    function_arn: &str,
+    deadline: Deadline,
+    services: &Services,
+) -> Result<(), Unanswered> {
+    // What catches panics around this function would show what they said as the invocation's error.
+    let handled = AssertUnwindSafe(open_and_answer(payload, function_arn, deadline, services)).catch_unwind().await;
+    handled.unwrap_or(Err(Unanswered::Panicked))
+}
+
+async fn open_and_answer(
     payload: &str,
     function_arn: &str,
     deadline: Deadline,

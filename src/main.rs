@@ -45,6 +45,7 @@ fn log_to_stdout() {
 fn diagnostic(error: &Unanswered) -> Diagnostic {
     let error_type = match error {
         Unanswered::NoReplyAddress(_) => "NoReplyAddress",
+        Unanswered::Panicked => "Panicked",
         Unanswered::Undelivered(_) => "Undelivered",
     };
     Diagnostic { error_type: error_type.to_owned(), error_message: error.to_string() }
