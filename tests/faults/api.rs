@@ -1,5 +1,7 @@
 //! AWS in trouble: what passes is waited out, what does not is told, and what is left can be cleaned up.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::json;
 
@@ -17,6 +19,8 @@ const CALLS: [&str; 7] = [
     "UntagResource",
     "DeregisterScalableTarget",
 ];
+/// Many stages reach it at once, on a machine that may be busy: each has to answer in the rest of it.
+const AMONG_MANY: Duration = Duration::from_secs(4);
 const NOT_REGISTERED: &str = "not-registered|Scaling";
 
 /// A Create, an Update and a Delete, which make each call at least once.
@@ -61,7 +65,7 @@ async fn ends_with(calls: &[&str], which: usize, fault: Fault) -> (String, Strin
     for call in calls {
         stage.aws.plan(call, ALWAYS, fault.clone());
     }
-    let (reason, id) = stage.refuse(requests[which].clone(), SHORT).await;
+    let (reason, id) = stage.refuse(requests[which].clone(), AMONG_MANY).await;
     let attempts = stage.aws.count(calls[0]);
     stage.aws.recover();
     stage.succeed(delete().of(&id)).await;
