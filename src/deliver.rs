@@ -1,10 +1,12 @@
 //! Brings an answer to CloudFormation: the same bytes, again and again, until they are taken or time is up.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
+use futures_util::FutureExt as _;
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
@@ -31,6 +33,9 @@ pub enum Attempt {
     /// No connection, or one that broke.
     #[error("the connection failed")]
     Transport,
+    /// A defect of this function.
+    #[error("the function panicked")]
+    Panic,
     /// No reply in time.
     #[error("no reply in time")]
     Silence,
@@ -44,9 +49,11 @@ pub async fn deliver(
     deadline: &Deadline,
 ) -> Result<u32, Undelivered> {
     for attempts in 1_u32.. {
-        let last = match put(http, url, body, limit(deadline.left_to_answer())).await {
-            Ok(()) => return Ok(attempts),
-            Err(attempt) => attempt,
+        let attempt = AssertUnwindSafe(put(http, url, body, limit(deadline.left_to_answer()))).catch_unwind();
+        let last = match attempt.await {
+            Ok(Ok(())) => return Ok(attempts),
+            Ok(Err(attempt)) => attempt,
+            Err(_) => Attempt::Panic,
         };
         let delay = ANSWERS.delay(attempts, fastrand::f64());
         if !is_worth_another(last) || delay >= deadline.left_to_answer() {
@@ -82,7 +89,7 @@ async fn put(http: &SharedHttpConnector, url: &ResponseUrl, body: &str, limit: D
 fn is_worth_another(attempt: Attempt) -> bool {
     match attempt {
         Attempt::Status(status) => matches!(status, 408 | 429 | 500..=599),
-        Attempt::Silence | Attempt::Transport => true,
+        Attempt::Panic | Attempt::Silence | Attempt::Transport => true,
     }
 }
 
@@ -101,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_may_pass_is_worth_another_attempt() {
-        for attempt in [Attempt::Silence, Attempt::Transport] {
+        for attempt in [Attempt::Panic, Attempt::Silence, Attempt::Transport] {
             assert!(is_worth_another(attempt), "{attempt}");
         }
         for status in [408, 429, 500, 502, 503, 599] {

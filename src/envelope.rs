@@ -185,7 +185,8 @@ fn read_request(
     // What cannot be read, such as nesting without end, counts as absent: a Delete bears any shape of properties.
     let mut unreadable = None;
     let mut values = serde_json::Map::new();
-    for (name, raw) in fields {
+    // Whatever the address of this function looks like, the request has arrived.
+    for (name, raw) in fields.iter().filter(|(name, _)| *name != "ServiceToken") {
         let value = serde_json::from_str(raw.get()).unwrap_or_else(|error| {
             if name == "ResourceProperties" {
                 unreadable = Some(error);

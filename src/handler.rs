@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use thiserror::Error;
 use tokio::time::timeout_at;
 
-use crate::answer::{Answer, Data, Outcome};
+use crate::answer::{Answer, Data, MAX_BODY_BYTES, Outcome};
 use crate::aws::{Aws, Clients, Here};
 use crate::deadline::{Age, Deadline, Stopwatch};
 use crate::deliver::{Undelivered, deliver};
@@ -33,6 +33,9 @@ pub enum Unanswered {
     /// It is not known whom to answer.
     #[error(transparent)]
     NoReplyAddress(#[from] NoReplyAddress),
+    /// A defect of this function, outside of the work, whose panics are answered. What it said may hold secrets.
+    #[error("the function panicked; its log says where. This is a defect; please report it")]
+    Panicked,
     /// The answer was not taken.
     #[error(transparent)]
     Undelivered(#[from] Undelivered),
@@ -42,6 +45,17 @@ pub enum Unanswered {
 ///
 /// `function_arn` is the invoked function's, where there is a real one: endpoints of its account can be scaled.
 pub async fn handle(
+    payload: &str,
+    function_arn: &str,
+    deadline: Deadline,
+    services: &Services,
+) -> Result<(), Unanswered> {
+    // What catches panics around this function would show what they said as the invocation's error.
+    let handled = AssertUnwindSafe(open_and_answer(payload, function_arn, deadline, services)).catch_unwind().await;
+    handled.unwrap_or(Err(Unanswered::Panicked))
+}
+
+async fn open_and_answer(
     payload: &str,
     function_arn: &str,
     deadline: Deadline,
@@ -63,7 +77,7 @@ async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, se
         physical_resource_id: progress
             .to_clean_up()
             .map_or_else(|| envelope.id_of_failure(), |target| target.to_string()),
-        outcome: Outcome::Failed { reason: error.to_string() },
+        outcome: Outcome::Failed { reason: bounded(error.to_string()) },
     };
     let request = match &envelope.request {
         Ok(request) => request,
@@ -145,6 +159,12 @@ fn log(envelope: &Envelope, answer: &Answer, delivered: &Result<u32, Undelivered
 fn account(arn: &str) -> Option<String> {
     let account = arn.strip_prefix("arn:")?.split(':').nth(3)?;
     (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then(|| account.to_owned())
+}
+
+/// As much of a reason as is worth looking through: an answer has room for half of it.
+fn bounded(mut reason: String) -> String {
+    reason.truncate(reason.floor_char_boundary(2 * MAX_BODY_BYTES));
+    reason
 }
 
 /// What a panic said.

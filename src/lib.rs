@@ -14,6 +14,7 @@
 //! * [`aws`] is the only module that talks to AWS, [`deliver`] the only one that talks to CloudFormation.
 //! * [`transport`] is the one HTTP client of both.
 //! * [`deadline`] is the only reader of the clock.
+//! * [`logs`] is what is logged: nobody else's events, and no panic's words.
 //!
 //! The function keeps no state between requests: any request may be delivered again at any point, and deciding afresh
 //! from what AWS shows is always right.
@@ -26,12 +27,14 @@ pub mod envelope;
 pub mod error;
 pub mod handler;
 pub mod id;
+pub mod logs;
 pub mod owner;
 pub mod progress;
 mod reader;
 pub mod response_url;
 pub mod retry;
 pub mod scalable_target;
+mod secrets;
 mod standing;
 pub mod transport;
 pub mod update_gate;

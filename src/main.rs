@@ -6,16 +6,14 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use sagemaker_scaling::aws::Clients;
 use sagemaker_scaling::deadline::Deadline;
 use sagemaker_scaling::handler::{Services, Unanswered, handle};
-use sagemaker_scaling::transport;
+use sagemaker_scaling::{logs, transport};
 use serde_json::value::RawValue;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    log_to_stdout();
+    set_up_logs();
     let http = transport::connector();
     let for_credentials = http.clone();
     let config = aws_config::defaults(BehaviorVersion::latest())
@@ -32,19 +30,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-/// JSON lines of this crate only: the Lambda runtime, the SDK and the HTTP client log requests whole at their lower
-/// levels, with response URL and signature.
-fn log_to_stdout() {
+fn set_up_logs() {
     #[expect(clippy::disallowed_methods, reason = "configuration is read here")]
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
-    let ours = Targets::new().with_target("sagemaker_scaling", level.unwrap_or(LevelFilter::INFO));
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false);
-    tracing_subscriber::registry().with(lines).with(ours).init();
+    logs::subscriber(std::io::stdout, level.unwrap_or(LevelFilter::INFO)).init();
+    std::panic::set_hook(Box::new(logs::on_panic));
 }
 
 fn diagnostic(error: &Unanswered) -> Diagnostic {
     let error_type = match error {
         Unanswered::NoReplyAddress(_) => "NoReplyAddress",
+        Unanswered::Panicked => "Panicked",
         Unanswered::Undelivered(_) => "Undelivered",
     };
     Diagnostic { error_type: error_type.to_owned(), error_message: error.to_string() }

@@ -23,9 +23,16 @@ impl fmt::Display for Mistakes {
 pub(crate) struct Collector(RefCell<Vec<String>>);
 
 impl Collector {
-    /// Notes a mistake at a path.
+    /// Notes a mistake at a path, if there is room for it in an answer.
     pub(crate) fn note(&self, path: &str, mistake: impl fmt::Display) {
-        self.0.borrow_mut().push(format!("{path}: {mistake}"));
+        if !self.is_full() {
+            self.0.borrow_mut().push(format!("{path}: {mistake}"));
+        }
+    }
+
+    /// Whether there are as many mistakes as an answer may have room for.
+    fn is_full(&self) -> bool {
+        self.0.borrow().len() >= MAX_TOLD
     }
 
     /// What was read, if it was without mistake.
@@ -66,14 +73,18 @@ impl<'a> Section<'a> {
     /// Notes every field that is not known, with the nearest known one.
     pub(crate) fn allow_only(&self, known: &[&str], not_yet: &[&str]) {
         for name in self.fields.keys().map(String::as_str) {
+            if self.mistakes.is_full() {
+                break;
+            }
             if not_yet.contains(&name) {
                 self.mistakes.note(&self.path_of(name), "not supported yet");
             } else if !known.contains(&name) {
-                let all = known.iter().chain(not_yet);
+                // What is longer is no misspelling.
+                let all = known.iter().chain(not_yet).filter(|_| name.len() <= MAX_SHOWN_CHARS);
                 let nearest = all.max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
                 let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
                 let found = shown(&self.fields[name]);
-                self.mistakes.note(&self.path_of(name), format_args!("unknown property, found {found}{hint}"));
+                self.mistakes.note(&self.path_of(cut(name)), format_args!("unknown property, found {found}{hint}"));
             }
         }
     }
@@ -159,10 +170,12 @@ pub(crate) fn shown(value: &Value) -> String {
         return "nothing".to_owned();
     }
     let json = value.to_string();
-    match json.char_indices().nth(MAX_SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &json[..end]),
-        None => json,
-    }
+    let shown = cut(&json);
+    if shown.len() < json.len() { format!("{shown}…") } else { json }
+}
+
+fn cut(text: &str) -> &str {
+    text.char_indices().nth(MAX_SHOWN_CHARS).map_or(text, |(end, _)| &text[..end])
 }
 
 fn likeness(name: &str, known: &str) -> f64 {
@@ -170,6 +183,8 @@ fn likeness(name: &str, known: &str) -> f64 {
 }
 
 const MAX_SHOWN_CHARS: usize = 80;
+/// An answer has room for fewer.
+const MAX_TOLD: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -215,6 +230,18 @@ mod tests {
         }
         for value in [json!("yes"), json!(1), json!("1"), json!("")] {
             assert!(boolean(&value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn no_more_is_looked_at_than_can_be_told() {
+        let many = (0..100_000).map(|number| (format!("unknown-{number}"), json!(1)));
+        let long = [("x".repeat(1_000_000), json!(1))];
+        for fields in [Value::Object(many.collect()), Value::Object(long.into_iter().collect())] {
+            let mistakes = Collector::default();
+            Section::new("", &fields, &mistakes).unwrap().allow_only(&["EndpointName"], &[]);
+            let told = mistakes.finish::<()>(None).unwrap_err();
+            assert!(told.0.len() <= MAX_TOLD && told.0[0].len() < 200, "{}: {}", told.0.len(), told.0[0].len());
         }
     }
 

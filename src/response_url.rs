@@ -8,6 +8,7 @@ use aws_smithy_types::date_time::Format;
 use http::Uri;
 
 use crate::envelope::NoReplyAddress;
+use crate::secrets::without_credentials;
 
 /// A presigned URL. It is a bearer secret: whoever has it can answer. It is never printed.
 #[derive(Clone, Eq, PartialEq)]
@@ -41,16 +42,19 @@ impl ResponseUrl {
         DateTime::from_str(&spelt, Format::DateTime).ok()?.try_into().ok()
     }
 
-    /// Takes the URL and its secret parts out of a text.
+    /// Takes the URL, its secret parts and any other credentials out of a text.
     pub(crate) fn scrub(&self, text: &str) -> String {
         let mut text = text.replace(&self.0.to_string(), REDACTED);
         if let Some(query) = self.0.query() {
-            text = text.replace(query, REDACTED);
-            for (_, secret) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-                text = without(&text, secret);
+            if query.len() >= SHORTEST_SECRET {
+                text = text.replace(query, REDACTED);
+            }
+            let secrets = query.split('&').filter_map(|pair| pair.split_once('='));
+            for (_, secret) in secrets.filter(|(name, _)| !NO_SECRETS.contains(name)) {
+                text = without(&text, [secret, &decoded(secret)]);
             }
         }
-        text
+        without_credentials(&text)
     }
 }
 
@@ -60,23 +64,43 @@ impl fmt::Debug for ResponseUrl {
     }
 }
 
-/// Takes a secret out of a text, also where its end was cut off.
+/// Takes a secret out of a text, in each of its forms, also where its end was cut off.
 ///
 /// Short values, such as a number of seconds, are no secrets but occur in any text.
-fn without(text: &str, secret: &str) -> String {
-    let Some((end_of_head, _)) = secret.char_indices().nth(SHORTEST_SECRET) else {
-        return text.to_owned();
+fn without(text: &str, forms: [&str; 2]) -> String {
+    let found_in = |rest: &str| {
+        let lengths = forms.iter().map(|form| {
+            let shared = rest.chars().zip(form.chars()).take_while(|(found, known)| found == known);
+            let (count, length) =
+                shared.fold((0, 0), |(count, length), (found, _)| (count + 1, length + found.len_utf8()));
+            if count >= SHORTEST_SECRET { length } else { 0 }
+        });
+        lengths.max().unwrap_or_default()
     };
-    let mut rest = text;
     let mut clean = String::new();
-    while let Some(start) = rest.find(&secret[..end_of_head]) {
-        let shared = rest[start..].chars().zip(secret.chars()).take_while(|(found, known)| found == known);
-        let end = start + shared.map(|(found, _)| found.len_utf8()).sum::<usize>();
-        clean.push_str(&rest[..start]);
-        clean.push_str(REDACTED);
-        rest = &rest[end..];
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let length = found_in(rest);
+        clean.push_str(if length > 0 { REDACTED } else { &rest[..next.len_utf8()] });
+        rest = &rest[length.max(next.len_utf8())..];
     }
-    clean + rest
+    clean
+}
+
+/// What a value is where its percent signs are read.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => bytes.extend_from_slice(format!("%{part}").as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -86,12 +110,45 @@ fn is_loopback(host: &str) -> bool {
 
 const REDACTED: &str = "[response URL]";
 const SHORTEST_SECRET: usize = 8;
+/// What everybody may know, such as the day: it may be part of a name.
+const NO_SECRETS: [&str; 4] = ["X-Amz-Algorithm", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders"];
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+
+    fn scrub(text: &str) -> String {
+        let url = "https://bucket.s3.amazonaws.com/p?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20261123T101500Z\
+                   &X-Amz-Security-Token=IQoJb3JpZ2lu%2FfQ%2B%3D%3D&X-Amz-Signature=0123456789abcdef";
+        ResponseUrl::read(url).unwrap().scrub(text)
+    }
+
+    #[test]
+    fn a_secret_of_the_url_is_taken_out_as_it_is_and_as_it_reads() {
+        for secret in ["IQoJb3JpZ2lu%2FfQ%2B%3D%3D", "IQoJb3JpZ2lu/fQ+==", "IQoJb3JpZ2lu/f", "01234567"] {
+            assert_eq!(scrub(&format!("token {secret}!")), "token [response URL]!");
+        }
+    }
+
+    #[test]
+    fn the_day_that_is_in_the_url_is_no_secret() {
+        let told = "EndpointName: there is no endpoint prod-20261123 in this account and Region";
+        assert_eq!(scrub(told), told);
+    }
+
+    #[test]
+    fn a_url_without_secrets_hides_nothing() {
+        for url in ["https://h/p", "https://h/p?", "https://h/p?a", "https://h/p?a="] {
+            assert_eq!(ResponseUrl::read(url).unwrap().scrub("a bad name"), "a bad name", "{url}");
+        }
+    }
+
+    #[test]
+    fn credentials_of_anybody_are_taken_out() {
+        assert_eq!(scrub("Credential=AKIA/1, Signature=ffff"), "Credential=[secret], Signature=[secret]");
+    }
 
     fn signed_at(query: &str) -> Option<SystemTime> {
         ResponseUrl::read(&format!("https://bucket.s3.amazonaws.com/path?{query}")).unwrap().signed_at()
@@ -105,6 +162,13 @@ mod tests {
             ["Expires=1462558905", "X-Amz-Date=", "X-Amz-Date=2016", "X-Amz-Date=20161306T182145Z", "X-Amz-Date=é"]
         {
             assert_eq!(signed_at(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_no_percent_encoding_reads_as_it_is() {
+        for text in ["100%", "%", "%zz", "%é", "a%2"] {
+            assert_eq!(decoded(text), text);
         }
     }
 }

@@ -115,11 +115,10 @@ fn look(world: &World, stacks: &[Stack]) {
     for found in &registered {
         let (target, by_hand) = (found.target, state.by_hand.get(&found.target));
         match found.holder() {
-            Some((stack, logical)) => {
-                if !declared.contains(&(target, (stack.to_owned(), logical.to_owned()))) {
-                    wrong.push((target, format!("left over: {found:?}")));
-                }
+            Some((stack, logical)) if !declared.contains(&(target, (stack.to_owned(), logical.to_owned()))) => {
+                wrong.push((target, format!("left over: {found:?}")));
             }
+            Some(_) => {}
             None if by_hand.is_none() => wrong.push((target, format!("registered by nobody: {found:?}"))),
             None if by_hand.is_some_and(|max| *max != found.max && *max != ADOPTED) => {
                 wrong.push((target, format!("changed, though held by others: {found:?}")));

@@ -1,8 +1,9 @@
 //! What the tests of the handler share: requests, and a world that answers them.
 
 pub(crate) mod request;
-pub(crate) mod services;
+mod services;
+#[allow(dead_code, reason = "each binary of tests uses its part")]
 pub(crate) mod socket;
 pub(crate) mod world;
 
-pub(crate) use services::*;
+pub(crate) use services::{ACCOUNT, REGION, SECRET_KEY, SESSION_TOKEN, services};

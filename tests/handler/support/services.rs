@@ -1,4 +1,4 @@
-//! The function's clients, with everything that leaves them going through one connector.
+//! The function as a process keeps it, with credentials that nobody else has.
 
 use aws_sdk_applicationautoscaling::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;

@@ -1,0 +1,60 @@
+//! The secrets of a request, and the search for them in what may not hold them.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use super::socket::Received;
+use super::{SECRET_KEY, SESSION_TOKEN};
+
+/// The query of a response URL.
+pub(crate) const QUERY: &str = concat!(
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20261123T101500Z&X-Amz-SignedHeaders=host&X-Amz-Expires=7200",
+    "&X-Amz-Credential=ASIACANARYOFTHEURL00%2F20261123%2Fus-east-1%2Fs3%2Faws4_request",
+    "&X-Amz-Security-Token=IQoJcanary%2Ftokenoftheurl%2Bb%3D%3D",
+    "&X-Amz-Signature=5b1f0c1de4f6canarysignature0123456789abcdef0123456789abcdef012345",
+);
+
+/// Parts of all secrets that are known before a request runs, each long enough to be nothing else.
+pub(crate) const CANARIES: [&str; 8] = [
+    "5b1f0c1de4f6",
+    "canarysignature",
+    "ASIACANARYOFTHEURL",
+    "IQoJcanary",
+    "tokenoftheurl",
+    "AKIAIOSFODNN7EXAMPLE",
+    SECRET_KEY,
+    SESSION_TOKEN,
+];
+
+/// The signatures of calls to AWS.
+pub(crate) fn signatures(calls: &[Received]) -> Vec<String> {
+    let headers = calls.iter().filter_map(|call| call.header("authorization"));
+    headers.map(|header| header.split_once("Signature=").expect("it is signed").1.to_owned()).collect()
+}
+
+/// The secrets that a text holds.
+pub(crate) fn found_in<'a>(text: &str, signatures: &'a [String]) -> Vec<&'a str> {
+    let signatures = signatures.iter().map(String::as_str);
+    CANARIES.into_iter().chain(signatures).filter(|secret| text.contains(secret)).collect()
+}
+
+/// What was logged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// All of it.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("UTF-8")
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("not poisoned").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

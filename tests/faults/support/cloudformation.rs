@@ -1,0 +1,84 @@
+//! CloudFormation behind a socket: where answers go, and how they are taken.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::Value;
+
+use super::canaries::QUERY;
+use super::socket::{Act, Received, Server};
+
+/// The path of a response URL, as it has to arrive.
+pub(crate) const PATH: &str =
+    "/arn%3Aaws%3Acloudformation%3Aus-east-1%3A111122223333%3Astack/demo/6c1c%7CScaling%7Cr-1";
+
+/// The server of response URLs. It takes every answer, unless it was told otherwise.
+#[derive(Debug)]
+pub(crate) struct CloudFormation {
+    server: Server,
+    script: Arc<Mutex<Script>>,
+}
+
+#[derive(Debug)]
+struct Script {
+    next: VecDeque<Act>,
+    then: Act,
+}
+
+impl CloudFormation {
+    /// Starts the server.
+    pub(crate) async fn start() -> Self {
+        let script = Arc::new(Mutex::new(Script { next: VecDeque::new(), then: taken() }));
+        let shared = Arc::clone(&script);
+        let decide = move |_: &Received| {
+            let mut script = shared.lock().expect("not poisoned");
+            script.next.pop_front().unwrap_or_else(|| script.then.clone())
+        };
+        Self { server: Server::start_with(decide).await, script }
+    }
+
+    /// The response URL, with its secrets.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}{PATH}?{QUERY}", self.server.port)
+    }
+
+    /// The next answers meet these acts.
+    pub(crate) fn plan(&self, acts: impl IntoIterator<Item = Act>) {
+        self.script().next.extend(acts);
+    }
+
+    /// From now on each answer meets this act.
+    pub(crate) fn always(&self, act: Act) {
+        self.script().then = act;
+    }
+
+    /// From now on each answer is taken.
+    pub(crate) fn recover(&self) {
+        *self.script() = Script { next: VecDeque::new(), then: taken() };
+    }
+
+    /// Every PUT so far.
+    pub(crate) fn puts(&self) -> Vec<Received> {
+        self.server.received()
+    }
+
+    /// The last answer.
+    pub(crate) fn answer(&self) -> Value {
+        let puts = self.puts();
+        serde_json::from_str(&puts.last().expect("an answer").body).expect("an answer is JSON")
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().expect("not poisoned")
+    }
+}
+
+/// S3 takes it.
+pub(crate) fn taken() -> Act {
+    says(200)
+}
+
+/// S3 says a status.
+pub(crate) fn says(status: u16) -> Act {
+    Act::Reply(status, "", String::new())
+}

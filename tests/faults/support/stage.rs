@@ -1,0 +1,131 @@
+//! One function between AWS and CloudFormation. Whatever it is asked, nothing that leaves it holds a secret.
+
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use sagemaker_scaling::answer::MAX_BODY_BYTES;
+use sagemaker_scaling::deadline::Deadline;
+use sagemaker_scaling::handler::{Services, Unanswered, handle};
+use sagemaker_scaling::{logs, transport};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tracing::instrument::WithSubscriber as _;
+use tracing::level_filters::LevelFilter;
+
+use super::aws::Aws;
+use super::canaries::{Log, found_in, signatures};
+use super::cloudformation::CloudFormation;
+use super::request::Request;
+use super::services;
+
+/// The invoked function.
+pub(crate) const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
+/// Enough for everything that succeeds in the end.
+pub(crate) const AMPLE: Duration = Duration::from_secs(30);
+/// Enough for a few attempts.
+pub(crate) const SHORT: Duration = Duration::from_secs(2);
+/// What a busy machine may add to a deadline.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// The function as one process keeps it: it serves request after request.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) aws: Aws,
+    pub(crate) cloudformation: CloudFormation,
+    services: Services,
+}
+
+impl Stage {
+    /// Starts with the connector that is shipped.
+    pub(crate) async fn new() -> Self {
+        Self::with(transport::connector()).await
+    }
+
+    /// Starts with another connector.
+    pub(crate) async fn with(http: SharedHttpConnector) -> Self {
+        let aws = Aws::start().await;
+        let services = services(http, Some(&aws.address()));
+        Self { aws, cloudformation: CloudFormation::start().await, services }
+    }
+
+    /// Starts where nobody listens at the address of AWS.
+    pub(crate) async fn without_aws() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("bound"));
+        Self { services: services(transport::connector(), Some(&address)), ..Self::new().await }
+    }
+
+    /// A request whose answer comes here.
+    pub(crate) fn addressed(&self, request: Request) -> Request {
+        request.field("ResponseURL", json!(self.cloudformation.url()))
+    }
+
+    /// Invokes the function as Lambda does, and looks for secrets in all that comes out of it.
+    pub(crate) async fn invoke(&self, payload: &str, timeout: Duration) -> Result<(), Unanswered> {
+        self.invoke_by(payload, Deadline::new(SystemTime::now() + timeout), timeout).await
+    }
+
+    /// Only that, under whatever subscriber there is.
+    pub(crate) async fn handle(&self, payload: &str, deadline: Deadline) -> Result<(), Unanswered> {
+        handle(payload, FUNCTION_ARN, deadline, &self.services).await
+    }
+
+    /// The same, with a deadline of its own.
+    pub(crate) async fn invoke_by(
+        &self,
+        payload: &str,
+        deadline: Deadline,
+        timeout: Duration,
+    ) -> Result<(), Unanswered> {
+        let log = Log::default();
+        let writer = log.clone();
+        let shipped = logs::subscriber(move || writer.clone(), LevelFilter::TRACE);
+        let (calls, puts) = (self.aws.received().len(), self.cloudformation.puts().len());
+        let start = Instant::now();
+        let outcome = self.handle(payload, deadline).with_subscriber(shipped).await;
+        assert!(start.elapsed() < timeout + SLACK, "{:?} of {timeout:?}", start.elapsed());
+        assert!(outcome.is_err() || log.text().contains("\"answered\""), "{}", log.text());
+
+        let signatures = signatures(&self.aws.received()[calls..]);
+        let mut shown = vec![log.text(), format!("{outcome:?}")];
+        shown.extend(outcome.as_ref().err().map(ToString::to_string));
+        shown.extend(self.cloudformation.puts().drain(puts..).map(|put| put.body));
+        for text in shown {
+            let found = found_in(&text, &signatures);
+            assert!(found.is_empty(), "{found:?} in {text}");
+        }
+        outcome
+    }
+
+    /// Sends a request and returns the answer to it, which is a valid one.
+    pub(crate) async fn answer(&self, request: Request, timeout: Duration) -> Value {
+        let before = self.cloudformation.puts().len();
+        let Request(payload) = self.addressed(request);
+        self.invoke(&payload.to_string(), timeout).await.expect("it is answered");
+        let puts = self.cloudformation.puts();
+        let put = puts.last().filter(|_| puts.len() > before).expect("an answer of its own");
+        assert!(put.body.len() <= MAX_BODY_BYTES, "{} bytes", put.body.len());
+        let answer = self.cloudformation.answer();
+        for name in ["StackId", "RequestId", "LogicalResourceId"] {
+            assert_eq!(answer[name].as_str(), Some(payload[name].as_str().unwrap_or_default()), "{name}");
+        }
+        assert!(answer["PhysicalResourceId"].as_str().is_some_and(|id| !id.is_empty()), "{answer}");
+        answer
+    }
+
+    /// Sends a request that has to succeed, and returns the id.
+    pub(crate) async fn succeed(&self, request: Request) -> String {
+        let answer = self.answer(request, AMPLE).await;
+        assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+        answer["PhysicalResourceId"].as_str().expect("text").to_owned()
+    }
+
+    /// Sends a request that has to fail, and returns the reason and the id.
+    pub(crate) async fn refuse(&self, request: Request, timeout: Duration) -> (String, String) {
+        let answer = self.answer(request, timeout).await;
+        assert_eq!(answer["Status"], "FAILED", "{answer}");
+        let text = |name: &str| answer[name].as_str().expect("text").to_owned();
+        (text("Reason"), text("PhysicalResourceId"))
+    }
+}
