@@ -42,13 +42,20 @@ impl Lambda {
             sleep(Duration::from_secs(after)).await;
             // One attempt and two retries, as `template.yaml` says: after one minute, and after two.
             // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+            let mut answered = false;
             for pause in [0, 60, 120] {
                 sleep(Duration::from_secs(pause)).await;
-                if lambda.run(request).await {
+                answered = lambda.run(request).await;
+                if answered {
                     break;
                 }
             }
             let mut state = lambda.world.state();
+            if !answered && !state.is_waiting(request) {
+                // Documented: all retries are spent, and CloudFormation went on long ago.
+                let target = state.requests[request].props.target;
+                state.windows.insert(target);
+            }
             *state.open.get_mut(&key).expect("counted") -= 1;
         });
     }
