@@ -28,7 +28,7 @@ impl ResponseUrl {
     }
 
     /// Takes the URL and its secret parts out of a text.
-    pub(crate) fn scrub(&self, text: &str) -> String {
+    pub fn scrub(&self, text: &str) -> String {
         let mut text = text.replace(&self.0.to_string(), REDACTED);
         if let Some(query) = self.0.query() {
             // A short one, such as none after the question mark, is no secret, but occurs in any text.
