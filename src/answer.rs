@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::envelope::ReplyTo;
+use crate::envelope::{ReplyTo, escaped_len};
 
 /// The longest body that CloudFormation takes.
 pub const MAX_BODY_BYTES: usize = 4_096;
@@ -39,7 +39,8 @@ pub enum Outcome {
 }
 
 impl Answer {
-    /// The body of the answer. A reason that is too long is cut; ids never are.
+    /// The body of the answer. A reason that is too long is cut, and attributes that do not fit are left out, the
+    /// longest first; ids stay whole.
     pub fn body(&self, reply_to: &ReplyTo) -> String {
         let mut body = Body {
             status: "SUCCESS",
@@ -52,8 +53,8 @@ impl Answer {
         };
         match &self.outcome {
             Outcome::Success { data } => {
-                body.data = Some(data).filter(|data| !data.is_empty());
-                body.to_json()
+                body.data = Some(data.iter().map(|(name, value)| (*name, value.as_str())).collect());
+                body.with_data_that_fits()
             }
             Outcome::Failed { reason } => {
                 body.status = "FAILED";
@@ -74,10 +75,22 @@ struct Body<'a> {
     request_id: &'a str,
     logical_resource_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a Data>,
+    data: Option<BTreeMap<&'a str, &'a str>>,
 }
 
 impl Body<'_> {
+    /// A template that asks for an attribute that is left out is told so; a body that is too long is not heard at all.
+    fn with_data_that_fits(mut self) -> String {
+        loop {
+            self.data = self.data.filter(|data| !data.is_empty());
+            let json = self.to_json();
+            let Some(data) = self.data.as_mut().filter(|_| json.len() > MAX_BODY_BYTES) else { return json };
+            let longest =
+                data.iter().max_by_key(|(name, value)| name.len() + escaped_len(value)).map(|(name, _)| *name);
+            longest.and_then(|name| data.remove(name));
+        }
+    }
+
     fn with_reason(mut self, reason: &str) -> String {
         let whole = if reason.trim().is_empty() { NO_REASON } else { reason };
         self.reason = Some(whole.to_owned());
@@ -158,6 +171,16 @@ mod tests {
         let outcome = Outcome::Success { data: data.into_iter().map(|(name, length)| (name, long(length))).collect() };
         let body = Answer { physical_resource_id: long(1_024), outcome }.body(&reply_to);
         assert!(body.len() <= MAX_BODY_BYTES, "{}", body.len());
+    }
+
+    #[test]
+    fn attributes_that_do_not_fit_are_left_out_the_longest_first() {
+        let values = [("A", "\"".repeat(900)), ("B", "b".repeat(1_700)), ("C", "c".repeat(1_700)), ("D", "d".into())];
+        let outcome = Outcome::Success { data: Data::from(values) };
+        let body = Answer { physical_resource_id: "id".into(), outcome }.body(&reply_to());
+        let told: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(told["Status"], "SUCCESS");
+        assert_eq!(told["Data"].as_object().unwrap().keys().collect::<Vec<_>>(), ["B", "C", "D"]);
     }
 
     #[test]

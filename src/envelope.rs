@@ -247,7 +247,7 @@ fn read_request(
 }
 
 /// The bytes that a text takes in JSON, without its quotes.
-fn escaped_len(text: &str) -> usize {
+pub(crate) fn escaped_len(text: &str) -> usize {
     Value::from(text).to_string().len() - 2
 }
 

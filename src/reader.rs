@@ -79,10 +79,9 @@ impl<'a> Section<'a> {
             if not_yet.contains(&name) {
                 self.mistakes.note(&self.path_of(name), "not supported yet");
             } else if !known.contains(&name) {
-                // What is longer is no misspelling.
-                let all = known.iter().chain(not_yet).filter(|_| name.len() <= MAX_SHOWN_CHARS);
-                let nearest = all.max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
-                let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+                let all = known.iter().chain(not_yet).map(|known| (known, likeness(name, known)));
+                let nearest = all.max_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|(_, likeness)| *likeness > 0.0);
+                let hint = nearest.map(|(nearest, _)| format!("; did you mean {nearest}?")).unwrap_or_default();
                 let found = shown(&self.fields[name]);
                 self.mistakes.note(&self.path_of(cut(name)), format_args!("unknown property, found {found}{hint}"));
             }
@@ -129,6 +128,7 @@ impl<'a> Section<'a> {
 
     /// The path of a field, such as `Tags[0].Key`.
     pub(crate) fn path_of(&self, name: &str) -> String {
+        let name = if name.is_empty() { "\"\"" } else { name };
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 }
@@ -179,10 +179,15 @@ fn cut(text: &str) -> &str {
 }
 
 fn likeness(name: &str, known: &str) -> f64 {
+    // The comparison takes time and memory by the name's length.
+    if name.len() > MAX_COMPARED_BYTES {
+        return 0.0;
+    }
     strsim::normalized_damerau_levenshtein(&name.to_ascii_lowercase(), &known.to_ascii_lowercase())
 }
 
 const MAX_SHOWN_CHARS: usize = 80;
+const MAX_COMPARED_BYTES: usize = 80;
 /// An answer has room for fewer.
 const MAX_TOLD: usize = 100;
 
@@ -243,6 +248,23 @@ mod tests {
             let told = mistakes.finish::<()>(None).unwrap_err();
             assert!(told.0.len() <= MAX_TOLD && told.0[0].len() < 200, "{}: {}", told.0.len(), told.0[0].len());
         }
+    }
+
+    #[test]
+    fn a_property_without_a_name_is_told_by_its_quotes() {
+        let mistakes = Collector::default();
+        Section::new("Tags[0]", &json!({"": 1}), &mistakes).unwrap().allow_only(&["Key"], &[]);
+        let told = mistakes.finish(Some(())).unwrap_err().to_string();
+        assert_eq!(told, "Tags[0].\"\": unknown property, found 1");
+    }
+
+    #[test]
+    fn a_name_without_end_is_like_no_known_one() {
+        let mistakes = Collector::default();
+        let fields = json!({ "MinCapacity".repeat(100_000): 1 });
+        Section::new("", &fields, &mistakes).unwrap().allow_only(&["MinCapacity"], &[]);
+        let told = mistakes.finish(Some(())).unwrap_err().to_string();
+        assert!(told.ends_with(": unknown property, found 1") && told.len() < 200, "{told}");
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl ResponseUrl {
     }
 
     /// Takes the URL, its secret parts and any other credentials out of a text.
-    pub(crate) fn scrub(&self, text: &str) -> String {
+    pub fn scrub(&self, text: &str) -> String {
         let mut text = text.replace(&self.0.to_string(), REDACTED);
         if let Some(query) = self.0.query() {
             if query.len() >= SHORTEST_SECRET {

@@ -63,7 +63,7 @@ pub struct SuspendedState {
 
 impl Desired {
     /// Reads the properties of a Create or an Update, strictly: every mistake is told.
-    pub(super) fn read(properties: &Value, here: &Here) -> Result<Self, Mistakes> {
+    pub fn read(properties: &Value, here: &Here) -> Result<Self, Mistakes> {
         let mistakes = Collector::default();
         let desired = Section::new("", properties, &mistakes).and_then(|section| {
             section.allow_only(KNOWN, NOT_YET);
@@ -94,14 +94,14 @@ impl Desired {
 }
 
 /// The target that properties of any shape name, if they name one.
-pub(super) fn named_target(properties: &Value) -> Option<ScalableTargetId> {
+pub fn named_target(properties: &Value) -> Option<ScalableTargetId> {
     let endpoint = endpoint_name(properties.get("EndpointName")?.as_str()?, None).ok()?;
     let variant = properties.get("VariantName")?.as_str()?.parse().ok()?;
     Some(ScalableTargetId::variant_instances(endpoint, variant))
 }
 
 /// The keys of the author's tags that properties of any shape name.
-pub(super) fn named_tag_keys(properties: &Value) -> BTreeSet<String> {
+pub fn named_tag_keys(properties: &Value) -> BTreeSet<String> {
     let tags = properties.get("Tags").and_then(Value::as_array);
     let keys = tags.into_iter().flatten().filter_map(|tag| tag.get("Key")?.as_str());
     keys.filter(|key| !key.starts_with(TAG_PREFIX)).map(str::to_owned).collect()

@@ -1,0 +1,9 @@
+//! What holds for any input. The fuzz targets in `fuzz/` and the tests here share these checks, so they cannot drift.
+
+mod answer;
+mod parts;
+mod request;
+
+pub use answer::answer;
+pub use parts::Parts;
+pub use request::{id, properties, request};

@@ -1,0 +1,180 @@
+//! Requests that are near to good ones, and requests that are nothing.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::{Value, json};
+
+use crate::checks;
+use crate::support::{events, for_any, good_properties, json, long_text, name, text};
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug)]
+enum Change {
+    /// A field is not there.
+    Remove(Index),
+    /// A field has another name.
+    Rename(Index, String),
+    /// A field is something else.
+    Replace(Index, Value),
+    /// A field is there too many.
+    Add(String, Value),
+}
+
+impl Change {
+    fn make(self, fields: &mut Value) {
+        let Value::Object(fields) = fields else { return };
+        let names: Vec<_> = fields.keys().cloned().collect();
+        let one_of_them = |index: Index| if names.is_empty() { String::new() } else { index.get(&names).clone() };
+        match self {
+            Self::Remove(index) => drop(fields.remove(&one_of_them(index))),
+            Self::Rename(index, name) => {
+                let value = fields.remove(&one_of_them(index)).unwrap_or_default();
+                fields.insert(name, value);
+            }
+            Self::Replace(index, value) => drop(fields.insert(one_of_them(index), value)),
+            Self::Add(name, value) => drop(fields.insert(name, value)),
+        }
+    }
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        any::<Index>().prop_map(Change::Remove),
+        (any::<Index>(), name()).prop_map(|(index, name)| Change::Rename(index, name)),
+        (any::<Index>(), json()).prop_map(|(index, value)| Change::Replace(index, value)),
+        (any::<Index>(), long_text()).prop_map(|(index, value)| Change::Replace(index, value.into())),
+        (name(), json()).prop_map(|(name, value)| Change::Add(name, value)),
+    ]
+}
+
+/// A request of `events/` with something wrong in its envelope, its properties and its old properties.
+fn request() -> impl Strategy<Value = Value> {
+    let changes = || vec(change(), 0..3);
+    let good = prop::option::of(good_properties());
+    (select(events()), good, changes(), changes(), changes()).prop_map(|(mut request, good, first, new, old)| {
+        // The address of local runs is in the events; CloudFormation's own is any other.
+        if let Some(good) = good {
+            request["ResourceProperties"] = good;
+            request["ResponseURL"] = "https://bucket.s3.amazonaws.com/path%7C1?X-Amz-Signature=0123456789abcdef".into();
+        }
+        first.into_iter().for_each(|change| change.make(&mut request));
+        if request.is_object() {
+            new.into_iter().for_each(|change| change.make(&mut request["ResourceProperties"]));
+            old.into_iter().for_each(|change| change.make(&mut request["OldResourceProperties"]));
+        }
+        request
+    })
+}
+
+#[test]
+fn a_request_with_anything_wrong_in_it_is_answered() {
+    for_any(request(), |request| checks::request(&request.to_string()));
+}
+
+#[test]
+fn a_request_that_is_damaged_on_its_way_is_answered_or_has_no_address() {
+    let damage =
+        vec((any::<Index>(), 0_usize..5, prop_oneof![text(), Just("\\ud800".into()), Just("1e999".into())]), 1..4);
+    for_any((request(), damage), |(request, damage)| {
+        let mut bytes = request.to_string().into_bytes();
+        for (index, length, text) in damage {
+            let start = index.index(bytes.len() + 1);
+            let end = bytes.len().min(start + length);
+            bytes.splice(start..end, text.into_bytes());
+        }
+        checks::request(&String::from_utf8_lossy(&bytes));
+    });
+}
+
+#[test]
+fn anything_else_has_no_address_and_does_no_harm() {
+    for_any(json(), |json| checks::request(&json.to_string()));
+    for_any(vec(any::<u8>(), 0..300), |bytes| checks::request(&String::from_utf8_lossy(&bytes)));
+}
+
+#[test]
+fn properties_without_a_mistake_are_taken_for_what_they_say() {
+    for_any(good_properties(), |properties| {
+        let desired = checks::properties(&properties).unwrap();
+        let text = |name: &str| properties[name].as_str().map_or_else(|| properties[name].to_string(), str::to_owned);
+        assert_eq!(text("EndpointName").rsplit('/').next(), Some(desired.target.endpoint().as_str()));
+        assert_eq!(text("VariantName"), desired.target.variant().as_str());
+        assert_eq!(text("MinCapacity"), desired.capacity.min().to_string());
+        assert_eq!(text("MaxCapacity"), desired.capacity.max().to_string());
+        assert_eq!(text("AdoptExisting"), desired.adopt_existing.to_string());
+        assert_eq!(properties["Tags"].as_array().unwrap().len(), desired.tags.len());
+    });
+}
+
+#[test]
+fn each_property_that_cannot_be_is_told_by_its_name() {
+    let wrong = prop_oneof![Just(json!([7])), Just(json!({"a": 1})), Just(json!(1.5)), Just(json!("no, \u{1F980}!"))];
+    let names = prop::sample::subsequence(OURS, 1..=OURS.len());
+    for_any((good_properties(), wrong, names), |(mut properties, wrong, names)| {
+        for name in &names {
+            properties[*name] = wrong.clone();
+        }
+        let mistakes = checks::properties(&properties).unwrap_err();
+        for name in names {
+            assert!(mistakes.contains(name), "{name} is not told: {mistakes}");
+        }
+    });
+}
+
+#[test]
+fn a_property_that_is_not_known_is_told_by_its_name() {
+    for_any((good_properties(), "[A-Z][a-z]{1,9}X", json()), |(mut properties, name, value)| {
+        properties[&name] = value;
+        let mistakes = checks::properties(&properties).unwrap_err();
+        assert!(mistakes.starts_with(&format!("{name}: unknown property, found ")), "{mistakes}");
+    });
+}
+
+#[test]
+fn properties_of_any_shape_are_taken_or_refused_with_a_mistake() {
+    for_any(json(), |properties| drop(checks::properties(&properties)));
+    for_any((good_properties(), vec(change(), 1..4)), |(mut properties, changes)| {
+        changes.into_iter().for_each(|change| change.make(&mut properties));
+        drop(checks::properties(&properties));
+    });
+}
+
+#[test]
+fn properties_at_the_limits_are_taken_or_refused_with_a_mistake() {
+    let key = prop_oneof![
+        select(&["aws:x", "AWS:x", "sagemaker-scaling:x", "Sagemaker-Scaling:x"][..]).prop_map(str::to_owned),
+        (126_usize..131).prop_map(|length| "é".repeat(length)),
+    ];
+    let value = (254_usize..259).prop_map(|length| "🦀".repeat(length));
+    let other = (key, value).prop_map(|(key, value)| vec![json!({"Key": key, "Value": value})]);
+    let many =
+        (44_usize..51).prop_map(|count| (0..count).map(|i| json!({"Key": format!("k{i}"), "Value": ""})).collect());
+    let tags = prop_oneof![other, many];
+    for_any((good_properties(), tags, -1_i32..4, -1_i32..4), |(mut properties, tags, min, max)| {
+        properties["Tags"] = tags.into();
+        drop(checks::properties(&properties));
+        properties["MinCapacity"] = min.into();
+        properties["MaxCapacity"] = max.to_string().into();
+        drop(checks::properties(&properties));
+    });
+}
+
+#[test]
+fn an_id_that_is_a_targets_prints_back() {
+    let exact = ["endpoint/", "E", "/variant/", "v", "|", "sagemaker:variant:DesiredInstanceCount", "|", "sagemaker"];
+    checks::id(&exact.concat());
+    for odd in ["", " ", "-", "|", "/", "/variant/", "\u{0}", "e", "é"] {
+        for index in 0..exact.len() {
+            let mut instead = exact;
+            instead[index] = odd;
+            checks::id(&instead.concat());
+            checks::id(&[&exact[..index], &[odd], &exact[index..]].concat().concat());
+        }
+        checks::id(&format!("{}{odd}", exact.concat()));
+    }
+    for_any(text(), |text| checks::id(&text));
+}
+
+const OURS: &[&str] =
+    &["AdoptExisting", "EndpointName", "MaxCapacity", "MinCapacity", "SuspendedState", "Tags", "VariantName"];
