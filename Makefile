@@ -16,10 +16,10 @@ export SAM_CLI_TELEMETRY := 0
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo test simulate plant watch invoke lint build clean tools-demo tools-test
+.PHONY: help demo test simulate plant bench-faults watch invoke lint build clean tools-demo tools-test
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools-demo ## Deploy real stacks on this machine, and watch what happens
 	@$(VENV_PYTHON) -m demo
@@ -49,6 +49,9 @@ lint: ## Check format, lints and documentation
 build: ## Build the function and the local AWS
 	cargo build
 	cargo build --package local-aws
+
+bench-faults: ## Run the table of faults against this project and its peers, and write docs/FAULTS.md
+	@$(PYTHON) bench/faults
 
 clean: ## Remove everything that was built or installed here
 	rm -rf target .venv .aws-sam

@@ -99,6 +99,8 @@ impl Work<'_> {
         match error {
             Error::Refused(Refusal::HeldByAnother { .. } | Refusal::HeldByNobody(_)) => true,
             Error::Aws(error) if !error.nothing_changed => false,
+            // One of the attempts may have taken effect, and may not be seen at once.
+            _ if self.progress.has_claimed_again() => false,
             Error::Aws(_) | Error::Refused(_) | Error::OutOfTime { .. } | Error::Panic { .. } => self
                 .aws
                 .glance(target)

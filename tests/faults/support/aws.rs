@@ -145,7 +145,11 @@ impl State {
     }
 
     fn reply(&mut self, request: &Received) -> Act {
-        let target = request.header("x-amz-target").expect("a call").to_owned();
+        let Some(target) = request.header("x-amz-target").map(str::to_owned) else {
+            // A form is for CloudFormation, which knows none of the stacks here.
+            let error = "<Code>ValidationError</Code><Message>Stack x does not exist</Message>";
+            return Act::Reply(400, "Content-Type: text/xml\r\n", format!("<ErrorResponse>{error}</ErrorResponse>"));
+        };
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let fault = self.next_fault(&operation);
         self.called.push(operation);

@@ -1,0 +1,199 @@
+"""Judges what was observed: one rule for all systems, made of observations only."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+LONGEST_BODY = 4096
+LONGEST_ID = 1024
+GOOD = ("OK", "F", "n/a")
+
+Targets = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a row lets a good system do."""
+
+    outcomes: frozenset[str]
+    """Of `SUCCESS` and `FAILED`; `nobody`: nobody can be told; `undeliverable`: no answer is ever taken."""
+    targets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """The system's own targets after a success, each with its limits."""
+    clues: tuple[str, ...] = ()
+    """A useful reason holds one of these."""
+    keeps_id: bool = False
+    """Whether the answer has to have the id that the request had."""
+    keeps_id_when_failed: bool = False
+    """Whether a failure has to."""
+    optional: frozenset[str] = frozenset()
+    """Members of the answer that cannot be known."""
+    shows: str = ""
+    """What a success has to return."""
+    most_calls: int | None = None
+    """How often the faulty call may be made."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one system did in one row."""
+
+    request: Mapping[str, Any]
+    ends: tuple[str, ...]
+    """How each invocation ended: `ok`, `error`, `killed`, `exit`."""
+    answer: bytes | None
+    """The first answer that was taken, at the request's own URL."""
+    answered_at: int = 0
+    """In which delivery, from 1."""
+    elsewhere: int = 0
+    """Answers that were sent to any other URL."""
+    before: Targets = field(default_factory=dict)
+    after: Targets = field(default_factory=dict)
+    """The system's own targets."""
+    others_before: Targets = field(default_factory=dict)
+    others_after: Targets = field(default_factory=dict)
+    """The targets of others."""
+    left_over: Targets | None = None
+    """The system's own targets after the Delete that CloudFormation sends after a failed Create, if one was sent."""
+    clean_up: str = ""
+    """How that Delete was answered."""
+    leaks: tuple[str, ...] = ()
+    """Which secrets were seen, each `… in the log` or `… in the answer`."""
+    first_answer: bytes | None = None
+    """What a delivery before that was answered, where the request was delivered again although it had gone well."""
+    calls: int = 0
+    """How often the faulty call was made."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One cell."""
+
+    mark: str
+    """`OK`, `F`, `F!`, `H`, `S!`, `L` or `n/a`."""
+    why: str = ""
+    """What was observed, where that is not plain."""
+    delivery: int = 1
+    leaks: tuple[str, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing hangs, lies, leaks or is lost."""
+        return self.mark in GOOD and not self.leaks
+
+    def cell(self) -> str:
+        """As it stands in the table."""
+        second = " (2nd)" if self.delivery > 1 else ""
+        return f"{self.mark}{second}{', leak' if self.leaks else ''}"
+
+
+def judge(seen: Observed, expected: Expected) -> Verdict:
+    """The verdict on one cell."""
+    mark, why = _judge(seen, expected)
+    delivery = seen.answered_at if seen.answer is not None and mark in ("OK", "F") else 1
+    return Verdict(mark, why, delivery, seen.leaks)
+
+
+def _judge(seen: Observed, expected: Expected) -> tuple[str, str]:
+    if dict(seen.others_after) != dict(seen.others_before):
+        told, _ = _told(seen.answer)
+        return "L", f"the target of others was changed or removed{f', and {told} answered' if told else ''}"
+    if seen.elsewhere:
+        return "L", "an answer was sent to another URL"
+    if seen.answer is None:
+        return _unanswered(seen, expected)
+    if fault := _invalid(seen.answer, seen.request, expected):
+        return "H", f"CloudFormation cannot take the answer: {fault}"
+    body = json.loads(seen.answer)
+    if seen.first_answer is not None and _told(seen.first_answer) != _told(seen.answer):
+        return "S!", "the second delivery is answered otherwise than the first"
+    return (_succeeded if body["Status"] == "SUCCESS" else _failed)(seen, expected, body)
+
+
+def _unanswered(seen: Observed, expected: Expected) -> tuple[str, str]:
+    end = seen.ends[-1]
+    if end == "ok":
+        return "H", "no answer was taken, and the invocation succeeded: nobody will try again"
+    if "undeliverable" in expected.outcomes:
+        return "OK", ""
+    if "nobody" not in expected.outcomes:
+        ways = {"error": "an error", "exit": "the end of the process", "killed": "being killed at its time limit"}
+        return "H", f"no answer; the invocations ended in {_and(ways[end] for end in seen.ends)}"
+    if dict(seen.after) != dict(seen.before):
+        return "L", "nobody can be told, and yet the work was done"
+    if end == "killed":
+        return "H", "it ran until it was killed at its time limit"
+    return "OK", ""
+
+
+def _invalid(answer: bytes, request: Mapping[str, Any], expected: Expected) -> str:
+    if len(answer) > LONGEST_BODY:
+        return f"it has more than {LONGEST_BODY} bytes"
+    try:
+        body = json.loads(answer)
+    except ValueError:
+        return "it is not JSON"
+    if not isinstance(body, dict) or body.get("Status") not in ("SUCCESS", "FAILED"):
+        return "it has no status"
+    names = [name for name in ("StackId", "RequestId", "LogicalResourceId") if name not in expected.optional]
+    wrong = [name for name in names if body.get(name) != request.get(name)]
+    return f"{', '.join(wrong)} missing or wrong" if wrong else ""
+
+
+def _succeeded(seen: Observed, expected: Expected, body: Mapping[str, Any]) -> tuple[str, str]:
+    if expected.outcomes == {"undeliverable"}:
+        return "S!", "an answer was taken that nobody could take"
+    if "SUCCESS" not in expected.outcomes:
+        return "S!", "SUCCESS for what had to be refused"
+    if fault := _id_fault(body, seen.request if expected.keeps_id else None):
+        return "S!", f"SUCCESS with {fault}"
+    limits = {name: (target["MinCapacity"], target["MaxCapacity"]) for name, target in seen.after.items()}
+    if limits != dict(expected.targets):
+        return "S!", "SUCCESS, but the targets are not as wanted"
+    if expected.shows and expected.shows not in json.dumps(body.get("Data"), ensure_ascii=False):
+        return "S!", "SUCCESS with other data than the service returned"
+    return "OK", ""
+
+
+def _failed(seen: Observed, expected: Expected, body: Mapping[str, Any]) -> tuple[str, str]:
+    if seen.left_over:
+        return "L", "FAILED, and the Delete that follows leaves the target registered"
+    keeps_id = expected.keeps_id or expected.keeps_id_when_failed
+    if fault := _id_fault(body, seen.request if keeps_id else None):
+        return "F!", f"FAILED with {fault}"
+    if seen.clean_up and seen.clean_up != "SUCCESS":
+        return "F!", "FAILED, and the Delete that follows fails as well: the stack is stuck"
+    limits = {name: (target["MinCapacity"], target["MaxCapacity"]) for name, target in seen.after.items()}
+    if "FAILED" not in expected.outcomes and limits == dict(expected.targets):
+        return "F!", "FAILED for work that was done"
+    reason = str(body.get("Reason", ""))
+    if expected.clues and not any(clue in reason for clue in expected.clues):
+        return "F!", "FAILED with a reason that does not name the cause"
+    if any(leak.endswith("in the answer") for leak in seen.leaks):
+        return "F!", "FAILED with a secret in its reason"
+    if expected.most_calls is not None and seen.calls > expected.most_calls:
+        return "F", "it tried again what is final"
+    return "F", "" if "FAILED" in expected.outcomes else "it gave up on what passes"
+
+
+def _id_fault(body: Mapping[str, Any], given: Mapping[str, Any] | None) -> str:
+    found = body.get("PhysicalResourceId")
+    if not isinstance(found, str) or not found:
+        return "no physical id"
+    if len(found) > LONGEST_ID:
+        return "a physical id that is too long"
+    if given is not None and found != given.get("PhysicalResourceId"):
+        return "another physical id than it was given"
+    return ""
+
+
+def _told(answer: bytes | None) -> tuple[str, Any]:
+    try:
+        body = json.loads(answer or b"{}")
+        return str(body.get("Status", "")), body.get("PhysicalResourceId")
+    except (AttributeError, ValueError):
+        return "", None
+
+
+def _and(words: Any) -> str:
+    return ", then ".join(dict.fromkeys(words))
