@@ -86,8 +86,9 @@ impl State {
         }
         let answer: Value = serde_json::from_str(body).unwrap_or_default();
         let reason = answer["Reason"].as_str().unwrap_or_default();
-        if !self.is_waiting(number) && (reason.starts_with("out of time") || reason.contains("panicked")) {
-            // Documented: what is cut off in the middle takes nothing back.
+        let cut_off = ["out of time", "panicked", "injected"].iter().any(|text| reason.contains(text));
+        if !self.is_waiting(number) && cut_off {
+            // Documented: what is cut off in the middle, or refused, takes nothing back.
             self.windows.insert(self.requests[number].props.target);
         }
         if self.requests[number].answer.is_none() && self.is_waiting(number) {
