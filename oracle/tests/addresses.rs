@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_sagemaker::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use sagemaker_scaling::aws::json::{JsonClient, SAGEMAKER, Service};
+use sagemaker_scaling::aws::json::{CLOUDFORMATION, JsonClient, SAGEMAKER, Service};
 use serde::Deserialize;
 
 /// What `botocore_endpoints.py` writes: a service's rows by the name that botocore has for it.
@@ -58,7 +58,7 @@ fn table() -> Table {
 async fn every_address_is_the_one_of_botocore() {
     let table = table();
     let mut differences = Vec::new();
-    for (name, service) in [("sagemaker", SAGEMAKER)] {
+    for (name, service) in [("cloudformation", CLOUDFORMATION), ("sagemaker", SAGEMAKER)] {
         for row in &table.services[name] {
             let ours = row.our_address(service).await;
             if ours != row.url {

@@ -80,8 +80,8 @@ pub const CLOUDFORMATION: Service = Service {
     id: "CloudFormation",
     protocol: Protocol::Query { version: "2010-05-15" },
     signing_name: "cloudformation",
-    // GovCloud's ordinary hosts are the FIPS ones.
-    host: |region, suffix, fips| match fips && !region.starts_with("us-gov-") {
+    // GovCloud's ordinary hosts are the FIPS ones, but for dual stack.
+    host: |region, suffix, fips| match fips && !(region.contains("us-gov-") && suffix == "amazonaws.com") {
         false => format!("cloudformation.{region}.{suffix}"),
         true => format!("cloudformation-fips.{region}.{suffix}"),
     },
