@@ -26,7 +26,9 @@ class World:
             # MiniStack gives its functions its own environment, so template.yaml needs none that is for tests.
             ministack = self._stage.ministack(self.local_aws.environment())
             self.stacks = Stacks(ministack)
-            self.cli = AwsCli({"AWS_ENDPOINT_URL": ministack, **self.local_aws.environment()})
+            endpoints = {"AWS_ENDPOINT_URL": ministack, **self.local_aws.environment()}
+            # The function asks the local AWS, which knows no stacks; the CLI, the engine that has them.
+            self.cli = AwsCli({**endpoints, "AWS_ENDPOINT_URL_CLOUDFORMATION": ministack})
         except BaseException:
             self._stage.stop()
             raise

@@ -92,7 +92,8 @@ fn decoded(text: &str) -> String {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        match part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);
                 bytes.extend_from_slice(&part.as_bytes()[2..]);
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_no_percent_encoding_reads_as_it_is() {
-        for text in ["100%", "%", "%zz", "%é", "a%2"] {
+        for text in ["100%", "%", "%zz", "%é", "a%2", "%+1"] {
             assert_eq!(decoded(text), text);
         }
     }

@@ -131,10 +131,7 @@ impl Work<'_> {
 
     /// Registers the target if we may, or refuses. Returns its ARN.
     async fn register(&self, desired: &Desired, look: Look, named_before: &BTreeSet<String>) -> Result<String, Error> {
-        let mut registered = self.wait_until_ready(desired, look, named_before).await?;
-        if self.stop_unless_awaited(&desired.target).await? && registered.is_some() {
-            registered = self.aws.observe(&desired.target).await?;
-        }
+        let registered = self.wait_until_ready(desired, look, named_before).await?;
         let arn = self.register_now(desired, registered, named_before).await?;
         // Whoever deletes the resource meanwhile did not see this registration, or is seen here: see `standing`.
         self.stop_unless_awaited(&desired.target).await?;
@@ -149,6 +146,9 @@ impl Work<'_> {
     ) -> Result<String, Error> {
         loop {
             let target = &desired.target;
+            if self.stop_unless_awaited(target).await? && registered.is_some() {
+                registered = self.aws.observe(target).await?;
+            }
             let decided = decide::registration(desired, self.us, registered.as_ref(), named_before)?;
             let mut seen = Stopwatch::start();
             let holds = async || {

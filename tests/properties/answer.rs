@@ -2,27 +2,47 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
+use sagemaker_scaling::envelope::Envelope;
+use serde_json::json;
 
-use crate::checks::Parts;
+use crate::checks::{Parts, decoded};
 use crate::support::{for_any, long_text, text};
 
 /// A response URL, often with something secret in its query, and now and then none.
 fn url() -> impl Strategy<Value = String> {
-    let value = "[a-zA-Z0-9%/+._~-]{0,70}";
-    let presigned = vec(("(X-Amz-Signature|X-Amz-Credential|x|)", value), 0..5).prop_map(|pairs| {
+    let value = prop_oneof![3 => "[a-zA-Z0-9/+._~-]{0,70}", 1 => "([a-zA-Z0-9]{0,9}%([0-9a-fA-F]{2}|[+%a-z])?){0,7}"];
+    let pairs = vec((select(PARAMETERS), value), 0..5);
+    let presigned = pairs.prop_map(|pairs| {
         let pairs: Vec<_> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         format!("https://bucket.s3.amazonaws.com/path%7C1?{}", pairs.join("&"))
     });
     prop_oneof![8 => presigned, 1 => "https?://(localhost|h|\\[::1\\])(:[0-9]{1,4})?[!-~]{0,30}", 1 => text()]
 }
 
-/// A reason that quotes the URL, whole, its query, or a part of it.
+/// A reason that quotes the URL, whole, its query, or a part of it, as it is or as it reads; and others' credentials.
 fn reason_that_quotes(url: String) -> impl Strategy<Value = (String, String)> {
-    let chars: Vec<char> = url.chars().collect();
-    let part = (0..=chars.len(), 0..=chars.len())
-        .prop_map(move |(one, other)| String::from_iter(&chars[one.min(other)..one.max(other)]));
-    let piece = prop_oneof![text(), Just("{url}".to_owned()), Just("{query}".to_owned()), part];
+    let part_of = |text: &str| {
+        let chars: Vec<char> = text.chars().collect();
+        (0..=chars.len(), 0..=chars.len())
+            .prop_map(move |(one, other)| String::from_iter(&chars[one.min(other)..one.max(other)]))
+    };
+    let piece = prop_oneof![
+        3 => text(),
+        1 => Just("{url}".to_owned()),
+        1 => Just("{query}".to_owned()),
+        2 => part_of(&url),
+        2 => part_of(&decoded(&url)),
+        1 => credential(),
+    ];
     (Just(url), vec(piece, 0..6).prop_map(|pieces| pieces.concat()))
+}
+
+/// Somebody's credential, or what looks like one.
+fn credential() -> impl Strategy<Value = String> {
+    let names = "((Credential|[Ss]ignature|[Ss]ecurity-?[Tt]oken|Session-?Token|SecretAccessKey)[\"'\\\\ ]{0,2}){1,2}";
+    (names, "(=|:|%3[dD]|,| ){0,2}", "[\"'\\\\ ]{0,2}", "[ -~é]{0,9}")
+        .prop_map(|(names, separator, quotes, value)| [names, separator, quotes, value].concat())
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
@@ -38,6 +58,43 @@ fn parts() -> impl Strategy<Value = Parts> {
 fn an_answer_of_any_parts_fits_copies_its_ids_and_tells_no_secret() {
     for_any(parts(), |parts| {
         parts.check();
+    });
+}
+
+#[test]
+fn of_what_is_told_only_the_secrets_are_taken_out() {
+    let prose = "[a-z.,:é ]{0,12}( 20261123T101500Z)? ";
+    // What is secret, and what is told instead: "{1}", "{2}" and "{3}" are values of the URL.
+    let secrets = &[
+        ("{url}", "[response URL]"),
+        ("{query}", "[response URL]"),
+        ("{1}", "[response URL]"),
+        ("{2}", "[response URL]"),
+        ("{2 decoded}", "[response URL]"),
+        ("{3}", "[response URL]"),
+        ("{3 cut}", "[response URL]"),
+        ("Credential=A%2F1, Signature=0a", "Credential=[secret], Signature=[secret]"),
+        ("'x-amz-security-token:IQo+/='", "'x-amz-security-token:[secret]'"),
+        (r#""SessionToken\": \"IQo","#, r#""SessionToken\": \"[secret]","#),
+    ][..];
+    let values = ("A[A-Z0-9]{7,20}", "I[a-zA-Z0-9]{3,9}%2[Ff]([a-z0-9]{3,9}%3D){1,2}", "[0-9a-f]{9,64}");
+    for_any((values, vec((prose, select(secrets)), 0..8)), |(values, pieces)| {
+        let (credential, token, signature) = values;
+        let query = format!(
+            "X-Amz-Date=20261123T101500Z&X-Amz-Credential={credential}&X-Amz-Security-Token={token}&\
+             X-Amz-Signature={signature}"
+        );
+        let url = format!("https://bucket.s3.amazonaws.com/path%7C1?{query}");
+        let payload = json!({"ResponseURL": url}).to_string();
+        let reply_to = Envelope::open(&payload).unwrap().reply_to;
+        let told: String = pieces.iter().map(|(prose, (secret, _))| format!("{prose}{secret}")).collect();
+        let told = [("{url}", &*url), ("{query}", &query), ("{1}", &credential), ("{2}", &token), ("{3}", &signature)]
+            .into_iter()
+            .fold(told, |told, (name, secret)| told.replace(name, secret))
+            .replace("{2 decoded}", &decoded(&token))
+            .replace("{3 cut}", &signature[..8]);
+        let expected: String = pieces.iter().map(|(prose, (_, instead))| format!("{prose}{instead}")).collect();
+        assert_eq!(reply_to.url.scrub(&told), expected);
     });
 }
 
@@ -66,3 +123,6 @@ fn an_answer_of_any_bytes_fits() {
         Parts::read(&bytes).check();
     });
 }
+
+const PARAMETERS: &[&str] =
+    &["X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "X-Amz-Date", "X-Amz-Expires", "x", ""];

@@ -39,7 +39,7 @@ impl World {
 
     /// Waits until the function is idle: what happens by hand between two of its calls is a documented limit.
     async fn quiet(&self) {
-        while self.state().running > 0 {
+        while !self.state().running.is_empty() {
             sleep(Duration::from_secs(1)).await;
         }
     }

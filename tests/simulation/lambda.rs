@@ -71,7 +71,12 @@ impl Lambda {
         });
         let (payload, deadline) = {
             let mut state = self.world.state();
-            state.running += 1;
+            if state.running.contains(&request) {
+                // Documented: two deliveries of one request that run at the same time.
+                let target = state.requests[request].props.target;
+                state.windows.insert(target);
+            }
+            state.running.push(request);
             let clock = state.clock();
             (state.requests[request].payload(request), Deadline::from_now(clock, clock + TIMEOUT))
         };
@@ -84,7 +89,9 @@ impl Lambda {
             outcome = work => outcome.ok().map(|outcome| outcome.map_err(|error| error.to_string())),
         };
         let mut state = self.world.state();
-        state.running -= 1;
+
+        let ended = state.running.iter().position(|running| *running == request).expect("it ran");
+        state.running.swap_remove(ended);
         let taken = invocation.sent.lock().expect("not poisoned").taken;
         // Invariant: every invocation is answered, or ends as an error for the retry.
         match outcome {

@@ -79,8 +79,8 @@ pub(crate) struct State {
     pub(crate) requests: Vec<Request>,
     /// How many deliveries are due or under way, by stack id, logical id and request type.
     pub(crate) open: BTreeMap<(String, &'static str, &'static str), u32>,
-    /// How many invocations are running.
-    pub(crate) running: u32,
+    /// What the invocations that are running were invoked with.
+    pub(crate) running: Vec<usize>,
     /// Targets that hands, or the deletion of an endpoint, took from a resource since it last registered them.
     pub(crate) taken_down: BTreeSet<(usize, Owner)>,
     /// Targets that were registered by hand, and their limit.
@@ -125,7 +125,7 @@ impl World {
             records: BTreeMap::new(),
             requests: Vec::new(),
             open: BTreeMap::new(),
-            running: 0,
+            running: Vec::new(),
             taken_down: BTreeSet::new(),
             by_hand: BTreeMap::new(),
             excused: BTreeSet::new(),

@@ -4,6 +4,6 @@ mod answer;
 mod parts;
 mod request;
 
-pub use answer::answer;
+pub use answer::{answer, decoded};
 pub use parts::Parts;
 pub use request::{id, properties, request};
