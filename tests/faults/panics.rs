@@ -1,6 +1,6 @@
 //! A panic at every exchange with the outside, while one process serves on.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -21,6 +21,7 @@ use crate::support::stage::{AMPLE, Stage};
 pub(crate) struct Defective {
     inner: SharedHttpConnector,
     calls_until_panic: Arc<AtomicUsize>,
+    counts_answers_only: Arc<AtomicBool>,
     kind: Arc<Mutex<Kind>>,
 }
 
@@ -40,6 +41,7 @@ impl Defective {
         Self {
             inner: transport::connector(),
             calls_until_panic: Arc::new(AtomicUsize::new(usize::MAX)),
+            counts_answers_only: Arc::default(),
             kind: Arc::new(Mutex::new(Kind::Calling)),
         }
     }
@@ -48,6 +50,12 @@ impl Defective {
     pub(crate) fn panic_at(&self, call: usize, kind: Kind) {
         *self.kind.lock().expect("not poisoned") = kind;
         self.calls_until_panic.store(call, Ordering::Relaxed);
+    }
+
+    /// Panics at an answer.
+    pub(crate) fn panic_at_answer(&self, kind: Kind) {
+        self.counts_answers_only.store(true, Ordering::Relaxed);
+        self.panic_at(1, kind);
     }
 
     /// Panics no more. Returns whether it did.
@@ -63,7 +71,8 @@ fn quoting(request: &HttpRequest) -> String {
 
 impl HttpConnector for Defective {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if self.calls_until_panic.fetch_sub(1, Ordering::Relaxed) != 1 {
+        let counts = !self.counts_answers_only.load(Ordering::Relaxed) || request.method() == "PUT";
+        if !counts || self.calls_until_panic.fetch_sub(1, Ordering::Relaxed) != 1 {
             return self.inner.call(request);
         }
         let message = quoting(&request);
@@ -133,8 +142,7 @@ async fn a_panic_while_answering_does_not_silence_the_answer() {
     let defective = Defective::new();
     let stage = Stage::with(SharedHttpConnector::new(defective.clone())).await;
     for kind in [Kind::Calling, Kind::Polling, Kind::Replied] {
-        // Describe, register, answer.
-        defective.panic_at(3, kind);
+        defective.panic_at_answer(kind);
         assert_eq!(stage.succeed(create()).await, ID);
         assert!(defective.mend(), "it panicked");
         stage.succeed(delete()).await;

@@ -87,13 +87,13 @@ fn of_what_is_told_only_the_secrets_are_taken_out() {
         let url = format!("https://bucket.s3.amazonaws.com/path%7C1?{query}");
         let payload = json!({"ResponseURL": url}).to_string();
         let reply_to = Envelope::open(&payload).unwrap().reply_to;
-        let told: String = pieces.iter().map(|(prose, (secret, _))| format!("{prose}{secret}")).collect();
+        let told: String = pieces.iter().map(|(prose, (secret, _))| format!("{prose} {secret} ")).collect();
         let told = [("{url}", &*url), ("{query}", &query), ("{1}", &credential), ("{2}", &token), ("{3}", &signature)]
             .into_iter()
             .fold(told, |told, (name, secret)| told.replace(name, secret))
             .replace("{2 decoded}", &decoded(&token))
             .replace("{3 cut}", &signature[..8]);
-        let expected: String = pieces.iter().map(|(prose, (_, instead))| format!("{prose}{instead}")).collect();
+        let expected: String = pieces.iter().map(|(prose, (_, instead))| format!("{prose} {instead} ")).collect();
         assert_eq!(reply_to.url.scrub(&told), expected);
     });
 }
