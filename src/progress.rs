@@ -17,7 +17,7 @@ struct State {
 
 impl Progress {
     /// Nothing is done yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Mutex::new(State { doing: "reading the request".to_owned(), perhaps_registered: None, claims: 0 }))
     }
 
@@ -59,11 +59,5 @@ impl Progress {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -6,8 +6,8 @@
 //! * CloudFormation notes that a resource is being deleted before it sends the Delete. So a Create asks, once it has
 //!   registered, what is on record; where that says "deleted", it takes back what it registered.
 //! * A Create that is younger than [`ASKS_AFTER`], and that registered at its first attempt, does not ask, which saves
-//!   the call in the ordinary case. So a Delete that finds nothing keeps looking until it is older than [`LOOKS_FOR`]: what such a Create registers is there by
-//!   then.
+//!   the call in the ordinary case. So a Delete that finds nothing of ours keeps looking until it is older than
+//!   [`LOOKS_FOR`]: what such a Create registers is there by then.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::envelope::Lifecycle;
 
 /// A request that is older than this asks CloudFormation whether it is still waited for.
 pub(crate) const ASKS_AFTER: Duration = Duration::from_secs(5);
-/// A Delete that finds nothing looks again until it is as old as this: longer than a young Create may take, by what
-/// the clocks of CloudFormation and Lambda may differ, and by the time after which a new target is seen everywhere.
+/// A Delete that finds nothing of ours looks again until it is as old as this: longer than a young Create may take, by
+/// what the clocks of CloudFormation and Lambda may differ, and by the time after which a new target is seen everywhere.
 pub(crate) const LOOKS_FOR: Duration = Duration::from_secs(10);
 
 /// How a request stands with CloudFormation.

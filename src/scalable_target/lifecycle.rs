@@ -99,15 +99,21 @@ impl Work<'_> {
         match error {
             Error::Refused(Refusal::HeldByAnother { .. } | Refusal::HeldByNobody(_)) => true,
             Error::Aws(error) if !error.nothing_changed => false,
-            // One of the attempts may have taken effect, and may not be seen at once.
-            _ if self.progress.has_claimed_again() => false,
-            Error::Aws(_) | Error::Refused(_) | Error::OutOfTime { .. } | Error::Panic { .. } => self
-                .aws
-                .glance(target)
-                .await
-                .is_some_and(|held| decide::release(self.us, held.as_ref()) == Release::Nothing),
-            // Nothing was tried.
-            Error::Properties(_) | Error::Request(_) | Error::ResourceType(_) => true,
+            Error::Aws(_)
+            | Error::OutOfTime { .. }
+            | Error::Panic { .. }
+            | Error::Properties(_)
+            | Error::Refused(_)
+            | Error::Request(_)
+            | Error::ResourceType(_) => {
+                // One of several attempts may have taken effect, and may not be seen at once.
+                !self.progress.has_claimed_again()
+                    && self
+                        .aws
+                        .glance(target)
+                        .await
+                        .is_some_and(|held| decide::release(self.us, held.as_ref()) == Release::Nothing)
+            }
         }
     }
 
@@ -258,12 +264,14 @@ impl Work<'_> {
         self.release(target, self.look_for(target, patience).await?).await
     }
 
-    /// Looks who holds a target, and again while nobody seems to: what was registered just now is not seen at once.
+    /// Looks who holds a target, and again while it is not us: what we registered just now is not seen at once, and what
+    /// another holds may become ours.
     async fn look_for(&self, target: &ScalableTargetId, patience: Duration) -> Result<Option<Registered>, AwsError> {
         let stopwatch = Stopwatch::start();
         loop {
             let registered = self.aws.observe(target).await?;
-            if registered.is_some() || stopwatch.elapsed() >= patience || !self.aws.has_time_for(BETWEEN_LOOKS) {
+            let ours = decide::release(self.us, registered.as_ref()) != Release::Nothing;
+            if ours || stopwatch.elapsed() >= patience || !self.aws.has_time_for(BETWEEN_LOOKS) {
                 return Ok(registered);
             }
             self.progress.doing(format!("looking whether {} is registered after all", target.resource_id()));

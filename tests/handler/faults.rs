@@ -82,6 +82,17 @@ async fn broken_connections_are_made_anew_whether_the_call_took_effect_or_not() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_success_without_contents_is_not_taken_for_an_answer() {
+    let world = World::new();
+    world.trouble("RegisterScalableTarget", Trouble::Empty);
+    world.succeed(create()).await;
+    assert_eq!(world.registered(), [MINE]);
+    world.trouble("DescribeScalableTargets", Trouble::Empty);
+    world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_create_whose_effect_is_not_known_answers_with_the_id_that_cleans_up() {
     let world = World::new();
     world.trouble("RegisterScalableTarget", Trouble::ResetAfter);

@@ -84,6 +84,28 @@ async fn a_create_that_is_delivered_again_after_its_delete_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_resource_that_is_in_no_template_any_more_is_deleted() {
+    let world = World::new();
+    world.on_record("GONE", "");
+    let (reason, _) = world.refuse(late(create(), 90)).await;
+    assert!(reason.ends_with("DELETE_COMPLETE"), "{reason}");
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_that_sees_another_holder_first_still_waits_for_a_young_create() {
+    let world = World::new();
+    world.succeed(create().in_stack("theirs")).await;
+    // Theirs goes, and ours comes, right after the Delete has looked.
+    world.slow("RegisterScalableTarget", Duration::from_secs(4));
+    let (ours, theirs) = (create().0.to_string(), delete().in_stack("theirs").0.to_string());
+    let deleted = delete().of(INVENTED).0.to_string();
+    let (created, released, deleted) = tokio::join!(world.invoke(&ours), world.invoke(&theirs), world.invoke(&deleted));
+    created.and(released).and(deleted).unwrap();
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_create_that_was_killed_right_after_registering_cleans_up_when_its_resource_is_deleted() {
     let world = World::new();
     world.register_by_hand(json!({

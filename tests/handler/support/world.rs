@@ -31,6 +31,8 @@ pub(crate) enum Trouble {
     ResetBefore,
     /// Another status, and no effect.
     Status(u16),
+    /// A success without contents.
+    Empty,
     /// A reply that is not JSON.
     Garbage,
     /// A defect of ours while calling.
@@ -315,6 +317,7 @@ impl State {
         };
         match trouble {
             Some(Trouble::ResetAfter) => Err(reset()),
+            Some(Trouble::Empty) => Ok((200, "{}".to_owned())),
             Some(Trouble::Garbage) => Ok((200, "<html>".to_owned())),
             Some(Trouble::Hang) => Err(ConnectorError::timeout("hangs".into())),
             _ => Ok(match reply {
@@ -326,6 +329,10 @@ impl State {
 
     fn describe_stack_resource(&self) -> (u16, String) {
         match self.record {
+            Some(("GONE", _)) => {
+                let message = "Resource Scaling does not exist for stack x";
+                (400, format!("<R><Code>ValidationError</Code><Message>{message}</Message></R>"))
+            }
             Some((status, id)) => (
                 200,
                 format!(
