@@ -98,9 +98,9 @@ async fn a_delete_that_sees_another_holder_first_still_waits_for_a_young_create(
     world.succeed(create().in_stack("theirs")).await;
     // Theirs goes, and ours comes, right after the Delete has looked.
     world.slow("RegisterScalableTarget", Duration::from_secs(4));
-    let (ours, theirs) = (create().0.to_string(), delete().in_stack("theirs").0.to_string());
-    let deleted = delete().of(INVENTED).0.to_string();
-    let (created, released, deleted) = tokio::join!(world.invoke(&ours), world.invoke(&theirs), world.invoke(&deleted));
+    let payloads = [delete().of(INVENTED), delete().in_stack("theirs"), create()].map(|request| request.0.to_string());
+    let [deleted, released, created] = payloads.each_ref().map(|payload| world.invoke(payload));
+    let (deleted, released, created) = tokio::join!(deleted, released, created);
     created.and(released).and(deleted).unwrap();
     assert!(world.registered().is_empty());
 }
