@@ -47,7 +47,12 @@ impl State {
             operation,
             "DeregisterScalableTarget" | "RegisterScalableTarget" | "TagResource" | "UntagResource"
         );
-        let before = self.registered().into_iter().find(|found| is_about(&input, found));
+        let lagging = self.registered_at.values().any(|registered| now < registered + self.lag);
+        let before = if changes || lagging || operation == "ListTagsForResource" {
+            self.registered().into_iter().find(|found| is_about(&input, found))
+        } else {
+            None
+        };
         if let Some(found) = &before
             && self.registered_at.get(&found.target).is_some_and(|registered| now < registered + self.lag)
         {
