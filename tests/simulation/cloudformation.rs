@@ -309,8 +309,8 @@ impl Stack {
             answer: None,
             answered: Arc::new(Notify::new()),
         };
-        // Documented: nothing tells two requests of the same kind for the same resource apart, nor a Delete from one
-        // before a new Create, if the earlier one is late.
+        // Documented: nothing tells two requests of the same kind for the same resource apart, nor a Delete from what
+        // brings its target back, if the earlier one is late.
         while self.lambda.world.state().is_open(&request) {
             if *cancelled.borrow() {
                 return Ended::Unanswered;
@@ -352,7 +352,7 @@ impl State {
     fn is_open(&self, request: &Request) -> bool {
         let kinds: &[_] = match request.kind {
             "Create" => &["Create", "Delete"],
-            "Update" => &["Update"],
+            "Update" => &["Update", "Delete"],
             _ => &[],
         };
         let (stack, logical, _) = request.key();
