@@ -36,7 +36,7 @@ impl Deadline {
     /// it made when the invocation began.
     pub fn age(&self, made: Option<SystemTime>) -> Age {
         let at_start = made.and_then(|made| self.start_by_clock.duration_since(made).ok()).unwrap_or_default();
-        Age { at_start, start: self.start }
+        Age { made, at_start, start: self.start }
     }
 
     /// The same, with work that ends early enough to answer within a limit from now.
@@ -84,11 +84,17 @@ impl Stopwatch {
 /// How old a request is.
 #[derive(Clone, Copy, Debug)]
 pub struct Age {
+    made: Option<SystemTime>,
     at_start: Duration,
     start: Instant,
 }
 
 impl Age {
+    /// When CloudFormation made it, where that is known.
+    pub fn made(&self) -> Option<SystemTime> {
+        self.made
+    }
+
     /// The time since it was made.
     pub fn elapsed(&self) -> Duration {
         self.at_start.saturating_add(self.start.elapsed())

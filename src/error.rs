@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::reader::Mistakes;
 use crate::scalable_target::Refusal;
+use crate::secrets::without_credentials;
 
 /// Why a request failed. Each ends up as the reason in the stack's events.
 #[derive(Debug, Error)]
@@ -79,6 +80,7 @@ impl AwsError {
                 None => chain(error),
             },
         };
+        let message = without_credentials(&message);
         Self { operation, resource: resource.to_owned(), attempts, code, message, nothing_changed }
     }
 

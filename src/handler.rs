@@ -1,6 +1,7 @@
 //! The path itself: whatever happens on it becomes an answer.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::FutureExt as _;
@@ -90,7 +91,8 @@ async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, se
         account: account(function_arn).or_else(|| account(&owner.stack_id)),
     };
     // After that, CloudFormation no longer listens.
-    let deadline = &request.lifecycle.service_timeout().map_or(*deadline, |limit| deadline.no_later_than(limit));
+    let left = request.lifecycle.service_timeout().map(|limit| limit.saturating_sub(age.elapsed()).max(SHORTEST));
+    let deadline = &left.map_or(*deadline, |left| deadline.no_later_than(left));
     let aws = Aws::new(&services.aws, deadline, &progress);
     // The work is polled here and not spawned: when it is cut off, it stops. Boxed, because its type is too deep.
     let work = Box::pin(carry_out(request, age, &aws, &here, &owner, &progress));
@@ -173,6 +175,8 @@ fn said(panic: &(dyn std::any::Any + Send)) -> String {
     text.unwrap_or("no message").to_owned()
 }
 
+/// Of a request that comes when CloudFormation listens no longer.
+const SHORTEST: Duration = Duration::from_secs(1);
 const SCALABLE_TARGET: &str = "Custom::SageMakerScalableTarget";
 const UPDATE_GATE: &str = "Custom::SageMakerEndpointUpdateGate";
 

@@ -52,6 +52,11 @@ impl Progress {
         self.state().claims += 1;
     }
 
+    /// Whether a target was claimed at all.
+    pub fn has_claimed(&self) -> bool {
+        self.state().claims > 0
+    }
+
     /// Whether a target was claimed more than once: what somebody took away in between is there again.
     pub fn has_claimed_again(&self) -> bool {
         self.state().claims > 1

@@ -9,7 +9,7 @@
 //!   the call in the ordinary case. So a Delete that finds nothing of ours keeps looking until it is older than
 //!   [`LOOKS_FOR`]: what such a Create registers is there by then.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::aws::StackResource;
 use crate::envelope::Lifecycle;
@@ -18,7 +18,7 @@ use crate::envelope::Lifecycle;
 pub(crate) const ASKS_AFTER: Duration = Duration::from_secs(5);
 /// A Delete that finds nothing of ours looks again until it is as old as this: longer than a young Create may take, by
 /// what the clocks of CloudFormation and Lambda may differ, and by the time after which a new target is seen everywhere.
-pub(crate) const LOOKS_FOR: Duration = Duration::from_secs(10);
+pub(crate) const LOOKS_FOR: Duration = Duration::from_secs(12);
 
 /// How a request stands with CloudFormation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,27 +32,33 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
-    /// Reads it from the record.
+    /// Reads it from the record of the resource, for a request that was made then, where that is known.
     ///
-    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResourceDetail.html> lists the
+    /// While CloudFormation waits for a request, the status does not change: it was changed last when the request was
+    /// made. <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResourceDetail.html> lists the
     /// statuses.
-    pub(crate) fn read(lifecycle: &Lifecycle, record: &StackResource) -> Self {
+    pub(crate) fn read(lifecycle: &Lifecycle, made: Option<SystemTime>, record: &StackResource) -> Self {
         let status = record.resource_status.as_str();
         let deleted = matches!(status, "CREATE_FAILED" | "DELETE_COMPLETE" | "DELETE_FAILED" | "DELETE_IN_PROGRESS");
+        let went_on = made.zip(record.changed).is_some_and(|(made, changed)| changed > made + AT_ONCE);
         match lifecycle {
             Lifecycle::Create { .. } | Lifecycle::Update { .. } if deleted => Self::Deleted,
-            Lifecycle::Create { .. } if status == "CREATE_IN_PROGRESS" => Self::Awaited,
-            Lifecycle::Update { .. } if status.ends_with("_IN_PROGRESS") => Self::Awaited,
+            Lifecycle::Create { .. } if status == "CREATE_IN_PROGRESS" && !went_on => Self::Awaited,
+            Lifecycle::Update { .. } if status.ends_with("_IN_PROGRESS") && !went_on => Self::Awaited,
             Lifecycle::Create { .. } | Lifecycle::Update { .. } => Self::Superseded,
             Lifecycle::Delete { .. } if deleted => Self::Awaited,
             // In a clean-up, the record shows the id that replaced the one to delete.
             Lifecycle::Delete { id, .. } if status == "CREATE_IN_PROGRESS" || *id == record.physical_resource_id => {
                 Self::Superseded
             }
+            Lifecycle::Delete { .. } if went_on => Self::Superseded,
             Lifecycle::Delete { .. } => Self::Awaited,
         }
     }
 }
+
+/// A request is made, to the second, when the status changes.
+const AT_ONCE: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {
@@ -62,8 +68,31 @@ mod tests {
     use super::*;
 
     fn standing(lifecycle: &Lifecycle, status: &str) -> Standing {
-        let record = StackResource { resource_status: status.to_owned(), physical_resource_id: "new".to_owned() };
-        Standing::read(lifecycle, &record)
+        standing_after(lifecycle, status, 0)
+    }
+
+    /// As it stands where the status changed some seconds after the request was made.
+    fn standing_after(lifecycle: &Lifecycle, status: &str, seconds: u64) -> Standing {
+        let record = StackResource {
+            resource_status: status.to_owned(),
+            physical_resource_id: "new".to_owned(),
+            changed: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
+        };
+        Standing::read(lifecycle, Some(SystemTime::UNIX_EPOCH), &record)
+    }
+
+    #[test]
+    fn a_request_is_superseded_by_what_was_begun_after_it() {
+        let create = Lifecycle::Create { properties: Value::Null };
+        let update = Lifecycle::Update { id: "new".into(), properties: Value::Null, old_properties: Value::Null };
+        let delete = Lifecycle::Delete { id: "old".into(), properties: Value::Null };
+        for (lifecycle, status) in
+            [(&create, "CREATE_IN_PROGRESS"), (&update, "UPDATE_IN_PROGRESS"), (&delete, "UPDATE_IN_PROGRESS")]
+        {
+            assert_eq!(standing_after(lifecycle, status, 2), Awaited, "{status}");
+            assert_eq!(standing_after(lifecycle, status, 10), Superseded, "{status}");
+        }
+        assert_eq!(standing_after(&delete, "DELETE_IN_PROGRESS", 10), Awaited);
     }
 
     #[test]

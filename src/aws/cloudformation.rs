@@ -2,9 +2,11 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResource.html>
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use serde::{Deserialize, Deserializer, Serialize};
 use tokio::time::timeout;
 
 use super::Aws;
@@ -22,6 +24,9 @@ pub struct StackResource {
     /// The id that the last answer gave; none until a Create was answered.
     #[serde(default)]
     pub physical_resource_id: String,
+    /// When its status changed last.
+    #[serde(default, rename = "LastUpdatedTimestamp", deserialize_with = "time")]
+    pub changed: Option<SystemTime>,
 }
 
 impl Aws<'_> {
@@ -73,6 +78,12 @@ pub struct DescribeStackResource {
 impl Operation for DescribeStackResource {
     const NAME: &'static str = "DescribeStackResource";
     type Output = StackResource;
+}
+
+/// A time that cannot be read is none.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(DateTime::from_str(&text, Format::DateTime).ok().and_then(|time| time.try_into().ok()))
 }
 
 const LONGEST: Duration = Duration::from_secs(10);

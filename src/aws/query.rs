@@ -71,7 +71,7 @@ fn collect(element: &mut ScopedDecoder<'_, '_>, texts: &mut Map<String, Value>) 
     Ok(())
 }
 
-const READ: [&str; 4] = ["Code", "Message", "PhysicalResourceId", "ResourceStatus"];
+const READ: [&str; 5] = ["Code", "LastUpdatedTimestamp", "Message", "PhysicalResourceId", "ResourceStatus"];
 
 #[cfg(test)]
 mod tests {

@@ -242,17 +242,28 @@ impl Work<'_> {
         }
     }
 
-    /// Refuses to go on with a request that CloudFormation no longer waits for, and takes back what it registered if the
-    /// resource is deleted. Returns whether CloudFormation was asked.
+    /// Refuses to go on with a request that CloudFormation no longer waits for, and takes back what it registered if that
+    /// is not to stay. Returns whether CloudFormation was asked.
     async fn stop_unless_awaited(&self, target: &ScalableTargetId) -> Result<bool, Error> {
-        if self.age.elapsed() < ASKS_AFTER && !self.progress.has_claimed_again() {
-            return Ok(false);
+        let young_for = ASKS_AFTER.saturating_sub(self.age.elapsed());
+        if !young_for.is_zero() {
+            if !self.progress.has_claimed_again() {
+                return Ok(false);
+            }
+            // The record may be as young.
+            tokio::time::sleep(young_for).await;
         }
         let Some(record) = self.aws.stack_resource(self.us).await else { return Ok(true) };
-        match Standing::read(self.lifecycle, &record) {
+        let elsewhere = match PhysicalResourceId::read(&record.physical_resource_id) {
+            PhysicalResourceId::ScalableTarget(current) => !current.is_same(target),
+            PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered => false,
+        };
+        match Standing::read(self.lifecycle, self.age.made(), &record) {
             Standing::Awaited => return Ok(true),
-            Standing::Deleted => self.release(target, self.look_for(target, SEEN_WITHIN).await?).await?,
-            Standing::Superseded => {}
+            Standing::Superseded if !elsewhere || !self.progress.has_claimed() => {}
+            Standing::Deleted | Standing::Superseded => {
+                self.release(target, self.look_for(target, SEEN_WITHIN).await?).await?;
+            }
         }
         Err(Refusal::NotAwaited { status: record.resource_status }.into())
     }

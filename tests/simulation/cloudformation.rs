@@ -285,7 +285,8 @@ impl Stack {
         let key = (self.id(), LOGICAL_IDS[place]);
         let mut state = self.lambda.world.state();
         state.tell(format_args!("{}/{} {}: {status} {id}", self.name, self.lives, LOGICAL_IDS[place]));
-        state.records.insert(key, Record { status, id: id.to_owned() });
+        let changed = state.now();
+        state.records.entry(key).or_default().push(Record { status, id: id.to_owned(), changed });
     }
 
     /// Makes a request, and waits for its answer.
@@ -309,13 +310,16 @@ impl Stack {
             answer: None,
             answered: Arc::new(Notify::new()),
         };
-        // Documented: nothing tells two requests of the same kind for the same resource apart, nor a Delete from what
-        // brings its target back, if the earlier one is late.
+        // Documented: a Delete that is late takes down what brings its target back.
         while self.lambda.world.state().is_open(&request) {
             if *cancelled.borrow() {
                 return Ended::Unanswered;
             }
             sleep(Duration::from_secs(1)).await;
+        }
+        // Documented: what is begun within seconds of what it supersedes is not told from it.
+        if kind != "Delete" {
+            sleep(AT_ONCE).await;
         }
         match kind {
             "Create" => self.record(place, "CREATE_IN_PROGRESS", ""),
@@ -351,8 +355,7 @@ impl State {
 
     fn is_open(&self, request: &Request) -> bool {
         let kinds: &[_] = match request.kind {
-            "Create" => &["Create", "Delete"],
-            "Update" => &["Update", "Delete"],
+            "Create" | "Update" => &["Delete"],
             _ => &[],
         };
         let (stack, logical, _) = request.key();
@@ -360,4 +363,5 @@ impl State {
     }
 }
 
+const AT_ONCE: Duration = Duration::from_secs(6);
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(3_600);

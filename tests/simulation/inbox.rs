@@ -89,7 +89,10 @@ impl State {
         let cut_off = ["out of time", "panicked", "injected"].iter().any(|text| reason.contains(text));
         if !self.is_waiting(number) && cut_off {
             // Documented: what is cut off in the middle, or refused, takes nothing back.
-            self.windows.insert(self.requests[number].props.target);
+            self.excuse(number);
+        }
+        if self.is_waiting(number) && reason.contains("no longer waits") {
+            self.violation(format!("request {number} is waited for, but {reason}"));
         }
         if self.requests[number].answer.is_none() && self.is_waiting(number) {
             if let Err(wrong) = self.check_truth(number, &answer) {
@@ -147,10 +150,8 @@ impl State {
         let request = self.requests[number].clone();
         let found = self.registered().into_iter().find(|found| found.target == request.props.target);
         let ours = found.as_ref().is_some_and(|found| found.holder() == Some((&request.stack_id, request.logical_id)));
-        let owner = (request.stack_id.clone(), request.logical_id.to_owned());
         match request.kind {
             "Delete" => Ok(()),
-            _ if self.taken_down.contains(&(request.props.target, owner)) => Ok(()),
             // Documented: it changed hands between a look and a call.
             _ if self.windows.contains(&request.props.target) => Ok(()),
             _ if !ours => Err(format!("a success, but {found:?} is registered")),

@@ -53,8 +53,7 @@ impl Lambda {
             let mut state = lambda.world.state();
             if !answered && !state.is_waiting(request) {
                 // Documented: all retries are spent, and CloudFormation went on long ago.
-                let target = state.requests[request].props.target;
-                state.windows.insert(target);
+                state.excuse(request);
             }
             *state.open.get_mut(&key).expect("counted") -= 1;
         });
@@ -68,13 +67,13 @@ impl Lambda {
             killed: Notify::new(),
             sent: Mutex::default(),
             look: Mutex::default(),
+            awaited_at: Mutex::default(),
         });
         let (payload, deadline) = {
             let mut state = self.world.state();
             if state.running.contains(&request) {
                 // Documented: two deliveries of one request that run at the same time.
-                let target = state.requests[request].props.target;
-                state.windows.insert(target);
+                state.excuse(request);
             }
             state.running.push(request);
             let clock = state.clock();

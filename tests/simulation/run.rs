@@ -1,5 +1,6 @@
 //! Runs a history in a world of its own, in virtual time, and looks at what is left.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub(crate) struct Tally {
     pub(crate) crashes: u64,
     /// Histories in which something was left behind in a documented way.
     pub(crate) excused: u64,
+    /// A digest of what happened.
+    pub(crate) story: u64,
 }
 
 impl AddAssign for Tally {
@@ -34,6 +37,7 @@ impl AddAssign for Tally {
         self.exchanges += other.exchanges;
         self.crashes += other.crashes;
         self.excused += other.excused;
+        self.story ^= other.story;
     }
 }
 
@@ -81,11 +85,18 @@ async fn play(history: &History) -> Result<Tally, String> {
             requests: state.requests.len() as u64,
             exchanges: u64::from(state.exchanges),
             crashes: u64::from(state.crashes),
+            story: digest(&state.story),
             excused: u64::from(!state.excused.is_empty() || !state.windows.is_empty()),
         })
     } else {
         Err(format!("{}\nwhat happened:\n{}", state.violations.join("\n"), state.story.join("\n")))
     }
+}
+
+fn digest(story: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    story.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Invariant: exactly what the stacks declare is registered, with what they declare; and what is there by hand.

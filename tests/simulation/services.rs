@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
 
 use crate::history::{ENDPOINTS, VARIANTS, resource_id};
@@ -35,10 +37,14 @@ impl Registered {
 
 impl State {
     /// Answers a call of the function.
-    pub(crate) fn call(&mut self, invocation: &Invocation, target: &str, body: &[u8]) -> (u16, String) {
-        let request = invocation.request;
+    ///
+    /// `awaited`: whether CloudFormation waited for the request when the call left.
+    pub(crate) fn call(&mut self, invocation: &Invocation, awaited: bool, target: &str, body: &[u8]) -> (u16, String) {
         if target.starts_with("CloudFormation") {
-            return self.describe_stack_resource(request);
+            if awaited {
+                *invocation.awaited_at.lock().expect("not poisoned") = Some(self.now());
+            }
+            return self.describe_stack_resource(invocation.request);
         }
         let input: Value = serde_json::from_slice(body).expect("the function sends JSON");
         let operation = target.rsplit('.').next().unwrap_or_default();
@@ -74,6 +80,7 @@ impl State {
             *invocation.look.lock().expect("not poisoned") = look;
         }
         if changes && answer.is_ok() {
+            self.check_timely(invocation, awaited, operation);
             self.check_touch(invocation, operation, &input, before.as_ref());
         }
         match answer {
@@ -108,20 +115,50 @@ impl State {
         found.into_iter().filter_map(read).collect()
     }
 
+    /// What is on record, as of a moment ago.
     fn describe_stack_resource(&self, request: usize) -> (u16, String) {
         let request = &self.requests[request];
-        match self.records.get(&(request.stack_id.clone(), request.logical_id)) {
-            Some(Record { status, id }) => (
-                200,
-                format!(
-                    "<R><ResourceStatus>{status}</ResourceStatus><PhysicalResourceId>{id}</PhysicalResourceId></R>"
-                ),
-            ),
+        let records = self.records.get(&(request.stack_id.clone(), request.logical_id));
+        let seen = self.now() - self.lag / 2.0;
+        match records.and_then(|records| records.iter().rev().find(|record| record.changed <= seen)) {
+            Some(Record { status, id, changed }) => {
+                let changed = DateTime::from_secs_f64(*changed).fmt(Format::DateTime).expect("a date");
+                let detail = format!(
+                    "<LastUpdatedTimestamp>{changed}</LastUpdatedTimestamp><ResourceStatus>{status}</ResourceStatus>\
+                     <PhysicalResourceId>{id}</PhysicalResourceId>"
+                );
+                (200, format!("<R>{detail}</R>"))
+            }
             None => {
                 let message = "Resource x does not exist for stack y";
                 (400, format!("<R><Code>ValidationError</Code><Message>{message}</Message></R>"))
             }
         }
+    }
+
+    /// Invariant: no request changes anything that CloudFormation no longer waits for, unless it takes back what it did.
+    fn check_timely(&mut self, invocation: &Invocation, awaited: bool, operation: &str) {
+        let number = invocation.request;
+        let takes_back = matches!(operation, "DeregisterScalableTarget" | "UntagResource");
+        let kind = self.requests[number].kind;
+        if self.is_waiting(number) || (takes_back && kind != "Delete") {
+            return;
+        }
+        let now = self.now();
+        let told = invocation.awaited_at.lock().expect("not poisoned").is_some_and(|at| now - at < FRESH);
+        let young = now - self.requests[number].made < FRESH;
+        if awaited || told || young || kind == "Delete" {
+            // Documented: it was on its way, or too young to ask.
+            self.excuse(number);
+        } else {
+            self.violation(format!("{operation} for request {number}, for which CloudFormation waits no longer"));
+        }
+    }
+
+    /// Leaves the target of a request out of the look at the end: a documented limit.
+    pub(crate) fn excuse(&mut self, request: usize) {
+        let target = self.requests[request].props.target;
+        self.windows.insert(target);
     }
 
     /// Invariant: nothing that others hold is touched. `before` is what the call met.
@@ -177,7 +214,7 @@ impl State {
     }
 }
 
-/// For how long a look holds, in seconds: the calls that act on it are under way by then.
+/// For how long a look or a word of CloudFormation holds, in seconds, with what the call that acts on it may take.
 const FRESH: f64 = 15.0;
 
 /// Whether a call is about a target, which calls name by their id or by their ARN.

@@ -33,6 +33,8 @@ pub(crate) struct Invocation {
     pub(crate) killed: Notify,
     pub(crate) sent: Mutex<Sent>,
     pub(crate) look: Mutex<Option<Look>>,
+    /// When CloudFormation said last that it waits, in seconds since the epoch.
+    pub(crate) awaited_at: Mutex<Option<f64>>,
 }
 
 /// A stack id and a logical id.
@@ -62,6 +64,8 @@ pub(crate) struct World(Arc<Mutex<State>>);
 pub(crate) struct Record {
     pub(crate) status: &'static str,
     pub(crate) id: String,
+    /// In seconds since the epoch.
+    pub(crate) changed: f64,
 }
 
 #[derive(Debug)]
@@ -75,7 +79,7 @@ pub(crate) struct State {
     /// When a target was registered anew.
     pub(crate) registered_at: BTreeMap<usize, f64>,
     /// By stack id and logical id.
-    pub(crate) records: BTreeMap<(String, &'static str), Record>,
+    pub(crate) records: BTreeMap<(String, &'static str), Vec<Record>>,
     pub(crate) requests: Vec<Request>,
     /// How many deliveries are due or under way, by stack id, logical id and request type.
     pub(crate) open: BTreeMap<(String, &'static str, &'static str), u32>,
@@ -161,6 +165,7 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
     let target = http.headers().get("x-amz-target").unwrap_or("CloudFormation.DescribeStackResource").to_owned();
     let body = http.body().bytes().expect("a body in memory");
     let (way, trouble) = invocation.world.state().next_exchange(put, &target);
+    let awaited = invocation.world.state().is_waiting(invocation.request);
     let operation = if put { "PUT" } else { target.rsplit('.').next().unwrap_or_default() };
     let request = invocation.request;
     if let Some(trouble) = trouble {
@@ -186,7 +191,7 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
             state.take_answer(invocation, body);
             (200, String::new())
         } else {
-            let reply = state.call(invocation, &target, body);
+            let reply = state.call(invocation, awaited, &target, body);
             // An endpoint that is waited for is looked at often, and always says the same at length.
             if operation != "DescribeEndpoint" {
                 let (status, said) = (reply.0, reply.1.chars().take(400).collect::<String>());
