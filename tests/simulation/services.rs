@@ -80,7 +80,10 @@ impl State {
             *invocation.look.lock().expect("not poisoned") = look;
         }
         if changes && answer.is_ok() {
-            self.check_timely(invocation, awaited, operation);
+            // A Create that makes a target takes it back where it came too late.
+            if before.is_some() || self.requests[invocation.request].kind != "Create" {
+                self.check_timely(invocation, awaited, operation);
+            }
             self.check_touch(invocation, operation, &input, before.as_ref());
         }
         match answer {
@@ -198,8 +201,8 @@ impl State {
             holder => {
                 let look = invocation.look.lock().expect("not poisoned").clone();
                 let was_ours = look.is_some_and(|look| {
-                    let ours =
-                        look.holder.map_or(props.adopt, |(stack, logical)| stack == owner.0 && logical == owner.1);
+                    let adopts = props.adopt && matches!(operation, "RegisterScalableTarget" | "TagResource");
+                    let ours = look.holder.map_or(adopts, |(stack, logical)| stack == owner.0 && logical == owner.1);
                     ours && look.target == before.target && now - look.at < FRESH
                 });
                 if was_ours {
