@@ -161,7 +161,7 @@ impl Work<'_> {
                 let same = |now: Option<&Registered>| {
                     decide::registration(desired, self.us, now, named_before).is_ok_and(|now| now == decided)
                 };
-                self.still_holds(target, &mut seen, same).await
+                self.still_holds(target, &mut seen, true, same).await
             };
             match &decided {
                 Registration::Create { tags } => match self.aws.create(desired, tags).await {
@@ -195,15 +195,24 @@ impl Work<'_> {
         }
     }
 
-    /// Whether what was decided from a look may still be done; looks again where the last look is too old to act on.
+    /// Whether what was decided from a look may still be done; looks again where the last look is too old to act on, and
+    /// asks again whether it is `wanted`, if it is that by CloudFormation.
     async fn still_holds(
         &self,
         target: &ScalableTargetId,
         seen: &mut Stopwatch,
+        wanted: bool,
         same: impl Fn(Option<&Registered>) -> bool,
     ) -> Result<bool, AwsError> {
         if seen.elapsed() < LOOK_HOLDS {
             return Ok(true);
+        }
+        if wanted && self.age.elapsed() >= ASKS_AFTER {
+            let record = self.aws.stack_resource(self.us).await;
+            let standing = record.map(|record| Standing::read(self.lifecycle, self.age.made(), &record));
+            if standing.is_some_and(|standing| standing != Standing::Awaited) {
+                return Ok(false);
+            }
         }
         let registered = self.aws.observe(target).await?;
         *seen = Stopwatch::start();
@@ -294,7 +303,8 @@ impl Work<'_> {
         let decided = decide::release(self.us, registered.as_ref());
         let mut seen = Stopwatch::start();
         let same = |now: Option<&Registered>| decide::release(self.us, now) == decided;
-        let holds = async || self.still_holds(target, &mut seen, same).await;
+        let wanted = matches!(self.lifecycle, Lifecycle::Delete { .. });
+        let holds = async || self.still_holds(target, &mut seen, wanted, same).await;
         match &decided {
             Release::Nothing => {}
             Release::Deregister => self.aws.deregister(target, holds).await?,
