@@ -152,8 +152,12 @@ impl Work<'_> {
     ) -> Result<String, Error> {
         loop {
             let target = &desired.target;
+            let asked = Stopwatch::start();
             if self.stop_unless_awaited(target).await? && registered.is_some() {
                 registered = self.aws.observe(target).await?;
+                if asked.elapsed() >= LOOK_HOLDS {
+                    continue;
+                }
             }
             let decided = decide::registration(desired, self.us, registered.as_ref(), named_before)?;
             let mut seen = Stopwatch::start();

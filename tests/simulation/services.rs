@@ -41,10 +41,11 @@ impl State {
     /// `awaited`: whether CloudFormation waited for the request when the call left.
     pub(crate) fn call(&mut self, invocation: &Invocation, awaited: bool, target: &str, body: &[u8]) -> (u16, String) {
         if target.starts_with("CloudFormation") {
-            if awaited {
+            let reply = self.describe_stack_resource(invocation.request);
+            if ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"].iter().any(|status| reply.1.contains(status)) {
                 *invocation.awaited_at.lock().expect("not poisoned") = Some(self.now());
             }
-            return self.describe_stack_resource(invocation.request);
+            return reply;
         }
         let input: Value = serde_json::from_slice(body).expect("the function sends JSON");
         let operation = target.rsplit('.').next().unwrap_or_default();
