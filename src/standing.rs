@@ -20,6 +20,9 @@ pub(crate) const ASKS_AFTER: Duration = Duration::from_secs(5);
 /// what the clocks of CloudFormation and Lambda may differ, and by the time after which a new target is seen everywhere.
 pub(crate) const LOOKS_FOR: Duration = Duration::from_secs(12);
 
+/// By when CloudFormation's record follows what CloudFormation does, as far as that is not known better.
+pub(crate) const RECORD_FOLLOWS: Duration = Duration::from_secs(2);
+
 /// How a request stands with CloudFormation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Standing {

@@ -13,7 +13,7 @@ use crate::error::{AwsError, Error};
 use crate::id::{PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId};
 use crate::owner::Owner;
 use crate::progress::Progress;
-use crate::standing::{ASKS_AFTER, LOOKS_FOR, Standing};
+use crate::standing::{ASKS_AFTER, LOOKS_FOR, RECORD_FOLLOWS, Standing};
 
 /// A resource after a request: what `Ref` and `Fn::GetAtt` return.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -140,6 +140,9 @@ impl Work<'_> {
         let registered = self.wait_until_ready(desired, look, named_before).await?;
         let arn = self.register_now(desired, registered, named_before).await?;
         // Whoever deletes the resource meanwhile did not see this registration, or is seen here: see `standing`.
+        if self.asks() {
+            tokio::time::sleep(RECORD_FOLLOWS).await;
+        }
         self.stop_unless_awaited(&desired.target).await?;
         Ok(arn)
     }
@@ -258,14 +261,11 @@ impl Work<'_> {
     /// Refuses to go on with a request that CloudFormation no longer waits for, and takes back what it registered if that
     /// is not to stay. Returns whether CloudFormation was asked.
     async fn stop_unless_awaited(&self, target: &ScalableTargetId) -> Result<bool, Error> {
-        let young_for = ASKS_AFTER.saturating_sub(self.age.elapsed());
-        if !young_for.is_zero() {
-            if !self.progress.has_claimed_again() {
-                return Ok(false);
-            }
-            // The record may be as young.
-            tokio::time::sleep(young_for).await;
+        if !self.asks() {
+            return Ok(false);
         }
+        // The record may be as young as the request.
+        tokio::time::sleep(ASKS_AFTER.saturating_sub(self.age.elapsed())).await;
         let Some(record) = self.aws.stack_resource(self.us).await else { return Ok(true) };
         let elsewhere = match PhysicalResourceId::read(&record.physical_resource_id) {
             PhysicalResourceId::ScalableTarget(current) => !current.is_same(target),
@@ -279,6 +279,11 @@ impl Work<'_> {
             }
         }
         Err(Refusal::NotAwaited { status: record.resource_status }.into())
+    }
+
+    /// Whether CloudFormation is asked: see `standing`.
+    fn asks(&self) -> bool {
+        self.age.elapsed() >= ASKS_AFTER || self.progress.has_claimed_again()
     }
 
     async fn delete(&self, target: &ScalableTargetId) -> Result<(), Error> {
