@@ -75,9 +75,9 @@ impl<'a> Aws<'a> {
         Self { clients, deadline, progress }
     }
 
-    /// Whether there is time to work for longer than that.
-    pub fn has_time_for(&self, duration: std::time::Duration) -> bool {
-        self.deadline.left_to_work() > duration
+    /// The time left for work.
+    pub fn left_to_work(&self) -> std::time::Duration {
+        self.deadline.left_to_work()
     }
 
     fn calling(&self, operation: &'static str) -> &'static str {

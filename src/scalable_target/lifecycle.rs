@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::decide::{self, Readiness, Refusal, Registration, Release};
 use super::properties::{Desired, named_tag_keys, named_target};
 use crate::answer::Data;
@@ -82,9 +84,11 @@ impl Work<'_> {
         match self.register(desired, Look::Not, &BTreeSet::new()).await {
             Ok(arn) => Ok(Done { physical_resource_id: desired.target.to_string(), data: attributes(desired, arn) }),
             Err(error) => {
-                // It may have claimed the target before it failed. What comes of this makes no difference to the reason.
+                // It may have claimed the target before it failed. What comes of this makes no difference to the reason,
+                // so it leaves time to tell that.
                 if !matches!(error, Error::Refused(Refusal::NotAwaited { .. })) {
-                    drop(self.stop_unless_awaited(&desired.target).await);
+                    let limit = self.aws.left_to_work() / 2;
+                    drop(timeout(limit, self.stop_unless_awaited(&desired.target)).await);
                 }
                 if self.is_certainly_not_registered(&error, &desired.target).await {
                     self.progress.certainly_not_registered();
@@ -155,10 +159,11 @@ impl Work<'_> {
     ) -> Result<String, Error> {
         loop {
             let target = &desired.target;
-            let asked = Stopwatch::start();
             if self.stop_unless_awaited(target).await? && registered.is_some() {
+                let looking = Stopwatch::start();
                 registered = self.aws.observe(target).await?;
-                if asked.elapsed() >= LOOK_HOLDS {
+                if looking.elapsed() >= LOOK_HOLDS {
+                    // Then what CloudFormation said is old.
                     continue;
                 }
             }
@@ -214,16 +219,20 @@ impl Work<'_> {
         if seen.elapsed() < LOOK_HOLDS {
             return Ok(true);
         }
-        if wanted && self.age.elapsed() >= ASKS_AFTER {
-            let record = self.aws.stack_resource(self.us).await;
-            let standing = record.map(|record| Standing::read(self.lifecycle, self.age.made(), &record));
-            if standing.is_some_and(|standing| standing != Standing::Awaited) {
-                return Ok(false);
+        let asks = wanted && self.age.elapsed() >= ASKS_AFTER;
+        loop {
+            if asks && let Some(record) = self.aws.stack_resource(self.us).await {
+                if Standing::read(self.lifecycle, self.age.made(), &record) != Standing::Awaited {
+                    return Ok(false);
+                }
+            }
+            let looking = Stopwatch::start();
+            let registered = self.aws.observe(target).await?;
+            *seen = Stopwatch::start();
+            if !asks || looking.elapsed() < LOOK_HOLDS {
+                return Ok(same(registered.as_ref()));
             }
         }
-        let registered = self.aws.observe(target).await?;
-        *seen = Stopwatch::start();
-        Ok(same(registered.as_ref()))
     }
 
     /// Waits for the endpoint, and returns who holds the target then, if that was looked at.
@@ -300,7 +309,7 @@ impl Work<'_> {
         loop {
             let registered = self.aws.observe(target).await?;
             let ours = decide::release(self.us, registered.as_ref()) != Release::Nothing;
-            if ours || stopwatch.elapsed() >= patience || !self.aws.has_time_for(BETWEEN_LOOKS) {
+            if ours || stopwatch.elapsed() >= patience || self.aws.left_to_work() <= BETWEEN_LOOKS {
                 return Ok(registered);
             }
             self.progress.doing(format!("looking whether {} is registered after all", target.resource_id()));

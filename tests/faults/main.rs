@@ -76,6 +76,7 @@
 //! | A9 | | `secrets::what_a_panic_quotes_is_told_without_its_secrets` |
 //! | A9 | | `secrets::what_an_author_copies_of_the_url_is_told_without_its_secrets` |
 //! | A9 | | `secrets::what_aws_quotes_of_a_request_is_told_without_its_secrets` |
+//! | A9 | | `secrets::what_cloudformation_quotes_of_a_request_is_not_told` |
 //! | A9 | | `secrets::without_the_filter_secrets_are_logged` |
 //! | P1 | panic anywhere | `panics::a_panic_at_any_exchange_is_an_answer` |
 //! | P1 | | `panics::a_panic_outside_of_the_work_fails_the_invocation_and_is_not_quoted` |

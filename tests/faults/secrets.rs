@@ -19,7 +19,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::panics::{Defective, Kind};
 use crate::support::SECRET_KEY;
 use crate::support::aws::{ALWAYS, ANY, Fault};
-use crate::support::canaries::{CANARIES, Log, QUERY, found_in, signatures};
+use crate::support::canaries::{CANARIES, Log, QUERY, found_in, made_long_ago, signatures};
 use crate::support::cloudformation::says;
 use crate::support::request::{Request, create, update};
 use crate::support::socket::Act;
@@ -92,6 +92,20 @@ async fn what_aws_quotes_of_a_request_is_told_without_its_secrets() {
         let quotes = !code.contains("Signature");
         assert_eq!(reason.contains("Signature=[secret]") && reason.contains("-token: [secret]"), quotes, "{reason}");
     }
+}
+
+/// Row A9: whatever CloudFormation says when it is asked: an old request, which asks, is carried out and tells nothing.
+#[tokio::test]
+async fn what_cloudformation_quotes_of_a_request_is_not_told() {
+    join_all(faults().into_iter().map(|fault| async {
+        let stage = Stage::new().await;
+        let payload = made_long_ago(&stage.addressed(create()).0.to_string());
+        stage.aws.plan("DescribeStackResource", 1, fault);
+        stage.invoke(&payload, AMPLE).await.expect("it is answered");
+        assert_eq!(stage.cloudformation.answer()["Status"], "SUCCESS");
+        assert!(stage.aws.count("DescribeStackResource") > 1, "it asks before and after");
+    }))
+    .await;
 }
 
 /// Row A9, 20: the URL in the text of an error: an author writes it into a property, as it is, as it reads, or in part.

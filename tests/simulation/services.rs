@@ -81,9 +81,11 @@ impl State {
             *invocation.look.lock().expect("not poisoned") = look;
         }
         if changes && answer.is_ok() {
-            // A Create that makes a target takes it back where it came too late.
-            if before.is_some() || self.requests[invocation.request].kind != "Create" {
+            // What makes a target anew takes it back where it came too late.
+            if before.is_some() {
                 self.check_timely(invocation, awaited, operation);
+            } else if self.requests[invocation.request].kind != "Create" && !self.is_waiting(invocation.request) {
+                self.excuse(invocation.request);
             }
             self.check_touch(invocation, operation, &input, before.as_ref());
         }

@@ -145,11 +145,8 @@ impl State {
     }
 
     fn reply(&mut self, request: &Received) -> Act {
-        let Some(target) = request.header("x-amz-target").map(str::to_owned) else {
-            // A form is for CloudFormation, which knows none of the stacks here.
-            let error = "<Code>ValidationError</Code><Message>Stack x does not exist</Message>";
-            return Act::Reply(400, "Content-Type: text/xml\r\n", format!("<ErrorResponse>{error}</ErrorResponse>"));
-        };
+        // A form is for CloudFormation.
+        let target = request.header("x-amz-target").unwrap_or("CloudFormation.DescribeStackResource").to_owned();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let fault = self.next_fault(&operation);
         self.called.push(operation);
@@ -158,6 +155,9 @@ impl State {
             Some(Fault::Before(act)) => return act.clone(),
             Some(Fault::Quotes(status, code)) => return refusal(*status, code, &request.head),
             Some(Fault::Says(status, code, message)) => return refusal(*status, code, message),
+            // It knows none of the stacks here.
+            None if target.starts_with("CloudFormation") => return unknown_stack(),
+            Some(Fault::After(act)) if target.starts_with("CloudFormation") => return act.clone(),
             Some(Fault::After(_)) | None => self.call(&target, &serde_json::from_str(&request.body).expect("JSON")),
         };
         match (fault, said) {
@@ -177,4 +177,9 @@ impl State {
 
 fn reply(status: u16, body: &Value) -> Act {
     Act::Reply(status, "Content-Type: application/x-amz-json-1.1\r\n", body.to_string())
+}
+
+fn unknown_stack() -> Act {
+    let error = "<Code>ValidationError</Code><Message>Stack x does not exist</Message>";
+    Act::Reply(400, "Content-Type: text/xml\r\n", format!("<ErrorResponse>{error}</ErrorResponse>"))
 }

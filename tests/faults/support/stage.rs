@@ -14,7 +14,7 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::level_filters::LevelFilter;
 
 use super::aws::Aws;
-use super::canaries::{Log, found_in, signatures};
+use super::canaries::{Log, found_in, made_long_ago, signatures};
 use super::cloudformation::CloudFormation;
 use super::request::Request;
 use super::services;
@@ -56,9 +56,14 @@ impl Stage {
         Self { services: services(transport::connector(), Some(&address)), ..Self::new().await }
     }
 
-    /// A request whose answer comes here.
+    /// A request whose answer comes here: a Delete that has waited in a queue, so that it does not wait for a Create that
+    /// is as young; anything else as soon as it was made.
     pub(crate) fn addressed(&self, request: Request) -> Request {
-        request.field("ResponseURL", json!(self.cloudformation.url()))
+        let mut url = self.cloudformation.url();
+        if request.0["RequestType"] == "Delete" {
+            url = made_long_ago(&url);
+        }
+        request.field("ResponseURL", json!(url))
     }
 
     /// Invokes the function as Lambda does, and looks for secrets in all that comes out of it.
