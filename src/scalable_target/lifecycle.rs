@@ -221,10 +221,11 @@ impl Work<'_> {
         }
         let asks = wanted && self.age.elapsed() >= ASKS_AFTER;
         loop {
-            if asks && let Some(record) = self.aws.stack_resource(self.us).await {
-                if Standing::read(self.lifecycle, self.age.made(), &record) != Standing::Awaited {
-                    return Ok(false);
-                }
+            if asks
+                && let Some(record) = self.aws.stack_resource(self.us).await
+                && Standing::read(self.lifecycle, self.age.made(), &record) != Standing::Awaited
+            {
+                return Ok(false);
             }
             let looking = Stopwatch::start();
             let registered = self.aws.observe(target).await?;
