@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
-use sagemaker_scaling::handler::Services;
 use tokio::task::LocalSet;
 use tokio::time::sleep;
 
@@ -41,11 +40,6 @@ impl AddAssign for Tally {
     }
 }
 
-thread_local! {
-    /// Made once: a Lambda function keeps its clients, too.
-    static SERVICES: Services = services(SharedHttpConnector::new(Line), None);
-}
-
 /// Runs a history; fails with the invariants that it breaks.
 pub(crate) fn run(history: &History) -> Result<Tally, String> {
     fastrand::seed(history.jitter);
@@ -57,7 +51,8 @@ async fn play(history: &History) -> Result<Tally, String> {
     let world = World::new(history);
     let lambda = Lambda {
         world: world.clone(),
-        services: SERVICES.with(Clone::clone),
+        // Made anew: its caches draw from the same random numbers when they are filled.
+        services: services(SharedHttpConnector::new(Line), None),
         duplicates: Arc::new(history.duplicates.clone()),
     };
     let mut stacks: Vec<_> = (0..history.stacks.len())

@@ -81,10 +81,15 @@ impl State {
             *invocation.look.lock().expect("not poisoned") = look;
         }
         if changes && answer.is_ok() {
-            // What makes a target anew takes it back where it came too late.
-            if before.is_some() {
+            // What makes a target anew, and then marks it as its own, takes it back where it came too late.
+            let marks_as_ours = operation == "TagResource"
+                && input["Tags"].get("sagemaker-scaling:stack-id").is_some()
+                && input["Tags"].get("sagemaker-scaling:adopted").is_none();
+            if before.is_some() && !marks_as_ours {
                 self.check_timely(invocation, awaited, operation);
-            } else if self.requests[invocation.request].kind != "Create" && !self.is_waiting(invocation.request) {
+            } else if (marks_as_ours || self.requests[invocation.request].kind != "Create")
+                && !self.is_waiting(invocation.request)
+            {
                 self.excuse(invocation.request);
             }
             self.check_touch(invocation, operation, &input, before.as_ref());
