@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::races::late;
 use crate::support::request::{ID, SIGNATURE, create, delete, update};
 use crate::support::world::{Trouble, World};
 use crate::support::{SECRET_KEY, SESSION_TOKEN};
@@ -304,6 +305,17 @@ async fn work_ends_in_time_for_cloudformation_to_listen() {
         assert!(reason.starts_with("out of time while waiting"), "{reason}");
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_that_passed_before_the_delivery_counts_for_the_service_timeout() {
+    let world = World::new();
+    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
+    world.endpoint("slow", &["MyVariant"]);
+    let start = Instant::now();
+    let request = create().with("EndpointName", json!("slow")).with("ServiceTimeout", json!("200"));
+    world.refuse(late(request, 180)).await;
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use crate::support::world::{Trouble, World};
 const INVENTED: &str = "demo-Scaling-1A2B3C4D5E6F";
 
 /// The request as it is when it comes `seconds` after CloudFormation made it.
-fn late(request: Request, seconds: u64) -> Request {
+pub(crate) fn late(request: Request, seconds: u64) -> Request {
     let made = DateTime::from(SystemTime::now() - Duration::from_secs(seconds));
     let made = DateTime::from_secs(made.secs()).fmt(Format::DateTime).expect("a date");
     let date = made.replace(['-', ':'], "");
@@ -172,6 +172,37 @@ async fn a_late_request_is_carried_out_while_cloudformation_waits_or_does_not_te
         }
         carried_out(&world).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_the_way_back_overtook_changes_nothing_more() {
+    let world = World::new();
+    world.succeed(create().with("MaxCapacity", json!("7"))).await;
+    let before = world.targets();
+    let overtaken = late(update().with("MaxCapacity", json!("2")), 120);
+    // What is in progress now began a minute ago: it is the Update back.
+    world.on_record_for(60, "UPDATE_IN_PROGRESS", ID);
+    let (reason, _) = world.refuse(overtaken.clone()).await;
+    assert!(reason.ends_with("the resource is UPDATE_IN_PROGRESS"), "{reason}");
+    assert_eq!(world.targets(), before);
+
+    world.on_record_for(120, "UPDATE_IN_PROGRESS", ID);
+    world.succeed(overtaken).await;
+    assert_eq!(world.targets()[0]["MaxCapacity"], 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_young_create_that_claims_twice_believes_no_record_that_is_as_young() {
+    let world = World::new();
+    world.on_record("CREATE_IN_PROGRESS", "");
+    world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
+    let cancelled = async {
+        sleep(Duration::from_secs(4)).await;
+        world.on_record("DELETE_IN_PROGRESS", INVENTED);
+    };
+    let ((reason, _), ()) = tokio::join!(world.refuse(create()), cancelled);
+    assert!(reason.ends_with("DELETE_IN_PROGRESS"), "{reason}");
+    assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::date_time::Format;
 use local_aws::LocalAws;
 use sagemaker_scaling::answer::MAX_BODY_BYTES;
 use sagemaker_scaling::deadline::Deadline;
@@ -73,6 +75,8 @@ struct State {
     put_troubles: VecDeque<Trouble>,
     /// What CloudFormation has on record for every resource; nothing where it knows none.
     record: Option<(&'static str, &'static str)>,
+    /// How long ago that changed, where the record says so.
+    record_changed: Option<Duration>,
     record_before: Option<(&'static str, &'static str, &'static str)>,
     slow: Option<(&'static str, Duration)>,
 }
@@ -92,6 +96,7 @@ impl World {
             crash: None,
             put_troubles: VecDeque::new(),
             record: None,
+            record_changed: None,
             record_before: None,
             slow: None,
         };
@@ -152,6 +157,12 @@ impl World {
     /// From now on CloudFormation has a status and an id on record, if anybody asks.
     pub(crate) fn on_record(&self, status: &'static str, id: &'static str) {
         self.state().record = Some((status, id));
+    }
+
+    /// The same, and that it has been so for a time.
+    pub(crate) fn on_record_for(&self, seconds: u64, status: &'static str, id: &'static str) {
+        self.on_record(status, id);
+        self.state().record_changed = Some(Duration::from_secs(seconds));
     }
 
     /// Whether CloudFormation has anything on record.
@@ -333,12 +344,15 @@ impl State {
                 let message = "Resource Scaling does not exist for stack x";
                 (400, format!("<R><Code>ValidationError</Code><Message>{message}</Message></R>"))
             }
-            Some((status, id)) => (
-                200,
-                format!(
-                    "<R><ResourceStatus>{status}</ResourceStatus><PhysicalResourceId>{id}</PhysicalResourceId></R>"
-                ),
-            ),
+            Some((status, id)) => {
+                let changed = self.record_changed.map_or(String::new(), |ago| {
+                    let changed = DateTime::from(SystemTime::now() - ago).fmt(Format::DateTime).expect("a date");
+                    format!("<LastUpdatedTimestamp>{changed}</LastUpdatedTimestamp>")
+                });
+                let detail =
+                    format!("<ResourceStatus>{status}</ResourceStatus><PhysicalResourceId>{id}</PhysicalResourceId>");
+                (200, format!("<R>{changed}{detail}</R>"))
+            }
             None => (400, "<R><Code>ValidationError</Code><Message>Stack x does not exist</Message></R>".to_owned()),
         }
     }
