@@ -144,15 +144,15 @@ impl Aws<'_> {
         Ok(output.tags.unwrap_or_default().into_iter().collect())
     }
 
-    /// Puts tags on a target, while what led to it `holds`; none is no call.
+    /// Puts tags on a target, while what led to it `holds`; none is no call. Returns whether it held.
     pub async fn tag(
         &self,
         arn: &str,
         tags: &Tags,
         mut holds: impl AsyncFnMut() -> Result<bool, AwsError>,
-    ) -> Result<(), AwsError> {
+    ) -> Result<bool, AwsError> {
         if tags.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let tags = tags.clone().into_iter().collect();
         let request = self.clients.autoscaling.tag_resource().resource_arn(arn).set_tags(Some(tags));
@@ -164,31 +164,32 @@ impl Aws<'_> {
                 Err(error) if is_missing(&error) && attempt < UNSEEN_ATTEMPTS => {
                     sleep(CALLS.delay(attempt, 1.0)).await;
                     if !holds().await? {
-                        return Ok(());
+                        return Ok(true);
                     }
                 }
-                done => return done.map(drop),
+                done => return done.map(|done| done.is_some()),
             }
         }
         unreachable!("attempts are not counted to the end")
     }
 
     /// Takes tags from a target, while what led to it `holds`; none is no call, and a target that is gone is a success.
+    /// Returns whether it held.
     pub async fn untag(
         &self,
         arn: &str,
         keys: &[String],
         holds: impl AsyncFnMut() -> Result<bool, AwsError>,
-    ) -> Result<(), AwsError> {
+    ) -> Result<bool, AwsError> {
         if keys.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
         let operation = self.calling("UntagResource");
         let call = async || request.clone().send().await;
         match while_it_holds(operation, arn, self.deadline, holds, call).await {
-            Err(error) if is_missing(&error) => Ok(()),
-            done => done.map(drop),
+            Err(error) if is_missing(&error) => Ok(true),
+            done => done.map(|done| done.is_some()),
         }
     }
 

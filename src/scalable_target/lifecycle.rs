@@ -169,7 +169,7 @@ impl Work<'_> {
             }
             let decided = decide::registration(desired, self.us, registered.as_ref(), named_before)?;
             let mut seen = Stopwatch::start();
-            let holds = async || {
+            let mut holds = async || {
                 let same = |now: Option<&Registered>| {
                     decide::registration(desired, self.us, now, named_before).is_ok_and(|now| now == decided)
                 };
@@ -188,18 +188,19 @@ impl Work<'_> {
                     self.aws.tag(arn, tags, holds).await?;
                 }
                 Registration::Renew { arn, missing, removed, all } => {
-                    if let Some(now) = self.aws.renew(desired, holds).await? {
-                        let always = async || Ok(true);
-                        if now == *arn {
+                    if let Some(now) = self.aws.renew(desired, &mut holds).await? {
+                        let tagged = if now == *arn {
                             // A target has 50 tags at most: make room first. The owner's are never among the removed.
-                            self.aws.untag(&now, removed, always).await?;
-                            self.aws.tag(&now, missing, always).await?;
+                            self.aws.untag(&now, removed, &mut holds).await?
+                                && self.aws.tag(&now, missing, &mut holds).await?
                         } else {
                             // It was gone by then. What was registered anew has no tags, unless somebody was faster.
                             decide::reclaim(desired, self.us, self.aws.observe(target).await?.as_ref())?;
-                            self.aws.tag(&now, all, always).await?;
+                            self.aws.tag(&now, all, async || Ok(true)).await?
+                        };
+                        if tagged {
+                            return Ok(now);
                         }
-                        return Ok(now);
                     }
                 }
             }
@@ -327,7 +328,7 @@ impl Work<'_> {
         match &decided {
             Release::Nothing => {}
             Release::Deregister => self.aws.deregister(target, holds).await?,
-            Release::Untag { arn, keys } => self.aws.untag(arn, keys, holds).await?,
+            Release::Untag { arn, keys } => drop(self.aws.untag(arn, keys, holds).await?),
         }
         Ok(())
     }

@@ -192,6 +192,26 @@ async fn an_update_that_the_way_back_overtook_changes_nothing_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_tag_that_a_later_update_wants_back_is_not_taken_away_late() {
+    let world = World::new();
+    world.succeed(create().with("Tags", json!([{"Key": "team", "Value": "ml"}]))).await;
+    let before = world.targets();
+    let without = late(update().with_old("Tags", json!([{"Key": "team", "Value": "ml"}])), 10);
+    world.on_record("UPDATE_IN_PROGRESS", ID);
+    for _ in 0..20 {
+        world.trouble("UntagResource", Trouble::ResetBefore);
+    }
+    let back = async {
+        sleep(Duration::from_secs(20)).await;
+        world.on_record("UPDATE_COMPLETE", ID);
+    };
+    let ((reason, _), ()) = tokio::join!(world.refuse(without), back);
+    assert!(reason.ends_with("the resource is UPDATE_COMPLETE"), "{reason}");
+    assert_eq!(world.tags(&world.targets()[0])["team"], "ml");
+    assert_eq!(world.targets(), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_young_create_that_claims_twice_believes_no_record_that_is_as_young() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
