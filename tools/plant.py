@@ -54,7 +54,7 @@ FAULTS = [
      "self.state().claims > 1",
      "self.state().claims > 1_000"),
     ("A late request is carried out though the resource went on", LIFECYCLE,
-     "Standing::Superseded if !elsewhere || !self.progress.has_claimed() => {}",
+     "Standing::Superseded if !self.progress.has_claimed() || !is_elsewhere(&record, target) => break,",
      "Standing::Superseded => return Ok(true),"),
     ("What began after the request does not overtake it", "src/standing.rs",
      "changed > made + AT_ONCE",

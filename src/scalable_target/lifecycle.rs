@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::decide::{self, Readiness, Refusal, Registration, Release};
 use super::properties::{Desired, named_tag_keys, named_target};
 use crate::answer::Data;
-use crate::aws::{Aws, Here, RegisterError, Registered};
+use crate::aws::{Aws, Here, RegisterError, Registered, StackResource};
 use crate::deadline::{Age, Stopwatch};
 use crate::envelope::Lifecycle;
 use crate::error::{AwsError, Error};
@@ -132,7 +132,7 @@ impl Work<'_> {
         let arn = self.register(&desired, look, &named_tag_keys(old_properties)).await?;
 
         if let Some(stray) = decide::left_behind(given_target, &desired.target, named_target(old_properties)) {
-            self.release(&stray, self.look_for(&stray, SEEN_WITHIN).await?).await?;
+            self.release(&stray, self.look_for(&stray, SEEN_WITHIN).await?, Standing::Awaited).await?;
         }
         let physical_resource_id =
             if given == PhysicalResourceId::Invented { id.to_owned() } else { desired.target.to_string() };
@@ -173,7 +173,7 @@ impl Work<'_> {
                 let same = |now: Option<&Registered>| {
                     decide::registration(desired, self.us, now, named_before).is_ok_and(|now| now == decided)
                 };
-                self.still_holds(target, &mut seen, true, same).await
+                self.still_holds(target, &mut seen, Standing::Awaited, same).await
             };
             match &decided {
                 Registration::Create { tags } => match self.aws.create(desired, tags).await {
@@ -209,22 +209,22 @@ impl Work<'_> {
     }
 
     /// Whether what was decided from a look may still be done; looks again where the last look is too old to act on, and
-    /// asks again whether it is `wanted`, if it is that by CloudFormation.
+    /// asks again whether the request stands as it did with CloudFormation.
     async fn still_holds(
         &self,
         target: &ScalableTargetId,
         seen: &mut Stopwatch,
-        wanted: bool,
+        standing: Standing,
         same: impl Fn(Option<&Registered>) -> bool,
     ) -> Result<bool, AwsError> {
         if seen.elapsed() < LOOK_HOLDS {
             return Ok(true);
         }
-        let asks = wanted && self.age.elapsed() >= ASKS_AFTER;
+        let asks = self.age.elapsed() >= ASKS_AFTER;
         loop {
             if asks
                 && let Some(record) = self.aws.stack_resource(self.us).await
-                && Standing::read(self.lifecycle, self.age.made(), &record) != Standing::Awaited
+                && Standing::read(self.lifecycle, self.age.made(), &record) != standing
             {
                 return Ok(false);
             }
@@ -277,17 +277,29 @@ impl Work<'_> {
         }
         // The record may be as young as the request.
         tokio::time::sleep(ASKS_AFTER.saturating_sub(self.age.elapsed())).await;
-        let Some(record) = self.aws.stack_resource(self.us).await else { return Ok(true) };
-        let elsewhere = match PhysicalResourceId::read(&record.physical_resource_id) {
-            PhysicalResourceId::ScalableTarget(current) => !current.is_same(target),
-            PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered => false,
-        };
-        match Standing::read(self.lifecycle, self.age.made(), &record) {
-            Standing::Awaited => return Ok(true),
-            Standing::Superseded if !elsewhere || !self.progress.has_claimed() => {}
-            Standing::Deleted | Standing::Superseded => {
-                self.release(target, self.look_for(target, SEEN_WITHIN).await?).await?;
+        let Some(mut record) = self.aws.stack_resource(self.us).await else { return Ok(true) };
+        let stopwatch = Stopwatch::start();
+        loop {
+            let standing = Standing::read(self.lifecycle, self.age.made(), &record);
+            match standing {
+                Standing::Awaited => return Ok(true),
+                Standing::Superseded if !self.progress.has_claimed() || !is_elsewhere(&record, target) => break,
+                Standing::Deleted | Standing::Superseded => {}
             }
+            let looking = Stopwatch::start();
+            let registered = self.aws.observe(target).await?;
+            let is_fresh = looking.elapsed() < LOOK_HOLDS;
+            if is_fresh && decide::release(self.us, registered.as_ref()) != Release::Nothing {
+                self.release(target, registered, standing).await?;
+                break;
+            }
+            let is_over = stopwatch.elapsed() >= SEEN_WITHIN || self.aws.left_to_work() <= BETWEEN_LOOKS;
+            if is_fresh && (is_over || !self.progress.has_claimed()) {
+                break;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            // What is seen later than this was asked may be of a resource that was created anew.
+            record = self.aws.stack_resource(self.us).await.unwrap_or(record);
         }
         Err(Refusal::NotAwaited { status: record.resource_status }.into())
     }
@@ -301,7 +313,7 @@ impl Work<'_> {
         self.stop_unless_awaited(target).await?;
         // A Create may still be running: see `standing`.
         let patience = LOOKS_FOR.saturating_sub(self.age.elapsed());
-        self.release(target, self.look_for(target, patience).await?).await
+        self.release(target, self.look_for(target, patience).await?, Standing::Awaited).await
     }
 
     /// Looks who holds a target, and again while it is not us: what we registered just now is not seen at once, and what
@@ -319,18 +331,30 @@ impl Work<'_> {
         }
     }
 
-    async fn release(&self, target: &ScalableTargetId, registered: Option<Registered>) -> Result<(), Error> {
+    async fn release(
+        &self,
+        target: &ScalableTargetId,
+        registered: Option<Registered>,
+        standing: Standing,
+    ) -> Result<(), Error> {
         let decided = decide::release(self.us, registered.as_ref());
         let mut seen = Stopwatch::start();
         let same = |now: Option<&Registered>| decide::release(self.us, now) == decided;
-        let wanted = matches!(self.lifecycle, Lifecycle::Delete { .. });
-        let holds = async || self.still_holds(target, &mut seen, wanted, same).await;
+        let holds = async || self.still_holds(target, &mut seen, standing, same).await;
         match &decided {
             Release::Nothing => {}
             Release::Deregister => self.aws.deregister(target, holds).await?,
             Release::Untag { arn, keys } => drop(self.aws.untag(arn, keys, holds).await?),
         }
         Ok(())
+    }
+}
+
+/// Whether the resource has another target on record.
+fn is_elsewhere(record: &StackResource, target: &ScalableTargetId) -> bool {
+    match PhysicalResourceId::read(&record.physical_resource_id) {
+        PhysicalResourceId::ScalableTarget(current) => !current.is_same(target),
+        PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered => false,
     }
 }
 

@@ -84,6 +84,24 @@ async fn a_create_that_is_delivered_again_after_its_delete_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_late_create_does_not_take_down_what_was_created_anew() {
+    let world = World::new();
+    world.on_record("DELETE_COMPLETE", INVENTED);
+    let anew = async {
+        sleep(Duration::from_secs(1)).await;
+        world.on_record_for(0, "CREATE_COMPLETE", ID);
+        world.register_by_hand(json!({
+            "sagemaker-scaling:stack-id": create().0["StackId"],
+            "sagemaker-scaling:logical-id": "Scaling",
+        }));
+    };
+    // It may have registered something at its first attempt, so it looks.
+    let ((reason, _), ()) = tokio::join!(world.refuse(late(create(), 90)), anew);
+    assert!(reason.ends_with("DELETE_COMPLETE"), "{reason}");
+    assert_eq!(world.registered().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_resource_that_is_in_no_template_any_more_is_deleted() {
     let world = World::new();
     world.on_record("GONE", "");
