@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "target" / "planted"
 LIFECYCLE = "src/scalable_target/lifecycle.rs"
+RELEASE = "src/scalable_target/lifecycle/release.rs"
 DECIDE = "src/scalable_target/decide.rs"
 
 # What is wrong, where, what stands there, and what stands there instead.
@@ -53,13 +54,13 @@ FAULTS = [
     ("A Create that claims its target twice does not ask", "src/progress.rs",
      "self.state().claims > 1",
      "self.state().claims > 1_000"),
-    ("A late request is carried out though the resource went on", LIFECYCLE,
+    ("A late request is carried out though the resource went on", RELEASE,
      "Standing::Superseded if !self.progress.has_claimed() || !is_elsewhere(&record, target) => break,",
      "Standing::Superseded => return Ok(true),"),
     ("What began after the request does not overtake it", "src/standing.rs",
      "changed > made + AT_ONCE",
      "changed > made + AT_ONCE * 1_000_000"),
-    ("A look is acted on however old it is", LIFECYCLE,
+    ("A look is acted on however old it is", RELEASE,
      "LOOK_HOLDS: Duration = Duration::from_secs(5)",
      "LOOK_HOLDS: Duration = Duration::from_secs(5_000_000)"),
     ("A late Delete takes down what was created anew", "src/standing.rs",
@@ -68,7 +69,7 @@ FAULTS = [
     ("A Delete that finds nothing does not look again", "src/standing.rs",
      "LOOKS_FOR: Duration = Duration::from_secs(12)",
      "LOOKS_FOR: Duration = Duration::ZERO"),
-    ("What is taken back is looked for only once", LIFECYCLE,
+    ("What is taken back is looked for only once", RELEASE,
      "SEEN_WITHIN: Duration = Duration::from_secs(4)",
      "SEEN_WITHIN: Duration = Duration::ZERO"),
     ("Any reply to an answer counts as success", "src/deliver.rs",
