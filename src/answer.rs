@@ -12,7 +12,7 @@ use crate::envelope::{ReplyTo, escaped_len};
 pub const MAX_BODY_BYTES: usize = 4_096;
 
 /// The attributes that `Fn::GetAtt` returns.
-pub type Data = BTreeMap<&'static str, String>;
+pub type Data = BTreeMap<String, String>;
 
 /// The answer to one request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,7 +53,7 @@ impl Answer {
         };
         match &self.outcome {
             Outcome::Success { data } => {
-                body.data = Some(data.iter().map(|(name, value)| (*name, value.as_str())).collect());
+                body.data = Some(data.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect());
                 body.with_data_that_fits()
             }
             Outcome::Failed { reason } => {
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_success_copies_the_ids_and_carries_the_data() {
-        let outcome = Outcome::Success { data: Data::from([("MinCapacity", "1".to_owned())]) };
+        let outcome = Outcome::Success { data: Data::from([("MinCapacity".to_owned(), "1".to_owned())]) };
         let body = Answer { physical_resource_id: "id".into(), outcome }.body(&reply_to());
         let expected = json!({
             "Status": "SUCCESS",
@@ -168,7 +168,8 @@ mod tests {
             ("ServiceNamespace", 9),
             ("VariantName", 63),
         ];
-        let outcome = Outcome::Success { data: data.into_iter().map(|(name, length)| (name, long(length))).collect() };
+        let outcome =
+            Outcome::Success { data: data.into_iter().map(|(name, length)| (name.to_owned(), long(length))).collect() };
         let body = Answer { physical_resource_id: long(1_024), outcome }.body(&reply_to);
         assert!(body.len() <= MAX_BODY_BYTES, "{}", body.len());
     }
@@ -176,7 +177,7 @@ mod tests {
     #[test]
     fn attributes_that_do_not_fit_are_left_out_the_longest_first() {
         let values = [("A", "\"".repeat(900)), ("B", "b".repeat(1_700)), ("C", "c".repeat(1_700)), ("D", "d".into())];
-        let outcome = Outcome::Success { data: Data::from(values) };
+        let outcome = Outcome::Success { data: Data::from(values.map(|(name, value)| (name.to_owned(), value))) };
         let body = Answer { physical_resource_id: "id".into(), outcome }.body(&reply_to());
         let told: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(told["Status"], "SUCCESS");

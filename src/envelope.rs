@@ -87,10 +87,15 @@ impl Lifecycle {
     ///
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
     pub fn service_timeout(&self) -> Option<Duration> {
-        let (Self::Create { properties } | Self::Update { properties, .. } | Self::Delete { properties, .. }) = self;
-        let value = properties.get("ServiceTimeout")?;
+        let value = self.properties().get("ServiceTimeout")?;
         let seconds = value.as_u64().or_else(|| value.as_str()?.parse().ok());
         seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs)
+    }
+
+    /// The `ResourceProperties`.
+    pub fn properties(&self) -> &Value {
+        let (Self::Create { properties } | Self::Update { properties, .. } | Self::Delete { properties, .. }) = self;
+        properties
     }
 
     /// The `RequestType`.

@@ -42,6 +42,10 @@ sagemaker_name!(
     EndpointName
 );
 sagemaker_name!(
+    /// The name of an inference component.
+    InferenceComponentName
+);
+sagemaker_name!(
     /// The name of a production variant of an endpoint.
     VariantName
 );
@@ -71,21 +75,43 @@ fn check_name(text: &str) -> Result<(), InvalidName> {
 
 /// What of a resource is scaled.
 ///
-/// `sagemaker:variant:DesiredProvisionedConcurrency` and `sagemaker:inference-component:DesiredCopyCount` have their
-/// seats here; until they are taken, other dimensions are refused as not supported yet.
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ScalableDimension {
+    /// The number of copies of an inference component.
+    InferenceComponentDesiredCopyCount,
     /// The number of instances of a production variant.
     VariantDesiredInstanceCount,
+    /// The provisioned concurrency of a serverless production variant.
+    VariantDesiredProvisionedConcurrency,
 }
 
 impl ScalableDimension {
+    /// All of them.
+    pub const ALL: [Self; 3] = [
+        Self::InferenceComponentDesiredCopyCount,
+        Self::VariantDesiredInstanceCount,
+        Self::VariantDesiredProvisionedConcurrency,
+    ];
+
     /// The name that the API knows.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::InferenceComponentDesiredCopyCount => "sagemaker:inference-component:DesiredCopyCount",
             Self::VariantDesiredInstanceCount => "sagemaker:variant:DesiredInstanceCount",
+            Self::VariantDesiredProvisionedConcurrency => "sagemaker:variant:DesiredProvisionedConcurrency",
         }
     }
+}
+
+/// What of a production variant is scaled.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum VariantDimension {
+    /// The number of its instances.
+    #[default]
+    InstanceCount,
+    /// Its provisioned concurrency, where it is serverless.
+    ProvisionedConcurrency,
 }
 
 /// The `ServiceNamespace` of every scalable target here.
@@ -98,46 +124,50 @@ pub const SERVICE_NAMESPACE: &str = "sagemaker";
 /// one does, such as in a native `ScalingPolicy.ScalingTargetId`.
 ///
 /// ```
-/// # use sagemaker_scaling::id::ScalableTargetId;
+/// # use sagemaker_scaling::id::{ScalableDimension, ScalableTargetId};
 /// let id: ScalableTargetId =
 ///     "endpoint/chat/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker".parse()?;
 /// assert_eq!(id.resource_id(), "endpoint/chat/variant/blue");
-/// assert_eq!(id.endpoint().as_str(), "chat");
+/// assert_eq!(id.dimension(), ScalableDimension::VariantDesiredInstanceCount);
 /// # Ok::<(), sagemaker_scaling::id::NotAScalableTargetId>(())
 /// ```
 ///
 /// [native]: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalabletarget.html
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ScalableTargetId {
-    endpoint: EndpointName,
-    variant: VariantName,
-    dimension: ScalableDimension,
+pub enum ScalableTargetId {
+    /// The copies of an inference component.
+    InferenceComponent(InferenceComponentName),
+    /// A production variant.
+    Variant {
+        /// Its endpoint.
+        endpoint: EndpointName,
+        /// Its name.
+        variant: VariantName,
+        /// What of it is scaled.
+        dimension: VariantDimension,
+    },
 }
 
 impl ScalableTargetId {
-    /// The instance count of one production variant.
-    pub fn variant_instances(endpoint: EndpointName, variant: VariantName) -> Self {
-        Self { endpoint, variant, dimension: ScalableDimension::VariantDesiredInstanceCount }
-    }
-
-    /// The endpoint.
-    pub fn endpoint(&self) -> &EndpointName {
-        &self.endpoint
-    }
-
-    /// The production variant.
-    pub fn variant(&self) -> &VariantName {
-        &self.variant
-    }
-
     /// What is scaled.
     pub fn dimension(&self) -> ScalableDimension {
-        self.dimension
+        match self {
+            Self::InferenceComponent(_) => ScalableDimension::InferenceComponentDesiredCopyCount,
+            Self::Variant { dimension: VariantDimension::InstanceCount, .. } => {
+                ScalableDimension::VariantDesiredInstanceCount
+            }
+            Self::Variant { dimension: VariantDimension::ProvisionedConcurrency, .. } => {
+                ScalableDimension::VariantDesiredProvisionedConcurrency
+            }
+        }
     }
 
     /// The `ResourceId` as the API has it.
     pub fn resource_id(&self) -> String {
-        format!("endpoint/{}/variant/{}", self.endpoint, self.variant)
+        match self {
+            Self::InferenceComponent(name) => format!("inference-component/{name}"),
+            Self::Variant { endpoint, variant, .. } => format!("endpoint/{endpoint}/variant/{variant}"),
+        }
     }
 
     /// Whether both name the same target: names that differ in letter case only do.
@@ -148,31 +178,42 @@ impl ScalableTargetId {
 
 impl fmt::Display for ScalableTargetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}|{}|{SERVICE_NAMESPACE}", self.resource_id(), self.dimension.as_str())
+        write!(f, "{}|{}|{SERVICE_NAMESPACE}", self.resource_id(), self.dimension().as_str())
     }
 }
 
 /// The text is not the id of a scalable target that this function registers.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("expected endpoint/ENDPOINT/variant/VARIANT|sagemaker:variant:DesiredInstanceCount|sagemaker")]
+#[error("expected RESOURCE_ID|SCALABLE_DIMENSION|sagemaker of a production variant or an inference component")]
 pub struct NotAScalableTargetId;
 
 impl FromStr for ScalableTargetId {
     type Err = NotAScalableTargetId;
 
     fn from_str(text: &str) -> Result<Self, NotAScalableTargetId> {
-        let rest = text
-            .strip_suffix(SERVICE_NAMESPACE)
-            .and_then(|rest| rest.strip_suffix('|'))
-            .and_then(|rest| rest.strip_suffix(ScalableDimension::VariantDesiredInstanceCount.as_str()))
-            .and_then(|rest| rest.strip_suffix('|'))
-            .and_then(|rest| rest.strip_prefix("endpoint/"))
-            .ok_or(NotAScalableTargetId)?;
-        let (endpoint, variant) = rest.split_once("/variant/").ok_or(NotAScalableTargetId)?;
-        match (endpoint.parse(), variant.parse()) {
-            (Ok(endpoint), Ok(variant)) => Ok(Self::variant_instances(endpoint, variant)),
-            _ => Err(NotAScalableTargetId),
-        }
+        let mut parts = text.split('|');
+        let (Some(resource), Some(dimension), Some(SERVICE_NAMESPACE), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(NotAScalableTargetId);
+        };
+        let dimension = ScalableDimension::ALL.into_iter().find(|known| known.as_str() == dimension);
+        Self::read(resource, dimension.ok_or(NotAScalableTargetId)?).ok_or(NotAScalableTargetId)
+    }
+}
+
+impl ScalableTargetId {
+    fn read(resource: &str, dimension: ScalableDimension) -> Option<Self> {
+        let dimension = match dimension {
+            ScalableDimension::InferenceComponentDesiredCopyCount => {
+                let name = resource.strip_prefix("inference-component/")?;
+                return name.parse().ok().map(Self::InferenceComponent);
+            }
+            ScalableDimension::VariantDesiredInstanceCount => VariantDimension::InstanceCount,
+            ScalableDimension::VariantDesiredProvisionedConcurrency => VariantDimension::ProvisionedConcurrency,
+        };
+        let (endpoint, variant) = resource.strip_prefix("endpoint/")?.split_once("/variant/")?;
+        Some(Self::Variant { endpoint: endpoint.parse().ok()?, variant: variant.parse().ok()?, dimension })
     }
 }
 
@@ -212,17 +253,37 @@ mod tests {
         text.parse()
     }
 
+    fn instances(endpoint: &str, variant: &str) -> ScalableTargetId {
+        let (endpoint, variant) = (endpoint.parse().unwrap(), variant.parse().unwrap());
+        ScalableTargetId::Variant { endpoint, variant, dimension: VariantDimension::InstanceCount }
+    }
+
     #[test]
     fn the_id_prints_as_the_native_resource_prints_it() {
-        let id = ScalableTargetId::variant_instances("MyEndPoint".parse().unwrap(), "MyVariant".parse().unwrap());
-        let text = "endpoint/MyEndPoint/variant/MyVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
-        assert_eq!(id.to_string(), text);
-        assert_eq!(text.parse(), Ok(id));
+        let concurrency = ScalableTargetId::Variant {
+            endpoint: "e".parse().unwrap(),
+            variant: "v".parse().unwrap(),
+            dimension: VariantDimension::ProvisionedConcurrency,
+        };
+        for (id, text) in [
+            (
+                instances("MyEndPoint", "MyVariant"),
+                "endpoint/MyEndPoint/variant/MyVariant|sagemaker:variant:DesiredInstanceCount|sagemaker",
+            ),
+            (concurrency, "endpoint/e/variant/v|sagemaker:variant:DesiredProvisionedConcurrency|sagemaker"),
+            (
+                ScalableTargetId::InferenceComponent("llm".parse().unwrap()),
+                "inference-component/llm|sagemaker:inference-component:DesiredCopyCount|sagemaker",
+            ),
+        ] {
+            assert_eq!(id.to_string(), text);
+            assert_eq!(text.parse(), Ok(id));
+        }
     }
 
     #[test]
     fn names_that_hold_the_separators_words_parse_back() {
-        let id = ScalableTargetId::variant_instances("variant".parse().unwrap(), "endpoint".parse().unwrap());
+        let id = instances("variant", "endpoint");
         assert_eq!(id.to_string().parse(), Ok(id));
     }
 
@@ -232,7 +293,9 @@ mod tests {
             "",
             "stack-Scaling-1A2B3C",
             "endpoint/e/variant/v",
-            "endpoint/e/variant/v|sagemaker:variant:DesiredProvisionedConcurrency|sagemaker",
+            "endpoint/e/variant/v|sagemaker:inference-component:DesiredCopyCount|sagemaker",
+            "inference-component/c|sagemaker:variant:DesiredInstanceCount|sagemaker",
+            "endpoint/e/variant/v|sagemaker:variant:DesiredInstanceCount|sagemaker|",
             "endpoint/e/variant/v|sagemaker:variant:DesiredInstanceCount|ecs",
             "endpoint/e/variant/|sagemaker:variant:DesiredInstanceCount|sagemaker",
             "endpoint/e/x/variant/v|sagemaker:variant:DesiredInstanceCount|sagemaker",
@@ -259,8 +322,7 @@ mod tests {
 
     #[test]
     fn letter_case_makes_no_other_target() {
-        let [upper, lower, other] = ["Prod", "prod", "next"]
-            .map(|endpoint| ScalableTargetId::variant_instances(endpoint.parse().unwrap(), "blue".parse().unwrap()));
+        let [upper, lower, other] = ["Prod", "prod", "next"].map(|endpoint| instances(endpoint, "blue"));
         assert!(upper.is_same(&lower));
         assert!(!upper.is_same(&other));
     }

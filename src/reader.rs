@@ -70,22 +70,39 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Notes every field that is not known, with the nearest known one.
-    pub(crate) fn allow_only(&self, known: &[&str], not_yet: &[&str]) {
+    /// Notes every field that is not known, with the nearest known one; of those `not_here`, what there is to say.
+    pub(crate) fn allow_only(&self, known: &[&str], not_here: &[(&str, &str)]) {
         for name in self.fields.keys().map(String::as_str) {
             if self.mistakes.is_full() {
                 break;
             }
-            if not_yet.contains(&name) {
-                self.mistakes.note(&self.path_of(name), "not supported yet");
+            if let Some((_, because)) = not_here.iter().find(|(not_here, _)| *not_here == name) {
+                self.note(name, because);
             } else if !known.contains(&name) {
-                let all = known.iter().chain(not_yet).map(|known| (known, likeness(name, known)));
+                let all = known.iter().map(|known| (known, likeness(name, known)));
                 let nearest = all.max_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|(_, likeness)| *likeness > 0.0);
                 let hint = nearest.map(|(nearest, _)| format!("; did you mean {nearest}?")).unwrap_or_default();
                 let found = shown(&self.fields[name]);
                 self.mistakes.note(&self.path_of(cut(name)), format_args!("unknown property, found {found}{hint}"));
             }
         }
+    }
+
+    /// The object in a field, which may be absent.
+    pub(crate) fn section(&self, name: &str) -> Option<Self> {
+        Section::new(&self.path_of(name), self.value(name)?, self.mistakes)
+    }
+
+    /// The objects of the list in a field, which may be absent: as many of them as are allowed.
+    pub(crate) fn sections(&self, name: &str, of: &str, most: usize) -> impl Iterator<Item = Self> + use<'a> {
+        let list = self.optional(name, |value| value.as_array().ok_or_else(|| format!("a list of {of}")));
+        let list = list.ok().flatten().map_or(&[][..], Vec::as_slice);
+        if list.len() > most {
+            self.note(name, format_args!("expected at most {most}, found {}", list.len()));
+        }
+        let (path, mistakes) = (self.path_of(name), self.mistakes);
+        let each = list.iter().take(most).enumerate();
+        each.filter_map(move |(index, value)| Section::new(&format!("{path}[{index}]"), value, mistakes))
     }
 
     /// Reads a field that may be absent; what cannot be read is noted as a mistake.
@@ -150,6 +167,33 @@ pub(crate) fn boolean(value: &Value) -> Result<bool, String> {
         Value::String(text) if text.eq_ignore_ascii_case("false") => Ok(false),
         _ => Err("true or false".to_owned()),
     }
+}
+
+/// Reads text of so many characters, none of which is a control character.
+pub(crate) fn name(longest: usize) -> impl Fn(&Value) -> Result<&str, String> {
+    move |value| {
+        let fits =
+            |text: &&str| !text.is_empty() && text.chars().count() <= longest && !text.contains(char::is_control);
+        value.as_str().filter(fits).ok_or_else(|| format!("1 to {longest} printable characters"))
+    }
+}
+
+/// Reads text that is one of those.
+pub(crate) fn one_of<T: for<'a> From<&'a str>>(known: &[&str]) -> impl Fn(&Value) -> Result<T, String> {
+    move |value| {
+        let text = value.as_str().filter(|text| known.contains(text));
+        text.map(T::from).ok_or_else(|| format!("one of {}", known.join(", ")))
+    }
+}
+
+/// Reads a number.
+pub(crate) fn number(value: &Value) -> Result<f64, String> {
+    let number = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    number.filter(|number| number.is_finite()).ok_or_else(|| "a number".to_owned())
 }
 
 /// Reads a whole number, `least` or more.

@@ -1,4 +1,4 @@
-//! The calls to Application Auto Scaling.
+//! The calls to Application Auto Scaling about targets and their tags; `attached.rs` has those about what is attached.
 //!
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.html>
 
@@ -217,7 +217,7 @@ impl Aws<'_> {
 }
 
 /// A success that lacks what the service always sends: it is not taken for an answer, and asked for again.
-fn cut_off<E>(member: &str) -> SdkError<E, HttpResponse> {
+pub(super) fn cut_off<E>(member: &str) -> SdkError<E, HttpResponse> {
     let error = format!("the reply has no {member}");
     SdkError::dispatch_failure(ConnectorError::other(error.into(), None))
 }
@@ -227,9 +227,13 @@ fn is_missing(error: &AwsError) -> bool {
     error.code() == Some("ResourceNotFoundException")
 }
 
-fn dimension(target: &ScalableTargetId) -> Dimension {
+pub(super) fn dimension(target: &ScalableTargetId) -> Dimension {
     match target.dimension() {
+        ScalableDimension::InferenceComponentDesiredCopyCount => Dimension::SageMakerInferenceComponentDesiredCopyCount,
         ScalableDimension::VariantDesiredInstanceCount => Dimension::SageMakerVariantDesiredInstanceCount,
+        ScalableDimension::VariantDesiredProvisionedConcurrency => {
+            Dimension::SageMakerVariantDesiredProvisionedConcurrency
+        }
     }
 }
 
@@ -242,4 +246,4 @@ fn suspended_state(state: SuspendedState) -> Suspended {
 }
 
 /// Some six seconds in all.
-const UNSEEN_ATTEMPTS: u32 = 6;
+pub(super) const UNSEEN_ATTEMPTS: u32 = 6;

@@ -1,6 +1,7 @@
 //! The only module that talks to AWS: SDK types in, ours out.
 
 mod application_auto_scaling;
+mod attached;
 mod cloudformation;
 pub mod json;
 mod query;
@@ -12,7 +13,10 @@ use aws_types::SdkConfig;
 
 pub use application_auto_scaling::{RegisterError, Registered};
 pub use cloudformation::{DescribeStackResource, StackResource};
-pub use sagemaker::{DescribeEndpoint, DescribeEndpointOutput, Endpoint, ProductionVariantSummary};
+pub use sagemaker::{
+    DescribeEndpoint, DescribeEndpointOutput, DescribeInferenceComponent, DescribeInferenceComponentOutput, Endpoint,
+    InferenceComponent, ProductionVariantSummary,
+};
 
 use crate::deadline::Deadline;
 use crate::progress::Progress;

@@ -1,13 +1,14 @@
-//! The one call to SageMaker: whether an endpoint is ready, and what it has.
+//! The calls to SageMaker: whether an endpoint or an inference component is ready, and what it has.
 //!
-//! <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html>
+//! <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html> and
+//! <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeInferenceComponent.html>
 
 use serde::{Deserialize, Serialize};
 
 use super::Aws;
 use super::json::Operation;
 use crate::error::AwsError;
-use crate::id::EndpointName;
+use crate::id::{EndpointName, InferenceComponentName};
 use crate::retry::until_deadline;
 
 /// An endpoint as it is now.
@@ -23,18 +24,50 @@ pub struct Endpoint {
     pub asynchronous: bool,
 }
 
+/// An inference component as it is now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InferenceComponent {
+    /// Its `InferenceComponentStatus`.
+    pub status: String,
+    /// Why it failed, if it did.
+    pub failure_reason: Option<String>,
+}
+
 impl Aws<'_> {
     /// The endpoint, or nothing where there is none.
     pub async fn endpoint(&self, name: &EndpointName) -> Result<Option<Endpoint>, AwsError> {
-        let operation = self.calling(DescribeEndpoint::NAME);
-        let call =
-            async || self.clients.sagemaker.call(DescribeEndpoint { endpoint_name: name.as_str().to_owned() }).await;
-        match until_deadline(operation, &format!("endpoint {name}"), self.deadline, call).await {
-            Ok(output) => Ok(Some(output.into())),
+        let request = DescribeEndpoint { endpoint_name: name.as_str().to_owned() };
+        let output =
+            self.describe_in_sagemaker(request, &format!("endpoint {name}"), "Could not find endpoint").await?;
+        Ok(output.map(Endpoint::from))
+    }
+
+    /// The inference component, or nothing where there is none.
+    pub async fn inference_component(
+        &self,
+        name: &InferenceComponentName,
+    ) -> Result<Option<InferenceComponent>, AwsError> {
+        let request = DescribeInferenceComponent { inference_component_name: name.as_str().to_owned() };
+        let what = format!("inference component {name}");
+        let output = self.describe_in_sagemaker(request, &what, "Could not find inference component").await?;
+        Ok(output.map(|output| InferenceComponent {
+            status: output.inference_component_status,
+            failure_reason: output.failure_reason,
+        }))
+    }
+
+    async fn describe_in_sagemaker<O: Operation + Clone>(
+        &self,
+        request: O,
+        what: &str,
+        missing: &str,
+    ) -> Result<Option<O::Output>, AwsError> {
+        let operation = self.calling(O::NAME);
+        let call = async || self.clients.sagemaker.call(request.clone()).await;
+        match until_deadline(operation, what, self.deadline, call).await {
+            Ok(output) => Ok(Some(output)),
             // There is no exception of its own for it: the service's waiters look for this code, too.
-            Err(error) if error.code() == Some("ValidationException") && error.says("Could not find endpoint") => {
-                Ok(None)
-            }
+            Err(error) if error.code() == Some("ValidationException") && error.says(missing) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -73,6 +106,29 @@ pub struct DescribeEndpointOutput {
 pub struct ProductionVariantSummary {
     /// Its name.
     pub variant_name: String,
+}
+
+/// The request of `DescribeInferenceComponent`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeInferenceComponent {
+    /// The inference component's name.
+    pub inference_component_name: String,
+}
+
+impl Operation for DescribeInferenceComponent {
+    const NAME: &'static str = "DescribeInferenceComponent";
+    type Output = DescribeInferenceComponentOutput;
+}
+
+/// What of the reply is read; the service sends more.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeInferenceComponentOutput {
+    /// The status.
+    pub inference_component_status: String,
+    /// Why it failed, if it did.
+    pub failure_reason: Option<String>,
 }
 
 impl From<DescribeEndpointOutput> for Endpoint {

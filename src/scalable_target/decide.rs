@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::properties::Desired;
-use crate::aws::{Endpoint, Registered};
-use crate::id::{EndpointName, ScalableTargetId, VariantName};
+use super::properties::{Desired, Named, ScalingPolicy};
+use crate::aws::{Endpoint, InferenceComponent, Registered};
+use crate::id::{EndpointName, InferenceComponentName, ScalableTargetId, VariantName};
 use crate::owner::{Holder, OWNER_TAGS, Owner, Tags};
 
 /// Why the rules say no. Nothing was changed.
@@ -15,6 +15,22 @@ pub enum Refusal {
     /// Only what can scale to zero may have 0 as its minimum.
     #[error("MinCapacity: expected at least 1, found 0: endpoint {0} is not asynchronous, and cannot scale to zero")]
     CannotScaleToZero(EndpointName),
+    /// The inference component is in a state that it does not leave by itself.
+    #[error(
+        "InferenceComponentName: inference component {name} is {status}{}; expected one that is InService",
+        because(.reason)
+    )]
+    ComponentBroken {
+        /// The inference component.
+        name: InferenceComponentName,
+        /// Its `InferenceComponentStatus`.
+        status: String,
+        /// Its `FailureReason`.
+        reason: Option<String>,
+    },
+    /// There is no such inference component.
+    #[error("InferenceComponentName: there is no inference component {0} in this account and Region")]
+    ComponentMissing(InferenceComponentName),
     /// The endpoint is in a state that it does not leave by itself.
     #[error("EndpointName: endpoint {name} is {status}{}; expected one that is InService", because(.reason))]
     EndpointBroken {
@@ -59,7 +75,7 @@ pub enum Refusal {
     },
 }
 
-/// Whether an endpoint's variant can be registered.
+/// Whether what is to be scaled can be registered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Readiness {
     /// It is changing, and may be ready later.
@@ -71,12 +87,16 @@ pub(super) enum Readiness {
     Ready,
 }
 
-/// Decides from the endpoint alone.
+/// Decides about a production variant, from its endpoint alone.
 ///
 /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html> lists the statuses; one that
 /// it did not list when this was written counts as changing.
-pub(super) fn readiness(desired: &Desired, endpoint: Option<&Endpoint>) -> Result<Readiness, Refusal> {
-    let name = desired.target.endpoint();
+pub(super) fn variant_readiness(
+    name: &EndpointName,
+    variant: &VariantName,
+    to_zero_instances: bool,
+    endpoint: Option<&Endpoint>,
+) -> Result<Readiness, Refusal> {
     let Some(endpoint) = endpoint else {
         return Err(Refusal::EndpointMissing(name.clone()));
     };
@@ -88,15 +108,34 @@ pub(super) fn readiness(desired: &Desired, endpoint: Option<&Endpoint>) -> Resul
         }
         status => return Ok(Readiness::Changing { status: status.to_owned() }),
     }
-    let variant = desired.target.variant();
     if !endpoint.variants.iter().any(|has| has == variant.as_str()) {
         let has = endpoint.variants.clone();
         return Err(Refusal::VariantMissing { endpoint: name.clone(), variant: variant.clone(), has });
     }
-    if desired.capacity.min() == 0 && !endpoint.asynchronous {
+    if to_zero_instances && !endpoint.asynchronous {
         return Err(Refusal::CannotScaleToZero(name.clone()));
     }
     Ok(Readiness::Ready)
+}
+
+/// Decides about an inference component.
+///
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeInferenceComponent.html> lists the statuses.
+pub(super) fn component_readiness(
+    name: &InferenceComponentName,
+    component: Option<&InferenceComponent>,
+) -> Result<Readiness, Refusal> {
+    let Some(component) = component else {
+        return Err(Refusal::ComponentMissing(name.clone()));
+    };
+    match component.status.as_str() {
+        "InService" => Ok(Readiness::Ready),
+        "Deleting" | "Failed" => {
+            let (status, reason) = (component.status.clone(), component.failure_reason.clone());
+            Err(Refusal::ComponentBroken { name: name.clone(), status, reason })
+        }
+        status => Ok(Readiness::Changing { status: status.to_owned() }),
+    }
 }
 
 /// How to register.
@@ -202,6 +241,40 @@ pub(super) fn release(us: &Owner, registered: Option<&Registered>) -> Release {
     }
 }
 
+/// The names of scaling policies and scheduled actions.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Attached<'a> {
+    /// `PolicyName`s.
+    pub(super) policies: Vec<&'a str>,
+    /// `ScheduledActionName`s.
+    pub(super) actions: Vec<&'a str>,
+}
+
+/// What properties put on a target: nothing where they name another one.
+pub(super) fn put_on<'a>(target: &ScalableTargetId, named: &'a Named) -> Attached<'a> {
+    if !named.target.as_ref().is_some_and(|named| named.is_same(target)) {
+        return Attached::default();
+    }
+    Attached {
+        policies: named.policies.keys().map(String::as_str).collect(),
+        actions: named.actions.iter().map(String::as_str).collect(),
+    }
+}
+
+/// What was put on a target before, and has to go before the rest is put: what is not named any more, and policies that
+/// are of another type now, which the service does not change. What others put there is not named, and stays.
+pub(super) fn no_longer_named<'a>(desired: &Desired, before: &'a Named) -> Attached<'a> {
+    let mut gone = put_on(&desired.target, before);
+    let is_put = |name: &str| {
+        let same = |policy: &&ScalingPolicy| policy.name == name;
+        let policy_type = desired.policies.iter().find(same).map(|policy| policy.configuration.policy_type());
+        policy_type.is_some_and(|policy_type| before.policies.get(name).is_some_and(|had| had == policy_type.as_str()))
+    };
+    gone.policies.retain(|name| !is_put(name));
+    gone.actions.retain(|name| desired.actions.iter().all(|action| action.name != *name));
+    gone
+}
+
 /// Which target an Update is about, and under which id it goes on.
 ///
 /// The id follows from the properties. Where that differs from the given one in letter case only, the given one stays;
@@ -213,11 +286,11 @@ pub(super) fn continued(given: Option<&ScalableTargetId>, named: &ScalableTarget
 
 /// The target that an Update which failed half-way left behind: the old properties name it, but CloudFormation knows
 /// the resource by another id, so no Delete will ever come for it.
-pub(super) fn left_behind(
+pub(super) fn left_behind<'a>(
     given: Option<&ScalableTargetId>,
     wanted: &ScalableTargetId,
-    old: Option<ScalableTargetId>,
-) -> Option<ScalableTargetId> {
+    old: Option<&'a ScalableTargetId>,
+) -> Option<&'a ScalableTargetId> {
     old.filter(|old| !old.is_same(wanted) && !given.is_some_and(|given| old.is_same(given)))
 }
 
@@ -248,6 +321,11 @@ mod tests {
         Desired::read(&properties, &Here { region: "us-east-1".into(), account: None }).unwrap()
     }
 
+    fn readiness(desired: &Desired, endpoint: Option<&Endpoint>) -> Result<Readiness, Refusal> {
+        let ScalableTargetId::Variant { endpoint: name, variant, .. } = &desired.target else { panic!("no variant") };
+        variant_readiness(name, variant, desired.capacity.min() == 0, endpoint)
+    }
+
     fn in_service() -> Endpoint {
         Endpoint {
             status: "InService".into(),
@@ -261,7 +339,7 @@ mod tests {
         Some(Registered { arn: "arn:1".into(), tags })
     }
 
-    fn named(keys: &[&str]) -> BTreeSet<String> {
+    fn keys(keys: &[&str]) -> BTreeSet<String> {
         keys.iter().map(|key| (*key).to_owned()).collect()
     }
 
@@ -309,16 +387,36 @@ mod tests {
     }
 
     #[test]
+    fn an_inference_component_is_ready_when_it_is_in_service() {
+        let name = "llm".parse().unwrap();
+        let readiness = |status: &str| {
+            let component =
+                InferenceComponent { status: status.to_owned(), failure_reason: Some("no capacity".to_owned()) };
+            component_readiness(&name, Some(&component))
+        };
+        assert_eq!(readiness("InService"), Ok(Readiness::Ready));
+        for status in ["Creating", "Updating", "SomethingNew"] {
+            assert_eq!(readiness(status), Ok(Readiness::Changing { status: status.to_owned() }));
+        }
+        for status in ["Deleting", "Failed"] {
+            let told = readiness(status).unwrap_err().to_string();
+            assert!(told.contains(&format!("inference component llm is {status} (no capacity)")), "{told}");
+        }
+        let told = component_readiness(&name, None).unwrap_err().to_string();
+        assert!(told.contains("there is no inference component llm"), "{told}");
+    }
+
+    #[test]
     fn what_nobody_holds_is_created_with_the_owners_and_the_authors_tags() {
         let desired = Desired { tags: Tags::from([("team".into(), "ml".into())]), ..desired() };
         let mut tags = us().tags();
         tags.insert("team".into(), "ml".into());
-        assert_eq!(registration(&desired, &us(), None, &named(&[])), Ok(Registration::Create { tags }));
+        assert_eq!(registration(&desired, &us(), None, &keys(&[])), Ok(Registration::Create { tags }));
     }
 
     #[test]
     fn what_we_hold_is_renewed() {
-        let renewed = registration(&desired(), &us(), held(us().tags()).as_ref(), &named(&[]));
+        let renewed = registration(&desired(), &us(), held(us().tags()).as_ref(), &keys(&[]));
         let expected =
             Registration::Renew { arn: "arn:1".into(), missing: Tags::new(), removed: Vec::new(), all: us().tags() };
         assert_eq!(renewed, Ok(expected));
@@ -330,7 +428,7 @@ mod tests {
             Desired { tags: Tags::from([("new".into(), "1".into()), ("kept".into(), "2".into())]), ..desired() };
         let mut present = us().tags();
         present.extend([("kept", "1"), ("gone", "1"), ("foreign", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())));
-        let before = named(&["kept", "gone", "never-there"]);
+        let before = keys(&["kept", "gone", "never-there"]);
         let Ok(Registration::Renew { missing, removed, .. }) =
             registration(&desired, &us(), held(present).as_ref(), &before)
         else {
@@ -345,7 +443,7 @@ mod tests {
         let other = Owner { logical_resource_id: "Scaling2".into(), ..us() };
         for adopt_existing in [false, true] {
             let desired = Desired { adopt_existing, ..desired() };
-            let refused = registration(&desired, &us(), held(other.tags()).as_ref(), &named(&[])).unwrap_err();
+            let refused = registration(&desired, &us(), held(other.tags()).as_ref(), &keys(&[])).unwrap_err();
             assert!(refused.to_string().contains("resource Scaling2 of stack stack/one"), "{refused}");
         }
     }
@@ -353,12 +451,12 @@ mod tests {
     #[test]
     fn what_is_untagged_is_adopted_on_request_only() {
         let untagged = held(Tags::from([("team".into(), "ml".into())]));
-        let refused = registration(&desired(), &us(), untagged.as_ref(), &named(&[])).unwrap_err();
+        let refused = registration(&desired(), &us(), untagged.as_ref(), &keys(&[])).unwrap_err();
         assert!(refused.to_string().contains("AdoptExisting"), "{refused}");
 
         let desired = Desired { adopt_existing: true, ..desired() };
         let adopted = Registration::Adopt { arn: "arn:1".into(), tags: us().adoption_tags() };
-        assert_eq!(registration(&desired, &us(), untagged.as_ref(), &named(&[])), Ok(adopted));
+        assert_eq!(registration(&desired, &us(), untagged.as_ref(), &keys(&[])), Ok(adopted));
     }
 
     #[test]
@@ -384,7 +482,7 @@ mod tests {
     }
 
     fn target(endpoint: &str) -> ScalableTargetId {
-        ScalableTargetId::variant_instances(endpoint.parse().unwrap(), "blue".parse().unwrap())
+        format!("endpoint/{endpoint}/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker").parse().unwrap()
     }
 
     #[test]
@@ -397,15 +495,47 @@ mod tests {
     #[test]
     fn a_plain_replacement_leaves_nothing_behind() {
         // CloudFormation deletes the old one itself: it knows it by the given id.
-        assert_eq!(left_behind(Some(&target("old")), &target("new"), Some(target("OLD"))), None);
-        assert_eq!(left_behind(Some(&target("same")), &target("same"), Some(target("same"))), None);
+        assert_eq!(left_behind(Some(&target("old")), &target("new"), Some(&target("OLD"))), None);
+        assert_eq!(left_behind(Some(&target("same")), &target("same"), Some(&target("same"))), None);
         assert_eq!(left_behind(Some(&target("same")), &target("same"), None), None);
     }
 
     #[test]
     fn going_back_from_a_replacement_that_failed_leaves_its_target_behind() {
-        let stray = left_behind(Some(&target("old")), &target("old"), Some(target("new")));
-        assert_eq!(stray, Some(target("new")));
-        assert_eq!(left_behind(None, &target("b"), Some(target("a"))), Some(target("a")));
+        let new = target("new");
+        assert_eq!(left_behind(Some(&target("old")), &target("old"), Some(&new)), Some(&new));
+        assert_eq!(left_behind(None, &target("b"), Some(&target("a"))), Some(&target("a")));
+    }
+    fn named(policies: &[(&str, &str)], actions: &[&str], endpoint: &str) -> Named {
+        Named {
+            target: Some(target(endpoint)),
+            policies: policies.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect(),
+            actions: keys(actions),
+            ..Named::default()
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_any_more_goes_and_so_does_a_policy_of_another_type() {
+        let step = json!({"ScalingAdjustment": 1, "MetricIntervalLowerBound": 0});
+        let policy = |name: &str| {
+            let configuration = json!({"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [step]});
+            json!({"PolicyName": name, "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": configuration})
+        };
+        let action = json!({"MinCapacity": 1});
+        let desired = wanting(json!({
+            "EndpointName": "prod", "VariantName": "blue", "MinCapacity": 1, "MaxCapacity": 4,
+            "ScalingPolicies": [policy("kept"), policy("retyped"), policy("new")],
+            "ScheduledActions": [{
+                "ScheduledActionName": "kept", "Schedule": "rate(1 day)", "ScalableTargetAction": action,
+            }],
+        }));
+        let had = [("gone", "StepScaling"), ("kept", "StepScaling"), ("retyped", "TargetTrackingScaling")];
+        let before = named(&had, &["gone", "kept"], "Prod");
+        let gone = Attached { policies: vec!["gone", "retyped"], actions: vec!["gone"] };
+        assert_eq!(no_longer_named(&desired, &before), gone);
+        // Policies of that name on another target are somebody else's.
+        assert_eq!(no_longer_named(&desired, &named(&had, &["gone"], "other")), Attached::default());
+        assert_eq!(no_longer_named(&desired, &Named::default()), Attached::default());
     }
 }

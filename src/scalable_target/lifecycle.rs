@@ -1,21 +1,21 @@
 //! Carries out what was decided: observe, decide, act, and again while there is something to wait for.
 
+mod attach;
 mod release;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use self::release::{LOOK_HOLDS, SEEN_WITHIN};
 use super::decide::{self, Readiness, Refusal, Registration, Release};
-use super::properties::{Desired, named_tag_keys, named_target};
+use super::properties::{Desired, Named};
 use crate::answer::Data;
 use crate::aws::{Aws, Here, RegisterError, Registered};
 use crate::deadline::{Age, Stopwatch};
 use crate::envelope::Lifecycle;
 use crate::error::Error;
-use crate::id::{PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId};
+use crate::id::{PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId, VariantDimension};
 use crate::owner::Owner;
 use crate::progress::Progress;
 use crate::standing::{RECORD_FOLLOWS, Standing};
@@ -70,7 +70,7 @@ pub async fn carry_out(
             let target = match PhysicalResourceId::read(id) {
                 PhysicalResourceId::ScalableTarget(target) => Some(target),
                 PhysicalResourceId::NotRegistered => None,
-                PhysicalResourceId::Invented => named_target(properties),
+                PhysicalResourceId::Invented => Named::read(properties).target,
             };
             if let Some(target) = target {
                 work.delete(&target).await?;
@@ -84,8 +84,8 @@ impl Work<'_> {
     async fn create(&self, desired: &Desired) -> Result<Done, Error> {
         // An earlier delivery of this request may have registered it.
         self.progress.perhaps_registered(&desired.target);
-        match self.register(desired, Look::Not, &BTreeSet::new()).await {
-            Ok(arn) => Ok(Done { physical_resource_id: desired.target.to_string(), data: attributes(desired, arn) }),
+        match self.register(desired, Look::Not, &Named::default()).await {
+            Ok(data) => Ok(Done { physical_resource_id: desired.target.to_string(), data }),
             Err(error) => {
                 // It may have claimed the target before it failed. What comes of this makes no difference to the reason,
                 // so it leaves time to tell that.
@@ -131,34 +131,41 @@ impl Work<'_> {
             PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered => None,
         };
         desired.target = decide::continued(given_target, &desired.target);
+        let before = Named::read(old_properties);
         let look = Look::Seen(self.aws.observe(&desired.target).await?);
-        let arn = self.register(&desired, look, &named_tag_keys(old_properties)).await?;
+        let data = self.register(&desired, look, &before).await?;
 
-        if let Some(stray) = decide::left_behind(given_target, &desired.target, named_target(old_properties)) {
-            self.release(&stray, self.look_for(&stray, SEEN_WITHIN).await?, Standing::Awaited).await?;
+        if let Some(stray) = decide::left_behind(given_target, &desired.target, before.target.as_ref()) {
+            self.release(stray, self.look_for(stray, SEEN_WITHIN).await?, Standing::Awaited, &before).await?;
         }
         let physical_resource_id =
             if given == PhysicalResourceId::Invented { id.to_owned() } else { desired.target.to_string() };
-        Ok(Done { physical_resource_id, data: attributes(&desired, arn) })
+        Ok(Done { physical_resource_id, data })
     }
 
-    /// Registers the target if we may, or refuses. Returns its ARN.
-    async fn register(&self, desired: &Desired, look: Look, named_before: &BTreeSet<String>) -> Result<String, Error> {
-        let registered = self.wait_until_ready(desired, look, named_before).await?;
-        let arn = self.register_now(desired, registered, named_before).await?;
+    /// Registers the target if we may, with all that belongs to it, or refuses. Returns its attributes.
+    async fn register(&self, desired: &Desired, look: Look, before: &Named) -> Result<Data, Error> {
+        let mut registered = self.wait_until_ready(desired, look, before).await?;
+        let data = loop {
+            let arn = self.register_now(desired, registered, before).await?;
+            if let Some(policies) = self.attach(desired, before).await? {
+                break attributes(desired, arn, policies);
+            }
+            registered = self.aws.observe(&desired.target).await?;
+        };
         // Whoever deletes the resource meanwhile did not see this registration, or is seen here: see `standing`.
         if self.asks() {
             tokio::time::sleep(RECORD_FOLLOWS).await;
         }
         self.stop_unless_awaited(&desired.target).await?;
-        Ok(arn)
+        Ok(data)
     }
 
     async fn register_now(
         &self,
         desired: &Desired,
         mut registered: Option<Registered>,
-        named_before: &BTreeSet<String>,
+        before: &Named,
     ) -> Result<String, Error> {
         loop {
             let target = &desired.target;
@@ -170,11 +177,11 @@ impl Work<'_> {
                     continue;
                 }
             }
-            let decided = decide::registration(desired, self.us, registered.as_ref(), named_before)?;
+            let decided = decide::registration(desired, self.us, registered.as_ref(), &before.tag_keys)?;
             let mut seen = Stopwatch::start();
             let mut holds = async || {
                 let same = |now: Option<&Registered>| {
-                    decide::registration(desired, self.us, now, named_before).is_ok_and(|now| now == decided)
+                    decide::registration(desired, self.us, now, &before.tag_keys).is_ok_and(|now| now == decided)
                 };
                 self.still_holds(target, &mut seen, Standing::Awaited, same).await
             };
@@ -211,30 +218,30 @@ impl Work<'_> {
         }
     }
 
-    /// Waits for the endpoint, and returns who holds the target then, if that was looked at.
+    /// Waits for what is to be scaled, and returns who holds the target then, if that was looked at.
     ///
     /// Before it waits, it looks who holds the target, so that a refusal comes at once.
     async fn wait_until_ready(
         &self,
         desired: &Desired,
         mut look: Look,
-        named_before: &BTreeSet<String>,
+        before: &Named,
     ) -> Result<Option<Registered>, Error> {
-        let name = desired.target.endpoint();
         for poll in 0.. {
-            let endpoint = self.aws.endpoint(name).await?;
-            let Readiness::Changing { status } = decide::readiness(desired, endpoint.as_ref())? else {
-                break;
-            };
+            let Readiness::Changing { status } = self.readiness(desired).await? else { break };
             if poll == 0 {
                 let registered = match look {
                     Look::Seen(registered) => registered,
                     Look::Not => self.aws.observe(&desired.target).await?,
                 };
-                decide::registration(desired, self.us, registered.as_ref(), named_before)?;
+                decide::registration(desired, self.us, registered.as_ref(), &before.tag_keys)?;
                 look = Look::Not;
             }
-            self.progress.doing(format!("waiting for endpoint {name} to be InService (it is {status})"));
+            let what = match &desired.target {
+                ScalableTargetId::InferenceComponent(name) => format!("inference component {name}"),
+                ScalableTargetId::Variant { endpoint, .. } => format!("endpoint {endpoint}"),
+            };
+            self.progress.doing(format!("waiting for {what} to be InService (it is {status})"));
             tokio::time::sleep(poll_delay(poll)).await;
         }
         match look {
@@ -242,20 +249,44 @@ impl Work<'_> {
             Look::Seen(registered) => Ok(registered),
         }
     }
+
+    async fn readiness(&self, desired: &Desired) -> Result<Readiness, Error> {
+        let readiness = match &desired.target {
+            ScalableTargetId::InferenceComponent(name) => {
+                decide::component_readiness(name, self.aws.inference_component(name).await?.as_ref())
+            }
+            ScalableTargetId::Variant { endpoint, variant, dimension } => {
+                let to_zero_instances = *dimension == VariantDimension::InstanceCount && desired.capacity.min() == 0;
+                let found = self.aws.endpoint(endpoint).await?;
+                decide::variant_readiness(endpoint, variant, to_zero_instances, found.as_ref())
+            }
+        };
+        Ok(readiness?)
+    }
 }
 
-fn attributes(desired: &Desired, arn: String) -> Data {
+/// The attributes, beside those of the policies.
+fn attributes(desired: &Desired, arn: String, mut data: Data) -> Data {
     let target = &desired.target;
-    Data::from([
-        ("EndpointName", target.endpoint().to_string()),
+    match target {
+        ScalableTargetId::InferenceComponent(name) => {
+            data.insert("InferenceComponentName".to_owned(), name.to_string());
+        }
+        ScalableTargetId::Variant { endpoint, variant, .. } => {
+            data.insert("EndpointName".to_owned(), endpoint.to_string());
+            data.insert("VariantName".to_owned(), variant.to_string());
+        }
+    }
+    let others = [
         ("MaxCapacity", desired.capacity.max().to_string()),
         ("MinCapacity", desired.capacity.min().to_string()),
         ("ResourceId", target.resource_id()),
         ("ScalableTargetARN", arn),
         ("ScalableDimension", target.dimension().as_str().to_owned()),
         ("ServiceNamespace", SERVICE_NAMESPACE.to_owned()),
-        ("VariantName", target.variant().to_string()),
-    ])
+    ];
+    data.extend(others.map(|(name, value)| (name.to_owned(), value)));
+    data
 }
 
 /// Endpoints change in minutes; a scaling activity in one or two.

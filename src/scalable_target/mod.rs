@@ -20,4 +20,4 @@ mod properties;
 
 pub use decide::Refusal;
 pub use lifecycle::{Done, carry_out};
-pub use properties::{Capacity, Desired, SuspendedState, named_tag_keys, named_target};
+pub use properties::{Capacity, Desired, Named, PolicyConfiguration, ScalingPolicy, ScheduledAction, SuspendedState};

@@ -1,16 +1,25 @@
 //! What an author may write, parsed once: inside, values cannot be wrong.
 
-use std::collections::BTreeSet;
+mod scaling_policies;
+mod schedule;
+mod scheduled_actions;
+mod tags;
+mod target;
+mod target_tracking;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+pub use self::scaling_policies::{PolicyConfiguration, ScalingPolicy};
+pub use self::scheduled_actions::ScheduledAction;
 use crate::aws::Here;
-use crate::id::{EndpointName, ScalableDimension, ScalableTargetId};
-use crate::owner::{OWNER_TAGS, TAG_PREFIX, Tags};
-use crate::reader::{Collector, Mistakes, Section, boolean, text, whole_number};
+use crate::id::ScalableTargetId;
+use crate::owner::{TAG_PREFIX, Tags};
+use crate::reader::{Collector, Mistakes, Section, boolean, whole_number};
 
 /// What a request wants.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Desired {
     /// What is to be registered.
     pub target: ScalableTargetId,
@@ -18,6 +27,10 @@ pub struct Desired {
     pub capacity: Capacity,
     /// Which kinds of scaling are suspended, if the author said so.
     pub suspended_state: Option<SuspendedState>,
+    /// The scaling policies, whose names differ.
+    pub policies: Vec<ScalingPolicy>,
+    /// The scheduled actions, whose names differ.
+    pub actions: Vec<ScheduledAction>,
     /// The author's tags.
     pub tags: Tags,
     /// Whether to take over a target that nobody's stack owns.
@@ -66,25 +79,21 @@ impl Desired {
     pub fn read(properties: &Value, here: &Here) -> Result<Self, Mistakes> {
         let mistakes = Collector::default();
         let desired = Section::new("", properties, &mistakes).and_then(|section| {
-            section.allow_only(KNOWN, NOT_YET);
-            let endpoint = section.required("EndpointName", |value| endpoint_name(text(value)?, Some(here)));
-            let variant = section.required("VariantName", |value| text(value)?.parse().map_err(|e| format!("{e}")));
+            section.allow_only(KNOWN, &[("UpdateGate", "not supported yet")]);
+            let target = target::target(&section, here);
             let capacity = capacity(&section);
-            let suspended_state = suspended_state(&section, &mistakes);
-            let tags = tags(&section, &mistakes);
+            let suspended_state = suspended_state(&section);
+            let policies =
+                scaling_policies::scaling_policies(&section, target.as_ref().map(ScalableTargetId::dimension));
+            let actions = scheduled_actions::scheduled_actions(&section);
+            let tags = tags::tags(&section);
             let adopt_existing = section.optional("AdoptExisting", boolean);
-            let dimension = ScalableDimension::VariantDesiredInstanceCount;
-            if let Some(other) = section.value("ScalableDimension").filter(|value| *value != dimension.as_str()) {
-                let found = crate::reader::shown(other);
-                section.note(
-                    "ScalableDimension",
-                    format_args!("not supported yet: {found}; supported is {}", dimension.as_str()),
-                );
-            }
             Some(Self {
-                target: ScalableTargetId::variant_instances(endpoint?, variant?),
+                target: target?,
                 capacity: capacity?,
                 suspended_state,
+                policies,
+                actions,
                 tags,
                 adopt_existing: adopt_existing.ok()?.unwrap_or(false),
             })
@@ -93,43 +102,34 @@ impl Desired {
     }
 }
 
-/// The target that properties of any shape name, if they name one.
-pub fn named_target(properties: &Value) -> Option<ScalableTargetId> {
-    let endpoint = endpoint_name(properties.get("EndpointName")?.as_str()?, None).ok()?;
-    let variant = properties.get("VariantName")?.as_str()?.parse().ok()?;
-    Some(ScalableTargetId::variant_instances(endpoint, variant))
+/// What properties of any shape name, as far as they name anything.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Named {
+    /// The target.
+    pub target: Option<ScalableTargetId>,
+    /// The scaling policies, with their types.
+    pub policies: BTreeMap<String, String>,
+    /// The scheduled actions.
+    pub actions: BTreeSet<String>,
+    /// The keys of the author's tags.
+    pub tag_keys: BTreeSet<String>,
 }
 
-/// The keys of the author's tags that properties of any shape name.
-pub fn named_tag_keys(properties: &Value) -> BTreeSet<String> {
-    let tags = properties.get("Tags").and_then(Value::as_array);
-    let keys = tags.into_iter().flatten().filter_map(|tag| tag.get("Key")?.as_str());
-    keys.filter(|key| !key.starts_with(TAG_PREFIX)).map(str::to_owned).collect()
-}
-
-/// An endpoint by its name or its ARN: `!Ref` of `AWS::SageMaker::Endpoint` is the ARN.
-fn endpoint_name(text: &str, here: Option<&Here>) -> Result<EndpointName, String> {
-    let name = |text: &str| text.parse().map_err(|error| format!("an endpoint's name ({error}) or its ARN"));
-    if !text.starts_with("arn:") {
-        return name(text);
-    }
-    let mut parts = text.splitn(6, ':').skip(1);
-    let (partition, service) = (parts.next().unwrap_or_default(), parts.next());
-    let (region, account, resource) = (parts.next(), parts.next(), parts.next());
-    let is_partition = partition == "aws" || partition.starts_with("aws-");
-    let resource = resource.filter(|_| is_partition && service == Some("sagemaker"));
-    let found = resource
-        .and_then(|resource| resource.strip_prefix("endpoint/"))
-        .ok_or("the ARN of a SageMaker endpoint, arn:PARTITION:sagemaker:REGION:ACCOUNT:endpoint/NAME")?;
-    if let Some(here) = here {
-        if region != Some(&here.region) {
-            return Err(format!("an endpoint of this Region, {}", here.region));
-        }
-        if here.account.is_some() && account != here.account.as_deref() {
-            return Err(format!("an endpoint of this account, {}", here.account.as_deref().unwrap_or_default()));
+impl Named {
+    /// Reads properties that were written for this version of the function, or for another.
+    pub fn read(properties: &Value) -> Self {
+        let each = |list: &str| properties.get(list).and_then(Value::as_array).into_iter().flatten();
+        let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
+        let policy = |item: &Value| Some((text(item, "PolicyName")?, text(item, "PolicyType").unwrap_or_default()));
+        Self {
+            target: target::named_target(properties),
+            policies: each("ScalingPolicies").filter_map(policy).collect(),
+            actions: each("ScheduledActions").filter_map(|item| text(item, "ScheduledActionName")).collect(),
+            tag_keys: each("Tags")
+                .filter_map(|item| text(item, "Key").filter(|key| !key.starts_with(TAG_PREFIX)))
+                .collect(),
         }
     }
-    name(found)
 }
 
 fn capacity(section: &Section<'_>) -> Option<Capacity> {
@@ -143,68 +143,31 @@ fn capacity(section: &Section<'_>) -> Option<Capacity> {
     capacity
 }
 
-fn suspended_state(section: &Section<'_>, mistakes: &Collector) -> Option<SuspendedState> {
-    let value = section.value("SuspendedState")?;
-    let state = Section::new(&section.path_of("SuspendedState"), value, mistakes)?;
+fn suspended_state(section: &Section<'_>) -> Option<SuspendedState> {
+    let state = section.section("SuspendedState")?;
     state.allow_only(SUSPENDED_STATE, &[]);
     let [dynamic_scaling_in, dynamic_scaling_out, scheduled_scaling] =
         [0, 1, 2].map(|index| state.optional(SUSPENDED_STATE[index], boolean).ok().flatten().unwrap_or(false));
     Some(SuspendedState { dynamic_scaling_in, dynamic_scaling_out, scheduled_scaling })
 }
 
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TagResource.html>
-fn tags(section: &Section<'_>, mistakes: &Collector) -> Tags {
-    let mut tags = Tags::new();
-    let list = section.optional("Tags", |value| value.as_array().ok_or_else(|| "a list of Key and Value".to_owned()));
-    for (index, value) in list.ok().flatten().into_iter().flatten().enumerate() {
-        let Some(tag) = Section::new(&format!("Tags[{index}]"), value, mistakes) else { continue };
-        tag.allow_only(&["Key", "Value"], &[]);
-        let key = tag.required("Key", |value| tag_key(text(value)?));
-        let value = tag.required("Value", |value| {
-            let text = text(value)?;
-            if text.chars().count() > 256 { Err("at most 256 characters".to_owned()) } else { Ok(text) }
-        });
-        if let (Some(key), Some(value)) = (key, value)
-            && tags.insert(key.to_owned(), value.to_owned()).is_some()
-        {
-            tag.note("Key", format_args!("the key {key} is there twice"));
-        }
-    }
-    if tags.len() + OWNER_TAGS.len() > MAX_TAGS {
-        let most = MAX_TAGS - OWNER_TAGS.len();
-        section.note("Tags", format_args!("expected at most {most}, found {}", tags.len()));
-    }
-    tags
-}
-
-fn tag_key(key: &str) -> Result<&str, String> {
-    let lower = key.to_ascii_lowercase();
-    if key.is_empty() || key.chars().count() > 128 {
-        Err("1 to 128 characters".to_owned())
-    } else if lower.starts_with("aws:") || lower.starts_with(TAG_PREFIX) {
-        Err(format!("a key that begins with neither aws: nor {TAG_PREFIX}, which are reserved"))
-    } else {
-        Ok(key)
-    }
-}
-
 const KNOWN: &[&str] = &[
     "AdoptExisting",
     "EndpointName",
+    "InferenceComponentName",
     "MaxCapacity",
     "MinCapacity",
     "ScalableDimension",
+    "ScalingPolicies",
+    "ScheduledActions",
     "ServiceTimeout",
     "ServiceToken",
     "SuspendedState",
     "Tags",
     "VariantName",
 ];
-const NOT_YET: &[&str] = &["InferenceComponentName", "ScalingPolicies", "ScheduledActions", "UpdateGate"];
 const SUSPENDED_STATE: &[&str] =
     &["DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"];
-/// The service's limit for a resource.
-const MAX_TAGS: usize = 50;
 
 #[cfg(test)]
 mod tests {
@@ -262,16 +225,19 @@ mod tests {
     #[test]
     fn an_endpoint_is_known_by_its_arn_too() {
         let arn = json!("arn:aws:sagemaker:us-east-1:111122223333:endpoint/myendpoint");
-        assert_eq!(read(&with("EndpointName", arn)).unwrap().target.endpoint().as_str(), "myendpoint");
+        assert_eq!(
+            read(&with("EndpointName", arn)).unwrap().target.resource_id(),
+            "endpoint/myendpoint/variant/MyVariant"
+        );
     }
 
     #[test]
     fn an_arn_of_something_else_or_of_elsewhere_is_refused() {
         for (arn, expected) in [
-            ("arn:aws:sagemaker:us-east-1:111122223333:endpoint-config/c", "the ARN of a SageMaker endpoint"),
-            ("arn:aws:s3:::bucket", "the ARN of a SageMaker endpoint"),
-            ("arn:", "the ARN of a SageMaker endpoint"),
-            ("arn:x:sagemaker:us-east-1:111122223333:endpoint/e", "the ARN of a SageMaker endpoint"),
+            ("arn:aws:sagemaker:us-east-1:111122223333:endpoint-config/c", "the ARN of an endpoint"),
+            ("arn:aws:s3:::bucket", "the ARN of an endpoint"),
+            ("arn:", "the ARN of an endpoint"),
+            ("arn:x:sagemaker:us-east-1:111122223333:endpoint/e", "the ARN of an endpoint"),
             ("arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e", "an endpoint of this Region, us-east-1"),
             ("arn:aws:sagemaker:us-east-1:444455556666:endpoint/e", "an endpoint of this account, 111122223333"),
             ("arn:aws:sagemaker:us-east-1:111122223333:endpoint/e_e", "an endpoint's name"),
@@ -327,13 +293,77 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_later_is_refused_as_not_supported_yet() {
-        for name in NOT_YET {
-            assert_eq!(mistake(name, json!([])), format!("{name}: not supported yet"));
+    fn the_gate_is_refused_as_not_supported_yet() {
+        assert_eq!(mistake("UpdateGate", json!("gate")), "UpdateGate: not supported yet");
+    }
+
+    #[test]
+    fn the_dimension_of_a_variant_is_one_of_two() {
+        for (dimension, id) in [
+            (json!(null), "DesiredInstanceCount"),
+            (json!("sagemaker:variant:DesiredInstanceCount"), "DesiredInstanceCount"),
+            (json!("sagemaker:variant:DesiredProvisionedConcurrency"), "DesiredProvisionedConcurrency"),
+        ] {
+            let target = read(&with("ScalableDimension", dimension)).unwrap().target;
+            let text = format!("endpoint/MyEndPoint/variant/MyVariant|sagemaker:variant:{id}|sagemaker");
+            assert_eq!(target.to_string(), text);
         }
-        let other = mistake("ScalableDimension", json!("sagemaker:variant:DesiredProvisionedConcurrency"));
-        assert!(other.starts_with("ScalableDimension: not supported yet"), "{other}");
-        assert!(read(&with("ScalableDimension", json!("sagemaker:variant:DesiredInstanceCount"))).is_ok());
+        assert_eq!(
+            mistake("ScalableDimension", json!("sagemaker:inference-component:DesiredCopyCount")),
+            "ScalableDimension: expected sagemaker:variant:DesiredInstanceCount or \
+             sagemaker:variant:DesiredProvisionedConcurrency, found \
+             \"sagemaker:inference-component:DesiredCopyCount\""
+        );
+    }
+
+    #[test]
+    fn an_inference_component_stands_instead_of_endpoint_and_variant() {
+        let component = |name: &str| json!({"InferenceComponentName": name, "MinCapacity": "0", "MaxCapacity": "2"});
+        let mut properties = component("llm");
+        let id = "inference-component/llm|sagemaker:inference-component:DesiredCopyCount|sagemaker";
+        assert_eq!(read(&properties).unwrap().target.to_string(), id);
+        assert_eq!(Named::read(&properties).target.unwrap().to_string(), id);
+        let arn = component("arn:aws:sagemaker:us-east-1:111122223333:inference-component/llm");
+        assert_eq!(read(&arn).unwrap().target.to_string(), id);
+
+        let told = read(&component("arn:aws:sagemaker:us-east-1:111122223333:endpoint/e")).unwrap_err();
+        assert!(told.contains("expected the ARN of an inference component"), "{told}");
+        properties["VariantName"] = json!("MyVariant");
+        assert_eq!(read(&properties).unwrap_err(), "VariantName: not together with InferenceComponentName");
+        let dimension = json!("sagemaker:variant:DesiredInstanceCount");
+        let mut properties = component("llm");
+        properties["ScalableDimension"] = dimension;
+        let told = read(&properties).unwrap_err();
+        assert!(told.starts_with("ScalableDimension: expected sagemaker:inference-component"), "{told}");
+    }
+
+    #[test]
+    fn policies_and_actions_are_read_with_the_rest_and_their_mistakes_told_with_it() {
+        let mut properties = with(
+            "ScalingPolicies",
+            json!([{
+                "PolicyName": "requests",
+                "PolicyType": "TargetTrackingScaling",
+                "TargetTrackingScalingPolicyConfiguration": {
+                    "TargetValue": "70",
+                    "PredefinedMetricSpecification": { "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance" },
+                },
+            }]),
+        );
+        let action = json!({ "MaxCapacity": "9" });
+        properties["ScheduledActions"] =
+            json!([{ "ScheduledActionName": "noon", "Schedule": "rate(1 day)", "ScalableTargetAction": action }]);
+        let desired = read(&properties).unwrap();
+        assert_eq!((desired.policies.len(), desired.actions.len()), (1, 1));
+
+        properties["ScalingPolicies"][0]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] = json!("many");
+        properties["ScheduledActions"][0]["Schedule"] = json!("noon");
+        properties["ScheduledActions"].as_array_mut().unwrap().push(json!("x"));
+        let told = read(&properties).unwrap_err();
+        let expected = "ScalingPolicies[0].TargetTrackingScalingPolicyConfiguration.TargetValue: expected a number, \
+                        found \"many\"; ScheduledActions[0].Schedule: expected at(";
+        assert!(told.starts_with(expected), "{told}");
+        assert!(told.ends_with("; ScheduledActions[1]: expected an object, found \"x\""), "{told}");
     }
 
     #[test]
@@ -429,14 +459,27 @@ mod tests {
 
     #[test]
     fn old_properties_of_any_shape_are_read_for_what_they_say() {
-        assert_eq!(named_target(&complete()).unwrap().resource_id(), "endpoint/MyEndPoint/variant/MyVariant");
-        for shape in
-            [json!(null), json!([]), json!({"EndpointName": 1}), json!({"EndpointName": "e", "VariantName": "/"})]
-        {
-            assert_eq!(named_target(&shape), None, "{shape}");
-            assert!(named_tag_keys(&shape).is_empty());
+        let target = Named::read(&complete()).target.unwrap();
+        assert_eq!(target.resource_id(), "endpoint/MyEndPoint/variant/MyVariant");
+        for shape in [
+            json!(null),
+            json!([]),
+            json!({"EndpointName": 1}),
+            json!({"EndpointName": "e", "VariantName": "/"}),
+            json!({"EndpointName": "e", "VariantName": "v", "ScalableDimension": "x"}),
+            json!({"InferenceComponentName": "_"}),
+            json!({"Tags": {}, "ScalingPolicies": "x", "ScheduledActions": [[]]}),
+        ] {
+            assert_eq!(Named::read(&shape), Named::default(), "{shape}");
         }
-        let tags = json!({"Tags": [{"Key": "a"}, 7, {"Key": 1}, {"Key": "sagemaker-scaling:stack-id"}]});
-        assert_eq!(named_tag_keys(&tags), BTreeSet::from(["a".to_owned()]));
+        let named = Named::read(&json!({
+            "Tags": [{"Key": "a"}, 7, {"Key": 1}, {"Key": "sagemaker-scaling:stack-id"}],
+            "ScalingPolicies": [{"PolicyName": "p", "PolicyType": "StepScaling"}, {"PolicyName": "q"}, {"PolicyType": "x"}],
+            "ScheduledActions": [{"ScheduledActionName": "s"}, null],
+        }));
+        assert_eq!(named.tag_keys, BTreeSet::from(["a".to_owned()]));
+        let policies = [("p", "StepScaling"), ("q", "")].map(|(name, kind)| (name.to_owned(), kind.to_owned()));
+        assert_eq!(named.policies, BTreeMap::from(policies));
+        assert_eq!(named.actions, BTreeSet::from(["s".to_owned()]));
     }
 }

@@ -63,7 +63,6 @@ CASES = {
     "bad-other-account-arn": refused("EndpointName", "444455556666", "111122223333"),
     "bad-missing-endpoint": refused("NoSuchEndPoint"),
     "bad-missing-variant": refused("NoSuchVariant", "MyVariant", "MyOtherVariant"),
-    "bad-policies-not-supported-yet": refused("ScalingPolicies", "not supported yet"),
     "bad-resource-type": refused("Custom::Nonsense", "Custom::SageMakerScalableTarget"),
     "bad-request-type": refused("RequestType", "Upsert"),
     "bad-properties-not-an-object": refused("ResourceProperties"),

@@ -30,7 +30,7 @@ async fn every_mistake_in_the_properties_is_told_for_create_and_for_update() {
         ("VariantName", json!(""), "VariantName: expected 1 to 63 characters, found \"\""),
         ("VariantName", json!("my_variant"), "VariantName: expected letters, digits and hyphens"),
         ("EndpointName", json!("e".repeat(64)), "EndpointName: expected an endpoint's name (1 to 63 characters)"),
-        ("EndpointName", json!("arn:aws:s3:::b"), "EndpointName: expected the ARN of a SageMaker endpoint"),
+        ("EndpointName", json!("arn:aws:s3:::b"), "EndpointName: expected the ARN of an endpoint"),
         (
             "EndpointName",
             json!("arn:aws:sagemaker:eu-west-1:111122223333:endpoint/e"),

@@ -3,21 +3,27 @@
 use serde_json::{Value, json};
 
 use crate::support::request::{Request, create, delete, update};
-use crate::support::world::{Crash, World};
+use crate::support::world::{Crash, World, my_variant};
 
 const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
 
 /// What is registered and answered, without what differs from registration to registration.
-fn picture(world: &World) -> (Vec<Value>, Value) {
-    let targets = world.targets().into_iter().map(|mut target| {
-        target["Tags"] = world.tags(&target);
-        let fields = target.as_object_mut().expect("an object");
-        fields.retain(|name, _| name != "ScalableTargetARN" && name != "CreationTime");
-        target
-    });
+fn picture(world: &World) -> (Value, Value) {
+    let attached =
+        |what: &str| world.aws(&format!("AnyScaleFrontendService.Describe{what}"), my_variant())[what].take();
+    let mut targets = world.targets();
+    for target in &mut targets {
+        target["Tags"] = world.tags(target);
+    }
+    let mut seen: Value = [Value::from(targets), attached("ScalingPolicies"), attached("ScheduledActions")].into();
+    for item in seen.as_array_mut().expect("a list").iter_mut().filter_map(Value::as_array_mut).flatten() {
+        item.as_object_mut().expect("an object").retain(|name, _| !name.ends_with("ARN") && name != "CreationTime");
+    }
     let mut answer = world.last_answer();
-    answer["Data"]["ScalableTargetARN"] = Value::Null;
-    (targets.collect(), answer)
+    if let Some(data) = answer["Data"].as_object_mut() {
+        data.retain(|name, _| !name.contains("ARN"));
+    }
+    (seen, answer)
 }
 
 fn by_hand(world: &World) {
@@ -32,7 +38,26 @@ fn lives() -> Vec<Life> {
     let tags = json!([{"Key": "team", "Value": "ml"}]);
     let adopting = || create().with("AdoptExisting", json!("true"));
     let to_other = || update().with("VariantName", json!("MyOtherVariant"));
+    let step = |name: &str, adjustment: &str| {
+        let step = json!({"MetricIntervalLowerBound": "0", "ScalingAdjustment": adjustment});
+        let configuration = json!({"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [step]});
+        json!({"PolicyName": name, "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": configuration})
+    };
+    let action = |name: &str| {
+        let limits = json!({"MaxCapacity": "9"});
+        json!({"ScheduledActionName": name, "Schedule": "rate(1 day)", "ScalableTargetAction": limits})
+    };
+    let attached = [json!([step("a", "1"), step("b", "1")]), json!([action("morning")])];
+    let others = [json!([step("b", "2"), step("c", "1")]), json!([action("evening")])];
+    let with = |request: Request, [policies, actions]: [Value; 2]| {
+        request.with("ScalingPolicies", policies).with("ScheduledActions", actions)
+    };
+    let with_old = |request: Request, [policies, actions]: [Value; 2]| {
+        request.with_old("ScalingPolicies", policies).with_old("ScheduledActions", actions)
+    };
     vec![
+        (nothing, vec![with(create(), attached.clone()), with(with_old(update(), attached.clone()), others)]),
+        (by_hand, vec![with(adopting(), attached.clone()), with(delete(), attached)]),
         (nothing, vec![create(), update().with("MaxCapacity", json!("3")), delete()]),
         (nothing, vec![create().with("Tags", tags.clone()), update().with_old("Tags", tags.clone())]),
         (nothing, vec![create(), update().with("Tags", tags)]),

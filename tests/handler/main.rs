@@ -12,5 +12,6 @@ mod lifecycle;
 mod ownership;
 mod package;
 mod page;
+mod policies;
 mod races;
 mod support;

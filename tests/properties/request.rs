@@ -98,8 +98,9 @@ fn properties_without_a_mistake_are_taken_for_what_they_say() {
     for_any(good_properties(), |properties| {
         let desired = checks::properties(&properties).unwrap();
         let text = |name: &str| properties[name].as_str().map_or_else(|| properties[name].to_string(), str::to_owned);
-        assert_eq!(text("EndpointName").rsplit('/').next(), Some(desired.target.endpoint().as_str()));
-        assert_eq!(text("VariantName"), desired.target.variant().as_str());
+        let (endpoint, variant) = (text("EndpointName"), text("VariantName"));
+        let endpoint = endpoint.rsplit('/').next().unwrap_or_default();
+        assert_eq!(desired.target.resource_id(), format!("endpoint/{endpoint}/variant/{variant}"));
         assert_eq!(text("MinCapacity"), desired.capacity.min().to_string());
         assert_eq!(text("MaxCapacity"), desired.capacity.max().to_string());
         assert_eq!(text("AdoptExisting"), desired.adopt_existing.to_string());

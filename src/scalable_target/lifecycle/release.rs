@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::decide::{self, Refusal, Release};
+use super::super::properties::Named;
 use super::Work;
 use crate::aws::{Registered, StackResource};
 use crate::deadline::Stopwatch;
@@ -32,7 +33,8 @@ impl Work<'_> {
             let registered = self.aws.observe(target).await?;
             let is_fresh = looking.elapsed() < LOOK_HOLDS;
             if is_fresh && decide::release(self.us, registered.as_ref()) != Release::Nothing {
-                self.release(target, registered, standing).await?;
+                let put = Named::read(self.lifecycle.properties());
+                self.release(target, registered, standing, &put).await?;
                 break;
             }
             let is_over = stopwatch.elapsed() >= SEEN_WITHIN || self.aws.left_to_work() <= BETWEEN_LOOKS;
@@ -55,7 +57,8 @@ impl Work<'_> {
         self.stop_unless_awaited(target).await?;
         // A Create may still be running: see `standing`.
         let patience = LOOKS_FOR.saturating_sub(self.age.elapsed());
-        self.release(target, self.look_for(target, patience).await?, Standing::Awaited).await
+        let put = Named::read(self.lifecycle.properties());
+        self.release(target, self.look_for(target, patience).await?, Standing::Awaited, &put).await
     }
 
     /// Looks who holds a target, and again while it is not us: what we registered just now is not seen at once, and what
@@ -77,20 +80,26 @@ impl Work<'_> {
         }
     }
 
+    /// Lets go of a target. One that was adopted stays, without what we `put` on it.
     pub(super) async fn release(
         &self,
         target: &ScalableTargetId,
         registered: Option<Registered>,
         standing: Standing,
+        put: &Named,
     ) -> Result<(), Error> {
         let decided = decide::release(self.us, registered.as_ref());
         let mut seen = Stopwatch::start();
         let same = |now: Option<&Registered>| decide::release(self.us, now) == decided;
-        let holds = async || self.still_holds(target, &mut seen, standing, same).await;
+        let mut holds = async || self.still_holds(target, &mut seen, standing, same).await;
         match &decided {
             Release::Nothing => {}
             Release::Deregister => self.aws.deregister(target, holds).await?,
-            Release::Untag { arn, keys } => drop(self.aws.untag(arn, keys, holds).await?),
+            Release::Untag { arn, keys } => {
+                if self.detach(target, &decide::put_on(target, put), &mut holds).await? {
+                    self.aws.untag(arn, keys, holds).await?;
+                }
+            }
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ pub fn answer(reply_to: &ReplyTo, url: &str, answer: &Answer) {
             }
             for (name, value) in left_out {
                 let room = MAX_BODY_BYTES - body.len();
-                let took = escaped(name) + escaped(&value) + r#"{"":"","Data":},"#.len();
+                let took = escaped(&name) + escaped(&value) + r#"{"":"","Data":},"#.len();
                 assert!(took > room, "{name} takes {took} bytes, and {room} are free");
             }
         }

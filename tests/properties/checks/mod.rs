@@ -6,4 +6,4 @@ mod request;
 
 pub use answer::{answer, decoded};
 pub use parts::Parts;
-pub use request::{id, properties, request};
+pub use request::{as_text, id, properties, request};

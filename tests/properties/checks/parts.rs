@@ -56,7 +56,7 @@ impl Parts {
         let Ok(envelope) = Envelope::open(&payload.to_string()) else { return false };
         let query = self.url.split_once('?').map_or("", |(_, query)| query);
         let reason = self.reason.replace("{url}", &self.url).replace("{query}", query);
-        let data: Data = NAMES.into_iter().zip(self.data.iter().cloned()).collect();
+        let data: Data = NAMES.map(str::to_owned).into_iter().zip(self.data.iter().cloned()).collect();
         for outcome in [Outcome::Failed { reason }, Outcome::Success { data }] {
             let answer = Answer { physical_resource_id: envelope.id_of_failure(), outcome };
             super::answer(&envelope.reply_to, &self.url, &answer);

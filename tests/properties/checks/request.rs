@@ -6,8 +6,8 @@ use http::Uri;
 use sagemaker_scaling::answer::{Answer, Data, Outcome};
 use sagemaker_scaling::aws::Here;
 use sagemaker_scaling::envelope::{Envelope, Lifecycle, NoReplyAddress, Request};
-use sagemaker_scaling::id::PhysicalResourceId;
-use sagemaker_scaling::scalable_target::{Desired, named_tag_keys, named_target};
+use sagemaker_scaling::id::{PhysicalResourceId, ScalableTargetId};
+use sagemaker_scaling::scalable_target::{Desired, Named};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -60,8 +60,16 @@ pub fn properties(properties: &Value) -> Result<Desired, String> {
         Ok(desired) => {
             id(&desired.target.to_string());
             let keys = desired.tags.keys().cloned().collect();
-            assert_eq!(named_target(properties).as_ref(), Some(&desired.target), "an Update would leave it behind");
-            assert_eq!(named_tag_keys(properties), keys, "an Update would leave a tag behind");
+            let named = Named::read(properties);
+            assert_eq!(named.target.as_ref(), Some(&desired.target), "an Update would leave it behind");
+            assert_eq!(named.tag_keys, keys, "an Update would leave a tag behind");
+            let kinds = desired.policies.iter().map(|policy| policy.configuration.policy_type().as_str().to_owned());
+            let policies = desired.policies.iter().map(|policy| policy.name.clone()).zip(kinds).collect();
+            assert_eq!(named.policies, policies, "an Update would leave a policy behind");
+            let actions = desired.actions.iter().map(|action| action.name.clone()).collect();
+            assert_eq!(named.actions, actions, "an Update would leave a scheduled action behind");
+            assert!(desired.policies.len() <= 50 && named.policies.len() == desired.policies.len());
+            assert!(desired.actions.len() <= 200 && named.actions.len() == desired.actions.len());
             assert!((0..=desired.capacity.max()).contains(&desired.capacity.min()));
             assert!(desired.capacity.max() >= 1);
             assert!(desired.tags.len() <= 47);
@@ -70,8 +78,9 @@ pub fn properties(properties: &Value) -> Result<Desired, String> {
                 assert!(!key.to_ascii_lowercase().starts_with("aws:"), "{key:?}");
                 assert!(!key.to_ascii_lowercase().starts_with("sagemaker-scaling:"), "{key:?}");
             }
-            assert_eq!(read(&written(desired)).as_ref(), Ok(desired), "written out, it is read in another way");
-            assert_eq!(read(&as_text(&written(desired))).as_ref(), Ok(desired), "as text, it is read in another way");
+            let written = written(desired, properties);
+            assert_eq!(read(&written).as_ref(), Ok(desired), "written out, it is read in another way");
+            assert_eq!(read(&as_text(&written)).as_ref(), Ok(desired), "as text, it is read in another way");
         }
     }
     desired
@@ -126,13 +135,12 @@ fn carry_out(envelope: &Envelope, sent: &Sent<'_>) -> Result<(String, Data), Str
         Lifecycle::Create { properties } => done(&self::properties(properties)?),
         Lifecycle::Update { id, properties, old_properties } => {
             assert_eq!(Some(id), envelope.given_id.as_ref());
-            named_target(old_properties);
-            named_tag_keys(old_properties);
+            Named::read(old_properties);
             done(&self::properties(properties)?)
         }
         Lifecycle::Delete { id, properties } => {
             assert_eq!(Some(id), envelope.given_id.as_ref());
-            if let Some(target) = named_target(properties) {
+            if let Some(target) = Named::read(properties).target {
                 self::id(&target.to_string());
             }
             Ok((id.clone(), Data::new()))
@@ -141,12 +149,12 @@ fn carry_out(envelope: &Envelope, sent: &Sent<'_>) -> Result<(String, Data), Str
 }
 
 fn done(desired: &Desired) -> Result<(String, Data), String> {
-    let data = Data::from([("ResourceId", desired.target.resource_id())]);
+    let data = Data::from([("ResourceId".to_owned(), desired.target.resource_id())]);
     Ok((desired.target.to_string(), data))
 }
 
-/// Properties that say the same.
-fn written(desired: &Desired) -> Value {
+/// Properties that say the same; what is attached in its own words: `policies.rs` follows that to the API call.
+fn written(desired: &Desired, properties: &Value) -> Value {
     let tags = desired.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
     let state = desired.suspended_state.map(|state| {
         json!({
@@ -155,9 +163,17 @@ fn written(desired: &Desired) -> Value {
             "ScheduledScalingSuspended": state.scheduled_scaling,
         })
     });
+    let (endpoint, variant, component) = match &desired.target {
+        ScalableTargetId::InferenceComponent(name) => (None, None, Some(name.as_str())),
+        ScalableTargetId::Variant { endpoint, variant, .. } => (Some(endpoint.as_str()), Some(variant.as_str()), None),
+    };
     json!({
-        "EndpointName": desired.target.endpoint().as_str(),
-        "VariantName": desired.target.variant().as_str(),
+        "EndpointName": endpoint,
+        "VariantName": variant,
+        "InferenceComponentName": component,
+        "ScalableDimension": desired.target.dimension().as_str(),
+        "ScalingPolicies": properties["ScalingPolicies"],
+        "ScheduledActions": properties["ScheduledActions"],
         "MinCapacity": desired.capacity.min(),
         "MaxCapacity": desired.capacity.max(),
         "AdoptExisting": desired.adopt_existing,
@@ -167,7 +183,7 @@ fn written(desired: &Desired) -> Value {
 }
 
 /// The same with numbers and booleans as text, which is how CloudFormation sends them.
-fn as_text(value: &Value) -> Value {
+pub fn as_text(value: &Value) -> Value {
     match value {
         Value::Number(_) | Value::Bool(_) => Value::from(value.to_string()),
         Value::Array(values) => values.iter().map(as_text).collect(),

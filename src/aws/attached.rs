@@ -1,0 +1,164 @@
+//! The calls to Application Auto Scaling about what is attached to a target: scaling policies and scheduled actions.
+//!
+//! Each call is made while what led to it `holds`, and tells whether it held. Each may be repeated.
+
+use std::error::Error as StdError;
+
+use autoscaling::types::ServiceNamespace;
+use aws_sdk_applicationautoscaling as autoscaling;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::time::sleep;
+
+use super::Aws;
+use super::application_auto_scaling::{UNSEEN_ATTEMPTS, cut_off, dimension};
+use crate::error::AwsError;
+use crate::id::ScalableTargetId;
+use crate::retry::{CALLS, while_it_holds};
+use crate::scalable_target::{PolicyConfiguration, ScalingPolicy, ScheduledAction};
+
+impl Aws<'_> {
+    /// Puts a scaling policy, which changes one of that name. Returns its ARN.
+    ///
+    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html>
+    pub async fn put_policy(
+        &self,
+        target: &ScalableTargetId,
+        policy: &ScalingPolicy,
+        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    ) -> Result<Option<String>, AwsError> {
+        let (tracking, step) = match policy.configuration.clone() {
+            PolicyConfiguration::StepScaling(step) => (None, Some(step)),
+            PolicyConfiguration::TargetTrackingScaling(tracking) => (Some(tracking), None),
+        };
+        let request = self
+            .clients
+            .autoscaling
+            .put_scaling_policy()
+            .service_namespace(ServiceNamespace::Sagemaker)
+            .resource_id(target.resource_id())
+            .scalable_dimension(dimension(target))
+            .policy_name(&policy.name)
+            .policy_type(policy.configuration.policy_type())
+            .set_target_tracking_scaling_policy_configuration(tracking)
+            .set_step_scaling_policy_configuration(step);
+        self.put("PutScalingPolicy", &of("policy", &policy.name, target), holds, async || {
+            let arn = request.clone().send().await?.policy_arn;
+            if arn.is_empty() { Err(cut_off("PolicyARN")) } else { Ok(arn) }
+        })
+        .await
+    }
+
+    /// Puts a scheduled action, which changes one of that name; start and end that are left out are forgotten.
+    ///
+    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html>
+    pub async fn put_action(
+        &self,
+        target: &ScalableTargetId,
+        action: &ScheduledAction,
+        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    ) -> Result<bool, AwsError> {
+        let request = self
+            .clients
+            .autoscaling
+            .put_scheduled_action()
+            .service_namespace(ServiceNamespace::Sagemaker)
+            .resource_id(target.resource_id())
+            .scalable_dimension(dimension(target))
+            .scheduled_action_name(&action.name)
+            .schedule(&action.schedule)
+            .timezone(&action.timezone)
+            .set_start_time(action.start_time)
+            .set_end_time(action.end_time)
+            .scalable_target_action(action.action.clone());
+        let call = async || request.clone().send().await;
+        let done = self.put("PutScheduledAction", &of("action", &action.name, target), holds, call).await?;
+        Ok(done.is_some())
+    }
+
+    /// Deletes a scaling policy; one that is gone already is a success.
+    ///
+    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeleteScalingPolicy.html>
+    pub async fn delete_policy(
+        &self,
+        target: &ScalableTargetId,
+        name: &str,
+        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    ) -> Result<bool, AwsError> {
+        let request = self
+            .clients
+            .autoscaling
+            .delete_scaling_policy()
+            .service_namespace(ServiceNamespace::Sagemaker)
+            .resource_id(target.resource_id())
+            .scalable_dimension(dimension(target))
+            .policy_name(name);
+        let operation = self.calling("DeleteScalingPolicy");
+        let call = async || request.clone().send().await;
+        gone(while_it_holds(operation, &of("policy", name, target), self.deadline, holds, call).await)
+    }
+
+    /// Deletes a scheduled action; one that is gone already is a success.
+    ///
+    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeleteScheduledAction.html>
+    pub async fn delete_action(
+        &self,
+        target: &ScalableTargetId,
+        name: &str,
+        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    ) -> Result<bool, AwsError> {
+        let request = self
+            .clients
+            .autoscaling
+            .delete_scheduled_action()
+            .service_namespace(ServiceNamespace::Sagemaker)
+            .resource_id(target.resource_id())
+            .scalable_dimension(dimension(target))
+            .scheduled_action_name(name);
+        let operation = self.calling("DeleteScheduledAction");
+        let call = async || request.clone().send().await;
+        gone(while_it_holds(operation, &of("action", name, target), self.deadline, holds, call).await)
+    }
+
+    async fn put<T, E>(
+        &self,
+        operation: &'static str,
+        resource: &str,
+        mut holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+        mut call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<Option<T>, AwsError>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        self.calling(operation);
+        for attempt in 1_u32.. {
+            match while_it_holds(operation, resource, self.deadline, &mut holds, &mut call).await {
+                // A target that was registered just now may not be seen at once.
+                Err(error) if is_not_found(&error) && attempt < UNSEEN_ATTEMPTS => {
+                    sleep(CALLS.delay(attempt, 1.0)).await;
+                    if !holds().await? {
+                        return Ok(None);
+                    }
+                }
+                done => return done,
+            }
+        }
+        unreachable!("attempts are not counted to the end")
+    }
+}
+
+fn of(kind: &str, name: &str, target: &ScalableTargetId) -> String {
+    format!("{kind} {name} of {}", target.resource_id())
+}
+
+fn gone<T>(deleted: Result<Option<T>, AwsError>) -> Result<bool, AwsError> {
+    match deleted {
+        Err(error) if is_not_found(&error) => Ok(true),
+        done => done.map(|done| done.is_some()),
+    }
+}
+
+fn is_not_found(error: &AwsError) -> bool {
+    error.code() == Some("ObjectNotFoundException")
+}
