@@ -6,7 +6,8 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::history::{Deed, ENDPOINTS, Hand, resource_id};
-use crate::services::Registered;
+use crate::inbox::step_policy;
+use crate::services::{self, Registered};
 use crate::world::World;
 
 impl World {
@@ -21,6 +22,8 @@ impl World {
                 let limits = json!({"MinCapacity": 1, "MaxCapacity": BY_HAND});
                 if free && state.by_hand(REGISTER, &about(target, limits)).is_ok() {
                     state.by_hand.insert(target, BY_HAND);
+                    let policy = about(target, step_policy(services::BY_HAND, &json!(1)));
+                    state.by_hand("AnyScaleFrontendService.PutScalingPolicy", &policy).expect("it is registered");
                 }
             }
             Deed::Deregister(target) => {

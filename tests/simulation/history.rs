@@ -2,6 +2,8 @@
 //!
 //! A history is plain data. proptest makes it from a seed, and makes it smaller where it breaks an invariant.
 
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -50,6 +52,8 @@ pub(crate) struct Props {
     pub(crate) adopt: bool,
     /// A tag of the author's, and its value.
     pub(crate) tag: Option<u8>,
+    /// What is named in `ATTACHED`, and its value.
+    pub(crate) attached: [Option<u8>; 3],
 }
 
 /// What somebody does by hand.
@@ -141,8 +145,10 @@ fn deploys() -> impl Strategy<Value = Deploy> {
 }
 
 fn props() -> impl Strategy<Value = Props> {
-    (prop_oneof![3 => 0_usize..2, 1 => 0_usize..4], 1_u32..4, prop::bool::weighted(0.2), option::weighted(0.2, 0_u8..2))
-        .prop_map(|(target, max, adopt, tag)| Props { target, max, adopt, tag })
+    let target = prop_oneof![3 => 0_usize..2, 1 => 0_usize..4];
+    let attached = [(); 3].map(|()| option::weighted(0.3, 1_u8..3));
+    (target, 1_u32..4, prop::bool::weighted(0.2), option::weighted(0.2, 0_u8..2), attached)
+        .prop_map(|(target, max, adopt, tag, attached)| Props { target, max, adopt, tag, attached })
 }
 
 fn pauses() -> impl Strategy<Value = u64> {
@@ -190,6 +196,16 @@ fn duplicates() -> impl Strategy<Value = Duplicate> {
 pub(crate) const ENDPOINTS: [&str; 2] = ["one", "two"];
 pub(crate) const VARIANTS: [&str; 2] = ["blue", "green"];
 pub(crate) const LOGICAL_IDS: [&str; 2] = ["A", "B"];
+/// Two scaling policies and a scheduled action.
+pub(crate) const ATTACHED: [&str; 3] = ["p", "q", "s"];
+
+impl Props {
+    /// What is to be attached to the target, by name.
+    pub(crate) fn attached(&self) -> BTreeMap<String, u64> {
+        let named = ATTACHED.iter().zip(self.attached);
+        named.filter_map(|(name, value)| Some(((*name).to_owned(), value?.into()))).collect()
+    }
+}
 
 /// The endpoint and the variant of a target.
 pub(crate) fn names(target: usize) -> (&'static str, &'static str) {

@@ -70,7 +70,31 @@ fn properties(props: Props) -> Value {
     if let Some(tag) = props.tag {
         properties["Tags"] = json!([{"Key": "team", "Value": tag.to_string()}]);
     }
+    let mut policies = Vec::new();
+    for (name, value) in props.attached() {
+        if name == "s" {
+            let limits = json!({"MinCapacity": value.to_string()});
+            properties["ScheduledActions"] =
+                json!([{"ScheduledActionName": name, "Schedule": "rate(1 day)", "ScalableTargetAction": limits}]);
+        } else {
+            policies.push(step_policy(&name, &value.to_string().into()));
+        }
+    }
+    if !policies.is_empty() {
+        properties["ScalingPolicies"] = policies.into();
+    }
     properties
+}
+
+/// A scaling policy that adds so much.
+pub(crate) fn step_policy(name: &str, adjustment: &Value) -> Value {
+    let lowest = if adjustment.is_string() { json!("0") } else { json!(0) };
+    let step = json!({"MetricIntervalLowerBound": lowest, "ScalingAdjustment": adjustment});
+    json!({
+        "PolicyName": name,
+        "PolicyType": "StepScaling",
+        "StepScalingPolicyConfiguration": {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [step]},
+    })
 }
 
 impl State {
@@ -158,7 +182,7 @@ impl State {
             _ if found.is_some_and(|found| found.max != u64::from(request.props.max)) => {
                 Err("a success, but with other limits".to_owned())
             }
-            _ => Ok(()),
+            _ => self.is_attached(&request.props).map_err(|wrong| format!("a success, but {wrong}")),
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use crate::cloudformation::Stack;
-use crate::history::{History, LOGICAL_IDS};
+use crate::history::{History, LOGICAL_IDS, Props};
 use crate::lambda::Lambda;
 use crate::support::services;
 use crate::world::{Line, World};
@@ -113,23 +113,32 @@ fn look(world: &World, stacks: &[Stack]) {
                     && (found.tags.get("team") == resource.props.tag.map(|tag| tag.to_string()).as_ref()
                         || found.is_adopted() && resource.props.tag.is_none())
             });
+            let attached = state.is_attached(&resource.props);
+            if is_right && let Err(attached) = attached {
+                wrong.push((target, format!("{owner:?}: {attached}")));
+            }
             if !is_right && !state.taken_down.contains(&(target, owner.clone())) {
                 wrong.push((target, format!("{owner:?} declares {resource:?}, but there is {found:?}")));
             }
         }
     }
     for found in &registered {
-        let (target, by_hand) = (found.target, state.by_hand.get(&found.target));
+        let (target, by_hand) = (found.target, state.by_hand.get(&found.target).copied());
         match found.holder() {
             Some((stack, logical)) if !declared.contains(&(target, (stack.to_owned(), logical.to_owned()))) => {
                 wrong.push((target, format!("left over: {found:?}")));
             }
             Some(_) => {}
             None if by_hand.is_none() => wrong.push((target, format!("registered by nobody: {found:?}"))),
-            None if by_hand.is_some_and(|max| *max != found.max && *max != ADOPTED) => {
+            None if by_hand.is_some_and(|max| max != found.max && max != ADOPTED) => {
                 wrong.push((target, format!("changed, though held by others: {found:?}")));
             }
-            None => {}
+            None => {
+                let nothing = Props { target, max: 1, adopt: false, tag: None, attached: [None; 3] };
+                if let Err(attached) = state.is_attached(&nothing) {
+                    wrong.push((target, format!("held by others, but {attached}")));
+                }
+            }
         }
     }
     for target in state.by_hand.keys() {

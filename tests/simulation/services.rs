@@ -6,7 +6,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
 
-use crate::history::{ENDPOINTS, VARIANTS, resource_id};
+use crate::history::{ENDPOINTS, Props, VARIANTS, resource_id};
 use crate::run::ADOPTED;
 use crate::world::{Invocation, Look, Record, State};
 
@@ -52,7 +52,14 @@ impl State {
         let now = self.now();
         let changes = matches!(
             operation,
-            "DeregisterScalableTarget" | "RegisterScalableTarget" | "TagResource" | "UntagResource"
+            "DeleteScalingPolicy"
+                | "DeleteScheduledAction"
+                | "DeregisterScalableTarget"
+                | "PutScalingPolicy"
+                | "PutScheduledAction"
+                | "RegisterScalableTarget"
+                | "TagResource"
+                | "UntagResource"
         );
         let lagging = self.registered_at.values().any(|registered| now < registered + self.lag);
         let before = if changes || lagging || operation == "ListTagsForResource" {
@@ -67,6 +74,9 @@ impl State {
                 "DescribeScalableTargets" => return (200, json!({"ScalableTargets": []}).to_string()),
                 "ListTagsForResource" | "TagResource" | "UntagResource" => {
                     return (400, json!({"__type": "ResourceNotFoundException", "Message": "not yet"}).to_string());
+                }
+                "PutScalingPolicy" | "PutScheduledAction" => {
+                    return (400, json!({"__type": "ObjectNotFoundException", "Message": "not yet"}).to_string());
                 }
                 _ => {}
             }
@@ -93,6 +103,12 @@ impl State {
                 self.excuse(invocation.request);
             }
             self.check_touch(invocation, operation, &input, before.as_ref());
+            if operation == "RegisterScalableTarget" && input.get("Tags").is_some() {
+                let request = &self.requests[invocation.request];
+                let holder = Some((request.stack_id.clone(), request.logical_id.to_owned()));
+                let look = Look { target: request.props.target, holder, at: now };
+                *invocation.look.lock().expect("not poisoned") = Some(look);
+            }
         }
         match answer {
             Ok(output) => (200, output.to_string()),
@@ -126,6 +142,34 @@ impl State {
         found.into_iter().filter_map(read).collect()
     }
 
+    /// What is attached to a target, by name.
+    fn attached(&mut self, target: usize) -> BTreeMap<String, u64> {
+        let id = json!({"ServiceNamespace": "sagemaker", "ResourceId": resource_id(target)});
+        let mut describe = |what: &str| {
+            let found = self.by_hand(&format!("AnyScaleFrontendService.Describe{what}"), &id).expect("describes");
+            found[what].as_array().cloned().unwrap_or_default()
+        };
+        let policies = describe("ScalingPolicies").into_iter().map(|policy| {
+            let step = &policy["StepScalingPolicyConfiguration"]["StepAdjustments"][0];
+            (policy["PolicyName"].clone(), step["ScalingAdjustment"].clone())
+        });
+        let actions = describe("ScheduledActions").into_iter().map(|action| {
+            (action["ScheduledActionName"].clone(), action["ScalableTargetAction"]["MinCapacity"].clone())
+        });
+        let named = |(name, value): (Value, Value)| Some((name.as_str()?.to_owned(), value.as_u64()?));
+        policies.chain(actions).filter_map(named).collect()
+    }
+
+    /// Whether exactly that is attached to a target which properties say, beside what hands put there.
+    pub(crate) fn is_attached(&mut self, props: &Props) -> Result<(), String> {
+        let mut wanted = props.attached();
+        if self.by_hand.contains_key(&props.target) {
+            wanted.insert(BY_HAND.to_owned(), 1);
+        }
+        let found = self.attached(props.target);
+        if found == wanted { Ok(()) } else { Err(format!("{found:?} is attached to it, and not {wanted:?}")) }
+    }
+
     /// What is on record, as of a moment ago.
     fn describe_stack_resource(&self, request: usize) -> (u16, String) {
         let request = &self.requests[request];
@@ -150,7 +194,10 @@ impl State {
     /// Invariant: no request changes anything that CloudFormation no longer waits for, unless it takes back what it did.
     fn check_timely(&mut self, invocation: &Invocation, awaited: bool, operation: &str) {
         let number = invocation.request;
-        let takes_back = matches!(operation, "DeregisterScalableTarget" | "UntagResource");
+        let takes_back = matches!(
+            operation,
+            "DeleteScalingPolicy" | "DeleteScheduledAction" | "DeregisterScalableTarget" | "UntagResource"
+        );
         let kind = self.requests[number].kind;
         if self.is_waiting(number) || (takes_back && kind != "Delete") {
             return;
@@ -225,6 +272,8 @@ impl State {
     }
 }
 
+/// The policy that hands put on the targets that they register.
+pub(crate) const BY_HAND: &str = "h";
 /// For how long a look or a word of CloudFormation holds, in seconds, with what the call that acts on it may take.
 const FRESH: f64 = 15.0;
 
