@@ -13,12 +13,18 @@ struct State {
     doing: String,
     perhaps_registered: Option<ScalableTargetId>,
     claims: u32,
+    registered: bool,
 }
 
 impl Progress {
     /// Nothing is done yet.
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(State { doing: "reading the request".to_owned(), perhaps_registered: None, claims: 0 }))
+        Self(Mutex::new(State {
+            doing: "reading the request".to_owned(),
+            perhaps_registered: None,
+            claims: 0,
+            registered: false,
+        }))
     }
 
     /// Notes what is being done, as a phrase that completes "while …".
@@ -60,6 +66,16 @@ impl Progress {
     /// Whether a target was claimed more than once: what somebody took away in between is there again.
     pub fn has_claimed_again(&self) -> bool {
         self.state().claims > 1
+    }
+
+    /// Notes that a target was registered, though not everybody may see it yet.
+    pub fn registered(&self) {
+        self.state().registered = true;
+    }
+
+    /// Whether a target was registered.
+    pub fn has_registered(&self) -> bool {
+        self.state().registered
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -113,8 +113,9 @@ impl Work<'_> {
             | Error::Refused(_)
             | Error::Request(_)
             | Error::ResourceType(_) => {
-                // One of several attempts may have taken effect, and may not be seen at once.
-                !self.progress.has_claimed_again()
+                // What was registered, perhaps by one of several attempts, may not be seen at once.
+                !self.progress.has_registered()
+                    && !self.progress.has_claimed_again()
                     && self
                         .aws
                         .glance(target)
@@ -148,6 +149,7 @@ impl Work<'_> {
         let mut registered = self.wait_until_ready(desired, look, before).await?;
         let data = loop {
             let arn = self.register_now(desired, registered, before).await?;
+            self.progress.registered();
             if let Some(policies) = self.attach(desired, before).await? {
                 break attributes(desired, arn, policies);
             }

@@ -183,6 +183,15 @@ async fn a_create_that_fails_half_way_answers_with_the_real_id_and_its_delete_le
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_create_that_fails_half_way_answers_with_the_real_id_even_if_its_target_cannot_be_seen_yet() {
+    let world = World::new();
+    world.fail("PutScalingPolicy", "AccessDeniedException", 1);
+    world.trouble("DescribeScalableTargets", Trouble::NothingYet);
+    let (_, id) = world.refuse(create().with("ScalingPolicies", json!([step("backlog", "1")]))).await;
+    assert_eq!(id, ID);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_update_that_fails_half_way_is_put_right_by_the_update_that_goes_back() {
     let world = World::new();
     let before = json!([step("a", "1"), step("b", "1")]);

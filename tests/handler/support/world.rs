@@ -37,6 +37,8 @@ pub(crate) enum Trouble {
     Empty,
     /// A reply that is not JSON.
     Garbage,
+    /// No target is there, as far as this reply tells.
+    NothingYet,
     /// A defect of ours while calling.
     Panic,
 }
@@ -330,6 +332,7 @@ impl State {
             Some(Trouble::ResetAfter) => Err(reset()),
             Some(Trouble::Empty) => Ok((200, "{}".to_owned())),
             Some(Trouble::Garbage) => Ok((200, "<html>".to_owned())),
+            Some(Trouble::NothingYet) => Ok((200, json!({"ScalableTargets": []}).to_string())),
             Some(Trouble::Hang) => Err(ConnectorError::timeout("hangs".into())),
             _ => Ok(match reply {
                 Ok(output) => (200, output.to_string()),
