@@ -204,7 +204,7 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
         Some(Kind::Crash { after_effect: true }) => invocation.die().await,
         Some(Kind::Hang) => std::future::pending().await,
         Some(Kind::Reset { after_effect: true }) => return Err(reset()),
-        Some(Kind::Garbage) if !put => return Ok((200, "<html>".to_owned())),
+        Some(Kind::Garbage) if !put => return Ok((reply.0, "<html>".to_owned())),
         _ => {}
     }
     sleep(way / 2).await;
