@@ -91,11 +91,14 @@ impl State {
             *invocation.look.lock().expect("not poisoned") = look;
         }
         if changes && answer.is_ok() {
-            // What makes a target anew, and then marks it as its own, takes it back where it came too late.
+            // What makes a target anew, and then marks it as its own and puts on it what belongs to it, takes it back
+            // where it came too late.
             let marks_as_ours = operation == "TagResource"
                 && input["Tags"].get("sagemaker-scaling:stack-id").is_some()
                 && input["Tags"].get("sagemaker-scaling:adopted").is_none();
-            if before.is_some() && !marks_as_ours {
+            let made = before.as_ref().and_then(|found| self.made_by.get(&found.arn));
+            let puts_on_its_own = operation.starts_with("Put") && made == Some(&invocation.request);
+            if before.is_some() && !marks_as_ours && !puts_on_its_own {
                 self.check_timely(invocation, awaited, operation);
             } else if (marks_as_ours || self.requests[invocation.request].kind != "Create")
                 && !self.is_waiting(invocation.request)
@@ -103,6 +106,10 @@ impl State {
                 self.excuse(invocation.request);
             }
             self.check_touch(invocation, operation, &input, before.as_ref());
+            if operation == "RegisterScalableTarget" && before.is_none() {
+                let arn = answer.as_ref().map_or("", |made| made["ScalableTargetARN"].as_str().unwrap_or_default());
+                self.made_by.insert(arn.to_owned(), invocation.request);
+            }
             if operation == "RegisterScalableTarget" && input.get("Tags").is_some() {
                 let request = &self.requests[invocation.request];
                 let holder = Some((request.stack_id.clone(), request.logical_id.to_owned()));

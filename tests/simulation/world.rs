@@ -78,6 +78,8 @@ pub(crate) struct State {
     pub(crate) exchanges: u32,
     /// When a target was registered anew.
     pub(crate) registered_at: BTreeMap<usize, f64>,
+    /// The requests that made targets anew, by the targets' ARNs.
+    pub(crate) made_by: BTreeMap<String, usize>,
     /// By stack id and logical id.
     pub(crate) records: BTreeMap<(String, &'static str), Vec<Record>>,
     pub(crate) requests: Vec<Request>,
@@ -126,6 +128,7 @@ impl World {
             troubles: history.troubles.clone(),
             exchanges: 0,
             registered_at: BTreeMap::new(),
+            made_by: BTreeMap::new(),
             records: BTreeMap::new(),
             requests: Vec::new(),
             open: BTreeMap::new(),
