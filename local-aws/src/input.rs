@@ -108,7 +108,7 @@ impl Pages {
 }
 
 /// Believed: what AWS JSON services answer to a member of the wrong JSON type.
-fn not_a(kind: &str, value: &Value) -> Fault {
+pub(crate) fn not_a(kind: &str, value: &Value) -> Fault {
     Fault::new("SerializationException", format!("{value} can not be converted to {kind}"))
 }
 

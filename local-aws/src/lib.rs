@@ -8,6 +8,7 @@
 //! Rules about the services stand beside the code with their source. "Believed" marks those that AWS does not document:
 //! mostly the texts of errors. Whoever depends on one of these should try it on AWS first.
 
+mod attached;
 mod capacity;
 mod controls;
 mod endpoint_configs;
@@ -18,8 +19,12 @@ mod life_cycle;
 mod parameters;
 mod scalable_targets;
 mod scaling_policies;
+mod scheduled_actions;
 pub mod server;
+mod shapes;
+mod step_scaling;
 mod tags;
+mod target_tracking;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -313,5 +318,45 @@ mod testing {
     pub(crate) fn register(aws: &mut LocalAws, input: Value) -> String {
         let answer = scaling(aws, "RegisterScalableTarget", input).expect("registers");
         answer["ScalableTargetARN"].as_str().expect("an ARN").to_owned()
+    }
+
+    /// The account of [`with_endpoint`], with variant `blue` registered.
+    pub(crate) fn with_target() -> LocalAws {
+        let mut aws = with_endpoint();
+        register(&mut aws, json!({ "MinCapacity": 1, "MaxCapacity": 8 }));
+        aws
+    }
+
+    /// A step scaling policy, whole.
+    pub(crate) fn policy(name: &str) -> Value {
+        json!({
+            "PolicyName": name,
+            "PolicyType": "StepScaling",
+            "StepScalingPolicyConfiguration": {
+                "AdjustmentType": "ChangeInCapacity",
+                "StepAdjustments": [{ "MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1 }],
+            },
+        })
+    }
+
+    /// A target tracking policy on a predefined metric.
+    pub(crate) fn tracking(name: &str, metric: &str) -> Value {
+        json!({
+            "PolicyName": name,
+            "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": 70.0,
+                "PredefinedMetricSpecification": { "PredefinedMetricType": metric },
+            },
+        })
+    }
+
+    /// A scheduled action, whole.
+    pub(crate) fn action(name: &str) -> Value {
+        json!({
+            "ScheduledActionName": name,
+            "Schedule": "rate(1 day)",
+            "ScalableTargetAction": { "MinCapacity": 2 },
+        })
     }
 }

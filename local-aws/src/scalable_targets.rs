@@ -9,8 +9,8 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
+use crate::attached::{Attached, Kind};
 use crate::input::{Input, Pages, required};
-use crate::scaling_policies::{Attached, Kind};
 use crate::{Answer, Fault, LocalAws, tags};
 
 /// What Application Auto Scaling keeps of one scalable target.
@@ -235,7 +235,7 @@ impl Dimension {
         })
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::CopyCount => "sagemaker:inference-component:DesiredCopyCount",
             Self::InstanceCount => "sagemaker:variant:DesiredInstanceCount",

@@ -1,0 +1,152 @@
+//! The configurations of step scaling policies.
+//!
+//! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html> and
+//! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html>, which are also the source
+//! of every rule that names no other. Believed: the texts.
+
+use crate::Fault;
+use crate::input::Input;
+use crate::shapes::Shape;
+
+/// Refuses a configuration that is not whole.
+pub(crate) fn check(configuration: Input<'_>) -> Result<(), Fault> {
+    // "AdjustmentType is required if you are adding a new step scaling policy configuration"; so are the adjustments.
+    configuration.text("AdjustmentType")?;
+    let steps = configuration.objects("StepAdjustments")?;
+    if steps.is_empty() {
+        return Err(Fault::validation("At least one step adjustment must be specified"));
+    }
+    // https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html
+    if steps.len() > MOST_STEPS {
+        let message = format!("A scaling policy can have at most {MOST_STEPS} step adjustments");
+        return Err(Fault::new("LimitExceededException", message));
+    }
+    let mut intervals = Vec::new();
+    for step in steps {
+        let (lower, upper) = (step.number("MetricIntervalLowerBound")?, step.number("MetricIntervalUpperBound")?);
+        if lower.is_none() && upper.is_none() {
+            return Err(Fault::validation("A step adjustment must have a lower or an upper bound"));
+        }
+        intervals.push((lower.unwrap_or(f64::NEG_INFINITY), upper.unwrap_or(f64::INFINITY)));
+    }
+    intervals.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    // "The ranges of your step adjustments can't overlap or have a gap." So at most one has no lower bound, and at most
+    // one no upper bound.
+    if intervals.iter().any(|(lower, upper)| lower >= upper)
+        || intervals.windows(2).any(|pair| pair[0].1.total_cmp(&pair[1].0).is_ne())
+    {
+        return Err(Fault::validation("Step adjustment intervals must be in order, without overlap and without gap"));
+    }
+    // "If one step adjustment has a negative lower bound, then there must be a step adjustment with a null lower bound";
+    // likewise for a positive upper bound.
+    let (first, last) = (intervals[0].0, intervals[intervals.len() - 1].1);
+    if first.is_finite() && first < 0.0 || last.is_finite() && last > 0.0 {
+        return Err(Fault::validation("There must be a step adjustment with an unspecified bound at each end"));
+    }
+    Ok(())
+}
+
+const MOST_STEPS: usize = 20;
+
+pub(crate) const CONFIGURATION: Shape = Shape::Structure {
+    required: &[],
+    optional: &[
+        ("AdjustmentType", Shape::OneOf(&["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"])),
+        (
+            "StepAdjustments",
+            Shape::List(&Shape::Structure {
+                required: &[("ScalingAdjustment", Shape::Integer)],
+                optional: &[("MetricIntervalLowerBound", Shape::Number), ("MetricIntervalUpperBound", Shape::Number)],
+            }),
+        ),
+        ("MinAdjustmentMagnitude", Shape::Integer),
+        ("Cooldown", Shape::Integer),
+        ("MetricAggregationType", Shape::OneOf(&["Average", "Minimum", "Maximum"])),
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::scaling_policies::STEP;
+    use crate::testing::{policy, scaling, with_target};
+
+    fn put(configuration: Value) -> Result<(), Fault> {
+        let mut input = policy("p");
+        input[STEP] = configuration;
+        scaling(&mut with_target(), "PutScalingPolicy", input).map(|_| ())
+    }
+
+    fn steps(bounds: &[(Option<f64>, Option<f64>)]) -> Value {
+        let step = |(lower, upper): &(Option<f64>, Option<f64>)| json!({ "MetricIntervalLowerBound": lower, "MetricIntervalUpperBound": upper, "ScalingAdjustment": 1 });
+        let steps: Vec<_> = bounds.iter().map(step).collect();
+        json!({ "AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps })
+    }
+
+    #[test]
+    fn intervals_follow_each_other_and_end_in_nothing_or_at_the_threshold() {
+        for bounds in [
+            &[(Some(0.0), None)][..],
+            &[(None, Some(0.0))],
+            &[(Some(10.0), None), (Some(0.0), Some(10.0))],
+            &[(None, Some(-10.0)), (Some(-10.0), Some(0.0))],
+            &[(None, Some(-10.0)), (Some(-10.0), Some(0.0)), (Some(0.0), Some(5.5)), (Some(5.5), None)],
+        ] {
+            put(steps(bounds)).unwrap_or_else(|fault| panic!("{bounds:?}: {fault}"));
+        }
+        for bounds in [
+            &[][..],
+            &[(None, None)],
+            &[(Some(0.0), Some(10.0))],
+            &[(Some(-10.0), Some(0.0))],
+            &[(Some(0.0), None), (Some(10.0), None)],
+            &[(None, Some(0.0)), (None, Some(-10.0))],
+            &[(Some(0.0), Some(10.0)), (Some(11.0), None)],
+            &[(Some(0.0), Some(10.0)), (Some(9.0), None)],
+            &[(Some(0.0), Some(0.0)), (Some(0.0), None)],
+            &[(Some(10.0), Some(0.0))],
+        ] {
+            assert_eq!(put(steps(bounds)).unwrap_err().code, "ValidationException", "{bounds:?}");
+        }
+    }
+
+    #[test]
+    fn twenty_steps_are_the_most() {
+        let many = |n: i32| {
+            let bound = |at: i32| Some(f64::from(at)).filter(|_| at < n);
+            steps(&(0..n).map(|at| (bound(at), bound(at + 1))).collect::<Vec<_>>())
+        };
+        put(many(20)).expect("twenty are allowed");
+        assert_eq!(put(many(21)).unwrap_err().code, "LimitExceededException");
+    }
+
+    #[test]
+    fn a_configuration_needs_an_adjustment_type_and_whole_steps_of_numbers() {
+        let whole = steps(&[(Some(0.0), None)]);
+        let with = |member: &str, value: Value| {
+            let mut configuration = whole.clone();
+            configuration[member] = value;
+            configuration
+        };
+        for (configuration, code) in [
+            (with("AdjustmentType", json!(null)), "ValidationException"),
+            (with("AdjustmentType", json!("Add")), "ValidationException"),
+            (with("MetricAggregationType", json!("Sum")), "ValidationException"),
+            (with("StepAdjustments", json!([{ "MetricIntervalLowerBound": 0 }])), "ValidationException"),
+            (with("Cooldown", json!("60")), "SerializationException"),
+            (with("MinAdjustmentMagnitude", json!("1")), "SerializationException"),
+            (
+                with("StepAdjustments", json!([{ "MetricIntervalLowerBound": "0", "ScalingAdjustment": 1 }])),
+                "SerializationException",
+            ),
+            (
+                with("StepAdjustments", json!([{ "MetricIntervalLowerBound": 0, "ScalingAdjustment": "1" }])),
+                "SerializationException",
+            ),
+        ] {
+            assert_eq!(put(configuration.clone()).unwrap_err().code, code, "{configuration}");
+        }
+    }
+}
