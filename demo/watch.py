@@ -5,7 +5,8 @@ import signal
 import sys
 import time
 
-from demo.aws_cli import DESCRIBE_TARGETS, AwsCli
+from demo.aws_cli import DESCRIBE_TARGETS
+from demo.endpoints import ENDPOINT, VARIANTS, create_endpoint, create_other_endpoints
 from demo.environment import isolate
 from demo.package import build
 from demo.receiver import Answer, Receiver
@@ -15,8 +16,6 @@ WATCH_PORT = 9000
 LOCAL_AWS_PORT = 9010
 # The response URLs in events/ lead here.
 RECEIVER_PORT = 9011
-# The endpoint that the requests in events/ are about.
-ENDPOINT = ("MyEndPoint", "MyVariant", "MyOtherVariant")
 
 
 def announce(answer: Answer) -> None:
@@ -28,12 +27,12 @@ def announce(answer: Answer) -> None:
 def watch(stage: Stage) -> str:
     """Starts it all; returns what to do with it."""
     local_aws = stage.local_aws(build().local_aws, f"127.0.0.1:{LOCAL_AWS_PORT}")
-    for _ in AwsCli(local_aws.environment()).create_endpoint(*ENDPOINT):
-        pass
+    create_endpoint(local_aws)
+    create_other_endpoints(local_aws)
     stage.cargo_lambda_watch(local_aws.environment(), WATCH_PORT)
     variables = " ".join(f"{name}={value}" for name, value in local_aws.environment().items())
     return f"""
-The function waits for requests; endpoint {ENDPOINT[0]} has the variants {ENDPOINT[1]} and {ENDPOINT[2]}.
+The function waits for requests; endpoint {ENDPOINT} has the variants {" and ".join(VARIANTS)}.
 In another terminal:
 
     make invoke EVENT=events/create.json

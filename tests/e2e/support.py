@@ -15,9 +15,6 @@ from demo.receiver import Answer, Receiver
 from demo.stage import LocalAws, Stage
 
 EVENTS = ROOT / "events"
-# The endpoint that the requests in events/ are about.
-ENDPOINT = "MyEndPoint"
-VARIANTS = ("MyVariant", "MyOtherVariant")
 _WHOLE_RUN_SECONDS = 2_400
 _ANSWER_SECONDS = 60
 
@@ -36,17 +33,6 @@ def event(name: str) -> dict[str, Any]:
     """A request of events/."""
     request: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
     return request
-
-
-def create_endpoint(aws: LocalAws, name: str = ENDPOINT, variants: tuple[str, ...] = VARIANTS) -> None:
-    """Makes an endpoint; without a name, the one that events/ is about."""
-    config = f"{name}-config"
-    production_variants = [
-        {"VariantName": variant, "ModelName": "model", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
-        for variant in variants
-    ]
-    aws.call("SageMaker.CreateEndpointConfig", EndpointConfigName=config, ProductionVariants=production_variants)
-    aws.call("SageMaker.CreateEndpoint", EndpointName=name, EndpointConfigName=config)
 
 
 class Function:

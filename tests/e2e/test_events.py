@@ -7,7 +7,8 @@ import unittest
 from dataclasses import dataclass, field
 from typing import Any
 
-from support import ENDPOINT, EVENTS, FunctionTestCase, create_endpoint, event
+from demo.endpoints import ENDPOINT, create_endpoint
+from support import EVENTS, FunctionTestCase, event
 
 Targets = dict[str, tuple[int, int]]
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"

@@ -6,8 +6,9 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 from demo.aws_cli import DESCRIBE_TARGETS, AwsCli
+from demo.endpoints import create_endpoint
 from demo.stage import LocalAws, Stage
-from support import FunctionTestCase, create_endpoint
+from support import FunctionTestCase
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html, letter by letter.
 PAGE = """\

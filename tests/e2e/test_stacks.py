@@ -6,10 +6,11 @@ import sys
 import unittest
 from typing import Any
 
+from demo.endpoints import create_endpoint
 from demo.environment import ACCOUNT, REGION, ROOT
 from demo.stacks import Settled, example
 from demo.world import World
-from support import create_endpoint, programs
+from support import programs
 from test_readme import as_template, blocks
 
 ENDPOINT = "prod"
