@@ -7,16 +7,23 @@ import unittest
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.endpoints import ENDPOINT, create_endpoint
+from demo.endpoints import (
+    ASYNCHRONOUS_ENDPOINT,
+    COMPONENT,
+    ENDPOINT,
+    SERVERLESS_ENDPOINT,
+    create_endpoint,
+    create_other_endpoints,
+)
 from support import EVENTS, FunctionTestCase, event
 
 Targets = dict[str, tuple[int, int]]
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
-def target_id(variant: str, endpoint: str = ENDPOINT) -> str:
+def target_id(variant: str, endpoint: str = ENDPOINT, dimension: str = DIMENSION) -> str:
     """The physical id of a variant that is registered."""
-    return f"endpoint/{endpoint}/variant/{variant}|{DIMENSION}|sagemaker"
+    return f"endpoint/{endpoint}/variant/{variant}|{dimension}|sagemaker"
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Case:
     """Parts of the reason."""
     physical_id: str = target_id("MyVariant")
     leaves: Targets = field(default_factory=dict)
-    """The variants that are registered afterwards."""
+    """The variants or components that are registered afterwards."""
 
 
 def refused(*reason: str) -> Case:
@@ -47,6 +54,23 @@ CASES = {
     "create-with-endpoint-arn": Case(physical_id=target_id("MyVariant", endpoint="myendpoint"), leaves=CREATED),
     "create-with-suspended-state-and-tags": Case(leaves=CREATED),
     "create-adopt": Case(by_hand={"MyVariant": (3, 4)}, leaves=CREATED),
+    "create-with-target-tracking": Case(leaves=CREATED),
+    "create-with-customized-metric": Case(leaves=CREATED),
+    "create-with-metric-math": Case(leaves=CREATED),
+    "create-with-step-scaling": Case(
+        physical_id=target_id("MyVariant", ASYNCHRONOUS_ENDPOINT), leaves={"MyVariant": (0, 4)}
+    ),
+    "create-with-scheduled-actions": Case(leaves=CREATED),
+    "create-with-policies-and-actions": Case(leaves=CREATED),
+    "create-provisioned-concurrency": Case(
+        physical_id=target_id("MyVariant", SERVERLESS_ENDPOINT, "sagemaker:variant:DesiredProvisionedConcurrency"),
+        leaves={"MyVariant": (1, 10)},
+    ),
+    "create-inference-component": Case(
+        physical_id=f"inference-component/{COMPONENT}|sagemaker:inference-component:DesiredCopyCount|sagemaker",
+        leaves={COMPONENT: (0, 4)},
+    ),
+    "update-policies": Case(after=("create-with-policies-and-actions",), leaves=CREATED),
     "update-capacity": Case(after=("create",), leaves={"MyVariant": (2, 6)}),
     "update-replaces-variant": Case(
         after=("create",), physical_id=target_id("MyOtherVariant"), leaves={**CREATED, "MyOtherVariant": (1, 8)}
@@ -64,6 +88,20 @@ CASES = {
     "bad-other-account-arn": refused("EndpointName", "444455556666", "111122223333"),
     "bad-missing-endpoint": refused("NoSuchEndPoint"),
     "bad-missing-variant": refused("NoSuchVariant", "MyVariant", "MyOtherVariant"),
+    "bad-policies": refused(
+        "ScalingPolicies[0].TargetTrackingScalingPolicyConfiguration",
+        "ScalingPolicies[1].PolicyName",
+        'ScalingPolicies[1].TargetTrackingScalingPolicyConfiguration.TargetValue: expected a number, found "many"',
+        "ScalingPolicies[2].StepScalingPolicyConfiguration.StepAdjustments",
+        "ScheduledActions[0].Schedule",
+        "ScheduledActions[0].Timezone",
+        "ScheduledActions[0].ScalableTargetAction",
+    ),
+    "bad-metric-for-dimension": refused(
+        "ScalingPolicies[0].TargetTrackingScalingPolicyConfiguration.PredefinedMetricSpecification",
+        "SageMakerVariantProvisionedConcurrencyUtilization",
+        "SageMakerVariantInvocationsPerInstance",
+    ),
     "bad-resource-type": refused("Custom::Nonsense", "Custom::SageMakerScalableTarget"),
     "bad-request-type": refused("RequestType", "Upsert"),
     "bad-properties-not-an-object": refused("ResourceProperties"),
@@ -76,6 +114,7 @@ class Events(FunctionTestCase):
     def setUp(self) -> None:
         self.aws.call("LocalAws.Reset")
         create_endpoint(self.aws)
+        create_other_endpoints(self.aws)
 
     def test_every_file_has_a_case(self) -> None:
         self.assertEqual(sorted(file.stem for file in EVENTS.glob("*.json")), sorted(CASES))
@@ -175,12 +214,12 @@ class Events(FunctionTestCase):
             )
 
     def described(self) -> dict[str, dict[str, Any]]:
-        """The scalable targets, by variant."""
+        """The scalable targets, by variant or component."""
         targets = self.aws.call("AnyScaleFrontendService.DescribeScalableTargets", ServiceNamespace="sagemaker")
         return {target["ResourceId"].rpartition("/")[2]: target for target in targets["ScalableTargets"]}
 
     def targets(self) -> Targets:
-        """The scalable targets' capacities, by variant."""
+        """The scalable targets' capacities, by variant or component."""
         return {variant: (target["MinCapacity"], target["MaxCapacity"]) for variant, target in self.described().items()}
 
     def tags(self, variant: str) -> dict[str, str]:
