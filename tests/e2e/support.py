@@ -83,3 +83,21 @@ class FunctionTestCase(unittest.TestCase):
     def services(cls, stage: Stage) -> LocalAws:
         """Where the function finds AWS."""
         return stage.local_aws(programs().local_aws)
+
+    def answer(self, name: str) -> dict[str, Any]:
+        """Sends a file; checks what holds of every answer, and returns it."""
+        request = event(name)
+        target, answer = self.function.send(name)
+        # Taken by path and query, byte for byte: without them there would be none.
+        assert answer, f"no answer at {target}"
+        self.assertEqual(answer.target, target)
+        self.assertLessEqual(len(answer.body), 4_096)
+        self.assertEqual(answer.headers["content-length"], str(len(answer.body)))
+        self.assertNotIn("content-type", answer.headers)
+        self.assertNotIn("transfer-encoding", answer.headers)
+        body: dict[str, Any] = answer.json()
+        for member in ("StackId", "RequestId", "LogicalResourceId"):
+            self.assertEqual(body[member], request[member])
+        self.assertTrue(body["PhysicalResourceId"])
+        self.assertNotIn(request["ResponseURL"].partition("X-Amz-Signature=")[2], answer.body.decode())
+        return body

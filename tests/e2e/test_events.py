@@ -183,24 +183,6 @@ class Events(FunctionTestCase):
         self.assertEqual(self.answer("delete")["Status"], "SUCCESS")
         self.assertEqual((self.targets(), self.tags("MyVariant")), (CREATED, {}))
 
-    def answer(self, name: str) -> dict[str, Any]:
-        """Sends a file; checks what holds of every answer, and returns it."""
-        request = event(name)
-        target, answer = self.function.send(name)
-        # Taken by path and query, byte for byte: without them there would be none.
-        assert answer, f"no answer at {target}"
-        self.assertEqual(answer.target, target)
-        self.assertLessEqual(len(answer.body), 4_096)
-        self.assertEqual(answer.headers["content-length"], str(len(answer.body)))
-        self.assertNotIn("content-type", answer.headers)
-        self.assertNotIn("transfer-encoding", answer.headers)
-        body: dict[str, Any] = answer.json()
-        for member in ("StackId", "RequestId", "LogicalResourceId"):
-            self.assertEqual(body[member], request[member])
-        self.assertTrue(body["PhysicalResourceId"])
-        self.assertNotIn(request["ResponseURL"].partition("X-Amz-Signature=")[2], answer.body.decode())
-        return body
-
     def register_by_hand(self, targets: Targets) -> None:
         """Registers as somebody would who does not know of this project."""
         for variant, (least, most) in targets.items():
