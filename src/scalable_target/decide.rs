@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::properties::{Desired, Named, ScalingPolicy};
+use super::properties::{Desired, Named};
 use crate::aws::{Endpoint, InferenceComponent, Registered};
 use crate::id::{EndpointName, InferenceComponentName, ScalableTargetId, VariantName};
 use crate::owner::{Holder, OWNER_TAGS, Owner, Tags};
@@ -261,17 +261,18 @@ pub(super) fn put_on<'a>(target: &ScalableTargetId, named: &'a Named) -> Attache
     }
 }
 
-/// What was put on a target before, and has to go before the rest is put: what is not named any more, and policies that
-/// are of another type now, which the service does not change. What others put there is not named, and stays.
-pub(super) fn no_longer_named<'a>(desired: &Desired, before: &'a Named) -> Attached<'a> {
-    let mut gone = put_on(&desired.target, before);
-    let is_put = |name: &str| {
-        let same = |policy: &&ScalingPolicy| policy.name == name;
-        let policy_type = desired.policies.iter().find(same).map(|policy| policy.configuration.policy_type());
-        policy_type.is_some_and(|policy_type| before.policies.get(name).is_some_and(|had| had == policy_type.as_str()))
+/// What was put on a target before, and has to go before the rest is put: what is not named any more, policies that are of
+/// another type now, and those whose metric another policy tracks now. What others put there is not named, and stays.
+pub(super) fn no_longer_named<'a>(target: &ScalableTargetId, now: &Named, before: &'a Named) -> Attached<'a> {
+    let mut gone = put_on(target, before);
+    let stays = |name: &str| {
+        let (Some(had), Some(has)) = (before.policies.get(name), now.policies.get(name)) else { return false };
+        let mut others = now.policies.iter().filter(|(other, _)| *other != name);
+        had.policy_type == has.policy_type
+            && (had.metric.is_none() || others.all(|(_, other)| other.metric != had.metric))
     };
-    gone.policies.retain(|name| !is_put(name));
-    gone.actions.retain(|name| desired.actions.iter().all(|action| action.name != *name));
+    gone.policies.retain(|name| !stays(name));
+    gone.actions.retain(|name| !now.actions.contains(*name));
     gone
 }
 
@@ -506,36 +507,43 @@ mod tests {
         assert_eq!(left_behind(Some(&target("old")), &target("old"), Some(&new)), Some(&new));
         assert_eq!(left_behind(None, &target("b"), Some(&target("a"))), Some(&target("a")));
     }
-    fn named(policies: &[(&str, &str)], actions: &[&str], endpoint: &str) -> Named {
-        Named {
-            target: Some(target(endpoint)),
-            policies: policies.iter().map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())).collect(),
-            actions: keys(actions),
-            ..Named::default()
-        }
+    fn named(endpoint: &str, policies: serde_json::Value, actions: &[&str]) -> Named {
+        let actions = actions.iter().map(|name| json!({"ScheduledActionName": name})).collect::<Vec<_>>();
+        Named::read(&json!({
+            "EndpointName": endpoint, "VariantName": "blue", "ScalingPolicies": policies, "ScheduledActions": actions,
+        }))
+    }
+
+    fn step(name: &str) -> serde_json::Value {
+        json!({"PolicyName": name, "PolicyType": "StepScaling"})
+    }
+
+    fn tracking(name: &str, metric: &str) -> serde_json::Value {
+        let configuration = json!({"PredefinedMetricSpecification": metric});
+        let mut policy = json!({"PolicyName": name, "PolicyType": "TargetTrackingScaling"});
+        policy["TargetTrackingScalingPolicyConfiguration"] = configuration;
+        policy
     }
 
     #[test]
     fn what_is_not_named_any_more_goes_and_so_does_a_policy_of_another_type() {
-        let step = json!({"ScalingAdjustment": 1, "MetricIntervalLowerBound": 0});
-        let policy = |name: &str| {
-            let configuration = json!({"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [step]});
-            json!({"PolicyName": name, "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": configuration})
-        };
-        let action = json!({"MinCapacity": 1});
-        let desired = wanting(json!({
-            "EndpointName": "prod", "VariantName": "blue", "MinCapacity": 1, "MaxCapacity": 4,
-            "ScalingPolicies": [policy("kept"), policy("retyped"), policy("new")],
-            "ScheduledActions": [{
-                "ScheduledActionName": "kept", "Schedule": "rate(1 day)", "ScalableTargetAction": action,
-            }],
-        }));
-        let had = [("gone", "StepScaling"), ("kept", "StepScaling"), ("retyped", "TargetTrackingScaling")];
-        let before = named(&had, &["gone", "kept"], "Prod");
+        let now = named("prod", json!([step("kept"), step("retyped"), step("new")]), &["kept"]);
+        let had = json!([step("gone"), step("kept"), tracking("retyped", "m")]);
         let gone = Attached { policies: vec!["gone", "retyped"], actions: vec!["gone"] };
-        assert_eq!(no_longer_named(&desired, &before), gone);
+        assert_eq!(no_longer_named(&target("prod"), &now, &named("Prod", had.clone(), &["gone", "kept"])), gone);
         // Policies of that name on another target are somebody else's.
-        assert_eq!(no_longer_named(&desired, &named(&had, &["gone"], "other")), Attached::default());
-        assert_eq!(no_longer_named(&desired, &Named::default()), Attached::default());
+        let elsewhere = named("other", had, &["gone"]);
+        assert_eq!(no_longer_named(&target("prod"), &now, &elsewhere), Attached::default());
+        assert_eq!(no_longer_named(&target("prod"), &now, &Named::default()), Attached::default());
+    }
+
+    #[test]
+    fn a_policy_whose_metric_another_one_takes_goes_first() {
+        let before = named("prod", json!([tracking("a", "m"), tracking("b", "n"), tracking("c", "o")]), &[]);
+        let exchanged = named("prod", json!([tracking("a", "n"), tracking("b", "m"), tracking("c", "o")]), &[]);
+        assert_eq!(no_longer_named(&target("prod"), &exchanged, &before).policies, ["a", "b"]);
+        let taken = named("prod", json!([tracking("a", "n"), tracking("b", "p"), tracking("c", "x")]), &[]);
+        assert_eq!(no_longer_named(&target("prod"), &taken, &before).policies, ["b"]);
+        assert_eq!(no_longer_named(&target("prod"), &before, &before), Attached::default());
     }
 }

@@ -20,4 +20,6 @@ mod properties;
 
 pub use decide::Refusal;
 pub use lifecycle::{Done, carry_out};
-pub use properties::{Capacity, Desired, Named, PolicyConfiguration, ScalingPolicy, ScheduledAction, SuspendedState};
+pub use properties::{
+    Capacity, Desired, Named, NamedPolicy, PolicyConfiguration, ScalingPolicy, ScheduledAction, SuspendedState,
+};

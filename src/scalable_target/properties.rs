@@ -107,12 +107,21 @@ impl Desired {
 pub struct Named {
     /// The target.
     pub target: Option<ScalableTargetId>,
-    /// The scaling policies, with their types.
-    pub policies: BTreeMap<String, String>,
+    /// The scaling policies.
+    pub policies: BTreeMap<String, NamedPolicy>,
     /// The scheduled actions.
     pub actions: BTreeSet<String>,
     /// The keys of the author's tags.
     pub tag_keys: BTreeSet<String>,
+}
+
+/// What is said of a scaling policy.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct NamedPolicy {
+    /// Its `PolicyType`.
+    pub policy_type: String,
+    /// The metric that it tracks, as it is written.
+    pub metric: Option<Value>,
 }
 
 impl Named {
@@ -120,7 +129,10 @@ impl Named {
     pub fn read(properties: &Value) -> Self {
         let each = |list: &str| properties.get(list).and_then(Value::as_array).into_iter().flatten();
         let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
-        let policy = |item: &Value| Some((text(item, "PolicyName")?, text(item, "PolicyType").unwrap_or_default()));
+        let policy = |item: &Value| {
+            let policy_type = text(item, "PolicyType").unwrap_or_default();
+            Some((text(item, "PolicyName")?, NamedPolicy { policy_type, metric: tracked_metric(item).cloned() }))
+        };
         Self {
             target: target::named_target(properties),
             policies: each("ScalingPolicies").filter_map(policy).collect(),
@@ -130,6 +142,12 @@ impl Named {
                 .collect(),
         }
     }
+}
+
+/// The metric that a policy tracks, as it is written.
+fn tracked_metric(policy: &Value) -> Option<&Value> {
+    let tracking = policy.get("TargetTrackingScalingPolicyConfiguration")?;
+    tracking.get("PredefinedMetricSpecification").or_else(|| tracking.get("CustomizedMetricSpecification"))
 }
 
 fn capacity(section: &Section<'_>) -> Option<Capacity> {
@@ -478,7 +496,8 @@ mod tests {
             "ScheduledActions": [{"ScheduledActionName": "s"}, null],
         }));
         assert_eq!(named.tag_keys, BTreeSet::from(["a".to_owned()]));
-        let policies = [("p", "StepScaling"), ("q", "")].map(|(name, kind)| (name.to_owned(), kind.to_owned()));
+        let step = NamedPolicy { policy_type: "StepScaling".to_owned(), metric: None };
+        let policies = [("p".to_owned(), step), ("q".to_owned(), NamedPolicy::default())];
         assert_eq!(named.policies, BTreeMap::from(policies));
         assert_eq!(named.actions, BTreeSet::from(["s".to_owned()]));
     }

@@ -146,6 +146,25 @@ async fn a_policy_that_was_changed_by_hand_is_put_back_and_one_of_another_type_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn policies_may_exchange_their_metrics() {
+    let world = World::new();
+    let tracking = |name: &str, metric: &str| {
+        let mut policy = tracking(name, "70");
+        policy["TargetTrackingScalingPolicyConfiguration"]["PredefinedMetricSpecification"]["PredefinedMetricType"] =
+            json!(metric);
+        policy
+    };
+    let (one, other) =
+        ("SageMakerVariantInvocationsPerInstance", "SageMakerVariantConcurrentRequestsPerModelHighResolution");
+    let before = json!([tracking("a", one), tracking("b", other)]);
+    world.succeed(create().with("ScalingPolicies", before.clone())).await;
+    let after = json!([tracking("a", other), tracking("b", one)]);
+    world.succeed(update().with("ScalingPolicies", after).with_old("ScalingPolicies", before)).await;
+    let shown = policies(&world)[0]["TargetTrackingScalingPolicyConfiguration"].to_string();
+    assert!(shown.contains(other), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn times_and_the_time_zone_that_were_removed_are_gone() {
     let world = World::new();
     let mut before = action("morning", "2");

@@ -19,7 +19,8 @@ impl Work<'_> {
         let ours = |now: Option<&Registered>| decide::release(self.us, now) != Release::Nothing;
         let mut holds = async || self.still_holds(target, &mut seen, Standing::Awaited, ours).await;
 
-        if !self.detach(target, &decide::no_longer_named(desired, before), &mut holds).await? {
+        let now = Named::read(self.lifecycle.properties());
+        if !self.detach(target, &decide::no_longer_named(target, &now, before), &mut holds).await? {
             return Ok(None);
         }
         let mut arns = Data::new();

@@ -12,6 +12,7 @@ use aws_sdk_applicationautoscaling as autoscaling;
 use serde_json::Value;
 
 use super::target_tracking::target_tracking;
+use super::tracked_metric;
 use crate::id::ScalableDimension;
 use crate::reader::{Section, name, number, one_of, whole_number};
 
@@ -44,9 +45,10 @@ impl PolicyConfiguration {
 }
 
 /// Reads the policies of a target; its dimension is `None` where it could not be read.
-pub(super) fn scaling_policies(section: &Section<'_>, dimension: Option<ScalableDimension>) -> Vec<ScalingPolicy> {
+pub(super) fn scaling_policies<'a>(section: &Section<'a>, dimension: Option<ScalableDimension>) -> Vec<ScalingPolicy> {
     let mut names = BTreeSet::new();
-    let read = |policy: Section<'_>| {
+    let mut metrics = Vec::new();
+    let read = |policy: Section<'a>| {
         policy.allow_only(&["PolicyName", "PolicyType", STEP, TRACKING], NOT_HERE);
         let name = policy.required("PolicyName", name(256));
         if name.is_some_and(|name| !names.insert(name.to_owned())) {
@@ -55,6 +57,12 @@ pub(super) fn scaling_policies(section: &Section<'_>, dimension: Option<Scalable
         let policy_type = policy.required("PolicyType", policy_type);
         let step = policy.section(STEP).map(|section| step_scaling(&section));
         let tracking = policy.section(TRACKING).map(|section| target_tracking(&section, dimension));
+        if let Some(metric) = tracked_metric(policy.as_value()) {
+            if metrics.contains(&metric) {
+                policy.note(TRACKING, "tracks the metric of another policy; a target has one policy for each metric");
+            }
+            metrics.push(metric);
+        }
         let policy_type = policy_type?;
         let (wanted, other) = if policy_type == PolicyType::StepScaling { (STEP, TRACKING) } else { (TRACKING, STEP) };
         if policy.value(wanted).is_none() {
@@ -282,6 +290,23 @@ mod tests {
         assert_eq!(told, format!("ScalingPolicies[0].{STEP}: required, but missing"));
         let told = read(json!({ "PolicyName": "p", "PolicyType": "PredictiveScaling" })).unwrap_err();
         assert!(told.starts_with("ScalingPolicies[0].PolicyType: expected StepScaling or"), "{told}");
+    }
+
+    #[test]
+    fn a_metric_is_tracked_by_one_policy() {
+        let tracking = |name: &str, metric: &str| {
+            let metric = json!({ "PredefinedMetricType": metric });
+            let configuration = json!({ "TargetValue": "1", "PredefinedMetricSpecification": metric });
+            json!({ "PolicyName": name, "PolicyType": "TargetTrackingScaling", TRACKING: configuration })
+        };
+        let one = "SageMakerVariantInvocationsPerInstance";
+        let other = "SageMakerVariantConcurrentRequestsPerModelHighResolution";
+        let mistakes = Collector::default();
+        let properties = json!({ "ScalingPolicies": [tracking("a", one), tracking("b", other), tracking("c", one)] });
+        scaling_policies(&Section::new("", &properties, &mistakes).unwrap(), None);
+        let told = mistakes.finish(Some(())).unwrap_err().to_string();
+        assert!(told.starts_with(&format!("ScalingPolicies[2].{TRACKING}: tracks the metric of another")), "{told}");
+        assert_eq!(told.matches("tracks").count(), 1);
     }
 
     #[test]

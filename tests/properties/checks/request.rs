@@ -63,9 +63,10 @@ pub fn properties(properties: &Value) -> Result<Desired, String> {
             let named = Named::read(properties);
             assert_eq!(named.target.as_ref(), Some(&desired.target), "an Update would leave it behind");
             assert_eq!(named.tag_keys, keys, "an Update would leave a tag behind");
-            let kinds = desired.policies.iter().map(|policy| policy.configuration.policy_type().as_str().to_owned());
-            let policies = desired.policies.iter().map(|policy| policy.name.clone()).zip(kinds).collect();
-            assert_eq!(named.policies, policies, "an Update would leave a policy behind");
+            for policy in &desired.policies {
+                let named = named.policies.get(&policy.name).expect("an Update would leave a policy behind");
+                assert_eq!(named.policy_type, policy.configuration.policy_type().as_str());
+            }
             let actions = desired.actions.iter().map(|action| action.name.clone()).collect();
             assert_eq!(named.actions, actions, "an Update would leave a scheduled action behind");
             assert!(desired.policies.len() <= 50 && named.policies.len() == desired.policies.len());
