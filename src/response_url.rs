@@ -151,6 +151,12 @@ mod tests {
         assert_eq!(scrub("Credential=AKIA/1, Signature=ffff"), "Credential=[secret], Signature=[secret]");
     }
 
+    #[test]
+    fn a_url_does_not_show_itself() {
+        let url = ResponseUrl::read("https://bucket.s3.amazonaws.com/p?X-Amz-Signature=0123456789abcdef").unwrap();
+        assert_eq!(format!("{url:?}"), "[response URL]");
+    }
+
     fn signed_at(query: &str) -> Option<SystemTime> {
         ResponseUrl::read(&format!("https://bucket.s3.amazonaws.com/path?{query}")).unwrap().signed_at()
     }
