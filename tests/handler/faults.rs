@@ -283,14 +283,18 @@ async fn attempts_and_looks_are_few() {
 
 #[tokio::test(start_paused = true)]
 async fn a_last_look_that_hangs_does_not_hide_the_reason() {
-    let world = World::new();
-    world.fail("RegisterScalableTarget", "AccessDeniedException", 1);
-    for _ in 0..100 {
-        world.trouble("DescribeScalableTargets", Trouble::Hang);
+    for request in [create(), late(create(), 60)] {
+        let world = World::new();
+        world.on_record("CREATE_IN_PROGRESS", "");
+        world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", "invented");
+        world.fail("RegisterScalableTarget", "AccessDeniedException", 1);
+        for _ in 0..100 {
+            world.trouble("DescribeScalableTargets", Trouble::Hang);
+        }
+        let (reason, id) = world.refuse(request).await;
+        assert!(reason.contains("AccessDeniedException"), "{reason}");
+        assert_eq!(id, ID, "it could not be seen whether something is registered");
     }
-    let (reason, id) = world.refuse(create()).await;
-    assert!(reason.contains("AccessDeniedException"), "{reason}");
-    assert_eq!(id, ID, "it could not be seen whether something is registered");
 }
 
 #[tokio::test(start_paused = true)]

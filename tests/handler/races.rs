@@ -61,6 +61,19 @@ async fn a_create_takes_back_what_it_registered_while_its_resource_was_deleted()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_create_that_fails_takes_back_what_it_registered_before() {
+    let world = World::new();
+    world.on_record("CREATE_IN_PROGRESS", "");
+    world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
+    // The first attempt takes effect, the second is refused.
+    world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
+    world.trouble("RegisterScalableTarget", Trouble::Status(403));
+    let (reason, _) = world.refuse(late(create(), 60)).await;
+    assert!(reason.starts_with("RegisterScalableTarget failed"), "{reason}");
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delete_waits_for_a_young_create_that_does_not_ask() {
     let world = World::new();
     // The Create takes four seconds to register.
