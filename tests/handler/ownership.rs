@@ -1,8 +1,11 @@
 //! The ownership table, cell by cell: who holds the target, and what Create, Update and Delete do about it.
 
+use std::time::Duration;
+
 use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::{World, my_variant};
+use crate::support::world::{Trouble, World, my_variant};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 fn by_hand(world: &World) {
     world.register_by_hand(json!({"team": "ml"}));
@@ -225,6 +228,28 @@ async fn what_another_registers_right_before_our_update_is_not_tagged_as_ours() 
     assert!(reason.contains("resource Theirs of stack theirs"), "{reason}");
     world.succeed(delete()).await;
     assert_eq!(world.registered().len(), 1, "theirs stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_registers_while_a_call_hangs_is_theirs() {
+    for (operation, request, status) in
+        [("RegisterScalableTarget", update(), "FAILED"), ("DeregisterScalableTarget", delete(), "SUCCESS")]
+    {
+        let world = World::new();
+        world.succeed(create()).await;
+        world.trouble(operation, Trouble::Hang);
+        let taken = async {
+            sleep(Duration::from_secs(6)).await;
+            if !world.registered().is_empty() {
+                world.aws(DEREGISTER, my_variant());
+            }
+            world.register_by_hand(tags_of_theirs());
+            picture(&world)
+        };
+        let (answer, before) = tokio::join!(world.answer(request), taken);
+        assert_eq!(answer["Status"], status, "{answer}");
+        assert_eq!(picture(&world), before, "{operation}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
