@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::{Trouble, World};
+use crate::support::world::{Trouble, World, my_variant};
 
 const INVENTED: &str = "demo-Scaling-1A2B3C4D5E6F";
 
@@ -71,6 +71,46 @@ async fn a_create_that_fails_takes_back_what_it_registered_before() {
     let (reason, _) = world.refuse(late(create(), 60)).await;
     assert!(reason.starts_with("RegisterScalableTarget failed"), "{reason}");
     assert!(world.registered().is_empty());
+}
+
+/// A new target is not seen by everybody at once.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_was_overtaken_looks_again_for_what_it_registered() {
+    for is_seen_later in [true, false] {
+        let world = World::new();
+        world.on_record("CREATE_IN_PROGRESS", "");
+        world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
+        world.before(
+            "DescribeScalableTargets",
+            0,
+            &[("AnyScaleFrontendService.DeregisterScalableTarget", my_variant())],
+        );
+        let seen = async {
+            sleep(Duration::from_secs(3)).await;
+            if is_seen_later {
+                world.register_by_hand(json!({
+                    "sagemaker-scaling:stack-id": create().0["StackId"],
+                    "sagemaker-scaling:logical-id": "Scaling",
+                }));
+            }
+        };
+        let start = Instant::now();
+        tokio::join!(world.refuse(late(create(), 60)), seen);
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        assert!(world.registered().is_empty(), "{is_seen_later}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_the_way_back_overtook_takes_back_what_it_registered() {
+    let world = World::new();
+    world.succeed(create()).await;
+    let before = world.targets();
+    world.on_record("UPDATE_IN_PROGRESS", ID);
+    world.on_record_before("RegisterScalableTarget", "UPDATE_COMPLETE", ID);
+    let (reason, _) = world.refuse(late(update().with("VariantName", json!("MyOtherVariant")), 60)).await;
+    assert!(reason.ends_with("the resource is UPDATE_COMPLETE"), "{reason}");
+    assert_eq!(world.targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
