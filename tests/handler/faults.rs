@@ -274,6 +274,13 @@ async fn attempts_and_looks_are_few() {
     assert!((5..100).contains(&attempts), "{attempts} in a minute");
 
     let world = World::new();
+    world.succeed(create()).await;
+    world.called();
+    world.fail("RegisterScalableTarget", "ThrottlingException", 1);
+    world.succeed(update()).await;
+    assert_eq!(count(&world, "DescribeScalableTargets"), 1, "a look may be acted on for a while");
+
+    let world = World::new();
     world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 25}));
     world.endpoint("slow", &["MyVariant"]);
     world.succeed(create().with("EndpointName", json!("slow"))).await;
