@@ -283,6 +283,27 @@ async fn a_tag_that_a_later_update_wants_back_is_not_taken_away_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_update_asks_again_after_a_look_that_took_long() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.on_record("UPDATE_IN_PROGRESS", ID);
+    // Both take effect, and are given up after ten seconds.
+    world.trouble("RegisterScalableTarget", Trouble::Hang);
+    let back = async {
+        sleep(Duration::from_secs(5)).await;
+        world.trouble("DescribeScalableTargets", Trouble::Hang);
+        sleep(Duration::from_secs(10)).await;
+        world.on_record("UPDATE_COMPLETE", ID);
+        let mut capacity = my_variant();
+        capacity["MaxCapacity"] = json!(7);
+        world.aws("AnyScaleFrontendService.RegisterScalableTarget", capacity);
+    };
+    let ((reason, _), ()) = tokio::join!(world.refuse(late(update().with("MaxCapacity", json!("2")), 10)), back);
+    assert!(reason.ends_with("the resource is UPDATE_COMPLETE"), "{reason}");
+    assert_eq!(world.targets()[0]["MaxCapacity"], 7);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_young_create_that_claims_twice_believes_no_record_that_is_as_young() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
