@@ -114,6 +114,15 @@ async fn a_replacement_that_the_way_back_overtook_takes_back_what_it_registered(
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_update_of_an_invented_id_that_was_overtaken_leaves_what_the_way_back_may_hold() {
+    let world = World::new();
+    world.on_record("UPDATE_IN_PROGRESS", INVENTED);
+    world.on_record_before("RegisterScalableTarget", "UPDATE_COMPLETE", INVENTED);
+    world.refuse(late(update().of(INVENTED), 60)).await;
+    assert_eq!(world.registered().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delete_waits_for_a_young_create_that_does_not_ask() {
     let world = World::new();
     // The Create takes four seconds to register.
