@@ -92,7 +92,7 @@ mod tests {
         for (lifecycle, status) in
             [(&create, "CREATE_IN_PROGRESS"), (&update, "UPDATE_IN_PROGRESS"), (&delete, "UPDATE_IN_PROGRESS")]
         {
-            assert_eq!(standing_after(lifecycle, status, 2), Awaited, "{status}");
+            assert_eq!(standing_after(lifecycle, status, 3), Awaited, "{status}");
             assert_eq!(standing_after(lifecycle, status, 10), Superseded, "{status}");
         }
         assert_eq!(standing_after(&delete, "DELETE_IN_PROGRESS", 10), Awaited);
