@@ -164,7 +164,7 @@ impl Aws<'_> {
                 Err(error) if is_missing(&error) && attempt < UNSEEN_ATTEMPTS => {
                     sleep(CALLS.delay(attempt, 1.0)).await;
                     if !holds().await? {
-                        return Ok(true);
+                        return Ok(false);
                     }
                 }
                 done => return done.map(|done| done.is_some()),

@@ -253,6 +253,23 @@ async fn what_another_registers_while_a_call_hangs_is_theirs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_another_registers_while_tags_are_not_seen_is_theirs() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.fail("TagResource", "ResourceNotFoundException", 9);
+    let taken = async {
+        sleep(Duration::from_secs(4)).await;
+        world.aws(DEREGISTER, my_variant());
+        world.register_by_hand(tags_of_theirs());
+        picture(&world)
+    };
+    let tagged = update().with("Tags", json!([{"Key": "team", "Value": "ml"}]));
+    let (answer, before) = tokio::join!(world.answer(tagged), taken);
+    assert_eq!(answer["Status"], "FAILED", "{answer}");
+    assert_eq!(picture(&world), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_two_that_adopt_at_once_one_is_refused() {
     let world = World::new();
     by_hand(&world);
