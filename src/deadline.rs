@@ -46,6 +46,11 @@ impl Deadline {
         Self { work: self.work.min(Instant::now() + work), ..*self }
     }
 
+    /// The time by the clock that the invocation began by.
+    pub fn now(&self) -> SystemTime {
+        self.start_by_clock + self.start.elapsed()
+    }
+
     /// When the work has to end.
     pub fn work(&self) -> Instant {
         self.work

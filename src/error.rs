@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use thiserror::Error;
 
+use crate::parked::ParkedError;
 use crate::reader::Mistakes;
 use crate::scalable_target::Refusal;
 use crate::secrets::without_credentials;
@@ -17,6 +18,9 @@ pub enum Error {
     /// A call to AWS failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
+    /// The rules of a gate say no.
+    #[error(transparent)]
+    Gate(#[from] crate::update_gate::Refusal),
     /// The time was up.
     #[error("out of time while {doing}; nothing further is done. Deploy again later")]
     OutOfTime {
@@ -31,6 +35,9 @@ pub enum Error {
         /// What it said.
         message: String,
     },
+    /// What is parked, or is to be, cannot be.
+    #[error(transparent)]
+    Parked(#[from] ParkedError),
     /// The author wrote something wrong.
     #[error(transparent)]
     Properties(#[from] Mistakes),

@@ -75,9 +75,7 @@ async fn open_and_answer(
 async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, services: &Services) -> Answer {
     let progress = Progress::new();
     let failed = |error: Error| Answer {
-        physical_resource_id: progress
-            .to_clean_up()
-            .map_or_else(|| envelope.id_of_failure(), |target| target.to_string()),
+        physical_resource_id: progress.to_clean_up().unwrap_or_else(|| envelope.id_of_failure()),
         outcome: Outcome::Failed { reason: bounded(error.to_string()) },
     };
     let request = match &envelope.request {
@@ -115,18 +113,16 @@ async fn carry_out(
     owner: &Owner,
     progress: &Progress,
 ) -> Result<Done, Error> {
-    let expected = match (request.resource_type.as_str(), &request.lifecycle) {
-        (SCALABLE_TARGET, lifecycle) => {
-            return scalable_target::carry_out(lifecycle, age, aws, here, owner, progress).await;
-        }
+    let lifecycle = &request.lifecycle;
+    match (request.resource_type.as_str(), lifecycle) {
+        (SCALABLE_TARGET, _) => scalable_target::carry_out(lifecycle, age, aws, here, owner, progress).await,
+        (UPDATE_GATE, _) => update_gate::carry_out(lifecycle, age, aws, here, owner, progress).await,
         // What was never supported was never registered.
         (_, Lifecycle::Delete { id, properties: _ }) => {
-            return Ok(Done { physical_resource_id: id.clone(), data: Data::new() });
+            Ok(Done { physical_resource_id: id.clone(), data: Data::new() })
         }
-        (UPDATE_GATE, _) => update_gate::NOT_SUPPORTED.to_owned(),
-        (other, _) => format!("expected {SCALABLE_TARGET}, found {other}"),
-    };
-    Err(Error::ResourceType(expected))
+        (other, _) => Err(Error::ResourceType(format!("expected {SCALABLE_TARGET} or {UPDATE_GATE}, found {other}"))),
+    }
 }
 
 /// One event a request. Of the properties it shows only what a mistake quotes; of the response URL, nothing.

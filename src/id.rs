@@ -42,6 +42,10 @@ sagemaker_name!(
     EndpointName
 );
 sagemaker_name!(
+    /// The name of an endpoint configuration.
+    EndpointConfigName
+);
+sagemaker_name!(
     /// The name of an inference component.
     InferenceComponentName
 );
@@ -217,6 +221,48 @@ impl ScalableTargetId {
     }
 }
 
+/// Identifies one update gate: an endpoint, and the configuration that it is to run.
+///
+/// A new configuration is a new id, so CloudFormation sends a Delete for the old one once all else has settled.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UpdateGateId {
+    /// The endpoint.
+    pub endpoint: EndpointName,
+    /// The configuration.
+    pub config: EndpointConfigName,
+}
+
+impl UpdateGateId {
+    /// Whether both name the same: names that differ in letter case only do.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.to_string().eq_ignore_ascii_case(&other.to_string())
+    }
+}
+
+impl fmt::Display for UpdateGateId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "endpoint/{}/config/{}{UPDATE_GATE}", self.endpoint, self.config)
+    }
+}
+
+/// The text is not the id of an update gate.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("expected endpoint/ENDPOINT/config/CONFIG|update-gate")]
+pub struct NotAnUpdateGateId;
+
+impl FromStr for UpdateGateId {
+    type Err = NotAnUpdateGateId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnUpdateGateId> {
+        let names = text.strip_prefix("endpoint/").and_then(|rest| rest.strip_suffix(UPDATE_GATE));
+        let (endpoint, config) = names.and_then(|names| names.split_once("/config/")).ok_or(NotAnUpdateGateId)?;
+        match (endpoint.parse(), config.parse()) {
+            (Ok(endpoint), Ok(config)) => Ok(Self { endpoint, config }),
+            _ => Err(NotAnUpdateGateId),
+        }
+    }
+}
+
 /// What a `PhysicalResourceId` says to us.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum PhysicalResourceId {
@@ -226,6 +272,8 @@ pub enum PhysicalResourceId {
     NotRegistered,
     /// A scalable target.
     ScalableTarget(ScalableTargetId),
+    /// An update gate.
+    UpdateGate(UpdateGateId),
 }
 
 impl PhysicalResourceId {
@@ -234,7 +282,8 @@ impl PhysicalResourceId {
         if text.starts_with(NOT_REGISTERED) {
             return Self::NotRegistered;
         }
-        text.parse().map_or(Self::Invented, Self::ScalableTarget)
+        let target = text.parse().map(Self::ScalableTarget);
+        target.or_else(|_| text.parse().map(Self::UpdateGate)).unwrap_or(Self::Invented)
     }
 
     /// The id that says of a failed Create that nothing was registered.
@@ -243,6 +292,7 @@ impl PhysicalResourceId {
     }
 }
 
+const UPDATE_GATE: &str = "|update-gate";
 const NOT_REGISTERED: &str = "not-registered|";
 
 #[cfg(test)]
@@ -299,7 +349,8 @@ mod tests {
             "endpoint/e/variant/v|sagemaker:variant:DesiredInstanceCount|ecs",
             "endpoint/e/variant/|sagemaker:variant:DesiredInstanceCount|sagemaker",
             "endpoint/e/x/variant/v|sagemaker:variant:DesiredInstanceCount|sagemaker",
-            "endpoint/e/config/c|update-gate",
+            "endpoint/e/config/c|update-gates",
+            "endpoint/e/config/|update-gate",
         ] {
             assert_eq!(id(text), Err(NotAScalableTargetId), "{text}");
             assert_eq!(PhysicalResourceId::read(text), PhysicalResourceId::Invented, "{text}");
@@ -325,6 +376,16 @@ mod tests {
         let [upper, lower, other] = ["Prod", "prod", "next"].map(|endpoint| instances(endpoint, "blue"));
         assert!(upper.is_same(&lower));
         assert!(!upper.is_same(&other));
+    }
+
+    #[test]
+    fn a_gate_is_known_by_its_endpoint_and_its_configuration() {
+        let text = "endpoint/config/config/config-2|update-gate";
+        let PhysicalResourceId::UpdateGate(gate) = PhysicalResourceId::read(text) else { panic!("no gate") };
+        assert_eq!((gate.endpoint.as_str(), gate.config.as_str()), ("config", "config-2"));
+        assert_eq!(gate.to_string(), text);
+        assert!(gate.is_same(&"endpoint/Config/config/CONFIG-2|update-gate".parse().unwrap()));
+        assert!(!gate.is_same(&"endpoint/config/config/config-3|update-gate".parse().unwrap()));
     }
 
     #[test]

@@ -20,6 +20,7 @@
 //! from what AWS shows is always right.
 
 pub mod answer;
+mod arn;
 pub mod aws;
 pub mod deadline;
 pub mod deliver;
@@ -29,6 +30,8 @@ pub mod handler;
 pub mod id;
 pub mod logs;
 pub mod owner;
+pub mod parked;
+mod parking;
 pub mod progress;
 mod reader;
 pub mod response_url;

@@ -8,6 +8,12 @@ pub const TAG_PREFIX: &str = "sagemaker-scaling:";
 /// The tags by which an owner is known, and the one that marks an adopted target.
 pub const OWNER_TAGS: [&str; 3] = [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG];
 
+/// Marks a target that is being brought back, until all that belongs to it is there.
+pub const RETURNING_TAG: &str = "sagemaker-scaling:returning";
+
+/// The service's limit for a resource.
+pub const MAX_TAGS: usize = 50;
+
 const STACK_ID_TAG: &str = "sagemaker-scaling:stack-id";
 const LOGICAL_ID_TAG: &str = "sagemaker-scaling:logical-id";
 const ADOPTED_TAG: &str = "sagemaker-scaling:adopted";

@@ -2,8 +2,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::id::ScalableTargetId;
-
 /// What one request is doing, and what may be registered because of it.
 #[derive(Debug)]
 pub struct Progress(Mutex<State>);
@@ -11,7 +9,7 @@ pub struct Progress(Mutex<State>);
 #[derive(Debug)]
 struct State {
     doing: String,
-    perhaps_registered: Option<ScalableTargetId>,
+    to_clean_up: Option<String>,
     claims: u32,
     registered: bool,
 }
@@ -21,7 +19,7 @@ impl Progress {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(State {
             doing: "reading the request".to_owned(),
-            perhaps_registered: None,
+            to_clean_up: None,
             claims: 0,
             registered: false,
         }))
@@ -37,20 +35,20 @@ impl Progress {
         self.state().doing.clone()
     }
 
-    /// From now on a target may be registered for the resource that asks: it is about to be, or an earlier delivery of
-    /// the same request may have done it.
-    pub fn perhaps_registered(&self, target: &ScalableTargetId) {
-        self.state().perhaps_registered = Some(target.clone());
+    /// From now on a Delete may have to clean up under an id: something is about to be made, or an earlier delivery of
+    /// the same request may have made it.
+    pub fn to_be_cleaned_up(&self, id: &impl ToString) {
+        self.state().to_clean_up = Some(id.to_string());
     }
 
-    /// It is certain now that nothing is registered for the resource that asks.
-    pub fn certainly_not_registered(&self) {
-        self.state().perhaps_registered = None;
+    /// It is certain now that nothing is there for the resource that asks.
+    pub fn nothing_to_clean_up(&self) {
+        self.state().to_clean_up = None;
     }
 
-    /// The target that a Delete may have to clean up.
-    pub fn to_clean_up(&self) -> Option<ScalableTargetId> {
-        self.state().perhaps_registered.clone()
+    /// The id under which a Delete may have to clean up.
+    pub fn to_clean_up(&self) -> Option<String> {
+        self.state().to_clean_up.clone()
     }
 
     /// Notes an attempt to register a target or to take it over.

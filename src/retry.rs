@@ -144,6 +144,7 @@ const REFUSALS: &[&str] = &[
     "ThrottledException",
     "ThrottlingException",
     "TooManyRequestsException",
+    "TooManyUpdates",
     "TransactionInProgressException",
 ];
 const OUTAGES: &[&str] = &[

@@ -99,6 +99,30 @@ pub const SAGEMAKER: Service = Service {
     },
 };
 
+/// Application Auto Scaling, for what is taken as it is and put back as it was.
+pub const APPLICATION_AUTO_SCALING: Service = Service {
+    id: "Application Auto Scaling",
+    protocol: Protocol::Json { target: "AnyScaleFrontendService" },
+    signing_name: "application-autoscaling",
+    // GovCloud's ordinary hosts are the FIPS ones.
+    host: |region, suffix, fips| match fips && !region.contains("us-gov-") {
+        false => format!("application-autoscaling.{region}.{suffix}"),
+        true => format!("application-autoscaling-fips.{region}.{suffix}"),
+    },
+};
+
+/// Systems Manager, for its Parameter Store.
+pub const SSM: Service = Service {
+    id: "SSM",
+    protocol: Protocol::Json { target: "AmazonSSM" },
+    signing_name: "ssm",
+    // GovCloud's ordinary hosts are the FIPS ones, but for dual stack.
+    host: |region, suffix, fips| match fips && !(region.contains("us-gov-") && suffix == "amazonaws.com") {
+        false => format!("ssm.{region}.{suffix}"),
+        true => format!("ssm-fips.{region}.{suffix}"),
+    },
+};
+
 /// An error reply of a service.
 #[derive(Debug)]
 pub struct ErrorReply(pub(super) ErrorMetadata);

@@ -4,8 +4,10 @@ mod application_auto_scaling;
 mod attached;
 mod cloudformation;
 pub mod json;
+mod parameter_store;
 mod query;
 mod sagemaker;
+mod whole_target;
 
 use aws_sdk_applicationautoscaling as autoscaling;
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
@@ -13,9 +15,11 @@ use aws_types::SdkConfig;
 
 pub use application_auto_scaling::{RegisterError, Registered};
 pub use cloudformation::{DescribeStackResource, StackResource};
+pub use parameter_store::Parameter;
 pub use sagemaker::{
-    DescribeEndpoint, DescribeEndpointOutput, DescribeInferenceComponent, DescribeInferenceComponentOutput, Endpoint,
-    InferenceComponent, ProductionVariantSummary,
+    ConfiguredVariant, DescribeEndpoint, DescribeEndpointConfig, DescribeEndpointConfigOutput, DescribeEndpointOutput,
+    DescribeInferenceComponent, DescribeInferenceComponentOutput, Endpoint, InferenceComponent,
+    ProductionVariantSummary,
 };
 
 use crate::deadline::Deadline;
@@ -36,8 +40,10 @@ pub struct Here {
 #[derive(Clone, Debug)]
 pub struct Clients {
     autoscaling: autoscaling::Client,
+    autoscaling_as_it_is: JsonClient,
     cloudformation: JsonClient,
     sagemaker: JsonClient,
+    ssm: JsonClient,
     region: String,
 }
 
@@ -55,6 +61,8 @@ impl Clients {
             autoscaling: autoscaling::Client::new(&config),
             cloudformation: JsonClient::new(json::CLOUDFORMATION, &config),
             sagemaker: JsonClient::new(json::SAGEMAKER, &config),
+            ssm: JsonClient::new(json::SSM, &config),
+            autoscaling_as_it_is: JsonClient::new(json::APPLICATION_AUTO_SCALING, &config),
             region: config.region().map(|region| region.as_ref().to_owned()).unwrap_or_default(),
         }
     }
@@ -82,6 +90,11 @@ impl<'a> Aws<'a> {
     /// The time left for work.
     pub fn left_to_work(&self) -> std::time::Duration {
         self.deadline.left_to_work()
+    }
+
+    /// What time it is, by the clock that requests are dated by.
+    pub fn now(&self) -> std::time::SystemTime {
+        self.deadline.now()
     }
 
     fn calling(&self, operation: &'static str) -> &'static str {

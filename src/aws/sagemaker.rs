@@ -14,6 +14,10 @@ use crate::retry::until_deadline;
 /// An endpoint as it is now.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Endpoint {
+    /// Its name, as it was given at its creation.
+    pub name: String,
+    /// The name of the configuration that it runs; while it changes, of the one that it ran before.
+    pub config: String,
     /// Its `EndpointStatus`.
     pub status: String,
     /// Why it failed, if it did.
@@ -56,6 +60,14 @@ impl Aws<'_> {
         }))
     }
 
+    /// The variants of an endpoint configuration, or nothing where there is none of that name.
+    pub async fn endpoint_config(&self, name: &str) -> Result<Option<Vec<ConfiguredVariant>>, AwsError> {
+        let request = DescribeEndpointConfig { endpoint_config_name: name.to_owned() };
+        let what = format!("endpoint configuration {name}");
+        let output = self.describe_in_sagemaker(request, &what, "Could not find endpoint configuration").await?;
+        Ok(output.map(|output| output.production_variants))
+    }
+
     async fn describe_in_sagemaker<O: Operation + Clone>(
         &self,
         request: O,
@@ -86,10 +98,47 @@ impl Operation for DescribeEndpoint {
     type Output = DescribeEndpointOutput;
 }
 
+/// The request of `DescribeEndpointConfig`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeEndpointConfig {
+    /// The configuration's name.
+    pub endpoint_config_name: String,
+}
+
+impl Operation for DescribeEndpointConfig {
+    const NAME: &'static str = "DescribeEndpointConfig";
+    type Output = DescribeEndpointConfigOutput;
+}
+
+/// What of the reply is read; the service sends more.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeEndpointConfigOutput {
+    /// The variants; shadow variants are apart, and cannot be scaled.
+    pub production_variants: Vec<ConfiguredVariant>,
+}
+
+/// One variant of an endpoint configuration.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct ConfiguredVariant {
+    /// Its name.
+    pub variant_name: String,
+    /// Its instance type; none where it is serverless.
+    pub instance_type: Option<String>,
+}
+
 /// What of the reply is read; the service sends more.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribeEndpointOutput {
+    /// The endpoint's name.
+    #[serde(default)]
+    pub endpoint_name: String,
+    /// The configuration; absent only where it cannot be told.
+    #[serde(default)]
+    pub endpoint_config_name: String,
     /// The status.
     pub endpoint_status: String,
     /// Why it failed, if it did.
@@ -135,6 +184,8 @@ impl From<DescribeEndpointOutput> for Endpoint {
     fn from(output: DescribeEndpointOutput) -> Self {
         let variants = output.production_variants.unwrap_or_default();
         Self {
+            name: output.endpoint_name,
+            config: output.endpoint_config_name,
             status: output.endpoint_status,
             failure_reason: output.failure_reason,
             variants: variants.into_iter().map(|variant| variant.variant_name).collect(),

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::properties::{Desired, Named};
 use crate::aws::{Endpoint, InferenceComponent, Registered};
 use crate::id::{EndpointName, InferenceComponentName, ScalableTargetId, VariantName};
-use crate::owner::{Holder, OWNER_TAGS, Owner, Tags};
+use crate::owner::{Holder, OWNER_TAGS, Owner, RETURNING_TAG, Tags};
 
 /// Why the rules say no. Nothing was changed.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -192,11 +192,12 @@ pub(super) fn registration(
         Holder::Us { adopted: _ } => {
             let all = with_authors(us.tags());
             let missing = all.iter().filter(|(key, value)| present.get(*key) != Some(value));
-            let removed = named_before.iter().filter(|key| !all.contains_key(*key) && present.contains_key(*key));
+            let unwanted = named_before.iter().map(String::as_str).chain([RETURNING_TAG]);
+            let removed = unwanted.filter(|key| !all.contains_key(*key) && present.contains_key(*key));
             Ok(Registration::Renew {
                 arn: arn.clone(),
                 missing: missing.map(|(key, value)| (key.clone(), value.clone())).collect(),
-                removed: removed.cloned().collect(),
+                removed: removed.map(str::to_owned).collect(),
                 all,
             })
         }
@@ -329,6 +330,8 @@ mod tests {
 
     fn in_service() -> Endpoint {
         Endpoint {
+            name: "prod".into(),
+            config: "config".into(),
             status: "InService".into(),
             failure_reason: None,
             variants: vec!["blue".into(), "green".into()],

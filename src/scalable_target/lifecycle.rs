@@ -1,6 +1,7 @@
 //! Carries out what was decided: observe, decide, act, and again while there is something to wait for.
 
 mod attach;
+mod go_back;
 mod release;
 
 use std::time::Duration;
@@ -70,7 +71,7 @@ pub async fn carry_out(
             let target = match PhysicalResourceId::read(id) {
                 PhysicalResourceId::ScalableTarget(target) => Some(target),
                 PhysicalResourceId::NotRegistered => None,
-                PhysicalResourceId::Invented => Named::read(properties).target,
+                PhysicalResourceId::Invented | PhysicalResourceId::UpdateGate(_) => Named::read(properties).target,
             };
             if let Some(target) = target {
                 work.delete(&target).await?;
@@ -83,7 +84,7 @@ pub async fn carry_out(
 impl Work<'_> {
     async fn create(&self, desired: &Desired) -> Result<Done, Error> {
         // An earlier delivery of this request may have registered it.
-        self.progress.perhaps_registered(&desired.target);
+        self.progress.to_be_cleaned_up(&desired.target);
         match self.register(desired, Look::Not, &Named::default()).await {
             Ok(data) => Ok(Done { physical_resource_id: desired.target.to_string(), data }),
             Err(error) => {
@@ -94,7 +95,7 @@ impl Work<'_> {
                     drop(timeout(limit, self.stop_unless_awaited(&desired.target)).await);
                 }
                 if self.is_certainly_not_registered(&error, &desired.target).await {
-                    self.progress.certainly_not_registered();
+                    self.progress.nothing_to_clean_up();
                 }
                 Err(error)
             }
@@ -108,7 +109,9 @@ impl Work<'_> {
             Error::Aws(error) if !error.nothing_changed => false,
             Error::Aws(_)
             | Error::OutOfTime { .. }
+            | Error::Gate(_)
             | Error::Panic { .. }
+            | Error::Parked(_)
             | Error::Properties(_)
             | Error::Refused(_)
             | Error::Request(_)
@@ -129,7 +132,9 @@ impl Work<'_> {
         let given = PhysicalResourceId::read(id);
         let given_target = match &given {
             PhysicalResourceId::ScalableTarget(target) => Some(target),
-            PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered => None,
+            PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => {
+                None
+            }
         };
         desired.target = decide::continued(given_target, &desired.target);
         let before = Named::read(old_properties);
@@ -146,7 +151,11 @@ impl Work<'_> {
 
     /// Registers the target if we may, with all that belongs to it, or refuses. Returns its attributes.
     async fn register(&self, desired: &Desired, look: Look, before: &Named) -> Result<Data, Error> {
-        let mut registered = self.wait_until_ready(desired, look, before).await?;
+        let ready = self.wait_until_ready(desired, look, before).await;
+        if self.is_going_back(desired, ready.as_ref().err()).await? {
+            return self.park(desired, before).await;
+        }
+        let mut registered = ready?;
         let data = loop {
             let arn = self.register_now(desired, registered, before).await?;
             self.progress.registered();
@@ -155,6 +164,9 @@ impl Work<'_> {
             }
             registered = self.aws.observe(&desired.target).await?;
         };
+        if desired.gate.is_some() {
+            self.aws.forget(&desired.target).await?;
+        }
         // Whoever deletes the resource meanwhile did not see this registration, or is seen here: see `standing`.
         if self.asks() {
             tokio::time::sleep(RECORD_FOLLOWS).await;
@@ -268,7 +280,7 @@ impl Work<'_> {
 }
 
 /// The attributes, beside those of the policies.
-fn attributes(desired: &Desired, arn: String, mut data: Data) -> Data {
+pub(super) fn attributes(desired: &Desired, arn: String, mut data: Data) -> Data {
     let target = &desired.target;
     match target {
         ScalableTargetId::InferenceComponent(name) => {
@@ -292,7 +304,7 @@ fn attributes(desired: &Desired, arn: String, mut data: Data) -> Data {
 }
 
 /// Endpoints change in minutes; a scaling activity in one or two.
-fn poll_delay(poll: u32) -> Duration {
+pub(crate) fn poll_delay(poll: u32) -> Duration {
     Duration::from_secs(u64::from(poll).saturating_add(1).min(15))
 }
 

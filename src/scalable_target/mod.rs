@@ -12,13 +12,18 @@
 //! 5. A changed endpoint or variant is another id, and CloudFormation sends a Delete for the one that it no longer
 //!    needs. One that CloudFormation never learned of, because the Update that registered it failed, is released by the
 //!    Update that goes back.
-//! 6. Delete deregisters what we hold, releases what we adopted, and leaves everything else alone.
+//! 6. With an update gate, a target that registers is parked no longer. Where the endpoint is about to go back to the
+//!    gate's configuration, which this variant stands in the way of, what is wanted is parked instead, for the gate to
+//!    bring back.
+//! 7. Delete deregisters what we hold, releases what we adopted, and leaves everything else alone.
 
 mod decide;
+pub mod inputs;
 mod lifecycle;
 mod properties;
 
 pub use decide::Refusal;
+pub(crate) use lifecycle::poll_delay;
 pub use lifecycle::{Done, carry_out};
 pub use properties::{
     Capacity, Desired, Named, NamedPolicy, PolicyConfiguration, ScalingPolicy, ScheduledAction, SuspendedState,

@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use self::scaling_policies::{PolicyConfiguration, ScalingPolicy};
 pub use self::scheduled_actions::ScheduledAction;
 use crate::aws::Here;
-use crate::id::ScalableTargetId;
+use crate::id::{ScalableTargetId, UpdateGateId};
 use crate::owner::{TAG_PREFIX, Tags};
 use crate::reader::{Collector, Mistakes, Section, boolean, whole_number};
 
@@ -35,6 +35,8 @@ pub struct Desired {
     pub tags: Tags,
     /// Whether to take over a target that nobody's stack owns.
     pub adopt_existing: bool,
+    /// The gate of the variant's endpoint.
+    pub gate: Option<UpdateGateId>,
 }
 
 /// The limits of a target: `0 <= min <= max` and `1 <= max`.
@@ -79,7 +81,7 @@ impl Desired {
     pub fn read(properties: &Value, here: &Here) -> Result<Self, Mistakes> {
         let mistakes = Collector::default();
         let desired = Section::new("", properties, &mistakes).and_then(|section| {
-            section.allow_only(KNOWN, &[("UpdateGate", "not supported yet")]);
+            section.allow_only(KNOWN, &[]);
             let target = target::target(&section, here);
             let capacity = capacity(&section);
             let suspended_state = suspended_state(&section);
@@ -88,6 +90,7 @@ impl Desired {
             let actions = scheduled_actions::scheduled_actions(&section);
             let tags = tags::tags(&section);
             let adopt_existing = section.optional("AdoptExisting", boolean);
+            let gate = target::gate(&section, target.as_ref());
             Some(Self {
                 target: target?,
                 capacity: capacity?,
@@ -96,6 +99,7 @@ impl Desired {
                 actions,
                 tags,
                 adopt_existing: adopt_existing.ok()?.unwrap_or(false),
+                gate,
             })
         });
         mistakes.finish(desired)
@@ -182,6 +186,7 @@ const KNOWN: &[&str] = &[
     "ServiceToken",
     "SuspendedState",
     "Tags",
+    "UpdateGate",
     "VariantName",
 ];
 const SUSPENDED_STATE: &[&str] =
@@ -311,8 +316,17 @@ mod tests {
     }
 
     #[test]
-    fn the_gate_is_refused_as_not_supported_yet() {
-        assert_eq!(mistake("UpdateGate", json!("gate")), "UpdateGate: not supported yet");
+    fn a_gate_is_one_of_the_variants_endpoint() {
+        let gate = "endpoint/myendpoint/config/config-2|update-gate";
+        assert_eq!(read(&with("UpdateGate", json!(gate))).unwrap().gate.unwrap().to_string(), gate);
+        for wrong in ["gate", "endpoint/other/config/config-2|update-gate"] {
+            let told = mistake("UpdateGate", json!(wrong));
+            assert!(told.starts_with("UpdateGate: expected !Ref of the Custom::SageMakerEndpointUpdateGate"), "{told}");
+        }
+        let component = json!({
+            "InferenceComponentName": "llm", "MinCapacity": "0", "MaxCapacity": "2", "UpdateGate": gate,
+        });
+        assert_eq!(read(&component).unwrap_err(), "UpdateGate: not together with InferenceComponentName");
     }
 
     #[test]

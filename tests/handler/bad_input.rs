@@ -44,7 +44,7 @@ async fn every_mistake_in_the_properties_is_told_for_create_and_for_update() {
         ("SuspendedState", json!("true"), "SuspendedState: expected an object, found \"true\""),
         ("Tags", json!("team"), "Tags: expected a list of Key and Value, found \"team\""),
         ("AdoptExisting", json!("yes"), "AdoptExisting: expected true or false, found \"yes\""),
-        ("UpdateGate", json!("x"), "UpdateGate: not supported yet"),
+        ("UpdateGate", json!("x"), "UpdateGate: expected !Ref of the Custom::SageMakerEndpointUpdateGate of this"),
     ];
     for (name, value, expected) in cases {
         for request in [create(), update()] {
@@ -82,9 +82,9 @@ async fn an_endpoint_that_cannot_be_scaled_is_told_with_what_there_is() {
 #[tokio::test(start_paused = true)]
 async fn unknown_resource_and_request_types_are_refused() {
     let reason = told(create().field("ResourceType", json!("Custom::Nonsense"))).await;
-    assert_eq!(reason, "ResourceType: expected Custom::SageMakerScalableTarget, found Custom::Nonsense");
-    let reason = told(create().field("ResourceType", json!("Custom::SageMakerEndpointUpdateGate"))).await;
-    assert!(reason.contains("not supported yet"), "{reason}");
+    let expected = "ResourceType: expected Custom::SageMakerScalableTarget or Custom::SageMakerEndpointUpdateGate, \
+                    found Custom::Nonsense";
+    assert_eq!(reason, expected);
     let reason = told(create().field("RequestType", json!("Read"))).await;
     assert_eq!(reason, "RequestType: expected Create, Update or Delete, found \"Read\"");
 }

@@ -8,6 +8,7 @@ mod crashes;
 mod delivery;
 mod envelope;
 mod faults;
+mod gate;
 mod lifecycle;
 mod ownership;
 mod package;

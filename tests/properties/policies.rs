@@ -20,8 +20,10 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use proptest::prelude::*;
+use sagemaker_scaling::aws::Here;
 use sagemaker_scaling::deadline::Deadline;
 use sagemaker_scaling::handler::handle;
+use sagemaker_scaling::scalable_target::{Desired, inputs};
 use serde_json::{Value, json};
 
 use crate::checks::as_text;
@@ -151,6 +153,7 @@ impl Attached {
     async fn put_by_the_function(&self, mut put: Value) -> Value {
         let fields = put.as_object_mut().expect("an object");
         fields.retain(|name, _| !["ServiceNamespace", "ResourceId", "ScalableDimension"].contains(&name.as_str()));
+        let unchanged = fields.clone();
         // The wire has times in seconds, a template in words.
         for time in ["StartTime", "EndTime"] {
             if let Some(seconds) = fields.get(time).and_then(Value::as_i64) {
@@ -167,6 +170,14 @@ impl Attached {
             properties["VariantName"] = json!("v");
         }
         properties["ScalableDimension"] = json!(self.dimension().as_str());
+        // What is parked of it says the same.
+        let here = Here { region: "us-east-1".to_owned(), account: None };
+        let desired = Desired::read(&properties, &here).expect("nothing is wrong with it");
+        let parked = match self {
+            Self::Action(_) => inputs::action(&desired.actions[0]),
+            Self::Step(_) | Self::Tracking(..) => inputs::policy(&desired.policies[0]),
+        };
+        assert_eq!(parked, unchanged);
         let request = json!({
             "RequestType": "Create",
             "ResponseURL": "https://bucket.s3.amazonaws.com/path%7C1?X-Amz-Signature=0123456789abcdef",

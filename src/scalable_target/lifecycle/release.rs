@@ -58,7 +58,14 @@ impl Work<'_> {
         // A Create may still be running: see `standing`.
         let patience = LOOKS_FOR.saturating_sub(self.age.elapsed());
         let put = Named::read(self.lifecycle.properties());
-        self.release(target, self.look_for(target, patience).await?, Standing::Awaited, &put).await
+        let registered = self.look_for(target, patience).await?;
+        let is_ours = decide::release(self.us, registered.as_ref()) != Release::Nothing;
+        self.release(target, registered, Standing::Awaited, &put).await?;
+        // The gate would bring back what is parked.
+        if !is_ours || self.lifecycle.properties().get("UpdateGate").is_some() {
+            self.aws.forget_for(self.us, target).await?;
+        }
+        Ok(())
     }
 
     /// Looks who holds a target, and again while it is not us: what we registered just now is not seen at once, and what
@@ -138,7 +145,7 @@ impl Work<'_> {
 fn is_elsewhere(record: &StackResource, target: &ScalableTargetId) -> bool {
     match PhysicalResourceId::read(&record.physical_resource_id) {
         PhysicalResourceId::ScalableTarget(current) => !current.is_same(target),
-        PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered => false,
+        PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => false,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TagResource.html>
 
-use crate::owner::{OWNER_TAGS, TAG_PREFIX, Tags};
+use crate::owner::{MAX_TAGS, OWNER_TAGS, TAG_PREFIX, Tags};
 use crate::reader::{Section, text};
 
 pub(super) fn tags(section: &Section<'_>) -> Tags {
@@ -33,6 +33,3 @@ fn tag_key(key: &str) -> Result<&str, String> {
         Ok(key)
     }
 }
-
-/// The service's limit for a resource.
-const MAX_TAGS: usize = 50;

@@ -1,12 +1,10 @@
 //! What is scaled: `EndpointName` and `VariantName`, or `InferenceComponentName`, and `ScalableDimension`.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
 use serde_json::Value;
 
+use crate::arn::{component_name, endpoint_name};
 use crate::aws::Here;
-use crate::id::{EndpointName, InferenceComponentName, ScalableDimension, ScalableTargetId, VariantDimension};
+use crate::id::{ScalableDimension, ScalableTargetId, UpdateGateId, VariantDimension};
 use crate::reader::{Section, text};
 
 /// Reads the target, strictly.
@@ -46,6 +44,26 @@ pub(super) fn named_target(properties: &Value) -> Option<ScalableTargetId> {
     })
 }
 
+/// Reads the gate, which is one of the target's endpoint.
+pub(super) fn gate(section: &Section<'_>, target: Option<&ScalableTargetId>) -> Option<UpdateGateId> {
+    let endpoint = match target {
+        Some(ScalableTargetId::Variant { endpoint, .. }) => Some(endpoint),
+        Some(ScalableTargetId::InferenceComponent(_)) if section.value("UpdateGate").is_some() => {
+            section.note("UpdateGate", "not together with InferenceComponentName");
+            return None;
+        }
+        _ => None,
+    };
+    let read = |value: &Value| {
+        let gate: Option<UpdateGateId> = text(value)?.parse().ok();
+        let fits = |gate: &UpdateGateId| {
+            endpoint.is_none_or(|endpoint| gate.endpoint.as_str().eq_ignore_ascii_case(endpoint.as_str()))
+        };
+        gate.filter(fits).ok_or_else(|| "!Ref of the Custom::SageMakerEndpointUpdateGate of this endpoint".to_owned())
+    };
+    section.optional("UpdateGate", read).ok()?
+}
+
 fn variant_dimension(dimension: Option<ScalableDimension>) -> VariantDimension {
     match dimension {
         Some(CONCURRENCY) => VariantDimension::ProvisionedConcurrency,
@@ -56,46 +74,6 @@ fn variant_dimension(dimension: Option<ScalableDimension>) -> VariantDimension {
 fn dimension(value: &Value, fitting: &[ScalableDimension]) -> Result<ScalableDimension, String> {
     let found = fitting.iter().find(|dimension| value.as_str() == Some(dimension.as_str()));
     found.copied().ok_or_else(|| fitting.iter().map(|fits| fits.as_str()).collect::<Vec<_>>().join(" or "))
-}
-
-/// An endpoint by its name or its ARN: `!Ref` of `AWS::SageMaker::Endpoint` is the ARN.
-fn endpoint_name(text: &str, here: Option<&Here>) -> Result<EndpointName, String> {
-    name_or_arn(text, here, "endpoint", "an endpoint")
-}
-
-/// An inference component by its name or its ARN: `!Ref` of `AWS::SageMaker::InferenceComponent` is the ARN.
-fn component_name(text: &str, here: Option<&Here>) -> Result<InferenceComponentName, String> {
-    name_or_arn(text, here, "inference-component", "an inference component")
-}
-
-fn name_or_arn<T: FromStr<Err: Display>>(
-    text: &str,
-    here: Option<&Here>,
-    resource_type: &str,
-    noun: &str,
-) -> Result<T, String> {
-    let name = |text: &str| text.parse().map_err(|error| format!("{noun}'s name ({error}) or its ARN"));
-    if !text.starts_with("arn:") {
-        return name(text);
-    }
-    let mut parts = text.splitn(6, ':').skip(1);
-    let (partition, service) = (parts.next().unwrap_or_default(), parts.next());
-    let (region, account, resource) = (parts.next(), parts.next(), parts.next());
-    let is_partition = partition == "aws" || partition.starts_with("aws-");
-    let resource = resource.filter(|_| is_partition && service == Some("sagemaker"));
-    let (kind, found) = resource.and_then(|resource| resource.split_once('/')).unwrap_or_default();
-    if kind != resource_type {
-        return Err(format!("the ARN of {noun}, arn:PARTITION:sagemaker:REGION:ACCOUNT:{resource_type}/NAME"));
-    }
-    if let Some(here) = here {
-        if region != Some(&here.region) {
-            return Err(format!("{noun} of this Region, {}", here.region));
-        }
-        if here.account.is_some() && account != here.account.as_deref() {
-            return Err(format!("{noun} of this account, {}", here.account.as_deref().unwrap_or_default()));
-        }
-    }
-    name(found)
 }
 
 const CONCURRENCY: ScalableDimension = ScalableDimension::VariantDesiredProvisionedConcurrency;

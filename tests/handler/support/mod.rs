@@ -4,6 +4,7 @@ pub(crate) mod request;
 mod services;
 #[allow(dead_code, reason = "each binary of tests uses its part")]
 pub(crate) mod socket;
+pub(crate) mod stack;
 pub(crate) mod world;
 
 pub(crate) use services::{ACCOUNT, REGION, SECRET_KEY, SESSION_TOKEN, services};

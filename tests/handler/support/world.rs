@@ -37,10 +37,10 @@ pub(crate) enum Trouble {
     Empty,
     /// A reply that is not JSON.
     Garbage,
-    /// No target is there, as far as this reply tells.
-    NothingYet,
     /// A defect of ours while calling.
     Panic,
+    /// This reply.
+    Reply(&'static str),
 }
 
 /// What somebody else does at the worst moment.
@@ -132,6 +132,13 @@ impl World {
         let mut state = self.state();
         let now = state.now();
         state.aws.call(target, &input, now).unwrap_or_else(|fault| panic!("{target}: {fault}"))
+    }
+
+    /// The same, or what the service says no with.
+    pub(crate) fn try_aws(&self, target: &str, input: &Value) -> Result<Value, String> {
+        let mut state = self.state();
+        let now = state.now();
+        state.aws.call(target, input, now).map_err(|fault| fault.to_string())
     }
 
     /// The next calls of an operation fail with a code of the service's.
@@ -332,7 +339,7 @@ impl State {
             Some(Trouble::ResetAfter) => Err(reset()),
             Some(Trouble::Empty) => Ok((200, "{}".to_owned())),
             Some(Trouble::Garbage) => Ok((200, "<html>".to_owned())),
-            Some(Trouble::NothingYet) => Ok((200, json!({"ScalableTargets": []}).to_string())),
+            Some(Trouble::Reply(reply)) => Ok((200, reply.to_owned())),
             Some(Trouble::Hang) => Err(ConnectorError::timeout("hangs".into())),
             _ => Ok(match reply {
                 Ok(output) => (200, output.to_string()),

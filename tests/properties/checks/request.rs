@@ -94,6 +94,7 @@ pub fn id(text: &str) {
             assert_eq!(target.to_string(), text);
             assert!(target.is_same(&text.parse().expect("it was read")));
         }
+        PhysicalResourceId::UpdateGate(gate) => assert_eq!(gate.to_string(), text),
         PhysicalResourceId::NotRegistered => assert!(text.starts_with("not-registered|")),
         PhysicalResourceId::Invented => assert!(!text.starts_with("not-registered|")),
     }

@@ -1,0 +1,88 @@
+//! What happens to a target whose endpoint is about to go back to another configuration: it is parked, for the gate.
+
+use std::collections::BTreeSet;
+
+use super::super::decide::{self, Refusal, Registration};
+use super::super::inputs;
+use super::super::properties::{Desired, Named};
+use super::{Work, attributes};
+use crate::answer::Data;
+use crate::error::Error;
+use crate::id::ScalableTargetId;
+use crate::owner::RETURNING_TAG;
+use crate::parked::Parked;
+use crate::update_gate::is_displaced;
+
+impl Work<'_> {
+    /// Whether the endpoint runs another configuration than the gate says, in which the variant is missing or has another
+    /// instance type: going back to the gate's is refused while it is registered.
+    ///
+    /// `refused` is why the endpoint as it is now cannot be scaled, if so.
+    pub(super) async fn is_going_back(&self, desired: &Desired, refused: Option<&Error>) -> Result<bool, Error> {
+        let (Some(gate), ScalableTargetId::Variant { endpoint, variant, .. }) = (&desired.gate, &desired.target) else {
+            return Ok(false);
+        };
+        let by_configuration = matches!(
+            refused,
+            None | Some(Error::Refused(Refusal::VariantMissing { .. } | Refusal::CannotScaleToZero(_)))
+        );
+        if !by_configuration {
+            return Ok(false);
+        }
+        let Some(endpoint) = self.aws.endpoint(endpoint).await? else { return Ok(false) };
+        if endpoint.config.eq_ignore_ascii_case(gate.config.as_str()) {
+            return Ok(false);
+        }
+        let running = self.aws.endpoint_config(&endpoint.config).await?.unwrap_or_default();
+        let Some(wanted) = self.aws.endpoint_config(gate.config.as_str()).await? else { return Ok(false) };
+        Ok(is_displaced(variant.as_str(), &wanted, &running))
+    }
+
+    /// Writes down what is wanted, with what others attached to the target, and takes it down.
+    pub(super) async fn park(&self, desired: &Desired, before: &Named) -> Result<Data, Error> {
+        let target = &desired.target;
+        self.stop_unless_awaited(target).await?;
+        let registered = self.aws.observe(target).await?;
+        let decided = decide::registration(desired, self.us, registered.as_ref(), &before.tag_keys)?;
+        let had = match &registered {
+            Some(_) => {
+                let found = self.aws.registered(&[target.resource_id()]).await?;
+                let found = found.into_iter().find(|found| Parked::id_of(found).is_some_and(|id| id.is_same(target)));
+                match found {
+                    Some(found) => Some(self.aws.whole(target, found).await?),
+                    None => None,
+                }
+            }
+            // Another delivery of this request may have parked it.
+            None => self.aws.parked_by(self.us, target).await?,
+        };
+        let mut tags = had.as_ref().map(Parked::tags).unwrap_or_default();
+        match decided {
+            Registration::Create { tags: given } | Registration::Adopt { tags: given, .. } => tags.extend(given),
+            Registration::Renew { all, removed, .. } => {
+                tags.retain(|key, _| !removed.contains(key));
+                tags.extend(all);
+            }
+        }
+        tags.remove(RETURNING_TAG);
+        let had = had.unwrap_or_else(|| Parked::new(self.aws.now(), Default::default(), Vec::new(), Vec::new()));
+        let now = Named::read(self.lifecycle.properties());
+        let gone = decide::no_longer_named(target, &now, before);
+        let parked = had.with(
+            inputs::target(desired, &tags),
+            desired.policies.iter().map(inputs::policy).collect(),
+            desired.actions.iter().map(inputs::action).collect(),
+            &gone.policies.iter().chain(&gone.actions).copied().collect::<BTreeSet<_>>(),
+        );
+        self.aws.keep(target, &parked).await?;
+        tracing::info!(
+            target = target.resource_id(),
+            "parked: the endpoint is about to go back to another configuration"
+        );
+        let arn = registered.map(|registered| registered.arn).unwrap_or_default();
+        if !arn.is_empty() {
+            self.aws.deregister(target, async || Ok(true)).await?;
+        }
+        Ok(attributes(desired, arn, Data::new()))
+    }
+}

@@ -1,0 +1,226 @@
+//! Carries out what was decided.
+
+use std::collections::BTreeSet;
+
+use tokio::time::sleep;
+
+use super::decide::{self, Refusal};
+use super::properties;
+use crate::answer::Data;
+use crate::aws::{Aws, Endpoint, Here};
+use crate::deadline::Age;
+use crate::envelope::Lifecycle;
+use crate::error::Error;
+use crate::id::{EndpointName, PhysicalResourceId, ScalableDimension, ScalableTargetId, UpdateGateId};
+use crate::owner::Owner;
+use crate::parked::{Object, Parked};
+use crate::progress::Progress;
+use crate::scalable_target::{Done, poll_delay};
+use crate::standing::{ASKS_AFTER, RECORD_FOLLOWS, Standing};
+
+/// One request, and what it is carried out with.
+#[derive(Debug)]
+struct Work<'a> {
+    lifecycle: &'a Lifecycle,
+    age: Age,
+    aws: &'a Aws<'a>,
+    us: &'a Owner,
+    progress: &'a Progress,
+}
+
+/// Carries out one request, or fails with what its author can do.
+///
+/// Safe to run again from the start at any point: each run decides afresh from what AWS shows, and every action may be
+/// repeated.
+pub async fn carry_out(
+    lifecycle: &Lifecycle,
+    age: Age,
+    aws: &Aws<'_>,
+    here: &Here,
+    us: &Owner,
+    progress: &Progress,
+) -> Result<Done, Error> {
+    let work = Work { lifecycle, age, aws, us, progress };
+    let given = |id: &str| match PhysicalResourceId::read(id) {
+        PhysicalResourceId::UpdateGate(gate) => Some(gate),
+        PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::ScalableTarget(_) => {
+            None
+        }
+    };
+    match lifecycle {
+        Lifecycle::Create { properties } => {
+            let gate = properties::read(properties, here)?;
+            // The Delete that follows a Create which fails brings back what it took down.
+            progress.to_be_cleaned_up(&gate);
+            work.open(&gate).await?;
+            Ok(done(gate.to_string(), &gate))
+        }
+        Lifecycle::Update { id, properties, .. } => {
+            let gate = properties::read(properties, here)?;
+            work.open(&gate).await?;
+            let goes_on = given(id).is_some_and(|given| given.is_same(&gate));
+            Ok(done(if goes_on { id.clone() } else { gate.to_string() }, &gate))
+        }
+        Lifecycle::Delete { id, properties } => {
+            let endpoint = match PhysicalResourceId::read(id) {
+                PhysicalResourceId::UpdateGate(gate) => Some(gate.endpoint),
+                PhysicalResourceId::NotRegistered => None,
+                PhysicalResourceId::Invented | PhysicalResourceId::ScalableTarget(_) => {
+                    properties::named_endpoint(properties)
+                }
+            };
+            if let Some(endpoint) = endpoint {
+                work.stop_unless_awaited().await?;
+                let found = aws.endpoint(&endpoint).await?;
+                work.settle(&endpoint, found.as_ref()).await?;
+            }
+            Ok(Done { physical_resource_id: id.clone(), data: Data::new() })
+        }
+    }
+}
+
+impl Work<'_> {
+    /// Takes down what stands in the way of a configuration, or brings back what is parked if the endpoint runs it.
+    async fn open(&self, gate: &UpdateGateId) -> Result<(), Error> {
+        self.stop_unless_awaited().await?;
+        let Some(endpoint) = self.aws.endpoint(&gate.endpoint).await? else { return Ok(()) };
+        if endpoint.config.eq_ignore_ascii_case(gate.config.as_str()) {
+            return self.bring_back(&gate.endpoint, &endpoint).await.map(drop);
+        }
+        let in_the_way = self.in_the_way(gate, &endpoint).await?;
+        let mut whole = Vec::new();
+        for (id, registered) in in_the_way {
+            let parked = self.aws.whole(&id, registered).await?;
+            // Before any of them goes.
+            parked.value()?;
+            whole.push((id, parked));
+        }
+        for (id, parked) in &whole {
+            self.aws.keep(id, parked).await?;
+            self.stop_unless_awaited().await?;
+            tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "parked");
+            self.aws.deregister(id, async || Ok(true)).await?;
+        }
+        self.wait_until_settled(&gate.endpoint).await?;
+        if !whole.is_empty() && self.asks() {
+            sleep(RECORD_FOLLOWS).await;
+            if let Err(error) = self.stop_unless_awaited().await {
+                // Nobody will update the endpoint for this request any more.
+                if let Some(endpoint) = self.aws.endpoint(&gate.endpoint).await? {
+                    self.bring_back(&gate.endpoint, &endpoint).await?;
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The registered targets of the variants that SageMaker would refuse to change.
+    async fn in_the_way(
+        &self,
+        gate: &UpdateGateId,
+        endpoint: &Endpoint,
+    ) -> Result<Vec<(ScalableTargetId, Object)>, Error> {
+        let Some(wanted) = self.aws.endpoint_config(gate.config.as_str()).await? else {
+            return Err(Refusal::ConfigMissing(gate.config.clone()).into());
+        };
+        let running = self.aws.endpoint_config(&endpoint.config).await?;
+        let is_displaced = |variant: &&String| match &running {
+            Some(running) => decide::is_displaced(variant, running, &wanted),
+            // The configuration was deleted, so nobody knows: better one too many.
+            None => true,
+        };
+        let displaced = endpoint.variants.iter().filter(is_displaced);
+        // A target may have been registered under any spelling of the endpoint's name.
+        let name = gate.endpoint.as_str();
+        let spellings = BTreeSet::from([name.to_owned(), name.to_ascii_lowercase(), endpoint.name.clone()]);
+        let ids = displaced
+            .flat_map(|variant| spellings.iter().map(move |name| format!("endpoint/{name}/variant/{variant}")));
+        let ids: Vec<_> = ids.collect();
+        let found = if ids.is_empty() { Vec::new() } else { self.aws.registered(&ids).await? };
+        let with_id = |registered: Object| Some((Parked::id_of(&registered)?, registered));
+        Ok(found.into_iter().filter_map(with_id).filter(|(id, _)| id.dimension() != COPIES).collect())
+    }
+
+    async fn wait_until_settled(&self, name: &EndpointName) -> Result<(), Error> {
+        for poll in 0.. {
+            let Some(endpoint) = self.aws.endpoint(name).await? else { break };
+            if !decide::is_changing(&endpoint.status) {
+                break;
+            }
+            let status = endpoint.status;
+            self.progress.doing(format!("waiting for endpoint {name} to settle before its update (it is {status})"));
+            sleep(poll_delay(poll)).await;
+        }
+        Ok(())
+    }
+
+    /// Brings back what is parked for variants that the endpoint has. Returns what is parked for others.
+    async fn bring_back(&self, name: &EndpointName, endpoint: &Endpoint) -> Result<Vec<ScalableTargetId>, Error> {
+        let mut rest = Vec::new();
+        let mut failed = None;
+        for (_, parked) in self.aws.parked(name).await? {
+            let brought = match parked {
+                Ok(parked) => match parked.id() {
+                    Some(id) if has(endpoint, &id) => {
+                        tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "brought back");
+                        self.aws.bring_back(parked).await
+                    }
+                    id => {
+                        rest.extend(id);
+                        Ok(())
+                    }
+                },
+                Err(error) => Err(error),
+            };
+            // One that fails keeps no other from coming back.
+            failed = failed.or_else(|| brought.err());
+        }
+        failed.map_or(Ok(rest), Err)
+    }
+
+    /// Brings back what is parked, and forgets what cannot come back.
+    async fn settle(&self, name: &EndpointName, endpoint: Option<&Endpoint>) -> Result<(), Error> {
+        let rest = match endpoint {
+            Some(endpoint) => self.bring_back(name, endpoint).await?,
+            None => {
+                let parked = self.aws.parked(name).await?;
+                parked.into_iter().filter_map(|(_, parked)| parked.ok()?.id()).collect()
+            }
+        };
+        for id in rest {
+            tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "forgotten");
+            self.aws.forget(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to go on with a request that CloudFormation no longer waits for, as far as it is asked: see `standing`.
+    async fn stop_unless_awaited(&self) -> Result<(), Error> {
+        if self.asks()
+            && let Some(record) = self.aws.stack_resource(self.us).await
+            && Standing::read(self.lifecycle, self.age.made(), &record) != Standing::Awaited
+        {
+            return Err(Refusal::NotAwaited(record.resource_status).into());
+        }
+        Ok(())
+    }
+
+    fn asks(&self) -> bool {
+        self.age.elapsed() >= ASKS_AFTER
+    }
+}
+
+fn done(physical_resource_id: String, gate: &UpdateGateId) -> Done {
+    let names = [("EndpointName", gate.endpoint.as_str()), ("EndpointConfigName", gate.config.as_str())];
+    Done { physical_resource_id, data: names.map(|(name, value)| (name.to_owned(), value.to_owned())).into() }
+}
+
+fn has(endpoint: &Endpoint, id: &ScalableTargetId) -> bool {
+    match id {
+        ScalableTargetId::InferenceComponent(_) => false,
+        ScalableTargetId::Variant { variant, .. } => endpoint.variants.iter().any(|has| has == variant.as_str()),
+    }
+}
+
+const COPIES: ScalableDimension = ScalableDimension::InferenceComponentDesiredCopyCount;

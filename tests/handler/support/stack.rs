@@ -1,0 +1,267 @@
+//! CloudFormation, as far as a stack with a gate, an endpoint and its scaling can tell: updates in the order of
+//! dependencies, rollbacks in that order or against it, and a clean-up at the end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::request::{Request, create};
+use super::world::{Crash, World};
+
+/// What a template says.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    /// The endpoint's configuration.
+    pub(crate) config: &'static str,
+    /// Whether there is a gate.
+    pub(crate) gate: bool,
+    /// The scalable targets' properties, by logical id; all name the gate, if there is one.
+    pub(crate) scalings: BTreeMap<&'static str, Value>,
+}
+
+/// Where a deployment fails.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Fails {
+    /// The endpoint cannot be updated, and goes back by itself.
+    Endpoint,
+    /// Something after the endpoint and before the scaling.
+    AfterEndpoint,
+    /// Something after all of it.
+    AfterScaling,
+}
+
+/// How requests are delivered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Delivery {
+    Once,
+    Twice,
+    /// The request of this number is killed at an exchange, and delivered again.
+    Killed(usize, Crash),
+}
+
+/// A stack.
+#[derive(Debug)]
+pub(crate) struct Stack<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) delivery: Delivery,
+    /// Whether rollbacks go against the order of dependencies.
+    pub(crate) reversed: bool,
+    /// How many requests were made.
+    pub(crate) requests: usize,
+    /// Whether the request to be killed lived long enough for that.
+    pub(crate) was_killed: bool,
+    template: Option<Template>,
+    ids: BTreeMap<&'static str, String>,
+    /// What the clean-up has to delete: ids that are no longer needed.
+    later: Vec<(Step, Value, String)>,
+}
+
+/// A resource of the stack.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    Gate,
+    Endpoint,
+    Scaling(&'static str),
+}
+
+impl<'a> Stack<'a> {
+    pub(crate) fn new(world: &'a World, delivery: Delivery, reversed: bool) -> Self {
+        Self {
+            world,
+            delivery,
+            reversed,
+            requests: 0,
+            was_killed: false,
+            template: None,
+            ids: BTreeMap::new(),
+            later: Vec::new(),
+        }
+    }
+
+    /// Deploys a template. Fails with the reason if that was not planned, after the rollback.
+    pub(crate) async fn deploy(&mut self, to: &Template, fails: Option<Fails>) -> Result<(), String> {
+        let from = self.template.clone();
+        let mut begun = Vec::new();
+        let mut failed = None;
+        let mut steps = vec![Step::Gate, Step::Endpoint];
+        steps.extend(to.scalings.keys().map(|name| Step::Scaling(name)));
+        for step in steps {
+            if fails == Some(Fails::AfterEndpoint) && matches!(step, Step::Scaling(_)) {
+                break;
+            }
+            if step == Step::Endpoint && fails == Some(Fails::Endpoint) {
+                self.world.aws("LocalAws.RollBackNextEndpoint", json!({ "Reason": "planned" }));
+            }
+            begun.push(step);
+            if let Err(reason) = self.take(step, from.as_ref(), to).await {
+                failed = Some(reason);
+                break;
+            }
+        }
+        let unplanned = failed.filter(|_| fails != Some(Fails::Endpoint));
+        if fails.is_some() || unplanned.is_some() {
+            self.roll_back(&begun, from.as_ref(), to).await;
+            return unplanned.map_or(Ok(()), Err);
+        }
+        self.template = Some(to.clone());
+        if let Some(from) = from {
+            self.clean_up(&from, to).await;
+        }
+        Ok(())
+    }
+
+    /// What is not in the new template any more goes, and so do the ids that are no longer needed.
+    async fn clean_up(&mut self, from: &Template, to: &Template) {
+        for name in from.scalings.keys().filter(|name| !to.scalings.contains_key(*name)) {
+            let id = self.ids.remove(name).expect("it was created");
+            let step = Step::Scaling(name);
+            self.later.push((step, step.properties(from).expect("it is there"), id));
+        }
+        self.delete_later().await;
+    }
+
+    async fn delete_later(&mut self) {
+        let mut later = std::mem::take(&mut self.later);
+        if self.reversed {
+            later.reverse();
+        }
+        for (step, properties, id) in later {
+            self.delete(step, properties, &id).await;
+        }
+    }
+
+    async fn roll_back(&mut self, begun: &[Step], from: Option<&Template>, to: &Template) {
+        let mut begun = begun.to_vec();
+        if self.reversed {
+            begun.reverse();
+        }
+        for step in begun {
+            let existed = match step {
+                Step::Scaling(name) => from.is_some_and(|from| from.scalings.contains_key(name)),
+                Step::Gate | Step::Endpoint => from.is_some(),
+            };
+            match from {
+                Some(from) if existed => {
+                    self.take(step, Some(to), from).await.unwrap_or_else(|reason| panic!("{step:?} back: {reason}"));
+                }
+                _ => {
+                    let gone = step.properties(to).zip(self.ids.remove(step.logical_id()));
+                    self.later.extend(gone.map(|(properties, id)| (step, properties, id)));
+                }
+            }
+        }
+        self.delete_later().await;
+    }
+
+    /// Creates or updates one resource, where its properties change.
+    async fn take(&mut self, step: Step, from: Option<&Template>, to: &Template) -> Result<(), String> {
+        if step == Step::Endpoint {
+            return self.update_endpoint(to.config).await;
+        }
+        let Some(properties) = step.properties(to) else { return Ok(()) };
+        let old = from.and_then(|from| step.properties(from));
+        let id = self.ids.get(step.logical_id()).cloned();
+        let mut request = step.request(properties.clone());
+        if let (Some(id), Some(old)) = (&id, &old) {
+            if *old == properties {
+                return Ok(());
+            }
+            request = request.field("RequestType", json!("Update")).of(id).field("OldResourceProperties", old.clone());
+        }
+        let answer = self.deliver(request).await;
+        if answer["Status"] != "SUCCESS" {
+            return Err(answer["Reason"].as_str().unwrap_or_default().to_owned());
+        }
+        let now = answer["PhysicalResourceId"].as_str().expect("an id").to_owned();
+        self.ids.insert(step.logical_id(), now.clone());
+        // Kept for the clean-up, which comes last: the Delete for an id that is no longer needed.
+        if let (Some(before), Some(old)) = (id.filter(|before| *before != now), old) {
+            self.later.push((step, old, before));
+        }
+        Ok(())
+    }
+
+    async fn update_endpoint(&self, config: &str) -> Result<(), String> {
+        let about = json!({ "EndpointName": "prod", "EndpointConfigName": config });
+        let Ok(found) = self.world.try_aws("SageMaker.DescribeEndpoint", &about) else {
+            self.world.aws("SageMaker.CreateEndpoint", about.clone());
+            return self.settled(config).await;
+        };
+        if found["EndpointConfigName"] == config {
+            return Ok(());
+        }
+        self.world.try_aws("SageMaker.UpdateEndpoint", &about)?;
+        self.settled(config).await
+    }
+
+    async fn settled(&self, config: &str) -> Result<(), String> {
+        loop {
+            let found = self.world.aws("SageMaker.DescribeEndpoint", json!({ "EndpointName": "prod" }));
+            if !["Creating", "Updating"].iter().any(|status| found["EndpointStatus"] == *status) {
+                let runs = found["EndpointConfigName"].clone();
+                return if runs == config { Ok(()) } else { Err(format!("the endpoint stays at {runs}")) };
+            }
+            sleep(Duration::from_secs(5)).await;
+        }
+    }
+
+    async fn delete(&mut self, step: Step, properties: Value, id: &str) {
+        let request = step.request(properties).field("RequestType", json!("Delete")).of(id);
+        let answer = self.deliver(request).await;
+        assert_eq!(answer["Status"], "SUCCESS", "{answer}");
+    }
+
+    async fn deliver(&mut self, request: Request) -> Value {
+        let number = self.requests;
+        self.requests += 1;
+        match self.delivery {
+            Delivery::Killed(killed, crash) if killed == number => {
+                self.was_killed = self.world.crash(&request, crash).await;
+            }
+            Delivery::Twice => drop(self.world.answer(request.clone()).await),
+            Delivery::Once | Delivery::Killed(..) => {}
+        }
+        self.world.answer(request).await
+    }
+}
+
+impl Step {
+    fn logical_id(self) -> &'static str {
+        match self {
+            Self::Gate => "Gate",
+            Self::Endpoint => "Endpoint",
+            Self::Scaling(name) => name,
+        }
+    }
+
+    fn properties(self, template: &Template) -> Option<Value> {
+        match self {
+            Self::Gate => {
+                let gate = json!({ "EndpointName": "prod", "EndpointConfigName": template.config });
+                template.gate.then_some(gate)
+            }
+            Self::Endpoint => None,
+            Self::Scaling(name) => {
+                let mut properties = template.scalings.get(name)?.clone();
+                properties["EndpointName"] = json!("prod");
+                if template.gate {
+                    properties["UpdateGate"] = json!(format!("endpoint/prod/config/{}|update-gate", template.config));
+                }
+                Some(properties)
+            }
+        }
+    }
+
+    fn request(self, properties: Value) -> Request {
+        let resource_type = match self {
+            Self::Gate => "Custom::SageMakerEndpointUpdateGate",
+            Self::Endpoint | Self::Scaling(_) => "Custom::SageMakerScalableTarget",
+        };
+        create()
+            .field("ResourceType", json!(resource_type))
+            .field("LogicalResourceId", json!(self.logical_id()))
+            .field("ResourceProperties", properties)
+    }
+}
