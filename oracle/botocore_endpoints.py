@@ -13,7 +13,7 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import EndpointProviderError
 from botocore.loaders import create_loader
 
-SERVICES = ("cloudformation", "sagemaker", "ssm")
+SERVICES = ("application-autoscaling", "cloudformation", "sagemaker", "ssm")
 # In no partition, so in the first; not in that one either by its look; a Region of the past.
 STRANGE = ("mars-1", "us-mars", "fips-us-east-1")
 CUSTOM = ("http://localhost:4566", "https://example.com/path")

@@ -80,11 +80,7 @@ pub const CLOUDFORMATION: Service = Service {
     id: "CloudFormation",
     protocol: Protocol::Query { version: "2010-05-15" },
     signing_name: "cloudformation",
-    // GovCloud's ordinary hosts are the FIPS ones, but for dual stack.
-    host: |region, suffix, fips| match fips && !(region.contains("us-gov-") && suffix == "amazonaws.com") {
-        false => format!("cloudformation.{region}.{suffix}"),
-        true => format!("cloudformation-fips.{region}.{suffix}"),
-    },
+    host: |region, suffix, fips| host("cloudformation", region, suffix, fips),
 };
 
 /// SageMaker's control plane.
@@ -104,11 +100,7 @@ pub const APPLICATION_AUTO_SCALING: Service = Service {
     id: "Application Auto Scaling",
     protocol: Protocol::Json { target: "AnyScaleFrontendService" },
     signing_name: "application-autoscaling",
-    // GovCloud's ordinary hosts are the FIPS ones.
-    host: |region, suffix, fips| match fips && !region.contains("us-gov-") {
-        false => format!("application-autoscaling.{region}.{suffix}"),
-        true => format!("application-autoscaling-fips.{region}.{suffix}"),
-    },
+    host: |region, suffix, fips| host("application-autoscaling", region, suffix, fips),
 };
 
 /// Systems Manager, for its Parameter Store.
@@ -116,12 +108,14 @@ pub const SSM: Service = Service {
     id: "SSM",
     protocol: Protocol::Json { target: "AmazonSSM" },
     signing_name: "ssm",
-    // GovCloud's ordinary hosts are the FIPS ones, but for dual stack.
-    host: |region, suffix, fips| match fips && !(region.contains("us-gov-") && suffix == "amazonaws.com") {
-        false => format!("ssm.{region}.{suffix}"),
-        true => format!("ssm-fips.{region}.{suffix}"),
-    },
+    host: |region, suffix, fips| host("ssm", region, suffix, fips),
 };
+
+/// Most services' hosts. GovCloud's ordinary ones are the FIPS ones, but for dual stack.
+fn host(label: &str, region: &str, suffix: &str, fips: bool) -> String {
+    let has_own = fips && !(region.contains("us-gov-") && suffix == "amazonaws.com");
+    format!("{label}{}.{region}.{suffix}", if has_own { "-fips" } else { "" })
+}
 
 /// An error reply of a service.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests set deadlines and measure")]
 
+mod addresses;
 mod bad_input;
 mod crashes;
 mod delivery;
