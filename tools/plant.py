@@ -31,7 +31,7 @@ FAULTS = [
      "Holder::Other(_) => Ok(Registration::Renew { arn: arn.clone(), missing: Tags::new(), removed: Vec::new(), "
      "all: with_authors(us.tags()) }),"),
     ("A tag that left the template stays", DECIDE,
-     "removed: removed.cloned().collect(),",
+     "removed: removed.map(str::to_owned).collect(),",
      "removed: removed.cloned().filter(|_| false).collect(),"),
     ("What a lost Update registered is forgotten", DECIDE,
      "old.filter(|old| !old.is_same(wanted)",
@@ -43,8 +43,23 @@ FAULTS = [
      "self.aws.create(desired, tags)",
      "self.aws.create(desired, &Default::default())"),
     ("A failed Create always says that nothing was registered", "src/handler.rs",
-     "            .to_clean_up()\n",
-     "            .to_clean_up()\n            .filter(|_| false)\n"),
+     "progress.to_clean_up().unwrap_or_else(|| envelope.id_of_failure())",
+     "envelope.id_of_failure()"),
+    ("What was registered, and cannot be seen yet, counts as not registered", "src/scalable_target/lifecycle.rs",
+     "!self.progress.has_registered()",
+     "self.progress.to_clean_up().is_some()"),
+    ("A policy that left the template stays", "src/scalable_target/decide.rs",
+     "gone.policies.retain(|name| !stays(name));",
+     "gone.policies.clear();"),
+    ("A scheduled action that left the template stays", "src/scalable_target/decide.rs",
+     "gone.actions.retain(|name| !now.actions.contains(*name));",
+     "gone.actions.clear();"),
+    ("What was put on an adopted target stays", RELEASE,
+     "if self.detach(target, &decide::put_on(target, put), &mut holds).await? {",
+     "if holds().await? {"),
+    ("Policies are put without looking whose the target is", "src/scalable_target/lifecycle/attach.rs",
+     "let ours = |now: Option<&Registered>| decide::release(self.us, now) != Release::Nothing;",
+     "let ours = |_: Option<&Registered>| true;"),
     ("A failed Update or Delete answers with an id of its own", "src/envelope.rs",
      "self.given_id.clone().unwrap_or_else(",
      "self.given_id.clone().filter(|_| false).unwrap_or_else("),
@@ -114,7 +129,7 @@ def plant(what: str, name: str, sound: str, planted: str, most: int) -> bool:
     finally:
         path.write_text(text)
     found = re.search(r"seed (\d+) breaks an invariant: (.*)", told)
-    shown = found.group(2).split("{")[0].split("(\"arn")[0].strip() if found else told[-300:]
+    shown = re.sub(r'\("arn[^)]*\)', "a resource", found.group(2)).split("{")[0].strip() if found else "no seed"
     print(f"| {what} | {found.group(1) if found else '**none**'} | {shown} |", flush=True)
     return found is not None
 
