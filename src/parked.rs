@@ -143,15 +143,15 @@ pub fn parameter_name(target: &ScalableTargetId) -> String {
     let dimension = target.dimension().as_str().replace(':', ".");
     match target {
         ScalableTargetId::Variant { endpoint, variant, .. } => {
-            format!("{}variant/{variant}/{dimension}", path(endpoint))
+            format!("{}/variant/{variant}/{dimension}", path(endpoint))
         }
         ScalableTargetId::InferenceComponent(_) => format!("{PREFIX}{}/{dimension}", target.resource_id()),
     }
 }
 
-/// What the names of all parameters of an endpoint's targets begin with.
+/// The path below which the parameters of an endpoint's targets are.
 pub fn path(endpoint: &EndpointName) -> String {
-    format!("{PREFIX}endpoint/{}/", endpoint.as_str().to_ascii_lowercase())
+    format!("{PREFIX}endpoint/{}", endpoint.as_str().to_ascii_lowercase())
 }
 
 const PREFIX: &str = "/sagemaker-scaling/parked/";

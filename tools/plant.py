@@ -32,7 +32,7 @@ FAULTS = [
      "all: with_authors(us.tags()) }),"),
     ("A tag that left the template stays", DECIDE,
      "removed: removed.map(str::to_owned).collect(),",
-     "removed: removed.cloned().filter(|_| false).collect(),"),
+     "removed: removed.map(str::to_owned).filter(|_| false).collect(),"),
     ("What a lost Update registered is forgotten", DECIDE,
      "old.filter(|old| !old.is_same(wanted)",
      "old.filter(|old| false && !old.is_same(wanted)"),
