@@ -45,6 +45,11 @@ impl LocalAws {
         let stored = target.attached.get(&key);
         let mut given = stored.map_or_else(Map::new, |stored| stored.given.clone());
         given.retain(|member, _| member != "StartTime" && member != "EndTime");
+        // PolicyType may change:
+        // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalingpolicy.html
+        if input.get("PolicyType").is_some_and(|kind| given.get("PolicyType").is_some_and(|had| had != kind)) {
+            given.retain(|member, _| !member.ends_with("Configuration"));
+        }
         given.extend(input.0.clone());
         match kind {
             Kind::Action => scheduled_actions::check(Input(&given))?,

@@ -36,11 +36,6 @@ pub(crate) fn check(id: &TargetId, target: &Target, policy: Input<'_>) -> Result
     }
     // "This parameter is required if you are creating a scaling policy."
     let kind = policy.text("PolicyType")?;
-    let stored = target.attached.get(&(Kind::Policy, name.to_owned()));
-    // Believed: a policy keeps its type.
-    if stored.is_some_and(|stored| stored.given["PolicyType"] != kind) {
-        return Err(Fault::validation(format!("The policy type of policy {name} cannot be changed")));
-    }
     // "PredictiveScaling—Only supported for Amazon ECS"
     let Some((_, configuration)) = CONFIGURATIONS.iter().find(|(other, _)| *other == kind) else {
         return Err(Fault::validation(format!("Policy type {kind} is not supported for service namespace sagemaker")));
@@ -109,11 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn the_type_of_a_policy_cannot_be_changed() {
+    fn a_policy_of_another_type_forgets_the_configuration_of_the_first() {
         let mut aws = with_target();
         scaling(&mut aws, "PutScalingPolicy", policy("p")).expect("puts");
-        let fault = refusal(&mut aws, tracking("p", "SageMakerVariantInvocationsPerInstance"));
-        assert!(fault.message.ends_with("cannot be changed"), "{fault}");
+        scaling(&mut aws, "PutScalingPolicy", tracking("p", "SageMakerVariantInvocationsPerInstance")).expect("puts");
+        let shown = scaling(&mut aws, "DescribeScalingPolicies", json!({})).expect("describes");
+        let shown = &shown["ScalingPolicies"][0];
+        assert_eq!((shown["PolicyType"].as_str(), shown.get(STEP)), (Some("TargetTrackingScaling"), None));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
 use thiserror::Error;
 
 use super::properties::{Desired, Named};
@@ -251,30 +252,22 @@ pub(super) struct Attached<'a> {
     pub(super) actions: Vec<&'a str>,
 }
 
-/// What properties put on a target: nothing where they name another one.
-pub(super) fn put_on<'a>(target: &ScalableTargetId, named: &'a Named) -> Attached<'a> {
-    if !named.target.as_ref().is_some_and(|named| named.is_same(target)) {
+/// What was put on a target before, and has to go before the rest is put: what is not named any more, and policies whose
+/// metric another one tracks now. What others put there is not named, and stays; so does what old properties named that
+/// are of another target.
+pub(super) fn no_longer_named<'a>(target: &ScalableTargetId, now: &Named, before: &'a Named) -> Attached<'a> {
+    if !before.target.as_ref().is_some_and(|named| named.is_same(target)) {
         return Attached::default();
     }
-    Attached {
-        policies: named.policies.keys().map(String::as_str).collect(),
-        actions: named.actions.iter().map(String::as_str).collect(),
-    }
-}
-
-/// What was put on a target before, and has to go before the rest is put: what is not named any more, policies that are of
-/// another type now, and those whose metric another policy tracks now. What others put there is not named, and stays.
-pub(super) fn no_longer_named<'a>(target: &ScalableTargetId, now: &Named, before: &'a Named) -> Attached<'a> {
-    let mut gone = put_on(target, before);
-    let stays = |name: &str| {
-        let (Some(had), Some(has)) = (before.policies.get(name), now.policies.get(name)) else { return false };
+    let stays = |name: &String, metric: &Option<Value>| {
         let mut others = now.policies.iter().filter(|(other, _)| *other != name);
-        had.policy_type == has.policy_type
-            && (had.metric.is_none() || others.all(|(_, other)| other.metric != had.metric))
+        now.policies.contains_key(name) && (metric.is_none() || others.all(|(_, other)| other != metric))
     };
-    gone.policies.retain(|name| !stays(name));
-    gone.actions.retain(|name| !now.actions.contains(*name));
-    gone
+    let policies = before.policies.iter().filter(|(name, metric)| !stays(name, metric));
+    Attached {
+        policies: policies.map(|(name, _)| name.as_str()).collect(),
+        actions: before.actions.iter().filter(|name| !now.actions.contains(*name)).map(String::as_str).collect(),
+    }
 }
 
 /// Which target an Update is about, and under which id it goes on.
@@ -529,10 +522,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_named_any_more_goes_and_so_does_a_policy_of_another_type() {
+    fn what_is_not_named_any_more_goes() {
         let now = named("prod", json!([step("kept"), step("retyped"), step("new")]), &["kept"]);
         let had = json!([step("gone"), step("kept"), tracking("retyped", "m")]);
-        let gone = Attached { policies: vec!["gone", "retyped"], actions: vec!["gone"] };
+        let gone = Attached { policies: vec!["gone"], actions: vec!["gone"] };
         assert_eq!(no_longer_named(&target("prod"), &now, &named("Prod", had.clone(), &["gone", "kept"])), gone);
         // Policies of that name on another target are somebody else's.
         let elsewhere = named("other", had, &["gone"]);

@@ -142,7 +142,7 @@ impl Work<'_> {
         let data = self.register(&desired, look, &before).await?;
 
         if let Some(stray) = decide::left_behind(given_target, &desired.target, before.target.as_ref()) {
-            self.release(stray, self.look_for(stray, SEEN_WITHIN).await?, Standing::Awaited, &before).await?;
+            self.release(stray, self.look_for(stray, SEEN_WITHIN).await?, Standing::Awaited).await?;
         }
         let physical_resource_id =
             if given == PhysicalResourceId::Invented { id.to_owned() } else { desired.target.to_string() };

@@ -25,6 +25,4 @@ mod properties;
 pub use decide::Refusal;
 pub(crate) use lifecycle::poll_delay;
 pub use lifecycle::{Done, carry_out};
-pub use properties::{
-    Capacity, Desired, Named, NamedPolicy, PolicyConfiguration, ScalingPolicy, ScheduledAction, SuspendedState,
-};
+pub use properties::{Capacity, Desired, Named, PolicyConfiguration, ScalingPolicy, ScheduledAction, SuspendedState};

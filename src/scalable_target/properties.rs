@@ -111,21 +111,12 @@ impl Desired {
 pub struct Named {
     /// The target.
     pub target: Option<ScalableTargetId>,
-    /// The scaling policies.
-    pub policies: BTreeMap<String, NamedPolicy>,
+    /// The scaling policies, and the metric that each tracks, as it is written.
+    pub policies: BTreeMap<String, Option<Value>>,
     /// The scheduled actions.
     pub actions: BTreeSet<String>,
     /// The keys of the author's tags.
     pub tag_keys: BTreeSet<String>,
-}
-
-/// What is said of a scaling policy.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct NamedPolicy {
-    /// Its `PolicyType`.
-    pub policy_type: String,
-    /// The metric that it tracks, as it is written.
-    pub metric: Option<Value>,
 }
 
 impl Named {
@@ -133,10 +124,7 @@ impl Named {
     pub fn read(properties: &Value) -> Self {
         let each = |list: &str| properties.get(list).and_then(Value::as_array).into_iter().flatten();
         let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
-        let policy = |item: &Value| {
-            let policy_type = text(item, "PolicyType").unwrap_or_default();
-            Some((text(item, "PolicyName")?, NamedPolicy { policy_type, metric: tracked_metric(item).cloned() }))
-        };
+        let policy = |item: &Value| Some((text(item, "PolicyName")?, tracked_metric(item).cloned()));
         Self {
             target: target::named_target(properties),
             policies: each("ScalingPolicies").filter_map(policy).collect(),
@@ -493,6 +481,7 @@ mod tests {
     fn old_properties_of_any_shape_are_read_for_what_they_say() {
         let target = Named::read(&complete()).target.unwrap();
         assert_eq!(target.resource_id(), "endpoint/MyEndPoint/variant/MyVariant");
+        assert_eq!(Named::read(&with("ScalableDimension", Value::Null)).target, Some(target));
         for shape in [
             json!(null),
             json!([]),
@@ -510,8 +499,7 @@ mod tests {
             "ScheduledActions": [{"ScheduledActionName": "s"}, null],
         }));
         assert_eq!(named.tag_keys, BTreeSet::from(["a".to_owned()]));
-        let step = NamedPolicy { policy_type: "StepScaling".to_owned(), metric: None };
-        let policies = [("p".to_owned(), step), ("q".to_owned(), NamedPolicy::default())];
+        let policies = ["p", "q"].map(|name| (name.to_owned(), None));
         assert_eq!(named.policies, BTreeMap::from(policies));
         assert_eq!(named.actions, BTreeSet::from(["s".to_owned()]));
     }

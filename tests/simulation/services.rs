@@ -170,11 +170,18 @@ impl State {
     /// Whether exactly that is attached to a target which properties say, beside what hands put there.
     pub(crate) fn is_attached(&mut self, props: &Props) -> Result<(), String> {
         let mut wanted = props.attached();
-        if self.by_hand.contains_key(&props.target) {
+        let by_hand = self.by_hand.get(&props.target);
+        if by_hand.is_some() {
             wanted.insert(BY_HAND.to_owned(), 1);
         }
+        // What was put on an adopted target stays when that is released.
+        let is_adopted = by_hand == Some(&ADOPTED);
         let found = self.attached(props.target);
-        if found == wanted { Ok(()) } else { Err(format!("{found:?} is attached to it, and not {wanted:?}")) }
+        let is_there = wanted.iter().all(|(name, value)| found.get(name) == Some(value));
+        if is_there && (is_adopted || found.len() == wanted.len()) {
+            return Ok(());
+        }
+        Err(format!("{found:?} is attached to it, and not {wanted:?}"))
     }
 
     /// What is on record, as of a moment ago.

@@ -40,7 +40,7 @@ impl Work<'_> {
     }
 
     /// Deletes policies and actions, while that `holds`; returns whether it held.
-    pub(super) async fn detach(
+    async fn detach(
         &self,
         target: &ScalableTargetId,
         attached: &Attached<'_>,

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::super::decide::{self, Refusal, Release};
-use super::super::properties::Named;
 use super::Work;
 use crate::aws::{Registered, StackResource};
 use crate::deadline::Stopwatch;
@@ -33,8 +32,7 @@ impl Work<'_> {
             let registered = self.aws.observe(target).await?;
             let is_fresh = looking.elapsed() < LOOK_HOLDS;
             if is_fresh && decide::release(self.us, registered.as_ref()) != Release::Nothing {
-                let put = Named::read(self.lifecycle.properties());
-                self.release(target, registered, standing, &put).await?;
+                self.release(target, registered, standing).await?;
                 break;
             }
             let is_over = stopwatch.elapsed() >= SEEN_WITHIN || self.aws.left_to_work() <= BETWEEN_LOOKS;
@@ -57,10 +55,9 @@ impl Work<'_> {
         self.stop_unless_awaited(target).await?;
         // A Create may still be running: see `standing`.
         let patience = LOOKS_FOR.saturating_sub(self.age.elapsed());
-        let put = Named::read(self.lifecycle.properties());
         let registered = self.look_for(target, patience).await?;
         let is_ours = decide::release(self.us, registered.as_ref()) != Release::Nothing;
-        self.release(target, registered, Standing::Awaited, &put).await?;
+        self.release(target, registered, Standing::Awaited).await?;
         // The gate would bring back what is parked.
         if !is_ours || self.lifecycle.properties().get("UpdateGate").is_some() {
             self.aws.forget_for(self.us, target).await?;
@@ -87,26 +84,21 @@ impl Work<'_> {
         }
     }
 
-    /// Lets go of a target. One that was adopted stays, without what we `put` on it.
+    /// Lets go of a target. One that was adopted stays, with what is on it.
     pub(super) async fn release(
         &self,
         target: &ScalableTargetId,
         registered: Option<Registered>,
         standing: Standing,
-        put: &Named,
     ) -> Result<(), Error> {
         let decided = decide::release(self.us, registered.as_ref());
         let mut seen = Stopwatch::start();
         let same = |now: Option<&Registered>| decide::release(self.us, now) == decided;
-        let mut holds = async || self.still_holds(target, &mut seen, standing, same).await;
+        let holds = async || self.still_holds(target, &mut seen, standing, same).await;
         match &decided {
             Release::Nothing => {}
             Release::Deregister => self.aws.deregister(target, holds).await?,
-            Release::Untag { arn, keys } => {
-                if self.detach(target, &decide::put_on(target, put), &mut holds).await? {
-                    self.aws.untag(arn, keys, holds).await?;
-                }
-            }
+            Release::Untag { arn, keys } => drop(self.aws.untag(arn, keys, holds).await?),
         }
         Ok(())
     }

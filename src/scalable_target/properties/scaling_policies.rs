@@ -110,7 +110,8 @@ fn step_scaling(section: &Section<'_>) -> Option<StepScalingPolicyConfiguration>
 ///
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html>
 fn step_adjustments(section: &Section<'_>) -> Vec<StepAdjustment> {
-    let sections: Vec<_> = section.sections(STEPS, "step adjustments", MAX_STEPS).collect();
+    // How many there may be is a quota, which an account may have raised.
+    let sections: Vec<_> = section.sections(STEPS, "step adjustments", usize::MAX).collect();
     let mut bounds = Vec::new();
     let mut steps = Vec::new();
     for step in &sections {
@@ -148,11 +149,13 @@ fn join_up(mut bounds: Vec<(Option<f64>, Option<f64>, &Section<'_>)>) {
     bounds.sort_by(|(a, ..), (b, ..)| from(*a).total_cmp(&from(*b)));
     for pair in bounds.windows(2) {
         let [(_, end, _), (begin, _, step)] = pair else { continue };
-        if end.is_none() || begin != end {
-            let shown = |bound: &Option<f64>, none| bound.map_or_else(|| format!("{none}"), |bound| bound.to_string());
-            let found = shown(begin, f64::NEG_INFINITY);
-            let expected = shown(end, f64::INFINITY);
-            step.note(LOWER, format_args!("expected {expected}, where the step below it ends, found {found}"));
+        match (end, begin) {
+            (Some(end), Some(begin)) if end == begin => {}
+            (Some(end), Some(begin)) => {
+                step.note(LOWER, format_args!("expected {end}, where the step below it ends, found {begin}"));
+            }
+            (_, None) => step.note(LOWER, "missing in more than one step; only the lowest has none"),
+            (None, _) => step.note(LOWER, format_args!("the step below it has no {UPPER}; only the highest has none")),
         }
     }
     if let Some((Some(lowest), _, step)) = bounds.first()
@@ -182,7 +185,6 @@ const NOT_HERE: &[(&str, &str)] = &[
 const OF_THIS_TARGET: &str = "leave it out: the policy belongs to this resource's target";
 /// <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html>
 const MAX_POLICIES: usize = 50;
-const MAX_STEPS: usize = 20;
 
 #[cfg(test)]
 mod tests {
@@ -264,7 +266,11 @@ mod tests {
             ),
             (
                 json!([step(Some("0"), None), step(Some("9"), None)]),
-                format!("[1].{LOWER}: expected inf, where the step below it ends, found 9"),
+                format!("[1].{LOWER}: the step below it has no {UPPER}"),
+            ),
+            (
+                json!([step(None, Some("0")), step(None, Some("9"))]),
+                format!("[1].{LOWER}: missing in more than one step"),
             ),
             (json!([step(Some("-5"), Some("0"))]), format!("[0].{LOWER}: expected none on the lowest")),
             (json!([step(Some("0"), Some("5"))]), format!("[0].{UPPER}: expected none on the highest")),

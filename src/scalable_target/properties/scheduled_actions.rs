@@ -84,8 +84,10 @@ fn capacities(section: &Section<'_>) -> Option<ScalableTargetAction> {
     Some(ScalableTargetAction::builder().set_min_capacity(min).set_max_capacity(max).build())
 }
 
+/// A time without an offset is in UTC.
 fn date_time(value: &Value) -> Result<DateTime, String> {
-    let read = value.as_str().and_then(|text| DateTime::from_str(text, Format::DateTimeWithOffset).ok());
+    let parse = |text: &str| DateTime::from_str(text, Format::DateTimeWithOffset).ok();
+    let read = value.as_str().and_then(|text| parse(text).or_else(|| parse(&format!("{text}Z"))));
     read.ok_or_else(|| "a time such as 2030-12-31T23:00:00Z".to_owned())
 }
 
@@ -125,7 +127,7 @@ mod tests {
     #[test]
     fn an_action_is_read_with_its_true_types() {
         let mut actions = with("StartTime", json!("2030-01-01T01:00:00+01:00"));
-        actions[0]["EndTime"] = json!("2030-06-01T00:00:00Z");
+        actions[0]["EndTime"] = json!("2030-06-01T00:00:00");
         actions[0]["Timezone"] = json!("Europe/Berlin");
         actions[0]["ScalableTargetAction"]["MaxCapacity"] = json!(9);
         let expected = ScheduledAction {

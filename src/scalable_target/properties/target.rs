@@ -36,7 +36,8 @@ pub(super) fn named_target(properties: &Value) -> Option<ScalableTargetId> {
     if let Some(component) = text("InferenceComponentName") {
         return component_name(component, None).ok().map(ScalableTargetId::InferenceComponent);
     }
-    let dimension = properties.get("ScalableDimension").map(|value| dimension(value, &[INSTANCES, CONCURRENCY]));
+    let named = properties.get("ScalableDimension").filter(|value| !value.is_null());
+    let dimension = named.map(|value| dimension(value, &[INSTANCES, CONCURRENCY]));
     Some(ScalableTargetId::Variant {
         endpoint: endpoint_name(text("EndpointName")?, None).ok()?,
         variant: text("VariantName")?.parse().ok()?,
