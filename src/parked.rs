@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::answer::Data;
 use crate::id::{EndpointName, SERVICE_NAMESPACE, ScalableTargetId};
 use crate::owner::Tags;
 
@@ -30,6 +31,9 @@ pub struct Parked {
     pub scaling_policies: Vec<Object>,
     /// The inputs of `PutScheduledAction`, likewise.
     pub scheduled_actions: Vec<Object>,
+    /// What `Fn::GetAtt` has told of it: ARNs.
+    #[serde(default, skip_serializing_if = "Data::is_empty")]
+    pub attributes: Data,
 }
 
 /// Why a record can be neither kept nor used. Nothing was deregistered for it, and nothing is lost.
@@ -62,7 +66,9 @@ pub enum ParkedError {
 impl Parked {
     /// What is parked now.
     pub fn new(at: SystemTime, target: Object, scaling_policies: Vec<Object>, scheduled_actions: Vec<Object>) -> Self {
-        Self { version: VERSION, parked_at: DateTime::from(at).secs(), target, scaling_policies, scheduled_actions }
+        let attributes = Data::new();
+        let parked_at = DateTime::from(at).secs();
+        Self { version: VERSION, parked_at, target, scaling_policies, scheduled_actions, attributes }
     }
 
     /// Reads the value of a parameter.
@@ -78,9 +84,15 @@ impl Parked {
         Ok(parked)
     }
 
-    /// The value of its parameter, which refers to no other parameter, whatever is in its texts.
+    /// The value of its parameter, which refers to no other parameter, whatever is in its texts. Where there is no room
+    /// for the attributes, they are left out.
     pub fn value(&self) -> Result<String, ParkedError> {
-        let value = serde_json::to_string(self).expect("objects of JSON are JSON").replace("{{", "{\\u007b");
+        let write =
+            |parked: &Self| serde_json::to_string(parked).expect("objects of JSON are JSON").replace("{{", "{\\u007b");
+        let mut value = write(self);
+        if value.len() > MAX_BYTES && !self.attributes.is_empty() {
+            value = write(&Self { attributes: Data::new(), ..self.clone() });
+        }
         if value.len() > MAX_BYTES {
             let target = self.id().map_or_else(String::new, |id| id.resource_id());
             return Err(ParkedError::TooLarge { target, bytes: value.len() });
@@ -212,6 +224,15 @@ mod tests {
     fn what_no_parameter_holds_is_refused_with_its_size() {
         let told = parked(vec![policy(&"p".repeat(8_192), 1)]).value().unwrap_err().to_string();
         assert!(told.starts_with("endpoint/Prod/variant/blue: its policies"), "{told}");
+    }
+
+    #[test]
+    fn attributes_are_kept_where_there_is_room() {
+        for (length, kept) in [(100, true), (7_500, false)] {
+            let mut parked = parked(vec![policy(&"p".repeat(length), 1)]);
+            parked.attributes = Data::from([("ScalableTargetARN".to_owned(), "a".repeat(500))]);
+            assert_eq!(parked.value().unwrap().contains("ScalableTargetARN"), kept);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::Aws;
 use super::json::Operation;
+use crate::answer::Data;
 use crate::error::AwsError;
 use crate::id::{SERVICE_NAMESPACE, ScalableTargetId};
 use crate::parked::{Object, Parked};
@@ -37,13 +38,20 @@ impl Aws<'_> {
         });
         let mut policies = self.all_pages::<DescribeScalingPolicies>(&what, of_target.clone()).await?;
         let mut actions = self.all_pages::<DescribeScheduledActions>(&what, of_target).await?;
+        let text = |object: &Object, name: &str| Some(object.get(name)?.as_str()?.to_owned());
+        let of_policy =
+            |policy| Some((format!("PolicyARN.{}", text(policy, "PolicyName")?), text(policy, "PolicyARN")?));
+        let mut attributes: Data = policies.iter().filter_map(of_policy).collect();
+        attributes.extend(text(&registered, "ScalableTargetARN").map(|arn| ("ScalableTargetARN".to_owned(), arn)));
         for attached in policies.iter_mut().chain(&mut actions) {
             attached.retain(|name, _| !OF_NO_INPUT.contains(&name.as_str()) && !NAMES_TARGET.contains(&name.as_str()));
         }
         let mut target = registered;
         target.retain(|name, _| !OF_NO_INPUT.contains(&name.as_str()));
         target.insert("Tags".to_owned(), tags.get("Tags").cloned().unwrap_or_else(|| json!({})));
-        Ok(Parked::new(self.now(), target, policies, actions))
+        let mut parked = Parked::new(self.now(), target, policies, actions);
+        parked.attributes = attributes;
+        Ok(parked)
     }
 
     /// Registers a target by its whole input. Returns its ARN.

@@ -19,3 +19,4 @@ mod properties;
 pub use decide::Refusal;
 pub(crate) use decide::is_displaced;
 pub use lifecycle::carry_out;
+pub use properties::read;

@@ -8,7 +8,7 @@ use crate::id::{EndpointName, UpdateGateId};
 use crate::reader::{Collector, Mistakes, Section, text};
 
 /// Reads the properties of a Create or an Update, strictly: every mistake is told.
-pub(super) fn read(properties: &Value, here: &Here) -> Result<UpdateGateId, Mistakes> {
+pub fn read(properties: &Value, here: &Here) -> Result<UpdateGateId, Mistakes> {
     let mistakes = Collector::default();
     let gate = Section::new("", properties, &mistakes).and_then(|section| {
         section.allow_only(&["EndpointConfigName", "EndpointName", "ServiceTimeout", "ServiceToken"], &[]);

@@ -436,6 +436,24 @@ async fn a_target_that_registers_is_parked_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_whose_endpoint_goes_back_keeps_its_attributes_however_often_it_is_asked() {
+    let world = with_endpoint();
+    let behind = |config: &str| {
+        let mut properties = scaling("blue", 4);
+        properties["EndpointName"] = json!("prod");
+        properties["UpdateGate"] = json!(format!("endpoint/prod/config/{config}|update-gate"));
+        properties
+    };
+    let created = world.succeed(create().field("ResourceProperties", behind("large"))).await;
+    let back = update().field("ResourceProperties", behind("xlarge")).field("OldResourceProperties", behind("large"));
+    let back = back.of(created["PhysicalResourceId"].as_str().unwrap());
+    let answer = world.succeed(back.clone()).await;
+    assert!(world.registered().is_empty());
+    assert_eq!(answer["Data"], created["Data"]);
+    assert_eq!(world.succeed(back).await["Data"], created["Data"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delete_of_a_target_that_is_parked_forgets_it_and_one_of_another_owner_does_not() {
     let world = with_endpoint();
     let names = |request: Request| request.with("EndpointName", json!("prod")).with("VariantName", json!("blue"));

@@ -79,10 +79,15 @@ impl Work<'_> {
             target = target.resource_id(),
             "parked: the endpoint is about to go back to another configuration"
         );
-        let arn = registered.map(|registered| registered.arn).unwrap_or_default();
-        if !arn.is_empty() {
+        if registered.is_some() {
             self.aws.deregister(target, async || Ok(true)).await?;
         }
-        Ok(attributes(desired, arn, Data::new()))
+        // The ones it had, since the stack may use them; it has others once it is back.
+        let had = |name: &str| parked.attributes.get(name).cloned();
+        let policies = desired.policies.iter().filter_map(|policy| {
+            let name = format!("PolicyARN.{}", policy.name);
+            had(&name).map(|arn| (name, arn))
+        });
+        Ok(attributes(desired, had("ScalableTargetARN").unwrap_or_default(), policies.collect()))
     }
 }
