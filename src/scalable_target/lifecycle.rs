@@ -156,6 +156,9 @@ impl Work<'_> {
             return self.park(desired, before).await;
         }
         let mut registered = ready?;
+        if desired.gate.is_some() && self.comes_back(&desired.target).await? {
+            registered = self.aws.observe(&desired.target).await?;
+        }
         let data = loop {
             let arn = self.register_now(desired, registered, before).await?;
             self.progress.registered();

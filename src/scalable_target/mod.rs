@@ -12,9 +12,9 @@
 //! 5. A changed endpoint or variant is another id, and CloudFormation sends a Delete for the one that it no longer
 //!    needs. One that CloudFormation never learned of, because the Update that registered it failed, is released by the
 //!    Update that goes back.
-//! 6. With an update gate, a target that registers is parked no longer. Where the endpoint is about to go back to the
-//!    gate's configuration, which this variant stands in the way of, what is wanted is parked instead, for the gate to
-//!    bring back.
+//! 6. With an update gate, what is parked of a target comes back before it registers. Where the endpoint is about to go
+//!    back to the gate's configuration, which this variant stands in the way of, what is wanted is parked instead, for
+//!    the gate to bring back.
 //! 7. Delete deregisters what we hold, releases what we adopted, and leaves everything else alone.
 
 mod decide;

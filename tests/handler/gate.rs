@@ -254,6 +254,14 @@ fn gate_update(from: &str, to: &str) -> Request {
     request.of(&format!("endpoint/prod/config/{from}|update-gate"))
 }
 
+/// The properties of blue's scaling, behind the gate.
+fn behind(config: &str, max: u32) -> Value {
+    let mut properties = scaling("blue", max);
+    properties["EndpointName"] = json!("prod");
+    properties["UpdateGate"] = json!(format!("endpoint/prod/config/{config}|update-gate"));
+    properties
+}
+
 fn with_endpoint() -> World {
     let world = world();
     world.aws("LocalAws.SetEndpointTakes", json!({ "Seconds": 0 }));
@@ -436,16 +444,91 @@ async fn a_target_that_registers_is_parked_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_whose_endpoint_goes_back_keeps_its_attributes_however_often_it_is_asked() {
+async fn what_others_put_on_a_target_of_ours_outlives_the_update_of_its_endpoint() {
     let world = with_endpoint();
-    let behind = |config: &str| {
-        let mut properties = scaling("blue", 4);
-        properties["EndpointName"] = json!("prod");
-        properties["UpdateGate"] = json!(format!("endpoint/prod/config/{config}|update-gate"));
+    let created = world.succeed(create().field("ResourceProperties", behind("large", 4))).await;
+    let mut theirs = json!({
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/prod/variant/blue",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "ScheduledActionName": "theirs",
+        "Schedule": "rate(1 day)",
+        "ScalableTargetAction": { "MinCapacity": 1 },
+    });
+    world.aws("AnyScaleFrontendService.PutScheduledAction", theirs.clone());
+    theirs["PolicyName"] = json!("theirs");
+    theirs["PolicyType"] = json!("TargetTrackingScaling");
+    theirs["TargetTrackingScalingPolicyConfiguration"] = json!({
+        "TargetValue": 70.5,
+        "PredefinedMetricSpecification": { "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance" },
+    });
+    world.aws("AnyScaleFrontendService.PutScalingPolicy", theirs);
+    let tag = json!({ "ResourceARN": created["Data"]["ScalableTargetARN"], "Tags": { "theirs": "too" } });
+    world.aws("AnyScaleFrontendService.TagResource", tag);
+    let before = picture(&world);
+
+    world.succeed(gate_update("large", "xlarge")).await;
+    assert!(world.registered().is_empty());
+    world.aws("SageMaker.UpdateEndpoint", json!({ "EndpointName": "prod", "EndpointConfigName": "xlarge" }));
+    let there = update().field("OldResourceProperties", behind("large", 4));
+    let there = there.of(created["PhysicalResourceId"].as_str().unwrap());
+    world.succeed(there.clone().field("ResourceProperties", behind("xlarge", 4))).await;
+    assert_eq!(picture(&world), before);
+    assert!(parked(&world).is_empty());
+
+    // And what is ours is what the template says now.
+    world.succeed(gate_update("xlarge", "large")).await;
+    world.aws("SageMaker.UpdateEndpoint", json!({ "EndpointName": "prod", "EndpointConfigName": "large" }));
+    let back = there.field("OldResourceProperties", behind("xlarge", 4));
+    world.succeed(back.field("ResourceProperties", behind("large", 6))).await;
+    let shown = picture(&world).to_string();
+    assert_eq!(shown.matches("theirs").count(), 3, "{shown}");
+    assert!(shown.contains("at-6") && !shown.contains("at-4"), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_come_back_as_it_was_is_registered_as_the_template_says() {
+    for operation in ["RegisterScalableTarget", "PutScalingPolicy"] {
+        let world = with_endpoint();
+        let created = world.succeed(create().field("ResourceProperties", behind("large", 4))).await;
+        let before = picture(&world);
+        world.succeed(gate_update("large", "xlarge")).await;
+        world.aws("SageMaker.UpdateEndpoint", json!({ "EndpointName": "prod", "EndpointConfigName": "xlarge" }));
+        world.aws("LocalAws.InjectFaults", json!({ "Operation": operation, "Code": "ValidationException" }));
+        let there = update().field("OldResourceProperties", behind("large", 4));
+        let there = there.field("ResourceProperties", behind("xlarge", 4));
+        world.succeed(there.of(created["PhysicalResourceId"].as_str().unwrap())).await;
+        assert_eq!(picture(&world), before);
+        assert!(parked(&world).is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_target_is_still_an_adopted_one_after_the_update_of_its_endpoint() {
+    let world = with_endpoint();
+    by_hand(&world, &["blue"]);
+    let adopting = |config: &str| {
+        let mut properties = behind(config, 4);
+        properties["AdoptExisting"] = json!("true");
         properties
     };
-    let created = world.succeed(create().field("ResourceProperties", behind("large"))).await;
-    let back = update().field("ResourceProperties", behind("xlarge")).field("OldResourceProperties", behind("large"));
+    let created = world.succeed(create().field("ResourceProperties", adopting("large"))).await;
+    let id = created["PhysicalResourceId"].as_str().unwrap();
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.aws("SageMaker.UpdateEndpoint", json!({ "EndpointName": "prod", "EndpointConfigName": "xlarge" }));
+    let there = update().field("OldResourceProperties", adopting("large"));
+    world.succeed(there.field("ResourceProperties", adopting("xlarge")).of(id)).await;
+    world.succeed(delete().field("ResourceProperties", adopting("xlarge")).of(id)).await;
+    assert_eq!(world.registered(), ["endpoint/prod/variant/blue"]);
+    assert_eq!(world.tags(&world.targets()[0]), json!({ "by": "hand", "team": "ml {{x}}" }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_whose_endpoint_goes_back_keeps_its_attributes_however_often_it_is_asked() {
+    let world = with_endpoint();
+    let created = world.succeed(create().field("ResourceProperties", behind("large", 4))).await;
+    let back =
+        update().field("ResourceProperties", behind("xlarge", 4)).field("OldResourceProperties", behind("large", 4));
     let back = back.of(created["PhysicalResourceId"].as_str().unwrap());
     let answer = world.succeed(back.clone()).await;
     assert!(world.registered().is_empty());

@@ -1,4 +1,5 @@
-//! What happens to a target whose endpoint is about to go back to another configuration: it is parked, for the gate.
+//! What a target has to do with its endpoint's gate. Where the endpoint is about to go back to another configuration, the
+//! target is parked for the gate. Where the gate has parked it, it comes back first.
 
 use std::collections::BTreeSet;
 
@@ -36,6 +37,29 @@ impl Work<'_> {
         let running = self.aws.endpoint_config(&endpoint.config).await?.unwrap_or_default();
         let Some(wanted) = self.aws.endpoint_config(gate.config.as_str()).await? else { return Ok(false) };
         Ok(is_displaced(variant.as_str(), &wanted, &running))
+    }
+
+    /// Brings back what the gate has parked of a target of ours, so that what others put there is not lost. Returns whether
+    /// there was anything.
+    pub(super) async fn comes_back(&self, target: &ScalableTargetId) -> Result<bool, Error> {
+        let parked = match self.aws.parked_by(self.us, target).await {
+            Ok(Some(parked)) => parked,
+            Ok(None) => return Ok(false),
+            Err(Error::Parked(error)) => {
+                tracing::warn!(%error, "it does not come back");
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        self.stop_unless_awaited(target).await?;
+        match self.aws.bring_back(parked).await {
+            // Such as limits that the endpoint does not take any more. What the template says is put in any case.
+            Err(Error::Aws(error)) if error.code() == Some("ValidationException") => {
+                tracing::warn!(%error, "it does not come back as it was");
+            }
+            done => done?,
+        }
+        Ok(true)
     }
 
     /// Writes down what is wanted, with what others attached to the target, and takes it down.
