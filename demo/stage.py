@@ -26,6 +26,14 @@ class StageError(Exception):
     """Something on the stage did not come up; the message ends with what it said."""
 
 
+class CallError(StageError):
+    """A service refused a call."""
+
+    def __init__(self, target: str, body: str) -> None:
+        super().__init__(f"{target}: {body}")
+        self.body = body
+
+
 class LocalAws:
     """A server that speaks AWS's JSON protocol; one that wants no signatures."""
 
@@ -39,7 +47,7 @@ class LocalAws:
             with urlopen(Request(self.url, json.dumps(members).encode(), headers), timeout=10) as reply:
                 return json.load(reply)
         except HTTPError as error:
-            raise StageError(f"{target}: {error.read().decode()}") from error
+            raise CallError(target, error.read().decode()) from error
 
     def calls(self) -> list[dict[str, Any]]:
         """Every service call so far, with its input and outcome."""
@@ -52,6 +60,7 @@ class LocalAws:
             "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": self.url,
             "AWS_ENDPOINT_URL_CLOUDFORMATION": self.url,
             "AWS_ENDPOINT_URL_SAGEMAKER": self.url,
+            "AWS_ENDPOINT_URL_SSM": self.url,
         }
 
 

@@ -45,6 +45,7 @@ def play(row: Row, system: System, local_aws: Path, tls: tuple[Path, ssl.SSLCont
             "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": f"http://127.0.0.1:{proxy.port}",
             "AWS_ENDPOINT_URL_CLOUDFORMATION": f"http://127.0.0.1:{proxy.port}",
             "AWS_ENDPOINT_URL_SAGEMAKER": f"http://127.0.0.1:{proxy.port}",
+            "AWS_ENDPOINT_URL_SSM": f"http://127.0.0.1:{proxy.port}",
             "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{lambda_api.port}",
             "SSL_CERT_FILE": str(authority),
             "NODE_EXTRA_CA_CERTS": str(authority),
