@@ -105,6 +105,7 @@ fn properties_without_a_mistake_are_taken_for_what_they_say() {
         assert_eq!(text("MaxCapacity"), desired.capacity.max().to_string());
         assert_eq!(text("AdoptExisting"), desired.adopt_existing.to_string());
         assert_eq!(properties["Tags"].as_array().unwrap().len(), desired.tags.len());
+        assert_eq!(Some(text("UpdateGate")), desired.gate.map(|gate| gate.to_string()));
     });
 }
 
@@ -177,5 +178,13 @@ fn an_id_that_is_a_targets_prints_back() {
     for_any(text(), |text| checks::id(&text));
 }
 
-const OURS: &[&str] =
-    &["AdoptExisting", "EndpointName", "MaxCapacity", "MinCapacity", "SuspendedState", "Tags", "VariantName"];
+const OURS: &[&str] = &[
+    "AdoptExisting",
+    "EndpointName",
+    "MaxCapacity",
+    "MinCapacity",
+    "SuspendedState",
+    "Tags",
+    "UpdateGate",
+    "VariantName",
+];

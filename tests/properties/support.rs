@@ -117,6 +117,7 @@ pub(crate) fn good_properties() -> impl Strategy<Value = Value> {
                 "AdoptExisting": adopt,
                 "SuspendedState": state,
                 "Tags": tags,
+                "UpdateGate": format!("endpoint/{endpoint}/config/{variant}|update-gate"),
             })
         },
     )
@@ -158,6 +159,7 @@ const WORDS: &[&str] = &[
 const NAMES: &[&str] = &[
     "AdoptExisting",
     "DynamicScalingInSuspended",
+    "EndpointConfigName",
     "EndpointName",
     "Key",
     "LogicalResourceId",
@@ -176,6 +178,7 @@ const NAMES: &[&str] = &[
     "StackId",
     "SuspendedState",
     "Tags",
+    "UpdateGate",
     "Value",
     "VariantName",
 ];

@@ -8,6 +8,7 @@ use sagemaker_scaling::aws::Here;
 use sagemaker_scaling::envelope::{Envelope, Lifecycle, NoReplyAddress, Request};
 use sagemaker_scaling::id::{PhysicalResourceId, ScalableTargetId};
 use sagemaker_scaling::scalable_target::{Desired, Named};
+use sagemaker_scaling::update_gate;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -86,6 +87,18 @@ pub fn properties(properties: &Value) -> Result<Desired, String> {
     desired
 }
 
+/// Reads a gate's properties strictly, and checks what comes of it.
+fn gate(properties: &Value) -> Result<(String, Data), String> {
+    let read = |properties: &Value| update_gate::read(properties, &here()).map_err(|mistakes| mistakes.to_string());
+    let gate = read(properties);
+    assert_eq!(gate, read(properties), "the same properties are read in two ways");
+    let gate = gate?;
+    id(&gate.to_string());
+    let written = json!({ "EndpointName": gate.endpoint.as_str(), "EndpointConfigName": gate.config.as_str() });
+    assert_eq!(read(&written).as_ref(), Ok(&gate), "written out, it is read in another way");
+    Ok((gate.to_string(), Data::new()))
+}
+
 /// Reads an id, and checks that one of a target prints back.
 pub fn id(text: &str) {
     match PhysicalResourceId::read(text) {
@@ -133,6 +146,9 @@ fn carry_out(envelope: &Envelope, sent: &Sent<'_>) -> Result<(String, Data), Str
     assert!(envelope.reply_to.logical_resource_id.chars().count() <= 256);
     assert!(lifecycle.service_timeout().is_none_or(|timeout| !timeout.is_zero()));
     match lifecycle {
+        Lifecycle::Create { properties } | Lifecycle::Update { properties, .. } if resource_type == UPDATE_GATE => {
+            gate(properties)
+        }
         Lifecycle::Create { properties } => done(&self::properties(properties)?),
         Lifecycle::Update { id, properties, old_properties } => {
             assert_eq!(Some(id), envelope.given_id.as_ref());
@@ -178,6 +194,7 @@ fn written(desired: &Desired, properties: &Value) -> Value {
         "MinCapacity": desired.capacity.min(),
         "MaxCapacity": desired.capacity.max(),
         "AdoptExisting": desired.adopt_existing,
+        "UpdateGate": desired.gate.as_ref().map(ToString::to_string),
         "SuspendedState": state,
         "Tags": tags.collect::<Vec<_>>(),
     })
@@ -192,6 +209,8 @@ pub fn as_text(value: &Value) -> Value {
         Value::Null | Value::String(_) => value.clone(),
     }
 }
+
+const UPDATE_GATE: &str = "Custom::SageMakerEndpointUpdateGate";
 
 fn here() -> Here {
     Here { region: "us-east-1".into(), account: Some("111122223333".into()) }
