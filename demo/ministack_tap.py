@@ -2,10 +2,13 @@
 
 Real CloudFormation shows neither, and MiniStack has no other way to see both; the two names that this wraps are those
 of the pinned version. Each line of the file that the first argument names is one JSON object: a request as the function
-gets it, or an answer as CloudFormation got it, and when, in seconds since the epoch.
+gets it, an answer as CloudFormation got it, or a call of SageMaker for a resource of its own; and when, in seconds
+since the epoch.
 """
 
+import functools
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -15,6 +18,15 @@ from ministack.app import main
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource
 
+from demo.ministack_sagemaker import Handlers
+from demo.stage import LocalAws
+
+
+def append(record: Path, entry: dict[str, Any]) -> None:
+    """Writes a line down."""
+    with record.open("a") as lines:
+        lines.write(json.dumps(entry) + "\n")
+
 
 def tap(record: Path) -> None:
     """Wraps the one place that requests leave through and the one place that answers arrive at."""
@@ -22,8 +34,7 @@ def tap(record: Path) -> None:
     deliver: Any = custom_resource.deliver_response
 
     def write(what: str, content: dict[str, Any]) -> None:
-        with record.open("a") as lines:
-            lines.write(json.dumps({"Time": time.time(), what: content}) + "\n")
+        append(record, {"Time": time.time(), what: content})
 
     def invoke_and_record(function: dict[str, Any], event: dict[str, Any]) -> Any:
         if "ResponseURL" in event:
@@ -42,4 +53,6 @@ if __name__ == "__main__":
     record_file = Path(sys.argv.pop())
     record_file.touch()
     tap(record_file)
+    if sagemaker := os.environ.get("AWS_ENDPOINT_URL_SAGEMAKER"):
+        Handlers(LocalAws(sagemaker), functools.partial(append, record_file)).install()
     main()

@@ -60,9 +60,13 @@ class World:
         return tags
 
     def news(self) -> list[dict[str, Any]]:
-        """What happened since the last time, in order: requests and answers, and the function's calls of AWS."""
+        """What happened since the last time, in order: requests, answers, and the calls of AWS."""
         recorded = [json.loads(line) for line in self._stage.record.read_text().splitlines()]
         calls = self.local_aws.calls()
-        news = recorded[self._reported:] + calls[self._called:]
+        news, called = recorded[self._reported:], calls[self._called:]
         self._reported, self._called = len(recorded), len(calls)
-        return sorted(news, key=lambda entry: float(entry["Time"]))
+        # What CloudFormation called stands in both.
+        for own in (entry for entry in news if "By" in entry):
+            same = (call for call in called if (call["Target"], call["Input"]) == (own["Target"], own["Input"]))
+            called.remove(min(same, key=lambda call: abs(call["Time"] - own["Time"])))
+        return sorted(news + called, key=lambda entry: float(entry["Time"]))

@@ -1,0 +1,126 @@
+"""SageMaker's resource types for MiniStack's CloudFormation, which lacks them: they call the local AWS.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sagemaker-endpoint.html and its
+neighbours. The local AWS has no models, so a model is a name and nothing else.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services.cloudformation import provisioners, stacks
+
+from demo.environment import ACCOUNT, REGION
+from demo.stage import CallError, LocalAws
+
+Properties = dict[str, Any]
+Made = tuple[str, dict[str, str]]
+"""A physical id, which is an ARN, and the attributes."""
+Record = Callable[[dict[str, Any]], None]
+
+_PREFIX = "AWS::SageMaker::"
+_CHANGING = ("Creating", "Deleting", "Updating")
+
+
+class Handlers:
+    """What MiniStack asks of a resource type."""
+
+    def __init__(self, aws: LocalAws, record: Record) -> None:
+        self._aws = aws
+        self._record = record
+
+    def install(self) -> None:
+        """Adds the types to MiniStack's. The names are those of the pinned version."""
+        known: Any = provisioners._RESOURCE_HANDLERS
+        for name, create, update, delete in (
+            ("Model", self._create_model, None, self._delete_model),
+            ("EndpointConfig", self._create_config, None, self._delete_config),
+            ("Endpoint", self._create_endpoint, self._update_endpoint, self._delete_endpoint),
+        ):
+            known[_PREFIX + name] = {
+                "create": create,
+                # What cannot be updated is replaced: all properties of a model and of a configuration.
+                "update": update or _replacement(create),
+                "update_with_logical_id": True,
+                "delete": delete,
+            }
+        blocks: Any = stacks._runs_on_worker_thread
+        stacks._runs_on_worker_thread = lambda name: name.startswith(_PREFIX) or blocks(name)
+
+    def _create_model(self, logical_id: str, properties: Properties, stack: str) -> Made:
+        return _made("Model", properties.get("ModelName") or _new_name(logical_id))
+
+    def _delete_model(self, arn: str, properties: Properties) -> None:
+        pass
+
+    def _create_config(self, logical_id: str, properties: Properties, stack: str) -> Made:
+        name = properties.get("EndpointConfigName") or _new_name(logical_id)
+        self._call("CreateEndpointConfig", **{"EndpointConfigName": name, **properties})
+        return _made("EndpointConfig", name)
+
+    def _delete_config(self, arn: str, properties: Properties) -> None:
+        self._call("DeleteEndpointConfig", EndpointConfigName=_name(arn))
+
+    def _create_endpoint(self, logical_id: str, properties: Properties, stack: str) -> Made:
+        name = properties.get("EndpointName") or _new_name(logical_id)
+        config = properties["EndpointConfigName"]
+        self._call("CreateEndpoint", EndpointName=name, EndpointConfigName=config)
+        self._wait(name, config)
+        return _made("Endpoint", name)
+
+    def _update_endpoint(self, arn: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Made:
+        if old.get("EndpointName") != new.get("EndpointName"):
+            return self._create_endpoint(logical_id, new, stack)
+        name = new.get("EndpointName") or _name(arn)
+        config = new["EndpointConfigName"]
+        if old["EndpointConfigName"] != config:
+            keep = new.get("RetainAllVariantProperties", False)
+            self._call(
+                "UpdateEndpoint", EndpointName=name, EndpointConfigName=config, RetainAllVariantProperties=keep
+            )
+            self._wait(name, config)
+        return _made("Endpoint", name)
+
+    def _delete_endpoint(self, arn: str, properties: Properties) -> None:
+        self._call("DeleteEndpoint", EndpointName=_name(arn))
+
+    def _wait(self, name: str, config: str) -> None:
+        """Waits until an endpoint runs a configuration."""
+        while (endpoint := self._call("DescribeEndpoint", EndpointName=name))["EndpointStatus"] in _CHANGING:
+            time.sleep(0.2)
+        if endpoint["EndpointStatus"] != "InService" or endpoint["EndpointConfigName"] != config:
+            raise RuntimeError(f"endpoint {name} does not run {config}: {endpoint.get('FailureReason')}")
+
+    def _call(self, operation: str, **members: Any) -> Any:
+        """Calls SageMaker, and writes it down."""
+        call = {"Time": time.time(), "By": "CloudFormation", "Target": f"SageMaker.{operation}", "Input": members}
+        try:
+            answer = self._aws.call(f"SageMaker.{operation}", **members)
+        except CallError as error:
+            fault = json.loads(error.body)
+            self._record({**call, "Outcome": f"{fault['__type']}: {fault['message']}"})
+            raise RuntimeError(fault["message"]) from error
+        self._record({**call, "Outcome": "ok"})
+        return answer
+
+
+def _replacement(create: Callable[[str, Properties, str], Made]) -> Callable[..., Made]:
+    """An update that makes another one; MiniStack deletes the old one in its clean-up."""
+    return lambda arn, old, new, stack, logical_id: create(logical_id, new, stack)
+
+
+def _made(kind: str, name: str) -> Made:
+    resource = {"Model": "model", "EndpointConfig": "endpoint-config", "Endpoint": "endpoint"}[kind]
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{resource}/{name.lower()}", {f"{kind}Name": name}
+
+
+def _new_name(logical_id: str) -> str:
+    """A name as CloudFormation makes it."""
+    return f"{logical_id}-{secrets.token_hex(6)}"
+
+
+def _name(arn: str) -> str:
+    """A name in an ARN, where it stands in lower case; calls take it in any."""
+    return arn.rpartition("/")[2]
