@@ -1,6 +1,7 @@
 """Stacks on MiniStack's CloudFormation, from template files as they are."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -128,6 +129,16 @@ def function_template(package: str) -> str:
     text = (ROOT / "template.yaml").read_text()
     assert text.count(_CODE_URI) == 1, f"template.yaml has not one line {_CODE_URI!r}"
     return text.replace(_CODE_URI, f"CodeUri: {package}")
+
+
+def without_gate(template: str) -> str:
+    """A template with a gate, less the gate: its endpoint takes the configuration itself."""
+    text = re.sub(r"\n(?:  #.*\n)*  Gate:\n(?:    .*\n)+", "", template)
+    text = text.replace("      # Through the gate, which so comes first.\n", "")
+    text = text.replace("!GetAtt Gate.EndpointConfigName", "!GetAtt Config.EndpointConfigName")
+    text = text.replace("      UpdateGate: !Ref Gate\n", "")
+    assert "Gate" not in text and text != template, text
+    return text
 
 
 def example(name: str) -> str:

@@ -11,7 +11,8 @@ from demo.stacks import Settled
 
 _WIDTH = 118
 _LABEL = 28
-_SERVICES = {"AnyScaleFrontendService": "Application Auto Scaling", "SageMaker": "SageMaker"}
+_SERVICES = {"AmazonSSM": "Parameter Store", "AnyScaleFrontendService": "Application Auto Scaling"}
+_LONGEST_INPUT = 200
 _BOLD, _RED, _GREEN, _CYAN = "1", "31", "32", "36"
 # CloudFormation's own properties, the same in every request.
 _UNREMARKABLE = ("ServiceToken", "ServiceTimeout")
@@ -24,6 +25,7 @@ class Timeline:
         self._stream = stream
         self._colours = stream.isatty() and "NO_COLOR" not in os.environ
         self._steps = 0
+        self._tells_of_cloudformation = False
 
     def step(self, title: str, explanation: str) -> None:
         """Begins a step of the story."""
@@ -35,6 +37,7 @@ class Timeline:
 
     def request(self, event: Mapping[str, Any]) -> None:
         """A request of CloudFormation's, as the function got it."""
+        self._tells_of_cloudformation = False
         self._write("")
         what = f"{event['RequestType']} of {event['LogicalResourceId']}, a {event['ResourceType']}"
         self._entry("CloudFormation → function", self._colour(_BOLD, what))
@@ -42,16 +45,24 @@ class Timeline:
             self._entry("", f"PhysicalResourceId: {event['PhysicalResourceId']}")
         old = event.get("OldResourceProperties", {})
         for name, value in event["ResourceProperties"].items():
-            if name not in _UNREMARKABLE:
-                was = "" if name not in old or old[name] == value else f"   (was {_text(old[name])})"
-                self._entry("", f"{name}: {_text(value)}{was}")
+            if name in _UNREMARKABLE:
+                continue
+            if isinstance(value, list) and old.get(name) == value:
+                self._entry("", f"{name}: as before")
+                continue
+            was = "" if name not in old or old[name] == value else f"   (was {_text(old[name])})"
+            self._entry("", f"{name}: {_text(value)}{was}")
 
     def call(self, call: Mapping[str, Any]) -> None:
-        """A call that the function made."""
+        """A call that the function made, or CloudFormation itself."""
         service, _, operation = call["Target"].partition(".")
         outcome = "" if call["Outcome"] == "ok" else f"  ⇒ {call['Outcome']}"
-        text = f"{_SERVICES.get(service, service)}: {operation} {json.dumps(call['Input'])}{outcome}"
-        self._entry("function → AWS", text)
+        given = json.dumps({name: _shortened(value) for name, value in call["Input"].items()}, ensure_ascii=False)
+        by = call.get("By", "function")
+        if by != "function" and not self._tells_of_cloudformation:
+            self._write("")
+        self._entry(f"{by} → AWS", f"{_SERVICES.get(service, service)}: {operation} {given}{outcome}")
+        self._tells_of_cloudformation = by != "function"
 
     def answer(self, answer: Mapping[str, Any]) -> None:
         """The function's answer, as CloudFormation got it."""
@@ -96,6 +107,12 @@ class Timeline:
 
     def _write(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
+
+
+def _shortened(value: Any) -> Any:
+    """A member of an input: a very long text, such as what a parameter holds, as its beginning."""
+    is_long = isinstance(value, str) and len(value) > _LONGEST_INPUT
+    return f"{value[:_LONGEST_INPUT // 2]}… ({len(value)} characters)" if is_long else value
 
 
 def _text(value: Any) -> str:
