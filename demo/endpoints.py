@@ -9,6 +9,7 @@ VARIANTS = ("MyVariant", "MyOtherVariant")
 ASYNCHRONOUS_ENDPOINT = "MyAsyncEndPoint"
 SERVERLESS_ENDPOINT = "MyServerlessEndPoint"
 COMPONENT = "MyInferenceComponent"
+LARGER_CONFIG = "MyLargerConfig"
 _COMPONENT_ENDPOINT = "MyComponentEndPoint"
 _INSTANCES = {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
 _SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 20, "ProvisionedConcurrency": 1}}
@@ -29,7 +30,10 @@ def create_endpoint(
 
 
 def create_other_endpoints(aws: LocalAws) -> None:
-    """Makes the others: an asynchronous and a serverless endpoint, and one with an inference component."""
+    """Makes the others: an asynchronous and a serverless endpoint, and one with an inference component.
+
+    And a configuration that the ordinary endpoint does not run, with another instance type for its first variant.
+    """
     output = {"OutputConfig": {"S3OutputPath": "s3://my-bucket/answers/"}}
     create_endpoint(aws, ASYNCHRONOUS_ENDPOINT, VARIANTS[:1], AsyncInferenceConfig=output)
     create_endpoint(aws, SERVERLESS_ENDPOINT, VARIANTS[:1], _SERVERLESS)
@@ -41,3 +45,6 @@ def create_other_endpoints(aws: LocalAws) -> None:
         VariantName=VARIANTS[0],
         RuntimeConfig={"CopyCount": 1},
     )
+    types = zip(VARIANTS, ("ml.m5.xlarge", "ml.m5.large"), strict=True)
+    variants = [{"VariantName": name, "ModelName": "model", **_INSTANCES, "InstanceType": kind} for name, kind in types]
+    aws.call("SageMaker.CreateEndpointConfig", EndpointConfigName=LARGER_CONFIG, ProductionVariants=variants)

@@ -11,6 +11,7 @@ from demo.endpoints import (
     ASYNCHRONOUS_ENDPOINT,
     COMPONENT,
     ENDPOINT,
+    LARGER_CONFIG,
     SERVERLESS_ENDPOINT,
     create_endpoint,
     create_other_endpoints,
@@ -24,6 +25,11 @@ DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 def target_id(variant: str, endpoint: str = ENDPOINT, dimension: str = DIMENSION) -> str:
     """The physical id of a variant that is registered."""
     return f"endpoint/{endpoint}/variant/{variant}|{dimension}|sagemaker"
+
+
+def gate_id(config: str) -> str:
+    """The physical id of the endpoint's gate."""
+    return f"endpoint/{ENDPOINT}/config/{config}|update-gate"
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,8 @@ class Case:
     physical_id: str = target_id("MyVariant")
     leaves: Targets = field(default_factory=dict)
     """The variants or components that are registered afterwards."""
+    parks: tuple[str, ...] = ()
+    """The variants that wait to come back afterwards."""
 
 
 def refused(*reason: str) -> Case:
@@ -48,6 +56,8 @@ def refused(*reason: str) -> Case:
 
 
 CREATED: Targets = {"MyVariant": (1, 8)}
+CONFIG = f"{ENDPOINT}-config"
+SCALED_BEHIND_A_GATE = ("create-with-policies-and-actions", "gate-create")
 CASES = {
     "create": Case(leaves=CREATED),
     # SageMaker's ARNs have endpoint names in lower case, and the id follows from the properties alone.
@@ -75,6 +85,10 @@ CASES = {
     "update-replaces-variant": Case(
         after=("create",), physical_id=target_id("MyOtherVariant"), leaves={**CREATED, "MyOtherVariant": (1, 8)}
     ),
+    "update-going-back": Case(after=("create",), parks=("MyVariant",)),
+    "gate-create": Case(after=("create",), physical_id=gate_id(CONFIG), leaves=CREATED),
+    "gate-update": Case(after=SCALED_BEHIND_A_GATE, physical_id=gate_id(LARGER_CONFIG), parks=("MyVariant",)),
+    "gate-delete": Case(after=(*SCALED_BEHIND_A_GATE, "gate-update"), physical_id=gate_id(CONFIG), leaves=CREATED),
     "delete": Case(after=("create", "update-replaces-variant"), leaves={"MyOtherVariant": (1, 8)}),
     "delete-after-replacement": Case(
         after=("create", "update-replaces-variant", "delete"), physical_id=target_id("MyOtherVariant")
@@ -131,7 +145,7 @@ class Events(FunctionTestCase):
                 answer = self.answer(name)
                 self.assertEqual(answer["Status"], case.status, answer.get("Reason"))
                 self.assertEqual(answer["PhysicalResourceId"], case.physical_id)
-                self.assertEqual(self.targets(), case.leaves)
+                self.assertEqual((self.targets(), self.parked()), (case.leaves, case.parks))
                 for part in case.reason:
                     self.assertIn(part, answer["Reason"])
 
@@ -143,7 +157,7 @@ class Events(FunctionTestCase):
                 for earlier in case.after:
                     self.answer(earlier)
                 self.assertEqual(self.answer(name), self.answer(name))
-                self.assertEqual(self.targets(), case.leaves)
+                self.assertEqual((self.targets(), self.parked()), (case.leaves, case.parks))
 
     def test_create_tags_the_target_with_its_owner(self) -> None:
         self.answer("create")
@@ -183,6 +197,15 @@ class Events(FunctionTestCase):
         self.assertEqual(self.answer("delete")["Status"], "SUCCESS")
         self.assertEqual((self.targets(), self.tags("MyVariant")), (CREATED, {}))
 
+    def test_what_a_gate_parks_comes_back_with_all_that_it_had(self) -> None:
+        for name in SCALED_BEHIND_A_GATE:
+            self.answer(name)
+        before = self.scaling()
+        self.answer("gate-update")
+        self.assertEqual((self.scaling(), self.parked()), ([], ("MyVariant",)))
+        self.answer("gate-delete")
+        self.assertEqual((self.scaling(), self.parked()), (before, ()))
+
     def register_by_hand(self, targets: Targets) -> None:
         """Registers as somebody would who does not know of this project."""
         for variant, (least, most) in targets.items():
@@ -203,6 +226,23 @@ class Events(FunctionTestCase):
     def targets(self) -> Targets:
         """The scalable targets' capacities, by variant or component."""
         return {variant: (target["MinCapacity"], target["MaxCapacity"]) for variant, target in self.described().items()}
+
+    def parked(self) -> tuple[str, ...]:
+        """The variants that wait to come back."""
+        below = {"Path": "/sagemaker-scaling/parked", "Recursive": True}
+        parameters = self.aws.call("AmazonSSM.GetParametersByPath", **below)["Parameters"]
+        start = f"/sagemaker-scaling/parked/endpoint/{ENDPOINT.lower()}/variant/"
+        end = "/sagemaker.variant.DesiredInstanceCount"
+        return tuple(parameter["Name"].removeprefix(start).removesuffix(end) for parameter in parameters)
+
+    def scaling(self) -> list[dict[str, Any]]:
+        """Everything that is registered, without what each registration has anew."""
+        found: list[dict[str, Any]] = []
+        for what in ("ScalableTargets", "ScalingPolicies", "ScheduledActions"):
+            found += self.aws.call(f"AnyScaleFrontendService.Describe{what}", ServiceNamespace="sagemaker")[what]
+        tags = [self.tags(variant) for variant in self.described()]
+        anew = ("ARN", "CreationTime")
+        return [{name: value for name, value in each.items() if not name.endswith(anew)} for each in found] + tags
 
     def tags(self, variant: str) -> dict[str, str]:
         """The tags of a scalable target."""
