@@ -65,8 +65,9 @@ class World:
         calls = self.local_aws.calls()
         news, called = recorded[self._reported:], calls[self._called:]
         self._reported, self._called = len(recorded), len(calls)
-        # What CloudFormation called stands in both.
+        # What CloudFormation called stands in both, unless the local AWS was reset since.
         for own in (entry for entry in news if "By" in entry):
-            same = (call for call in called if (call["Target"], call["Input"]) == (own["Target"], own["Input"]))
-            called.remove(min(same, key=lambda call: abs(call["Time"] - own["Time"])))
+            same = [call for call in called if (call["Target"], call["Input"]) == (own["Target"], own["Input"])]
+            if same:
+                called.remove(min(same, key=lambda call: abs(call["Time"] - own["Time"])))
         return sorted(news + called, key=lambda entry: float(entry["Time"]))

@@ -14,6 +14,8 @@ from demo.endpoints import (
 )
 from demo.environment import ROOT
 from demo.stacks import example
+from demo.updates import ENDPOINT as WHOLE_ENDPOINT
+from demo.updates import PARAMETERS
 from demo.world import World
 from support import programs
 
@@ -60,11 +62,17 @@ EXAMPLES = {
         ("FromZero", "InvocationsPerCopy"),
         alarms=("FromZero",),
     ),
+    "endpoint-with-scaling": Example(
+        PARAMETERS,
+        (f"endpoint/{WHOLE_ENDPOINT}/variant/AllTraffic", "sagemaker:variant:DesiredInstanceCount", 1, 4),
+        ("SageMakerEndpointInvocationScalingPolicy",),
+        ("Evening", "Morning"),
+    ),
 }
 
 
 class Examples(unittest.TestCase):
-    """On the endpoints of the requests of events/."""
+    """On the endpoints of the requests of events/, or with an endpoint of its own."""
 
     world: World
 

@@ -1,0 +1,154 @@
+"""An endpoint that is updated while it scales: examples/endpoint-with-scaling.yaml, deployed again and again."""
+
+import unittest
+from typing import Any
+
+from demo.stacks import Settled, example, without_gate
+from demo.updates import ENDPOINT, PARAMETERS
+from demo.world import World
+from support import programs
+
+STACK = "whole"
+TEMPLATE = example("endpoint-with-scaling")
+LARGE, XLARGE = "ml.m5.large", "ml.m5.xlarge"
+# What a registration has anew.
+ANEW = ("ARN", "CreationTime")
+
+
+class Updates(unittest.TestCase):
+    """Every test begins with the stack as the example has it, and ends without it."""
+
+    world: World
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        world = World(programs())
+        world.__enter__()
+        cls.addClassCleanup(world.__exit__, None, None, None)
+        cls.world = world
+        deployed = world.deploy_function()
+        assert deployed.status == "CREATE_COMPLETE", deployed.failures()
+
+    def setUp(self) -> None:
+        self.call("LocalAws.Reset")
+
+    def test_without_a_gate_sagemaker_refuses_another_instance_type(self) -> None:
+        before = self.create(without_gate(TEMPLATE))
+        settled = self.update(XLARGE, without_gate(TEMPLATE))
+        self.assertEqual(settled.status, "UPDATE_ROLLBACK_COMPLETE")
+        [(resource, reason)] = settled.failures()
+        self.assertEqual(resource, "Endpoint")
+        self.assertIn("must be deregistered as scalable targets", reason)
+        self.check(LARGE, before)
+
+    def test_with_the_gate_it_goes_through_forth_and_back(self) -> None:
+        before = self.create()
+        for instance_type in (XLARGE, LARGE):
+            settled = self.update(instance_type)
+            self.assertEqual(settled.status, "UPDATE_COMPLETE", settled.failures())
+            self.check(instance_type, before)
+
+    def test_the_gate_is_updated_before_the_endpoint_and_its_old_id_deleted_after_the_scaling(self) -> None:
+        self.create()
+        self.world.news()
+        self.update(XLARGE)
+        told = [
+            (entry["Request"]["RequestType"], entry["Request"]["LogicalResourceId"])
+            if "Request" in entry else ("UpdateEndpoint", entry["Outcome"])
+            for entry in self.world.news()
+            if "Request" in entry or entry.get("Target") == "SageMaker.UpdateEndpoint"
+        ]
+        self.assertEqual(
+            told, [("Update", "Gate"), ("UpdateEndpoint", "ok"), ("Update", "Scaling"), ("Delete", "Gate")]
+        )
+
+    def test_a_gate_may_join_in_the_update_that_needs_it(self) -> None:
+        before = self.create(without_gate(TEMPLATE))
+        settled = self.update(XLARGE)
+        self.assertEqual(settled.status, "UPDATE_COMPLETE", settled.failures())
+        self.check(XLARGE, before)
+
+    def test_a_scaling_activity_is_waited_for_and_its_instances_stay(self) -> None:
+        before = self.create()
+        self.call("LocalAws.SetEndpointTakes", Seconds=2)
+        self.call(
+            "SageMaker.UpdateEndpointWeightsAndCapacities",
+            EndpointName=ENDPOINT,
+            DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 3}],
+        )
+        settled = self.update(XLARGE)
+        self.assertEqual(settled.status, "UPDATE_COMPLETE", settled.failures())
+        self.check(XLARGE, before)
+        self.assertEqual(self.endpoint()["ProductionVariants"][0]["DesiredInstanceCount"], 3)
+        self.call("LocalAws.SetEndpointTakes", Seconds=0)
+
+    def test_an_endpoint_that_cannot_be_updated_keeps_its_scaling(self) -> None:
+        before = self.create()
+        self.call("LocalAws.RollBackNextEndpoint", Reason="no such instances")
+        settled = self.update(XLARGE)
+        self.assertEqual(settled.status, "UPDATE_ROLLBACK_COMPLETE")
+        self.assertIn("no such instances", settled.failures()[0][1])
+        self.check(LARGE, before)
+
+    def test_a_mistake_in_the_scaling_takes_all_of_it_back(self) -> None:
+        before = self.create()
+        settled = self.update(XLARGE, TEMPLATE.replace("      MaxCapacity:", "      MaxCapcity:"))
+        self.assertEqual(settled.status, "UPDATE_ROLLBACK_COMPLETE", settled.failures())
+        self.assertIn("MaxCapcity", settled.failures()[0][1])
+        self.check(LARGE, before)
+
+    def test_scaling_that_leaves_the_stack_in_the_same_update_stays_away(self) -> None:
+        self.create()
+        settled = self.update(XLARGE, TEMPLATE.partition("\n  Scaling:\n")[0])
+        self.assertEqual(settled.status, "UPDATE_COMPLETE", settled.failures())
+        self.check(XLARGE, [])
+
+    def create(self, template: str = TEMPLATE) -> list[dict[str, Any]]:
+        """Creates the stack, for the time of the test; returns what scales."""
+        settled = self.world.stacks.create(STACK, template, **PARAMETERS)
+        self.addCleanup(self.delete)
+        self.assertEqual(settled.status, "CREATE_COMPLETE", settled.failures())
+        scaling = self.scaling()
+        self.assertEqual(len(scaling), 4, "a target, a policy and two scheduled actions")
+        return scaling
+
+    def update(self, instance_type: str, template: str = TEMPLATE) -> Settled:
+        """Updates it."""
+        return self.world.stacks.update(STACK, template, **PARAMETERS, InstanceType=instance_type)
+
+    def delete(self) -> None:
+        """Deletes it; nothing is left."""
+        deleted = self.world.stacks.delete(STACK)
+        self.assertEqual((deleted.status, self.scaling(), self.parked()), ("DELETE_COMPLETE", [], []))
+
+    def check(self, instance_type: str, scaling: list[dict[str, Any]]) -> None:
+        """Whether the endpoint runs on these instances, scales as told, and nothing is parked."""
+        config = self.call("SageMaker.DescribeEndpointConfig", EndpointConfigName=self.endpoint()["EndpointConfigName"])
+        self.assertEqual(config["ProductionVariants"][0]["InstanceType"], instance_type)
+        self.assertEqual((self.scaling(), self.parked()), (scaling, []))
+
+    def endpoint(self) -> dict[str, Any]:
+        """The endpoint."""
+        endpoint: dict[str, Any] = self.call("SageMaker.DescribeEndpoint", EndpointName=ENDPOINT)
+        self.assertEqual(endpoint["EndpointStatus"], "InService")
+        return endpoint
+
+    def scaling(self) -> list[dict[str, Any]]:
+        """The scalable target with its tags, its policy and its scheduled actions."""
+        targets = [{**target, "Tags": self.world.tags(target["ScalableTargetARN"])} for target in self.world.targets()]
+        for what in ("ScalingPolicies", "ScheduledActions"):
+            targets += self.call(f"AnyScaleFrontendService.Describe{what}", ServiceNamespace="sagemaker")[what]
+        return [{name: value for name, value in each.items() if not name.endswith(ANEW)} for each in targets]
+
+    def parked(self) -> list[str]:
+        """The names of what is parked."""
+        below = {"Path": "/sagemaker-scaling/parked", "Recursive": True}
+        return [parameter["Name"] for parameter in self.call("AmazonSSM.GetParametersByPath", **below)["Parameters"]]
+
+    def call(self, operation: str, **members: Any) -> Any:
+        """Calls the local AWS."""
+        return self.world.local_aws.call(operation, **members)
+
+
+if __name__ == "__main__":
+    unittest.main()
