@@ -6,8 +6,6 @@ mod release;
 
 use std::time::Duration;
 
-use tokio::time::timeout;
-
 use self::release::{LOOK_HOLDS, SEEN_WITHIN};
 use super::decide::{self, Readiness, Refusal, Registration, Release};
 use super::properties::{Desired, Named};
@@ -88,12 +86,7 @@ impl Work<'_> {
         match self.register(desired, Look::Not, &Named::default()).await {
             Ok(data) => Ok(Done { physical_resource_id: desired.target.to_string(), data }),
             Err(error) => {
-                // It may have claimed the target before it failed. What comes of this makes no difference to the reason,
-                // so it leaves time to tell that.
-                if !matches!(error, Error::Refused(Refusal::NotAwaited { .. })) {
-                    let limit = self.aws.left_to_work() / 2;
-                    drop(timeout(limit, self.stop_unless_awaited(&desired.target)).await);
-                }
+                self.take_back_unless_awaited(&error, &desired.target).await;
                 if self.is_certainly_not_registered(&error, &desired.target).await {
                     self.progress.nothing_to_clean_up();
                 }
@@ -139,7 +132,13 @@ impl Work<'_> {
         desired.target = decide::continued(given_target, &desired.target);
         let before = Named::read(old_properties);
         let look = Look::Seen(self.aws.observe(&desired.target).await?);
-        let data = self.register(&desired, look, &before).await?;
+        let registered = self.register(&desired, look, &before).await;
+        if let Err(error) = &registered
+            && self.progress.has_claimed()
+        {
+            self.take_back_unless_awaited(error, &desired.target).await;
+        }
+        let data = registered?;
 
         if let Some(stray) = decide::left_behind(given_target, &desired.target, before.target.as_ref()) {
             self.release(stray, self.look_for(stray, SEEN_WITHIN).await?, Standing::Awaited).await?;

@@ -356,3 +356,25 @@ async fn a_late_request_says_so_in_its_url() {
     let Value::String(url) = late(create(), 0).0["ResponseURL"].take() else { panic!("text") };
     assert!(url.contains("X-Amz-Date=20"), "{url}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_late_request_that_fails_after_it_registered_takes_back_what_it_registered() {
+    let step = json!({"MetricIntervalLowerBound": "0", "ScalingAdjustment": "1"});
+    let configuration = json!({"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [step]});
+    let policies =
+        json!([{"PolicyName": "p", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": configuration}]);
+    for (request, status) in [(create(), "CREATE_IN_PROGRESS"), (update(), "UPDATE_IN_PROGRESS")] {
+        let world = World::new();
+        world.on_record(status, "");
+        world.fail("PutScalingPolicy", "AccessDeniedException", 1);
+        // CloudFormation's record follows what it does.
+        let deleted = async {
+            sleep(Duration::from_secs(1)).await;
+            world.on_record("DELETE_COMPLETE", INVENTED);
+        };
+        let request = late(request.with("ScalingPolicies", policies.clone()), 90);
+        let ((reason, _), ()) = tokio::join!(world.refuse(request), deleted);
+        assert!(reason.starts_with("PutScalingPolicy failed"), "{reason}");
+        assert!(world.registered().is_empty(), "{status}");
+    }
+}

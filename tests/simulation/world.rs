@@ -219,6 +219,13 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
 
 impl Invocation {
     async fn die(&self) {
+        {
+            let mut state = self.world.state();
+            if state.made_by.values().any(|made| *made == self.request) && !state.is_waiting(self.request) {
+                // Documented: killed between a registration and the question whether it is still waited for.
+                state.excuse(self.request);
+            }
+        }
         self.killed.notify_one();
         std::future::pending().await
     }

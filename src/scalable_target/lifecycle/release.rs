@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::super::decide::{self, Refusal, Release};
 use super::Work;
 use crate::aws::{Registered, StackResource};
 use crate::deadline::Stopwatch;
 use crate::error::{AwsError, Error};
 use crate::id::{PhysicalResourceId, ScalableTargetId};
-use crate::standing::{ASKS_AFTER, LOOKS_FOR, Standing};
+use crate::standing::{ASKS_AFTER, LOOKS_FOR, RECORD_FOLLOWS, Standing};
 
 impl Work<'_> {
     /// Refuses to go on with a request that CloudFormation no longer waits for, and takes back what it registered if that
@@ -44,6 +46,22 @@ impl Work<'_> {
             record = self.aws.stack_resource(self.us).await.unwrap_or(record);
         }
         Err(Refusal::NotAwaited { status: record.resource_status }.into())
+    }
+
+    /// Takes back what a request that failed may have claimed before, if CloudFormation no longer waits for it. What comes
+    /// of this makes no difference to the reason, so it leaves time to tell that.
+    pub(super) async fn take_back_unless_awaited(&self, failed: &Error, target: &ScalableTargetId) {
+        if matches!(failed, Error::Refused(Refusal::NotAwaited { .. })) {
+            return;
+        }
+        let limit = self.aws.left_to_work() / 2;
+        let take_back = async {
+            if self.asks() && self.progress.has_claimed() {
+                tokio::time::sleep(RECORD_FOLLOWS).await;
+            }
+            self.stop_unless_awaited(target).await
+        };
+        drop(timeout(limit, take_back).await);
     }
 
     /// Whether CloudFormation is asked: see `standing`.
