@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::id::PhysicalResourceId;
+use crate::id::{PhysicalResourceId, UpdateGateId};
 use crate::owner::Owner;
 use crate::response_url::ResponseUrl;
 
@@ -96,6 +96,12 @@ impl Lifecycle {
     pub fn properties(&self) -> &Value {
         let (Self::Create { properties } | Self::Update { properties, .. } | Self::Delete { properties, .. }) = self;
         properties
+    }
+
+    /// The gate that the `OldResourceProperties` of a scalable target name, if any.
+    pub fn old_gate(&self) -> Option<UpdateGateId> {
+        let Self::Update { old_properties, .. } = self else { return None };
+        old_properties.get("UpdateGate")?.as_str()?.parse().ok()
     }
 
     /// The `RequestType`.

@@ -52,12 +52,14 @@ pub async fn carry_out(
             let gate = properties::read(properties, here)?;
             // The Delete that follows a Create which fails brings back what it took down.
             progress.to_be_cleaned_up(&gate);
-            work.open(&gate).await?;
+            work.open(&gate, true).await?;
             Ok(done(gate.to_string(), &gate))
         }
-        Lifecycle::Update { id, properties, .. } => {
+        Lifecycle::Update { id, properties, old_properties } => {
             let gate = properties::read(properties, here)?;
-            work.open(&gate).await?;
+            // Where the configuration stays, no update of the endpoint follows.
+            let changes = !properties::read(old_properties, here).is_ok_and(|old| old.is_same(&gate));
+            work.open(&gate, changes).await?;
             let goes_on = given(id).is_some_and(|given| given.is_same(&gate));
             Ok(done(if goes_on { id.clone() } else { gate.to_string() }, &gate))
         }
@@ -80,12 +82,16 @@ pub async fn carry_out(
 }
 
 impl Work<'_> {
-    /// Takes down what stands in the way of a configuration, or brings back what is parked if the endpoint runs it.
-    async fn open(&self, gate: &UpdateGateId) -> Result<(), Error> {
+    /// Takes down what stands in the way of a configuration that changes, or brings back what is parked if the endpoint
+    /// runs it.
+    async fn open(&self, gate: &UpdateGateId, changes: bool) -> Result<(), Error> {
         self.stop_unless_awaited().await?;
         let Some(endpoint) = self.aws.endpoint(&gate.endpoint).await? else { return Ok(()) };
         if endpoint.config.eq_ignore_ascii_case(gate.config.as_str()) {
             return self.bring_back(&gate.endpoint, &endpoint).await.map(drop);
+        }
+        if !changes {
+            return Ok(());
         }
         let in_the_way = self.in_the_way(gate, &endpoint).await?;
         let mut whole = Vec::new();
@@ -95,22 +101,28 @@ impl Work<'_> {
             parked.value()?;
             whole.push((id, parked));
         }
-        for (id, parked) in &whole {
+        let done = self.take_down(&gate.endpoint, &whole).await;
+        if matches!(done, Err(Error::Gate(Refusal::NotAwaited(_))))
+            && let Some(endpoint) = self.aws.endpoint(&gate.endpoint).await?
+        {
+            // Nobody will update the endpoint for this request any more.
+            self.bring_back(&gate.endpoint, &endpoint).await?;
+        }
+        done
+    }
+
+    /// Parks and deregisters targets, and waits for the endpoint.
+    async fn take_down(&self, endpoint: &EndpointName, whole: &[(ScalableTargetId, Parked)]) -> Result<(), Error> {
+        for (id, parked) in whole {
             self.aws.keep(id, parked).await?;
             self.stop_unless_awaited().await?;
             tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "parked");
             self.aws.deregister(id, async || Ok(true)).await?;
         }
-        self.wait_until_settled(&gate.endpoint).await?;
+        self.wait_until_settled(endpoint).await?;
         if !whole.is_empty() && self.asks() {
             sleep(RECORD_FOLLOWS).await;
-            if let Err(error) = self.stop_unless_awaited().await {
-                // Nobody will update the endpoint for this request any more.
-                if let Some(endpoint) = self.aws.endpoint(&gate.endpoint).await? {
-                    self.bring_back(&gate.endpoint, &endpoint).await?;
-                }
-                return Err(error);
-            }
+            self.stop_unless_awaited().await?;
         }
         Ok(())
     }

@@ -573,3 +573,38 @@ async fn a_record_that_cannot_be_read_keeps_no_other_from_coming_back() {
     assert_eq!(world.registered(), ["endpoint/prod/variant/green"]);
     assert_eq!(parked(&world).len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_others_updated_keeps_its_scaling() {
+    let world = world();
+    world.aws("LocalAws.SetEndpointTakes", json!({ "Seconds": 0 }));
+    world.aws("SageMaker.CreateEndpoint", json!({ "EndpointName": "prod", "EndpointConfigName": "xlarge" }));
+    let named = |request: Request| {
+        let request = request.with("EndpointName", json!("prod")).with("VariantName", json!("blue"));
+        request.with("UpdateGate", json!("endpoint/prod/config/large|update-gate"))
+    };
+    world.succeed(named(create())).await;
+    assert_eq!(world.registered(), ["endpoint/prod/variant/blue"]);
+    let id = "endpoint/prod/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker";
+    let old = named(create()).0["ResourceProperties"].clone();
+    let request = named(update()).of(id).field("OldResourceProperties", old).with("MaxCapacity", json!("5"));
+    world.succeed(request).await;
+    // Nor does a gate whose configuration stays take anything down: no update of the endpoint follows.
+    world.succeed(gate_update("large", "large").with("ServiceTimeout", json!("60"))).await;
+    assert_eq!(world.targets()[0]["MaxCapacity"], 5);
+    assert!(parked(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_is_overtaken_while_it_takes_targets_down_brings_them_back() {
+    let world = with_endpoint();
+    by_hand(&world, &["blue", "green"]);
+    let before = picture(&world);
+    world.on_record("UPDATE_IN_PROGRESS", "endpoint/prod/config/large|update-gate");
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_ROLLBACK_COMPLETE", "x");
+    let late = "https://b.s3.amazonaws.com/p?X-Amz-Date=20190101T000000Z&X-Amz-Signature=0123456789abcdef0123";
+    let (reason, _) = world.refuse(gate_update("large", "both").field("ResponseURL", json!(late))).await;
+    assert!(reason.ends_with("UPDATE_ROLLBACK_COMPLETE"), "{reason}");
+    assert_eq!(picture(&world), before);
+    assert!(parked(&world).is_empty());
+}

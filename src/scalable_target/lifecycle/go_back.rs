@@ -15,8 +15,8 @@ use crate::parked::Parked;
 use crate::update_gate::is_displaced;
 
 impl Work<'_> {
-    /// Whether the endpoint runs another configuration than the gate says, in which the variant is missing or has another
-    /// instance type: going back to the gate's is refused while it is registered.
+    /// Whether the endpoint is about to go back: it runs the configuration of the gate in the old properties, in which the
+    /// variant is missing or has another instance type than in the new one's. That is refused while it is registered.
     ///
     /// `refused` is why the endpoint as it is now cannot be scaled, if so.
     pub(super) async fn is_going_back(&self, desired: &Desired, refused: Option<&Error>) -> Result<bool, Error> {
@@ -30,11 +30,14 @@ impl Work<'_> {
         if !by_configuration {
             return Ok(false);
         }
+        // It goes back from what the old properties say. An endpoint that runs anything else was updated by others, and
+        // nobody would bring back what is parked.
+        let Some(from) = self.lifecycle.old_gate().filter(|from| !from.is_same(gate)) else { return Ok(false) };
         let Some(endpoint) = self.aws.endpoint(endpoint).await? else { return Ok(false) };
-        if endpoint.config.eq_ignore_ascii_case(gate.config.as_str()) {
+        if !endpoint.config.eq_ignore_ascii_case(from.config.as_str()) {
             return Ok(false);
         }
-        let running = self.aws.endpoint_config(&endpoint.config).await?.unwrap_or_default();
+        let Some(running) = self.aws.endpoint_config(&endpoint.config).await? else { return Ok(false) };
         let Some(wanted) = self.aws.endpoint_config(gate.config.as_str()).await? else { return Ok(false) };
         Ok(is_displaced(variant.as_str(), &wanted, &running))
     }
