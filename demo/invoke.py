@@ -32,8 +32,10 @@ def main() -> None:
         sys.exit(f"error: there is no file {sys.argv[1]!r}. Name one of events/: make invoke EVENT=events/create.json")
     try:
         url = json.loads(file.read_text())["ResponseURL"]
-    except (ValueError, TypeError, KeyError):
-        sys.exit(f"error: {file} is not a request: JSON with a ResponseURL")
+    except ValueError as error:
+        sys.exit(f"error: {file} is not JSON: {error}")
+    except (TypeError, KeyError):
+        sys.exit(f"error: {file} is not a request: it has no ResponseURL; copy that of events/create.json")
     if not str(url).startswith(f"http://127.0.0.1:{RECEIVER_PORT}/"):
         sys.exit(f"error: {file} wants its answer elsewhere; set ResponseURL to http://127.0.0.1:{RECEIVER_PORT}/...")
     if not is_watching():
