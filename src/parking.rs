@@ -28,16 +28,15 @@ impl Aws<'_> {
         Err(ParkedError::NotKept(name).into())
     }
 
-    /// What is parked of an endpoint's targets, by the names of the parameters. What cannot be read is an error in its
-    /// place.
-    pub(crate) async fn parked(&self, endpoint: &EndpointName) -> Result<Vec<(String, Result<Parked, Error>)>, Error> {
+    /// What is parked of an endpoint's targets. What cannot be read is an error in its place.
+    pub(crate) async fn parked(&self, endpoint: &EndpointName) -> Result<Vec<Result<Parked, ParkedError>>, AwsError> {
         let found = self.parameters(&parked::path(endpoint)).await?;
         let read = |parameter: crate::aws::Parameter| {
             let parked = Parked::read(&parameter.name, &parameter.value);
             if parked.as_ref().is_ok_and(|parked| parked.is_stale(self.now())) {
                 tracing::warn!(parameter = parameter.name, "a target has been parked for more than a day");
             }
-            (parameter.name, parked.map_err(Error::from))
+            parked
         };
         Ok(found.into_iter().map(read).collect())
     }
@@ -89,10 +88,10 @@ impl Aws<'_> {
         input.insert("Tags".to_owned(), json!(tags));
         if let Some(arn) = self.return_target(&id, &input).await? {
             for policy in &parked.scaling_policies {
-                self.until_seen(async || self.put_policy_as_it_was(&input, policy).await).await?;
+                self.put_policy_as_it_was(&input, policy).await?;
             }
             for action in &parked.scheduled_actions {
-                match self.until_seen(async || self.put_action_as_it_was(&input, action).await).await {
+                match self.put_action_as_it_was(&input, action).await {
                     // Such as one for a time that has passed.
                     Err(error) if error.code() == Some("ValidationException") && is_single(action.get("Schedule")) => {
                         tracing::warn!(%error, "a scheduled action does not come back");
@@ -133,16 +132,6 @@ impl Aws<'_> {
             sleep(BETWEEN_LOOKS).await;
         }
         Ok(())
-    }
-
-    async fn until_seen(&self, mut put: impl AsyncFnMut() -> Result<(), AwsError>) -> Result<(), AwsError> {
-        for _ in 0..LOOKS {
-            match put().await {
-                Err(error) if error.code() == Some("ObjectNotFoundException") => sleep(BETWEEN_LOOKS).await,
-                done => return done,
-            }
-        }
-        put().await
     }
 }
 

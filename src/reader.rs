@@ -53,7 +53,6 @@ impl Collector {
 #[derive(Debug)]
 pub(crate) struct Section<'a> {
     path: String,
-    value: &'a Value,
     fields: &'a Map<String, Value>,
     mistakes: &'a Collector,
 }
@@ -62,7 +61,7 @@ impl<'a> Section<'a> {
     /// The object at a path, or a mistake.
     pub(crate) fn new(path: &str, value: &'a Value, mistakes: &'a Collector) -> Option<Self> {
         match value {
-            Value::Object(fields) => Some(Self { path: path.to_owned(), value, fields, mistakes }),
+            Value::Object(fields) => Some(Self { path: path.to_owned(), fields, mistakes }),
             _ => {
                 let shown_path = if path.is_empty() { "ResourceProperties" } else { path };
                 mistakes.note(shown_path, format_args!("expected an object, found {}", shown(value)));
@@ -132,11 +131,6 @@ impl<'a> Section<'a> {
             self.mistakes.note(&self.path_of(name), "required, but missing");
         }
         read
-    }
-
-    /// The object as it is.
-    pub(crate) fn as_value(&self) -> &'a Value {
-        self.value
     }
 
     /// A field as it is.

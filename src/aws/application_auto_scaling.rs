@@ -3,11 +3,13 @@
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.html>
 
 use std::collections::HashMap;
+use std::error::Error as StdError;
 
 use autoscaling::types::{ScalableDimension as Dimension, ServiceNamespace, SuspendedState as Suspended};
 use aws_sdk_applicationautoscaling as autoscaling;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
@@ -149,25 +151,39 @@ impl Aws<'_> {
         &self,
         arn: &str,
         tags: &Tags,
-        mut holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
     ) -> Result<bool, AwsError> {
         if tags.is_empty() {
             return Ok(true);
         }
         let tags = tags.clone().into_iter().collect();
         let request = self.clients.autoscaling.tag_resource().resource_arn(arn).set_tags(Some(tags));
-        let operation = self.calling("TagResource");
+        let call = async || request.clone().send().await;
+        Ok(self.once_seen("TagResource", arn, is_missing, holds, call).await?.is_some())
+    }
+
+    /// Calls about a target that was registered just now and may be `unseen` at first, while what led to it `holds`.
+    pub(super) async fn once_seen<T, E>(
+        &self,
+        operation: &'static str,
+        resource: &str,
+        unseen: fn(&AwsError) -> bool,
+        mut holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+        mut call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<Option<T>, AwsError>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        self.calling(operation);
         for attempt in 1_u32.. {
-            let call = async || request.clone().send().await;
-            match while_it_holds(operation, arn, self.deadline, &mut holds, call).await {
-                // What was registered just now may not be seen at once.
-                Err(error) if is_missing(&error) && attempt < UNSEEN_ATTEMPTS => {
+            match while_it_holds(operation, resource, self.deadline, &mut holds, &mut call).await {
+                Err(error) if unseen(&error) && attempt < UNSEEN_ATTEMPTS => {
                     sleep(CALLS.delay(attempt, 1.0)).await;
                     if !holds().await? {
-                        return Ok(false);
+                        return Ok(None);
                     }
                 }
-                done => return done.map(|done| done.is_some()),
+                done => return done,
             }
         }
         unreachable!("attempts are not counted to the end")
@@ -210,7 +226,7 @@ impl Aws<'_> {
         let operation = self.calling("DeregisterScalableTarget");
         let call = async || request.clone().send().await;
         match while_it_holds(operation, &target.resource_id(), self.deadline, holds, call).await {
-            Err(error) if error.code() == Some("ObjectNotFoundException") => Ok(()),
+            Err(error) if is_not_found(&error) => Ok(()),
             done => done.map(drop),
         }
     }
@@ -225,6 +241,11 @@ pub(super) fn cut_off<E>(member: &str) -> SdkError<E, HttpResponse> {
 /// Whether the tag operations do not know the target.
 fn is_missing(error: &AwsError) -> bool {
     error.code() == Some("ResourceNotFoundException")
+}
+
+/// Whether the other operations do not know the target, or what is attached to it.
+pub(super) fn is_not_found(error: &AwsError) -> bool {
+    error.code() == Some("ObjectNotFoundException")
 }
 
 pub(super) fn dimension(target: &ScalableTargetId) -> Dimension {
@@ -246,4 +267,4 @@ fn suspended_state(state: SuspendedState) -> Suspended {
 }
 
 /// Some six seconds in all.
-pub(super) const UNSEEN_ATTEMPTS: u32 = 6;
+const UNSEEN_ATTEMPTS: u32 = 6;

@@ -9,13 +9,12 @@ use aws_sdk_applicationautoscaling as autoscaling;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use tokio::time::sleep;
 
 use super::Aws;
-use super::application_auto_scaling::{UNSEEN_ATTEMPTS, cut_off, dimension};
+use super::application_auto_scaling::{cut_off, dimension, is_not_found};
 use crate::error::AwsError;
 use crate::id::ScalableTargetId;
-use crate::retry::{CALLS, while_it_holds};
+use crate::retry::while_it_holds;
 use crate::scalable_target::{PolicyConfiguration, ScalingPolicy, ScheduledAction};
 
 impl Aws<'_> {
@@ -43,11 +42,11 @@ impl Aws<'_> {
             .policy_type(policy.configuration.policy_type())
             .set_target_tracking_scaling_policy_configuration(tracking)
             .set_step_scaling_policy_configuration(step);
-        self.put("PutScalingPolicy", &of("policy", &policy.name, target), holds, async || {
+        let call = async || {
             let arn = request.clone().send().await?.policy_arn;
             if arn.is_empty() { Err(cut_off("PolicyARN")) } else { Ok(arn) }
-        })
-        .await
+        };
+        self.once_seen("PutScalingPolicy", &of("policy", &policy.name, target), is_not_found, holds, call).await
     }
 
     /// Puts a scheduled action, which changes one of that name; start and end that are left out are forgotten.
@@ -73,8 +72,8 @@ impl Aws<'_> {
             .set_end_time(action.end_time)
             .scalable_target_action(action.action.clone());
         let call = async || request.clone().send().await;
-        let done = self.put("PutScheduledAction", &of("action", &action.name, target), holds, call).await?;
-        Ok(done.is_some())
+        let resource = of("action", &action.name, target);
+        Ok(self.once_seen("PutScheduledAction", &resource, is_not_found, holds, call).await?.is_some())
     }
 
     /// Deletes a scaling policy; one that is gone already is a success.
@@ -94,9 +93,8 @@ impl Aws<'_> {
             .resource_id(target.resource_id())
             .scalable_dimension(dimension(target))
             .policy_name(name);
-        let operation = self.calling("DeleteScalingPolicy");
-        let call = async || request.clone().send().await;
-        gone(while_it_holds(operation, &of("policy", name, target), self.deadline, holds, call).await)
+        self.delete("DeleteScalingPolicy", &of("policy", name, target), holds, async || request.clone().send().await)
+            .await
     }
 
     /// Deletes a scheduled action; one that is gone already is a success.
@@ -116,49 +114,29 @@ impl Aws<'_> {
             .resource_id(target.resource_id())
             .scalable_dimension(dimension(target))
             .scheduled_action_name(name);
-        let operation = self.calling("DeleteScheduledAction");
-        let call = async || request.clone().send().await;
-        gone(while_it_holds(operation, &of("action", name, target), self.deadline, holds, call).await)
+        self.delete("DeleteScheduledAction", &of("action", name, target), holds, async || request.clone().send().await)
+            .await
     }
 
-    async fn put<T, E>(
+    /// What is gone already is a success.
+    async fn delete<T, E>(
         &self,
         operation: &'static str,
         resource: &str,
-        mut holds: impl AsyncFnMut() -> Result<bool, AwsError>,
-        mut call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
-    ) -> Result<Option<T>, AwsError>
+        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+        call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<bool, AwsError>
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
         self.calling(operation);
-        for attempt in 1_u32.. {
-            match while_it_holds(operation, resource, self.deadline, &mut holds, &mut call).await {
-                // A target that was registered just now may not be seen at once.
-                Err(error) if is_not_found(&error) && attempt < UNSEEN_ATTEMPTS => {
-                    sleep(CALLS.delay(attempt, 1.0)).await;
-                    if !holds().await? {
-                        return Ok(None);
-                    }
-                }
-                done => return done,
-            }
+        match while_it_holds(operation, resource, self.deadline, holds, call).await {
+            Err(error) if is_not_found(&error) => Ok(true),
+            done => done.map(|done| done.is_some()),
         }
-        unreachable!("attempts are not counted to the end")
     }
 }
 
 fn of(kind: &str, name: &str, target: &ScalableTargetId) -> String {
     format!("{kind} {name} of {}", target.resource_id())
-}
-
-fn gone<T>(deleted: Result<Option<T>, AwsError>) -> Result<bool, AwsError> {
-    match deleted {
-        Err(error) if is_not_found(&error) => Ok(true),
-        done => done.map(|done| done.is_some()),
-    }
-}
-
-fn is_not_found(error: &AwsError) -> bool {
-    error.code() == Some("ObjectNotFoundException")
 }

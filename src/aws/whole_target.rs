@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Aws;
+use super::application_auto_scaling::is_not_found;
 use super::json::Operation;
 use crate::answer::Data;
 use crate::error::AwsError;
@@ -65,13 +66,23 @@ impl Aws<'_> {
     /// Puts a scaling policy by its whole input.
     pub async fn put_policy_as_it_was(&self, target: &Object, input: &Object) -> Result<(), AwsError> {
         let (what, input) = about(target, input, "PolicyName");
-        self.call_as_it_is::<PutScalingPolicy>(&what, input).await.map(drop)
+        self.put_as_it_was::<PutScalingPolicy>(&what, input).await
     }
 
     /// Puts a scheduled action by its whole input.
     pub async fn put_action_as_it_was(&self, target: &Object, input: &Object) -> Result<(), AwsError> {
         let (what, input) = about(target, input, "ScheduledActionName");
-        self.call_as_it_is::<PutScheduledAction>(&what, input).await.map(drop)
+        self.put_as_it_was::<PutScheduledAction>(&what, input).await
+    }
+
+    async fn put_as_it_was<O: Operation + From<Object> + Clone>(
+        &self,
+        what: &str,
+        input: Object,
+    ) -> Result<(), AwsError> {
+        let request = O::from(input);
+        let call = async || self.clients.autoscaling_as_it_is.call(request.clone()).await;
+        self.once_seen(O::NAME, what, is_not_found, async || Ok(true), call).await.map(drop)
     }
 
     async fn all_pages<O: Operation<Output = Object> + From<Object> + Clone + List>(

@@ -88,10 +88,15 @@ pub(super) enum Readiness {
     Ready,
 }
 
-/// Decides about a production variant, from its endpoint alone.
+/// Whether an endpoint's status changes by itself.
 ///
 /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html> lists the statuses; one that
 /// it did not list when this was written counts as changing.
+pub(crate) fn is_changing(status: &str) -> bool {
+    !matches!(status, "Deleting" | "Failed" | "InService" | "OutOfService" | "UpdateRollbackFailed")
+}
+
+/// Decides about a production variant, from its endpoint alone.
 pub(super) fn variant_readiness(
     name: &EndpointName,
     variant: &VariantName,
@@ -101,13 +106,12 @@ pub(super) fn variant_readiness(
     let Some(endpoint) = endpoint else {
         return Err(Refusal::EndpointMissing(name.clone()));
     };
-    match endpoint.status.as_str() {
-        "InService" => {}
-        "Deleting" | "Failed" | "OutOfService" | "UpdateRollbackFailed" => {
-            let (status, reason) = (endpoint.status.clone(), endpoint.failure_reason.clone());
-            return Err(Refusal::EndpointBroken { name: name.clone(), status, reason });
-        }
-        status => return Ok(Readiness::Changing { status: status.to_owned() }),
+    let status = endpoint.status.clone();
+    if is_changing(&status) {
+        return Ok(Readiness::Changing { status });
+    }
+    if status != "InService" {
+        return Err(Refusal::EndpointBroken { name: name.clone(), status, reason: endpoint.failure_reason.clone() });
     }
     if !endpoint.variants.iter().any(|has| has == variant.as_str()) {
         let has = endpoint.variants.clone();
@@ -338,6 +342,16 @@ mod tests {
 
     fn keys(keys: &[&str]) -> BTreeSet<String> {
         keys.iter().map(|key| (*key).to_owned()).collect()
+    }
+
+    #[test]
+    fn only_some_statuses_stay_as_they_are() {
+        for status in ["Creating", "Updating", "SystemUpdating", "RollingBack", "SomethingNew"] {
+            assert!(is_changing(status), "{status}");
+        }
+        for status in ["InService", "Failed", "Deleting", "OutOfService", "UpdateRollbackFailed"] {
+            assert!(!is_changing(status), "{status}");
+        }
     }
 
     #[test]

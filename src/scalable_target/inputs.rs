@@ -99,10 +99,10 @@ fn target_tracking(tracking: &TargetTrackingScalingPolicyConfiguration) -> Value
 }
 
 fn customized(metric: &CustomizedMetricSpecification) -> Object {
-    let dimensions = metric.dimensions.as_ref().map(|dimensions| {
-        let each = dimensions.iter().map(|dimension| (dimension.name.as_str(), dimension.value.as_str()));
-        each.map(dimension).collect::<Vec<_>>()
-    });
+    let dimensions = metric
+        .dimensions
+        .as_ref()
+        .map(|dimensions| dimensions.iter().map(|each| dimension(&each.name, &each.value)).collect::<Vec<_>>());
     object([
         ("MetricName", json!(metric.metric_name)),
         ("Namespace", json!(metric.namespace)),
@@ -132,10 +132,10 @@ fn stat(stat: &TargetTrackingMetricStat) -> Object {
 }
 
 fn metric(metric: &TargetTrackingMetric) -> Object {
-    let dimensions = metric.dimensions.as_ref().map(|dimensions| {
-        let each = dimensions.iter().map(|dimension| (dimension.name.as_str(), dimension.value.as_str()));
-        each.map(dimension).collect::<Vec<_>>()
-    });
+    let dimensions = metric
+        .dimensions
+        .as_ref()
+        .map(|dimensions| dimensions.iter().map(|each| dimension(&each.name, &each.value)).collect::<Vec<_>>());
     object([
         ("Dimensions", json!(dimensions)),
         ("MetricName", json!(metric.metric_name)),
@@ -143,7 +143,7 @@ fn metric(metric: &TargetTrackingMetric) -> Object {
     ])
 }
 
-fn dimension((name, value): (&str, &str)) -> Object {
+fn dimension(name: &str, value: &str) -> Object {
     object([("Name", json!(name)), ("Value", json!(value))])
 }
 

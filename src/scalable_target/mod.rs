@@ -23,6 +23,7 @@ mod lifecycle;
 mod properties;
 
 pub use decide::Refusal;
+pub(crate) use decide::is_changing;
 pub(crate) use lifecycle::poll_delay;
 pub use lifecycle::{Done, carry_out};
 pub use properties::{Capacity, Desired, Named, PolicyConfiguration, ScalingPolicy, ScheduledAction, SuspendedState};

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use self::scaling_policies::TRACKING;
 pub use self::scaling_policies::{PolicyConfiguration, ScalingPolicy};
 pub use self::scheduled_actions::ScheduledAction;
 use crate::aws::Here;
@@ -124,7 +125,8 @@ impl Named {
     pub fn read(properties: &Value) -> Self {
         let each = |list: &str| properties.get(list).and_then(Value::as_array).into_iter().flatten();
         let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
-        let policy = |item: &Value| Some((text(item, "PolicyName")?, tracked_metric(item).cloned()));
+        let policy =
+            |item: &Value| Some((text(item, "PolicyName")?, item.get(TRACKING).and_then(tracked_metric).cloned()));
         Self {
             target: target::named_target(properties),
             policies: each("ScalingPolicies").filter_map(policy).collect(),
@@ -136,9 +138,8 @@ impl Named {
     }
 }
 
-/// The metric that a policy tracks, as it is written.
-fn tracked_metric(policy: &Value) -> Option<&Value> {
-    let tracking = policy.get("TargetTrackingScalingPolicyConfiguration")?;
+/// The metric in a target tracking configuration, as it is written.
+fn tracked_metric(tracking: &Value) -> Option<&Value> {
     tracking.get("PredefinedMetricSpecification").or_else(|| tracking.get("CustomizedMetricSpecification"))
 }
 

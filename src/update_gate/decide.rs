@@ -24,11 +24,6 @@ pub(crate) fn is_displaced(variant: &str, from: &[ConfiguredVariant], to: &[Conf
     find(from).is_some_and(|old| find(to).is_none_or(|new| new.instance_type != old.instance_type))
 }
 
-/// Whether an endpoint's status changes by itself.
-pub(crate) fn is_changing(status: &str) -> bool {
-    !matches!(status, "Deleting" | "Failed" | "InService" | "OutOfService" | "UpdateRollbackFailed")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,15 +44,5 @@ mod tests {
         assert!(displaced("a") && displaced("b") && displaced("t"));
         assert!(!displaced("s") && !displaced("new") && !displaced("unknown"));
         assert!(!is_displaced("a", &from, &from));
-    }
-
-    #[test]
-    fn only_some_statuses_stay_as_they_are() {
-        for status in ["Creating", "Updating", "SystemUpdating", "RollingBack", "SomethingNew"] {
-            assert!(is_changing(status), "{status}");
-        }
-        for status in ["InService", "Failed", "Deleting", "OutOfService", "UpdateRollbackFailed"] {
-            assert!(!is_changing(status), "{status}");
-        }
     }
 }

@@ -15,7 +15,7 @@ use crate::id::{EndpointName, PhysicalResourceId, ScalableDimension, ScalableTar
 use crate::owner::Owner;
 use crate::parked::{Object, Parked};
 use crate::progress::Progress;
-use crate::scalable_target::{Done, poll_delay};
+use crate::scalable_target::{Done, is_changing, poll_delay};
 use crate::standing::{ASKS_AFTER, RECORD_FOLLOWS, Standing};
 
 /// One request, and what it is carried out with.
@@ -41,12 +41,6 @@ pub async fn carry_out(
     progress: &Progress,
 ) -> Result<Done, Error> {
     let work = Work { lifecycle, age, aws, us, progress };
-    let given = |id: &str| match PhysicalResourceId::read(id) {
-        PhysicalResourceId::UpdateGate(gate) => Some(gate),
-        PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::ScalableTarget(_) => {
-            None
-        }
-    };
     match lifecycle {
         Lifecycle::Create { properties } => {
             let gate = properties::read(properties, here)?;
@@ -60,7 +54,7 @@ pub async fn carry_out(
             // Where the configuration stays, no update of the endpoint follows.
             let changes = !properties::read(old_properties, here).is_ok_and(|old| old.is_same(&gate));
             work.open(&gate, changes).await?;
-            let goes_on = given(id).is_some_and(|given| given.is_same(&gate));
+            let goes_on = id.parse::<UpdateGateId>().is_ok_and(|given| given.is_same(&gate));
             Ok(done(if goes_on { id.clone() } else { gate.to_string() }, &gate))
         }
         Lifecycle::Delete { id, properties } => {
@@ -157,7 +151,7 @@ impl Work<'_> {
     async fn wait_until_settled(&self, name: &EndpointName) -> Result<(), Error> {
         for poll in 0.. {
             let Some(endpoint) = self.aws.endpoint(name).await? else { break };
-            if !decide::is_changing(&endpoint.status) {
+            if !is_changing(&endpoint.status) {
                 break;
             }
             let status = endpoint.status;
@@ -171,7 +165,7 @@ impl Work<'_> {
     async fn bring_back(&self, name: &EndpointName, endpoint: &Endpoint) -> Result<Vec<ScalableTargetId>, Error> {
         let mut rest = Vec::new();
         let mut failed = None;
-        for (_, parked) in self.aws.parked(name).await? {
+        for parked in self.aws.parked(name).await? {
             let brought = match parked {
                 Ok(parked) => match parked.id() {
                     Some(id) if has(endpoint, &id) => {
@@ -183,7 +177,7 @@ impl Work<'_> {
                         Ok(())
                     }
                 },
-                Err(error) => Err(error),
+                Err(error) => Err(error.into()),
             };
             // One that fails keeps no other from coming back.
             failed = failed.or_else(|| brought.err());
@@ -197,7 +191,7 @@ impl Work<'_> {
             Some(endpoint) => self.bring_back(name, endpoint).await?,
             None => {
                 let parked = self.aws.parked(name).await?;
-                parked.into_iter().filter_map(|(_, parked)| parked.ok()?.id()).collect()
+                parked.into_iter().filter_map(|parked| parked.ok()?.id()).collect()
             }
         };
         for id in rest {

@@ -57,7 +57,7 @@ pub(super) fn scaling_policies<'a>(section: &Section<'a>, dimension: Option<Scal
         let policy_type = policy.required("PolicyType", policy_type);
         let step = policy.section(STEP).map(|section| step_scaling(&section));
         let tracking = policy.section(TRACKING).map(|section| target_tracking(&section, dimension));
-        if let Some(metric) = tracked_metric(policy.as_value()) {
+        if let Some(metric) = policy.value(TRACKING).and_then(tracked_metric) {
             if metrics.contains(&metric) {
                 policy.note(TRACKING, "tracks the metric of another policy; a target has one policy for each metric");
             }
@@ -173,7 +173,7 @@ fn join_up(mut bounds: Vec<(Option<f64>, Option<f64>, &Section<'_>)>) {
 const LOWER: &str = "MetricIntervalLowerBound";
 const STEP: &str = "StepScalingPolicyConfiguration";
 const STEPS: &str = "StepAdjustments";
-const TRACKING: &str = "TargetTrackingScalingPolicyConfiguration";
+pub(super) const TRACKING: &str = "TargetTrackingScalingPolicyConfiguration";
 const UPPER: &str = "MetricIntervalUpperBound";
 const NOT_HERE: &[(&str, &str)] = &[
     ("PredictiveScalingPolicyConfiguration", "predictive scaling is not for SageMaker"),

@@ -61,20 +61,17 @@ fn predefined_metric(
 
 /// The predefined metrics that fit a dimension, or all of SageMaker's.
 fn metrics_for(dimension: Option<ScalableDimension>) -> Vec<&'static str> {
-    let fitting = match dimension {
-        Some(ScalableDimension::InferenceComponentDesiredCopyCount) => "SageMakerInferenceComponent",
-        Some(_) => "SageMakerVariant",
-        None => "SageMaker",
+    let fits = |metric: &&str| {
+        let of = if metric.starts_with("SageMakerInferenceComponent") {
+            ScalableDimension::InferenceComponentDesiredCopyCount
+        } else if *metric == MetricType::SageMakerVariantProvisionedConcurrencyUtilization.as_str() {
+            ScalableDimension::VariantDesiredProvisionedConcurrency
+        } else {
+            ScalableDimension::VariantDesiredInstanceCount
+        };
+        dimension.is_none_or(|dimension| dimension == of)
     };
-    let is_concurrency =
-        |metric: &str| metric == MetricType::SageMakerVariantProvisionedConcurrencyUtilization.as_str();
-    let all = MetricType::values().iter().copied().filter(|metric| metric.starts_with(fitting));
-    let fits = |metric: &&str| match dimension {
-        Some(ScalableDimension::VariantDesiredInstanceCount) => !is_concurrency(metric),
-        Some(ScalableDimension::VariantDesiredProvisionedConcurrency) => is_concurrency(metric),
-        Some(ScalableDimension::InferenceComponentDesiredCopyCount) | None => true,
-    };
-    all.filter(fits).collect()
+    MetricType::values().iter().copied().filter(|metric| metric.starts_with("SageMaker")).filter(fits).collect()
 }
 
 fn customized_metric(section: &Section<'_>) -> CustomizedMetricSpecification {
