@@ -108,6 +108,8 @@ pub(crate) async fn official_with(config: official::config::Builder, name: &str)
                 variant_name: variant.variant_name().unwrap_or_default().to_owned(),
             };
             Outcome::Read(DescribeEndpointOutput {
+                endpoint_name: output.endpoint_name().unwrap_or_default().to_owned(),
+                endpoint_config_name: output.endpoint_config_name().unwrap_or_default().to_owned(),
                 endpoint_status: output.endpoint_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
                 failure_reason: output.failure_reason().map(str::to_owned),
                 production_variants: output.production_variants.as_deref().map(|all| all.iter().map(variant).collect()),
