@@ -13,6 +13,8 @@ from demo import package
 from demo.environment import ROOT, VENV, isolate
 from demo.receiver import Answer, Receiver
 from demo.stage import LocalAws, Stage
+from demo.stacks import Settled
+from demo.world import World
 
 EVENTS = ROOT / "events"
 _WHOLE_RUN_SECONDS = 2_400
@@ -62,6 +64,22 @@ class Function:
         assert invoked.returncode == 0, f"{name}: {invoked.stderr}\n{self._stage.log('cargo-lambda')[-2000:]}"
         target = url.partition(self._receiver.netloc)[2]
         return target, self._receiver.take(target, seconds=5)
+
+
+class StackTestCase(unittest.TestCase):
+    """Tests of the function where it is deployed on MiniStack, with one world for all tests of a class."""
+
+    world: World
+    deployed: Settled
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        world = World(programs())
+        world.__enter__()
+        cls.addClassCleanup(world.__exit__, None, None, None)
+        cls.world = world
+        cls.deployed = world.deploy_function()
+        assert cls.deployed.status == "CREATE_COMPLETE", cls.deployed.failures()
 
 
 class FunctionTestCase(unittest.TestCase):

@@ -16,8 +16,7 @@ from demo.environment import ROOT
 from demo.stacks import example
 from demo.updates import ENDPOINT as WHOLE_ENDPOINT
 from demo.updates import PARAMETERS
-from demo.world import World
-from support import programs
+from support import StackTestCase
 
 
 @dataclass(frozen=True)
@@ -71,21 +70,14 @@ EXAMPLES = {
 }
 
 
-class Examples(unittest.TestCase):
+class Examples(StackTestCase):
     """On the endpoints of the requests of events/, or with an endpoint of its own."""
-
-    world: World
 
     @classmethod
     def setUpClass(cls) -> None:
-        world = World(programs())
-        world.__enter__()
-        cls.addClassCleanup(world.__exit__, None, None, None)
-        cls.world = world
-        deployed = world.deploy_function()
-        assert deployed.status == "CREATE_COMPLETE", deployed.failures()
-        create_endpoint(world.local_aws)
-        create_other_endpoints(world.local_aws)
+        super().setUpClass()
+        create_endpoint(cls.world.local_aws)
+        create_other_endpoints(cls.world.local_aws)
 
     def test_every_template_has_its_case(self) -> None:
         self.assertEqual(sorted(file.stem for file in (ROOT / "examples").glob("*.yaml")), sorted(EXAMPLES))

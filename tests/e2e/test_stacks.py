@@ -9,8 +9,7 @@ from typing import Any
 from demo.endpoints import create_endpoint
 from demo.environment import ACCOUNT, REGION, ROOT
 from demo.stacks import Settled, example
-from demo.world import World
-from support import programs
+from support import StackTestCase, programs
 from test_readme import as_template, blocks
 
 ENDPOINT = "prod"
@@ -22,21 +21,8 @@ def resource_id(variant: str) -> str:
     return f"endpoint/{ENDPOINT}/variant/{variant}"
 
 
-class Stacks(unittest.TestCase):
+class Stacks(StackTestCase):
     """Every test begins without scalable targets, and ends without stacks but the function's."""
-
-    world: World
-    log_group: str
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        world = World(programs())
-        world.__enter__()
-        cls.addClassCleanup(world.__exit__, None, None, None)
-        cls.world = world
-        deployed = world.deploy_function()
-        assert deployed.status == "CREATE_COMPLETE", deployed.failures()
-        cls.log_group = deployed.outputs["LogGroupName"]
 
     def setUp(self) -> None:
         self.world.local_aws.call("LocalAws.Reset")
@@ -144,12 +130,13 @@ class Stacks(unittest.TestCase):
     def test_the_log_tells_of_each_request_and_keeps_the_response_url(self) -> None:
         self.create("one", VariantName="blue")
         stack_id = self.world.stacks.stack_id("one")
-        lines = [line for line in self.world.stacks.log_lines(self.log_group) if line.get("stack_id") == stack_id]
+        log = list(self.world.stacks.log_lines(self.deployed.outputs["LogGroupName"]))
+        lines = [line for line in log if line.get("stack_id") == stack_id]
         self.assertEqual(
             [(line["request_type"], line["outcome"], line["logical_resource_id"]) for line in lines],
             [("Create", "SUCCESS", "Scaling")],
         )
-        self.assertNotIn("cfn-response", str(list(self.world.stacks.log_lines(self.log_group))))
+        self.assertNotIn("cfn-response", str(log))
 
     def create(self, name: str, **parameters: str) -> Settled:
         """Creates a stack from examples/minimal.yaml, for the time of the test."""

@@ -5,8 +5,7 @@ from typing import Any
 
 from demo.stacks import Settled, example, without_gate
 from demo.updates import ENDPOINT, PARAMETERS
-from demo.world import World
-from support import programs
+from support import StackTestCase
 
 STACK = "whole"
 TEMPLATE = example("endpoint-with-scaling")
@@ -15,19 +14,8 @@ LARGE, XLARGE = "ml.m5.large", "ml.m5.xlarge"
 ANEW = ("ARN", "CreationTime")
 
 
-class Updates(unittest.TestCase):
+class Updates(StackTestCase):
     """Every test begins with the stack as the example has it, and ends without it."""
-
-    world: World
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        world = World(programs())
-        world.__enter__()
-        cls.addClassCleanup(world.__exit__, None, None, None)
-        cls.world = world
-        deployed = world.deploy_function()
-        assert deployed.status == "CREATE_COMPLETE", deployed.failures()
 
     def setUp(self) -> None:
         self.call("LocalAws.Reset")

@@ -2,28 +2,19 @@
 
 use serde_json::{Value, json};
 
+use crate::support::attached::{action, step};
 use crate::support::request::{Request, create, delete, update};
-use crate::support::world::{Crash, World, my_variant};
+use crate::support::world::{Crash, World};
 
 const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
 
 /// What is registered and answered, without what differs from registration to registration.
 fn picture(world: &World) -> (Value, Value) {
-    let attached =
-        |what: &str| world.aws(&format!("AnyScaleFrontendService.Describe{what}"), my_variant())[what].take();
-    let mut targets = world.targets();
-    for target in &mut targets {
-        target["Tags"] = world.tags(target);
-    }
-    let mut seen: Value = [Value::from(targets), attached("ScalingPolicies"), attached("ScheduledActions")].into();
-    for item in seen.as_array_mut().expect("a list").iter_mut().filter_map(Value::as_array_mut).flatten() {
-        item.as_object_mut().expect("an object").retain(|name, _| !name.ends_with("ARN") && name != "CreationTime");
-    }
     let mut answer = world.last_answer();
     if let Some(data) = answer["Data"].as_object_mut() {
         data.retain(|name, _| !name.contains("ARN"));
     }
-    (seen, answer)
+    (world.picture(), answer)
 }
 
 fn by_hand(world: &World) {
@@ -38,17 +29,8 @@ fn lives() -> Vec<Life> {
     let tags = json!([{"Key": "team", "Value": "ml"}]);
     let adopting = || create().with("AdoptExisting", json!("true"));
     let to_other = || update().with("VariantName", json!("MyOtherVariant"));
-    let step = |name: &str, adjustment: &str| {
-        let step = json!({"MetricIntervalLowerBound": "0", "ScalingAdjustment": adjustment});
-        let configuration = json!({"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [step]});
-        json!({"PolicyName": name, "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": configuration})
-    };
-    let action = |name: &str| {
-        let limits = json!({"MaxCapacity": "9"});
-        json!({"ScheduledActionName": name, "Schedule": "rate(1 day)", "ScalableTargetAction": limits})
-    };
-    let attached = [json!([step("a", "1"), step("b", "1")]), json!([action("morning")])];
-    let others = [json!([step("b", "2"), step("c", "1")]), json!([action("evening")])];
+    let attached = [json!([step("a", "1"), step("b", "1")]), json!([action("morning", "1")])];
+    let others = [json!([step("b", "2"), step("c", "1")]), json!([action("evening", "2")])];
     let with = |request: Request, [policies, actions]: [Value; 2]| {
         request.with("ScalingPolicies", policies).with("ScheduledActions", actions)
     };

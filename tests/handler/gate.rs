@@ -1,9 +1,8 @@
 //! Endpoint updates while the endpoint scales: whole histories of stacks, with a SageMaker that refuses as the real one.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
+use crate::support::attached::{action, step};
 use crate::support::request::{Request, create, delete, update};
 use crate::support::stack::{Delivery, Fails, Stack, Template};
 use crate::support::world::{Crash, Trouble, World};
@@ -32,21 +31,14 @@ fn world() -> World {
 
 /// The properties of a variant's scaling.
 fn scaling(variant: &str, max: u32) -> Value {
-    let step = json!({ "MetricIntervalLowerBound": "0", "ScalingAdjustment": max.to_string() });
-    let configuration = json!({ "AdjustmentType": "ChangeInCapacity", "StepAdjustments": [step] });
-    let policy = |name: &str| json!({ "PolicyName": name, "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": configuration });
     json!({
         "VariantName": variant,
         "MinCapacity": "1",
         "MaxCapacity": max.to_string(),
         "SuspendedState": { "DynamicScalingInSuspended": "true" },
         "Tags": [{ "Key": "team", "Value": "ml {{x}}" }],
-        "ScalingPolicies": [policy("always"), policy(&format!("at-{max}"))],
-        "ScheduledActions": [{
-            "ScheduledActionName": "morning",
-            "Schedule": "cron(0 8 * * ? *)",
-            "ScalableTargetAction": { "MinCapacity": "1" },
-        }],
+        "ScalingPolicies": [step("always", &max.to_string()), step(&format!("at-{max}"), &max.to_string())],
+        "ScheduledActions": [action("morning", "1")],
     })
 }
 
@@ -56,30 +48,6 @@ fn template(config: &'static str, scalings: &[(&'static str, Value)]) -> Templat
 
 fn both_scaled(config: &'static str) -> Template {
     template(config, &[("Blue", scaling("blue", 4)), ("Green", scaling("green", 3))])
-}
-
-/// Everything that is registered, without what differs from registration to registration.
-fn picture(world: &World) -> Value {
-    let mut seen = BTreeMap::new();
-    for mut target in world.targets() {
-        let id = json!({
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": target["ResourceId"],
-            "ScalableDimension": target["ScalableDimension"],
-        });
-        target["Tags"] = world.tags(&target);
-        for what in ["ScalingPolicies", "ScheduledActions"] {
-            target[what] = world.aws(&format!("AnyScaleFrontendService.Describe{what}"), id.clone())[what].take();
-            for item in target[what].as_array_mut().into_iter().flatten() {
-                item.as_object_mut()
-                    .expect("an object")
-                    .retain(|name, _| !name.ends_with("ARN") && name != "CreationTime");
-            }
-        }
-        target.as_object_mut().expect("an object").retain(|name, _| !name.ends_with("ARN") && name != "CreationTime");
-        seen.insert(id["ResourceId"].to_string() + &id["ScalableDimension"].to_string(), target);
-    }
-    json!(seen)
 }
 
 fn parked(world: &World) -> Vec<Value> {
@@ -133,7 +101,7 @@ impl History {
             if fails.is_none() {
                 settled = template;
             }
-            assert_eq!(picture(&world), Self::expected(settled, self.by_hand).await, "{told}");
+            assert_eq!(world.picture(), Self::expected(settled, self.by_hand).await, "{told}");
             assert_eq!(parked(&world), [] as [Value; 0], "{told}");
             let runs = world.aws("SageMaker.DescribeEndpoint", json!({ "EndpointName": "prod" }));
             assert_eq!(runs["EndpointConfigName"], settled.config, "{told}");
@@ -149,7 +117,7 @@ impl History {
         let has: Vec<_> =
             variants.iter().copied().filter(|name| template.config != "alone" || *name != "green").collect();
         by_hand(&world, &has);
-        picture(&world)
+        world.picture()
     }
 }
 
@@ -312,7 +280,7 @@ async fn both_dimensions_are_parked_and_inference_components_are_left_alone() {
         });
         world.aws("AnyScaleFrontendService.RegisterScalableTarget", target);
     }
-    let before = picture(&world);
+    let before = world.picture();
     world.succeed(gate_update("mixed", "both")).await;
     assert_eq!(world.registered(), ["inference-component/llm"]);
     let below = |rest: &str| format!("/sagemaker-scaling/parked/endpoint/prod/variant/{rest}");
@@ -325,7 +293,7 @@ async fn both_dimensions_are_parked_and_inference_components_are_left_alone() {
         ]
     );
     world.succeed(gate_update("both", "mixed")).await;
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.picture(), before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -413,7 +381,7 @@ async fn a_scheduled_action_that_has_ended_does_not_come_back() {
     world.succeed(gate_update("large", "xlarge")).await;
     world.succeed(gate_update("xlarge", "large")).await;
     assert_eq!(world.registered().len(), 1);
-    let shown = picture(&world).to_string();
+    let shown = world.picture().to_string();
     assert!(!shown.contains("over") && shown.contains("lasting"), "{shown}");
 }
 
@@ -465,7 +433,7 @@ async fn what_others_put_on_a_target_of_ours_outlives_the_update_of_its_endpoint
     world.aws("AnyScaleFrontendService.PutScalingPolicy", theirs);
     let tag = json!({ "ResourceARN": created["Data"]["ScalableTargetARN"], "Tags": { "theirs": "too" } });
     world.aws("AnyScaleFrontendService.TagResource", tag);
-    let before = picture(&world);
+    let before = world.picture();
 
     world.succeed(gate_update("large", "xlarge")).await;
     assert!(world.registered().is_empty());
@@ -473,7 +441,7 @@ async fn what_others_put_on_a_target_of_ours_outlives_the_update_of_its_endpoint
     let there = update().field("OldResourceProperties", behind("large", 4));
     let there = there.of(created["PhysicalResourceId"].as_str().unwrap());
     world.succeed(there.clone().field("ResourceProperties", behind("xlarge", 4))).await;
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.picture(), before);
     assert!(parked(&world).is_empty());
 
     // And what is ours is what the template says now.
@@ -481,7 +449,7 @@ async fn what_others_put_on_a_target_of_ours_outlives_the_update_of_its_endpoint
     world.aws("SageMaker.UpdateEndpoint", json!({ "EndpointName": "prod", "EndpointConfigName": "large" }));
     let back = there.field("OldResourceProperties", behind("xlarge", 4));
     world.succeed(back.field("ResourceProperties", behind("large", 6))).await;
-    let shown = picture(&world).to_string();
+    let shown = world.picture().to_string();
     assert_eq!(shown.matches("theirs").count(), 3, "{shown}");
     assert!(shown.contains("at-6") && !shown.contains("at-4"), "{shown}");
 }
@@ -491,14 +459,14 @@ async fn what_does_not_come_back_as_it_was_is_registered_as_the_template_says() 
     for operation in ["RegisterScalableTarget", "PutScalingPolicy"] {
         let world = with_endpoint();
         let created = world.succeed(create().field("ResourceProperties", behind("large", 4))).await;
-        let before = picture(&world);
+        let before = world.picture();
         world.succeed(gate_update("large", "xlarge")).await;
         world.aws("SageMaker.UpdateEndpoint", json!({ "EndpointName": "prod", "EndpointConfigName": "xlarge" }));
         world.aws("LocalAws.InjectFaults", json!({ "Operation": operation, "Code": "ValidationException" }));
         let there = update().field("OldResourceProperties", behind("large", 4));
         let there = there.field("ResourceProperties", behind("xlarge", 4));
         world.succeed(there.of(created["PhysicalResourceId"].as_str().unwrap())).await;
-        assert_eq!(picture(&world), before);
+        assert_eq!(world.picture(), before);
         assert!(parked(&world).is_empty());
     }
 }
@@ -599,12 +567,12 @@ async fn an_endpoint_that_others_updated_keeps_its_scaling() {
 async fn a_gate_that_is_overtaken_while_it_takes_targets_down_brings_them_back() {
     let world = with_endpoint();
     by_hand(&world, &["blue", "green"]);
-    let before = picture(&world);
+    let before = world.picture();
     world.on_record("UPDATE_IN_PROGRESS", "endpoint/prod/config/large|update-gate");
     world.on_record_before("DeregisterScalableTarget", "UPDATE_ROLLBACK_COMPLETE", "x");
     let late = "https://b.s3.amazonaws.com/p?X-Amz-Date=20190101T000000Z&X-Amz-Signature=0123456789abcdef0123";
     let (reason, _) = world.refuse(gate_update("large", "both").field("ResponseURL", json!(late))).await;
     assert!(reason.ends_with("UPDATE_ROLLBACK_COMPLETE"), "{reason}");
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.picture(), before);
     assert!(parked(&world).is_empty());
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::request::{ID, create, delete, update};
+use crate::support::attached::{action, step};
+use crate::support::request::{ID, Request, create, delete, update};
 use crate::support::world::{Trouble, World, my_variant};
 
 /// A policy that keeps a predefined metric at a value, as CloudFormation sends it.
@@ -14,26 +15,6 @@ fn tracking(name: &str, value: &str) -> Value {
             "TargetValue": value,
             "PredefinedMetricSpecification": { "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance" },
         },
-    })
-}
-
-/// A policy that adds so many instances.
-fn step(name: &str, adjustment: &str) -> Value {
-    json!({
-        "PolicyName": name,
-        "PolicyType": "StepScaling",
-        "StepScalingPolicyConfiguration": {
-            "AdjustmentType": "ChangeInCapacity",
-            "StepAdjustments": [{ "MetricIntervalLowerBound": "0", "ScalingAdjustment": adjustment }],
-        },
-    })
-}
-
-fn action(name: &str, min: &str) -> Value {
-    json!({
-        "ScheduledActionName": name,
-        "Schedule": "cron(0 8 * * ? *)",
-        "ScalableTargetAction": { "MinCapacity": min },
     })
 }
 
@@ -280,7 +261,7 @@ async fn an_adopted_target_is_released_with_what_is_on_it() {
     let world = World::new();
     world.register_by_hand(json!({}));
     by_hand(&world, "theirs", 5);
-    let ours = |request: crate::support::request::Request| {
+    let ours = |request: Request| {
         request
             .with("AdoptExisting", json!("true"))
             .with("ScalingPolicies", json!([step("ours", "1")]))
@@ -338,7 +319,7 @@ async fn the_provisioned_concurrency_of_a_serverless_variant_scales_from_zero() 
     assert!(world.targets().is_empty());
 }
 
-fn of_component(name: &str) -> crate::support::request::Request {
+fn of_component(name: &str) -> Request {
     let properties = json!({ "InferenceComponentName": name, "MinCapacity": "0", "MaxCapacity": "3" });
     create().field("ResourceProperties", properties)
 }

@@ -7,6 +7,7 @@ use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use crate::support::attached::step;
 use crate::support::request::{ID, Request, create, delete, update};
 use crate::support::world::{Trouble, World, my_variant};
 
@@ -359,10 +360,6 @@ async fn a_late_request_says_so_in_its_url() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_request_that_fails_after_it_registered_takes_back_what_it_registered() {
-    let step = json!({"MetricIntervalLowerBound": "0", "ScalingAdjustment": "1"});
-    let configuration = json!({"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [step]});
-    let policies =
-        json!([{"PolicyName": "p", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": configuration}]);
     for (request, status) in [(create(), "CREATE_IN_PROGRESS"), (update(), "UPDATE_IN_PROGRESS")] {
         let world = World::new();
         world.on_record(status, "");
@@ -372,7 +369,7 @@ async fn a_late_request_that_fails_after_it_registered_takes_back_what_it_regist
             sleep(Duration::from_secs(1)).await;
             world.on_record("DELETE_COMPLETE", INVENTED);
         };
-        let request = late(request.with("ScalingPolicies", policies.clone()), 90);
+        let request = late(request.with("ScalingPolicies", json!([step("p", "1")])), 90);
         let ((reason, _), ()) = tokio::join!(world.refuse(request), deleted);
         assert!(reason.starts_with("PutScalingPolicy failed"), "{reason}");
         assert!(world.registered().is_empty(), "{status}");

@@ -1,6 +1,6 @@
 //! The local AWS and CloudFormation behind one HTTP connector: no sockets, and whatever time the test says it is.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -214,6 +214,33 @@ impl World {
     pub(crate) fn tags(&self, target: &Value) -> Value {
         let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
         self.aws("AnyScaleFrontendService.ListTagsForResource", arn)["Tags"].clone()
+    }
+
+    /// Everything that is registered, without what differs from registration to registration.
+    pub(crate) fn picture(&self) -> Value {
+        let mut seen = BTreeMap::new();
+        for mut target in self.targets() {
+            let id = json!({
+                "ServiceNamespace": "sagemaker",
+                "ResourceId": target["ResourceId"],
+                "ScalableDimension": target["ScalableDimension"],
+            });
+            target["Tags"] = self.tags(&target);
+            for what in ["ScalingPolicies", "ScheduledActions"] {
+                target[what] = self.aws(&format!("AnyScaleFrontendService.Describe{what}"), id.clone())[what].take();
+                for item in target[what].as_array_mut().into_iter().flatten() {
+                    item.as_object_mut()
+                        .expect("an object")
+                        .retain(|name, _| !name.ends_with("ARN") && name != "CreationTime");
+                }
+            }
+            target
+                .as_object_mut()
+                .expect("an object")
+                .retain(|name, _| !name.ends_with("ARN") && name != "CreationTime");
+            seen.insert(id["ResourceId"].to_string() + &id["ScalableDimension"].to_string(), target);
+        }
+        json!(seen)
     }
 
     /// The operations that the function called, in order, since the last time this was asked.
