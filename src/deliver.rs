@@ -98,7 +98,7 @@ fn limit(left: Duration) -> Duration {
     (left / 2).max(SHORTEST_ATTEMPT).min(LONGEST_ATTEMPT).min(left)
 }
 
-const ANSWERS: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(3) };
+const ANSWERS: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(3), least: 0.0 };
 const SHORTEST_ATTEMPT: Duration = Duration::from_millis(500);
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(10);
 

@@ -3,6 +3,8 @@
 //! Application Auto Scaling refuses concurrent changes with `ConcurrentUpdateException`, which the SDK does not retry,
 //! and means a true quota by `LimitExceededException`, which the SDK does. And a fixed count of attempts is the wrong
 //! measure: what counts is whether the request can still be answered.
+//!
+//! A rate limit has a schedule of its own, because whoever meets it is one of a crowd: `crowd` tries schedules out.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -16,25 +18,37 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use crate::deadline::Deadline;
 use crate::error::AwsError;
 
-/// Exponential delays with full jitter: each is a random part of a bound that doubles up to a limit.
+/// Exponential delays with jitter: each is a random part of a bound that doubles up to a limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Backoff {
     /// The bound of the first delay.
     pub(crate) first: Duration,
     /// The bound of all later ones.
     pub(crate) longest: Duration,
+    /// The least part of its bound that a delay takes; none is full jitter.
+    pub(crate) least: f64,
 }
 
 impl Backoff {
     /// The delay after `attempt` attempts; `random` lies in `0.0..1.0`.
     pub(crate) fn delay(self, attempt: u32, random: f64) -> Duration {
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1));
-        self.first.saturating_mul(doubled).min(self.longest).mul_f64(random)
+        let bound = self.first.saturating_mul(doubled).min(self.longest);
+        bound.mul_f64(self.least + (1.0 - self.least) * random)
+    }
+
+    /// The same, for several attempts in the time that is left.
+    fn hurried(self, left: Duration) -> Self {
+        Self { longest: self.longest.min(left / 4).max(CALLS.first), ..self }
     }
 }
 
 /// For calls to AWS.
-pub(crate) const CALLS: Backoff = Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(10) };
+pub(crate) const CALLS: Backoff =
+    Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(10), least: 0.0 };
+
+/// For those that exceed a rate limit.
+const THROTTLED: Backoff = Backoff { first: Duration::from_secs(4), longest: Duration::from_secs(10), least: 0.5 };
 
 /// Retrying is done here, so the SDK makes single attempts.
 pub fn one_attempt() -> RetryConfig {
@@ -53,6 +67,8 @@ pub(crate) enum Verdict {
     Final,
     /// Nothing was changed, and a later attempt may succeed.
     Refused,
+    /// The same, because there are too many calls.
+    Throttled,
     /// A later attempt may succeed; whether this one changed something is not known.
     Unknown,
 }
@@ -61,10 +77,11 @@ pub(crate) enum Verdict {
 pub(crate) fn judge_reply(code: Option<&str>, status: u16) -> Verdict {
     match code {
         Some(code) if REFUSALS.contains(&code) => Verdict::Refused,
+        Some(code) if THROTTLES.contains(&code) => Verdict::Throttled,
         Some(code) if OUTAGES.contains(&code) => Verdict::Unknown,
         // A true quota here, with whatever status it comes.
         Some("LimitExceededException" | "ValidationException") => Verdict::Final,
-        _ if status == 429 => Verdict::Refused,
+        _ if status == 429 => Verdict::Throttled,
         // Below 400 it is a success that could not be read.
         _ if status == 408 || !(400..500).contains(&status) => Verdict::Unknown,
         _ => Verdict::Final,
@@ -115,8 +132,10 @@ where
         };
         let verdict = judge(&error);
         nothing_changed &= verdict != Verdict::Unknown;
-        let delay = CALLS.delay(attempts, fastrand::f64());
-        if verdict == Verdict::Final || delay >= deadline.left_to_work() {
+        let left = deadline.left_to_work();
+        let backoff = if verdict == Verdict::Throttled { THROTTLED.hurried(left) } else { CALLS };
+        let delay = backoff.delay(attempts, fastrand::f64());
+        if verdict == Verdict::Final || delay >= left {
             return Err(AwsError::new(operation, resource, attempts, nothing_changed, &error));
         }
         tracing::warn!(operation, attempts, code = error.code(), "trying again");
@@ -128,13 +147,14 @@ where
     unreachable!("attempts are not counted to the end")
 }
 
+/// These are about the target, not about the rate of calls.
+const REFUSALS: &[&str] =
+    &["ConcurrentUpdateException", "PriorRequestNotComplete", "TooManyUpdates", "TransactionInProgressException"];
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/CommonErrors.html>, and the SDK's list of
 /// throttling codes but for `LimitExceededException`.
-const REFUSALS: &[&str] = &[
+const THROTTLES: &[&str] = &[
     "BandwidthLimitExceeded",
-    "ConcurrentUpdateException",
     "EC2ThrottledException",
-    "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "RequestThrottled",
@@ -144,8 +164,6 @@ const REFUSALS: &[&str] = &[
     "ThrottledException",
     "ThrottlingException",
     "TooManyRequestsException",
-    "TooManyUpdates",
-    "TransactionInProgressException",
 ];
 const OUTAGES: &[&str] = &[
     "InternalFailure",
@@ -158,14 +176,18 @@ const OUTAGES: &[&str] = &[
 ];
 
 #[cfg(test)]
+mod crowd;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_codes_that_pass_are_tried_again_whatever_their_status() {
-        for code in ["ThrottlingException", "ConcurrentUpdateException", "TooManyRequestsException"] {
-            assert_eq!(judge_reply(Some(code), 400), Verdict::Refused, "{code}");
+        for code in ["Throttling", "ThrottlingException", "TooManyRequestsException"] {
+            assert_eq!(judge_reply(Some(code), 400), Verdict::Throttled, "{code}");
         }
+        assert_eq!(judge_reply(Some("ConcurrentUpdateException"), 400), Verdict::Refused);
         for code in ["InternalServiceException", "ServiceUnavailable", "InternalFailure"] {
             assert_eq!(judge_reply(Some(code), 400), Verdict::Unknown, "{code}");
         }
@@ -192,7 +214,7 @@ mod tests {
             (400, Verdict::Final),
             (403, Verdict::Final),
             (408, Verdict::Unknown),
-            (429, Verdict::Refused),
+            (429, Verdict::Throttled),
             (500, Verdict::Unknown),
             (503, Verdict::Unknown),
         ] {
@@ -206,5 +228,19 @@ mod tests {
         assert_eq!(bounds, [200, 400, 800, 6_400, 10_000, 10_000, 10_000]);
         assert_eq!(CALLS.delay(3, 0.5).as_millis(), 400);
         assert_eq!(CALLS.delay(3, 0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn under_a_rate_limit_half_of_a_delay_is_certain() {
+        assert_eq!([1, 2, 3].map(|attempt| THROTTLED.delay(attempt, 0.0).as_secs()), [2, 4, 5]);
+        assert_eq!([1, 2, 3].map(|attempt| THROTTLED.delay(attempt, 1.0).as_secs()), [4, 8, 10]);
+    }
+
+    #[test]
+    fn where_little_time_is_left_there_are_still_several_attempts() {
+        for (left, longest) in [(60_000, 10_000), (20_000, 5_000), (4_000, 1_000), (100, 200)] {
+            let hurried = THROTTLED.hurried(Duration::from_millis(left));
+            assert_eq!(hurried.delay(9, 1.0).as_millis(), longest, "{left}");
+        }
     }
 }

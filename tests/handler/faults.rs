@@ -289,6 +289,25 @@ async fn attempts_and_looks_are_few() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rate_limit_is_given_more_time_than_a_collision() {
+    for (code, range) in [("ThrottlingException", 2_000..4_000), ("ConcurrentUpdateException", 0..200)] {
+        let world = World::new();
+        world.fail("DescribeEndpoint", code, 1);
+        let start = Instant::now();
+        world.succeed(create()).await;
+        let took = start.elapsed().as_millis();
+        assert!(range.contains(&took), "{code}: {took} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_is_waited_out_in_a_short_invocation_too() {
+    let world = World::new();
+    world.fail("DescribeEndpoint", "ThrottlingException", 3);
+    world.succeed(create().with("ServiceTimeout", json!("4"))).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_last_look_that_hangs_does_not_hide_the_reason() {
     for request in [create(), late(create(), 60)] {
         let world = World::new();
