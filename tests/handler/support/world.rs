@@ -1,7 +1,7 @@
 //! The local AWS and CloudFormation behind one HTTP connector: no sockets, and whatever time the test says it is.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
@@ -328,6 +328,7 @@ impl State {
     }
 
     fn call(&mut self, target: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
+        assert!(is_allowed(target), "the role in template.yaml does not allow {target}");
         let input: Value = match target {
             DESCRIBE_STACK_RESOURCE => String::from_utf8_lossy(body).into(),
             _ => serde_json::from_slice(body).expect("the function sends JSON"),
@@ -456,6 +457,23 @@ pub(crate) fn my_variant() -> Value {
     })
 }
 
+/// Whether the function's role may call an operation.
+fn is_allowed(target: &str) -> bool {
+    let (service, operation) = target.split_once('.').expect("a service and an operation");
+    let prefix = match service {
+        "AmazonSSM" => "ssm",
+        "AnyScaleFrontendService" => "application-autoscaling",
+        "CloudFormation" => "cloudformation",
+        "SageMaker" => "sagemaker",
+        _ => return false,
+    };
+    ACTIONS.contains(format!("{prefix}:{operation}").as_str())
+}
+
+static ACTIONS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    let template = include_str!("../../../template.yaml");
+    template.lines().map(|line| line.trim().trim_start_matches("- ").trim_start_matches("Action: ")).collect()
+});
 const DESCRIBE_STACK_RESOURCE: &str = "CloudFormation.DescribeStackResource";
 
 fn reset() -> ConnectorError {
