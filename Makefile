@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo test simulate plant bench-faults watch invoke lint build clean tools-demo tools-test
+.PHONY: help demo test simulate plant bench-faults bench-scale watch invoke lint build clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ build: ## Build the function and the local AWS
 
 bench-faults: ## Run the table of faults against this project and its peers, and write docs/FAULTS.md
 	@$(PYTHON) bench/faults
+
+bench-scale: ## Let hundreds of Creates compete for one rate limit, and write docs/SCALE.md
+	@$(PYTHON) bench/scale
 
 clean: ## Remove everything that was built or installed here
 	rm -rf target .venv .aws-sam
