@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo test simulate plant bench-faults bench-scale watch invoke lint build clean tools-demo tools-test
+.PHONY: help demo test simulate plant bench-faults bench-scale watch invoke lint build schema clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ lint: ## Check format, lints and documentation
 build: ## Build the function and the local AWS
 	cargo build
 	cargo build --package local-aws
+
+schema: ## Write the schemas of the properties from their types
+	cargo run --quiet --package schema
 
 bench-faults: ## Run the table of faults against this project and its peers, and write docs/FAULTS.md
 	@$(PYTHON) bench/faults

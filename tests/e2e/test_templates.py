@@ -15,9 +15,10 @@ TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "examples").glob("*.yaml"))
 CHECK_SECONDS = 120
 
 
-def cfn_lint(template: Path) -> subprocess.CompletedProcess[str]:
-    """Checks a template with cfn-lint, every rule of it."""
-    return check([str(VENV / "cfn-lint"), "--include-checks", "I", "--template", str(template)], {})
+def cfn_lint(template: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Checks a template with cfn-lint, every rule of it and of this repository."""
+    rules = ["--include-checks", "I", "--append-rules", "schema/rules"]
+    return check([str(VENV / "cfn-lint"), *rules, *options, "--template", str(template)], {})
 
 
 def sam_validate(template: Path) -> subprocess.CompletedProcess[str]:

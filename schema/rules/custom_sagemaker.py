@@ -1,0 +1,66 @@
+"""A rule for cfn-lint: the properties of Custom::SageMaker... resources, by the schemas beside this folder.
+
+    cfn-lint --append-rules schema/rules --template template.yaml
+"""
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+# As modules: cfn-lint makes a rule of every class that it finds here.
+from cfnlint import jsonschema
+from cfnlint.rules import jsonschema as rules
+
+SCHEMAS = [json.loads(file.read_text()) for file in Path(__file__).resolve().parents[1].glob("custom-*.json")]
+
+
+class CustomSageMaker(rules.CfnLintJsonSchema):
+    """Reports a property as the function would, before anything is deployed."""
+
+    id = "E9301"
+    shortdesc = "Properties of Custom::SageMaker resources"
+    description = "Checks names, types and combinations of the properties of Custom::SageMaker resources"
+    tags = ("resources", "sagemaker")
+
+    def __init__(self) -> None:
+        self.schemas = {f"Resources/{schema['title']}/Properties": schema for schema in SCHEMAS}
+        super().__init__(keywords=list(self.schemas), all_matches=True)
+
+    def validate(
+        self, validator: jsonschema.Validator, keywords: str, instance: Any, _: dict[str, Any]
+    ) -> jsonschema.ValidationResult:
+        """Checks the properties of one resource."""
+        functions = validator.function_filter.evolve(add_cfn_lint_keyword=False)
+        schema = self.schemas[keywords]
+        of_schema = self.extend_validator(validator.evolve(function_filter=functions), schema, validator.context)
+        mistakes: dict[tuple[Any, ...], jsonschema.ValidationError] = {}
+        for error in self._validate(of_schema, instance):
+            # Of an Fn::If: cfn-lint tells by itself where a branch is dead, and is mistaken within what goes together.
+            if getattr(error.rule, "id", None) == "W1028":
+                continue
+            if error.rule is self:
+                error.message = told(schema, error)
+            # Values that do not go together are told before those that never do, and better.
+            about = error.validator if error.validator == "enum" else error.message
+            mistakes.setdefault((*error.path, about), error)
+        yield from mistakes.values()
+
+
+def told(schema: Any, error: jsonschema.ValidationError) -> str:
+    """What the schema says where it is not met, or else what cfn-lint does."""
+    if error.validator == "additionalProperties":
+        nearest = get_close_matches(error.path[-1], error.schema["properties"], 1)
+        return f"{error.path[-1]}: unknown property" + "".join(f"; did you mean {name}?" for name in nearest)
+    said = ""
+    for step in error.schema_path:
+        if isinstance(schema, dict):
+            said = schema.get("errorMessage", said)
+            schema = schema.get(step, schema)
+    if error.validator == "required":
+        return error.message + (said.removeprefix("required") if said.startswith("required") else "")
+    if error.validator in ("maximum", "minimum", "pattern", "type"):
+        said = error.schema.get("patternErrorMessage", said)
+    if said and isinstance(error.instance, (str, int, float)):
+        said += f", found {error.instance!r}"
+    return said or error.message

@@ -1,0 +1,8 @@
+//! Writes what is made from the schemas.
+
+use std::fs;
+use std::io;
+
+fn main() -> io::Result<()> {
+    schema::files().into_iter().try_for_each(|(path, text)| fs::write(path, text))
+}

@@ -1,0 +1,42 @@
+//! `ScheduledActions`.
+
+use schemars::JsonSchema;
+
+use crate::rules::{has, needs};
+use crate::values::{ActionName, NotNegative, Schedule, Text, Time};
+
+/// New limits at certain times. See
+/// <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scheduled-scaling.html>.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+pub struct ScheduledAction {
+    /// The action's name, which no other action of the target has: up to 256 printable characters without colons,
+    /// slashes and bars.
+    pub scheduled_action_name: ActionName,
+    /// `at(yyyy-mm-ddThh:mm:ss)`, `rate(NUMBER UNIT)` with minutes, hours or days, or
+    /// `cron(MINUTE HOUR DAY MONTH WEEKDAY YEAR)`.
+    pub schedule: Schedule,
+    /// The time zone of the schedule, by its name in the IANA database, such as `Europe/Berlin`.
+    #[schemars(extend("default" = "UTC"))]
+    pub timezone: Option<Text>,
+    /// Not before this time, such as `2030-12-31T23:00:00Z`; without an offset it is in UTC.
+    pub start_time: Option<Time>,
+    /// Not after this time, which is later than `StartTime`.
+    pub end_time: Option<Time>,
+    /// The new limits.
+    pub scalable_target_action: ScalableTargetAction,
+}
+
+/// The limits that an action sets: either of them, or both. See
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalableTargetAction.html>.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("if" = has("MaxCapacity"), "else" = needs(&["MinCapacity"], NEITHER)))]
+pub struct ScalableTargetAction {
+    /// The fewest from then on, at most `MaxCapacity`.
+    pub min_capacity: Option<NotNegative>,
+    /// The most from then on.
+    pub max_capacity: Option<NotNegative>,
+}
+
+const NEITHER: &str = "required, or MaxCapacity, but both are missing";

@@ -1,0 +1,179 @@
+//! Values that are neither objects nor lists. CloudFormation sends each as text, so each may be written as text.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Value, json};
+
+macro_rules! values {
+    ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema.try_into().expect("an object is a schema")
+            }
+        }
+    )*};
+}
+
+values! {
+    /// `AdjustmentType`.
+    AdjustmentType = one_of(&["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"]);
+    /// Any text.
+    Text = json!({ "type": TEXT });
+    /// A truth value.
+    Boolean = json!({
+        "type": ["boolean", "string"],
+        "pattern": "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$",
+        "patternErrorMessage": "expected true or false",
+    });
+    /// An inference component.
+    ComponentName = name_or_arn("inference-component", "an inference component");
+    /// An endpoint configuration.
+    ConfigName = name_or_arn("endpoint-config", "an endpoint configuration");
+    /// An endpoint.
+    EndpointName = name_or_arn("endpoint", "an endpoint");
+    /// A dimension.
+    ScalableDimension = one_of(&[COPIES, CONCURRENCY, INSTANCES]);
+    /// The id of a gate.
+    GateId = pattern(
+        &format!("^endpoint/{NAME}/config/{NAME}\\|update-gate$"),
+        "expected !Ref of the Custom::SageMakerEndpointUpdateGate of this endpoint",
+    );
+    /// How steps aggregate a metric.
+    MetricAggregationType = one_of(&["Average", "Maximum", "Minimum"]);
+    /// Limits, cooldowns.
+    NotNegative = whole_number(0, "[+]?[0-9]+");
+    /// A number.
+    Number = json!({
+        "type": ["number", "string"],
+        "pattern": "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$",
+        "patternErrorMessage": "expected a number",
+    });
+    /// Application Auto Scaling's types of policies that fit SageMaker.
+    PolicyType = one_of(&["StepScaling", "TargetTrackingScaling"]);
+    /// A limit that is no limit at 0.
+    Positive = whole_number(1, "[+]?0*[1-9][0-9]*");
+    /// A metric that Application Auto Scaling knows.
+    PredefinedMetricType = one_of(&[COPY_METRICS, CONCURRENCY_METRICS, INSTANCE_METRICS].concat());
+    /// The name of a policy.
+    PolicyName = json!({
+        "type": TEXT,
+        "minLength": 1,
+        "maxLength": 256,
+        "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
+        "patternErrorMessage": "expected 1 to 256 printable characters",
+    });
+    /// The name of an action.
+    ActionName = json!({
+        "type": TEXT,
+        "minLength": 1,
+        "maxLength": 256,
+        "pattern": r"^([^\x00-\x20\x7f-\x9f:/|]([^\x00-\x1f\x7f-\x9f:/|]*[^\x00-\x20\x7f-\x9f:/|])?)?$",
+        "patternErrorMessage":
+            "expected printable characters without colons, slashes and bars, and without spaces at its ends",
+    });
+    /// When an action runs.
+    Schedule = pattern(
+        &format!(
+            r"^(at\([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\)|{}|{})$",
+            r"rate\(\s*0*[1-9][0-9]*\s+(minute|hour|day)s?\s*\)",
+            r"cron\(\s*[A-Za-z0-9*?,/#-]+(\s+[A-Za-z0-9*?,/#-]+){5}\s*\)",
+        ),
+        "expected at(yyyy-mm-ddThh:mm:ss), rate(NUMBER UNIT) with minutes, hours or days, or \
+         cron(MINUTE HOUR DAY MONTH WEEKDAY YEAR)",
+    );
+    /// For how long CloudFormation waits.
+    Seconds = json!({
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "maximum": 3600,
+        "pattern": "^[0-9]+$",
+        "patternErrorMessage": "expected a whole number from 1 to 3600",
+    });
+    /// Which statistic of a metric.
+    Statistic = one_of(&["Average", "Maximum", "Minimum", "SampleCount", "Sum"]);
+    /// The key of a tag.
+    TagKey = json!({
+        "type": TEXT,
+        "minLength": 1,
+        "maxLength": 128,
+        "not": {
+            "type": "string",
+            "pattern": "^([Aa][Ww][Ss]|[Ss][Aa][Gg][Ee][Mm][Aa][Kk][Ee][Rr]-[Ss][Cc][Aa][Ll][Ii][Nn][Gg]):",
+        },
+        "errorMessage":
+            "expected 1 to 128 characters that begin with neither aws: nor sagemaker-scaling:, which are reserved",
+    });
+    /// The value of a tag.
+    TagValue = json!({ "type": TEXT, "maxLength": 256 });
+    /// A time.
+    Time = pattern(
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?$",
+        "expected a time such as 2030-12-31T23:00:00Z",
+    );
+    /// A variant.
+    VariantName = pattern(
+        &format!("^{NAME}$"),
+        "expected 1 to 63 letters, digits and hyphens, beginning and ending with a letter or digit",
+    );
+    /// A whole number.
+    WholeNumber = whole_number(i32::MIN, "[+-]?[0-9]+");
+}
+
+fn one_of(values: &[&str]) -> Value {
+    json!({ "type": "string", "enum": values })
+}
+
+fn pattern(pattern: &str, otherwise: &str) -> Value {
+    json!({ "type": TEXT, "pattern": pattern, "patternErrorMessage": otherwise })
+}
+
+fn name_or_arn(resource_type: &str, noun: &str) -> Value {
+    pattern(
+        &format!("^({NAME}|arn:aws(-[^:]*)?:sagemaker:[^:]*:[^:]*:{resource_type}/{NAME})$"),
+        &format!(
+            "expected {noun}'s name (1 to 63 letters, digits and hyphens, beginning and ending with a letter or digit) \
+             or its ARN"
+        ),
+    )
+}
+
+/// JSON Schema's bounds are of numbers only, so text has a pattern.
+fn whole_number(least: i32, text: &str) -> Value {
+    json!({
+        "type": ["integer", "string"],
+        "minimum": least,
+        "maximum": i32::MAX,
+        "pattern": format!("^{text}$"),
+        "patternErrorMessage": format!("expected a whole number from {least} to {}", i32::MAX),
+    })
+}
+
+/// The dimension of an inference component.
+pub(crate) const COPIES: &str = "sagemaker:inference-component:DesiredCopyCount";
+/// The other dimension of a variant.
+pub(crate) const CONCURRENCY: &str = "sagemaker:variant:DesiredProvisionedConcurrency";
+/// The dimension of a variant.
+pub(crate) const INSTANCES: &str = "sagemaker:variant:DesiredInstanceCount";
+/// The predefined metrics of an inference component.
+pub(crate) const COPY_METRICS: &[&str] = &[
+    "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
+    "SageMakerInferenceComponentInvocationsPerCopy",
+];
+/// The predefined metrics of provisioned concurrency.
+pub(crate) const CONCURRENCY_METRICS: &[&str] = &["SageMakerVariantProvisionedConcurrencyUtilization"];
+/// The predefined metrics of a variant's instances.
+pub(crate) const INSTANCE_METRICS: &[&str] =
+    &["SageMakerVariantConcurrentRequestsPerModelHighResolution", "SageMakerVariantInvocationsPerInstance"];
+/// SageMaker's names of 1 to 63 characters.
+const NAME: &str = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
+/// What CloudFormation sends as text.
+const TEXT: [&str; 3] = ["string", "number", "boolean"];

@@ -1,0 +1,191 @@
+//! The schemas and the function's reader agree: on every name at every place, and on whether properties are good.
+//!
+//! Each document below is good. It is changed in one place at a time, everywhere, and both are asked.
+
+mod documents;
+mod validation;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use sagemaker_scaling::aws::Here;
+use sagemaker_scaling::scalable_target::Desired;
+use sagemaker_scaling::update_gate;
+use schema::{SCALABLE_TARGET, schemas};
+use serde_json::{Value, json};
+
+use self::documents::{documents, values};
+use self::validation::Validator;
+
+/// Whether the function takes properties, or why not.
+fn reader(resource_type: &str, properties: &Value) -> Result<(), String> {
+    let here = Here { region: "us-east-1".into(), account: Some("111122223333".into()) };
+    let read = match resource_type {
+        SCALABLE_TARGET => Desired::read(properties, &here).map(drop),
+        _ => update_gate::read(properties, &here).map(drop),
+    };
+    read.map_err(|mistakes| mistakes.to_string())
+}
+
+/// Properties as CloudFormation sends them.
+fn sent(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(sent).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), sent(value))).collect(),
+        Value::String(_) | Value::Null => value.clone(),
+        scalar => json!(scalar.to_string()),
+    }
+}
+
+/// The place of each value in a document, as JSON pointers.
+fn places(value: &Value, at: &str) -> Vec<String> {
+    let below: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        _ => Vec::new(),
+    };
+    let below = below.into_iter().flat_map(|(name, value)| places(value, &format!("{at}/{name}")));
+    std::iter::once(at.to_owned()).chain(below).collect()
+}
+
+/// The schema of a place.
+fn schema_at<'a>(schema: &'a Value, place: &str) -> &'a Value {
+    place.split('/').skip(1).fold(schema, |schema, step| match step.parse::<usize>() {
+        Ok(_) => &schema["items"],
+        Err(_) => &schema["properties"][step],
+    })
+}
+
+/// A place as the reader tells it.
+fn told(place: &str, name: &str) -> String {
+    let path =
+        place.split('/').skip(1).fold(String::new(), |path, step| match (path.as_str(), step.parse::<usize>()) {
+            (path, Ok(index)) => format!("{path}[{index}]"),
+            ("", Err(_)) => step.to_owned(),
+            (path, Err(_)) => format!("{path}.{step}"),
+        });
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// Every document, its type, and its type's schema.
+fn each_document(check: impl Fn(&str, &Value, &Value)) {
+    for (resource_type, schema) in schemas() {
+        for document in documents(resource_type) {
+            check(resource_type, &schema, &document);
+        }
+    }
+}
+
+/// Everything that the reader may know by its name: what is a name between quotes in its source.
+fn names_in_the_reader() -> BTreeSet<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
+    let folder = fs::read_dir(source.join("scalable_target/properties")).expect("a folder");
+    let files = folder.map(|file| file.expect("a file").path());
+    let files =
+        files.chain(["scalable_target/properties.rs", "update_gate/properties.rs"].map(|file| source.join(file)));
+    let text: String = files.map(|file| fs::read_to_string(file).expect("a file")).collect();
+    let is_name = |text: &&str| text.starts_with(char::is_uppercase) && text.chars().all(char::is_alphanumeric);
+    text.split('"').filter(is_name).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_document_is_good() {
+    each_document(|resource_type, schema, document| {
+        assert!(Validator::new(schema).is_valid(document), "{document:#}");
+        assert_eq!(reader(resource_type, &sent(document)), Ok(()), "{document:#}");
+    });
+}
+
+#[test]
+fn every_property_is_in_some_document() {
+    fn properties(schema: &Value, at: &str) -> Vec<String> {
+        let below = schema["properties"].as_object().into_iter().flatten();
+        let below = below.flat_map(|(name, schema)| properties(schema, &format!("{at}/{name}")));
+        let items = schema.get("items").into_iter().flat_map(|items| properties(items, &format!("{at}/0")));
+        std::iter::once(at.to_owned()).chain(below).chain(items).collect()
+    }
+    for (resource_type, schema) in schemas() {
+        let seen: BTreeSet<_> = documents(resource_type).iter().flat_map(|document| places(document, "")).collect();
+        for property in properties(&schema, "") {
+            let of_any_item = |place: &String| {
+                let steps = place.split('/').map(|step| if step.parse::<usize>().is_ok() { "0" } else { step });
+                steps.collect::<Vec<_>>().join("/") == property
+            };
+            assert!(seen.iter().any(of_any_item), "{resource_type}{property}");
+        }
+    }
+}
+
+#[test]
+fn both_know_the_same_names_at_every_place() {
+    let names = names_in_the_reader();
+    assert!(names.contains("MetricIntervalLowerBound") && names.contains("EndpointConfigName"), "{names:?}");
+    each_document(|resource_type, schema, document| {
+        for place in places(document, "") {
+            if !document.pointer(&place).unwrap().is_object() {
+                continue;
+            }
+            let known = &schema_at(schema, &place)["properties"];
+            for name in names.iter().chain(known.as_object().unwrap().keys()) {
+                let mut changed = document.clone();
+                changed.pointer_mut(&place).unwrap()[name] = json!({});
+                let mistakes = reader(resource_type, &changed).err().unwrap_or_default();
+                let path = told(&place, name);
+                let refused = ["unknown property", "leave it out", "predictive scaling is not"];
+                let is_refused = refused.iter().any(|why| mistakes.contains(&format!("{path}: {why}")));
+                assert_eq!(is_refused, known.get(name).is_none(), "{path}: {mistakes}");
+            }
+        }
+    });
+}
+
+#[test]
+fn both_refuse_the_same_changes() {
+    each_document(|resource_type, schema, document| {
+        let validator = Validator::new(schema);
+        for place in places(document, "") {
+            let Some((above, name)) = place.rsplit_once('/') else { continue };
+            if name.starts_with("Service") {
+                continue;
+            }
+            let mut without = document.clone();
+            if let Value::Object(fields) = without.pointer_mut(above).unwrap() {
+                fields.remove(name);
+            }
+            let with = values().into_iter().map(|value| {
+                let mut changed = document.clone();
+                *changed.pointer_mut(&place).unwrap() = value;
+                changed
+            });
+            for changed in with.chain([without]) {
+                let sent = sent(&changed);
+                // As it is written and as it is sent: only of text can a pattern tell.
+                let valid = validator.is_valid(&changed) && validator.is_valid(&sent);
+                let read = reader(resource_type, &sent);
+                let shown = changed.pointer(&place);
+                match read {
+                    Ok(()) => assert!(valid, "{place}: the schema refuses {shown:?}"),
+                    Err(told) => {
+                        let is_beyond = BEYOND.iter().any(|phrase| told.contains(phrase));
+                        assert!(!valid || is_beyond, "{place}: the schema takes {shown:?}, the reader tells {told}");
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// What only the reader can tell: how values compare, and the names of time zones.
+const BEYOND: &[&str] = &[
+    "expected at most MaxCapacity",
+    "expected less than MetricIntervalUpperBound",
+    "expected none on the",
+    "expected the name of a time zone",
+    "is there twice",
+    "of this endpoint",
+    "only the highest has none",
+    "only the lowest has none",
+    "tracks the metric of another policy",
+    "where the step below it ends",
+];
