@@ -254,11 +254,15 @@ impl World {
         self.state().puts
     }
 
+    /// How many answers were delivered.
+    pub(crate) fn answers(&self) -> usize {
+        self.state().answers.len()
+    }
+
     /// Invokes the function, which is killed at an exchange. Returns whether it came so far.
     pub(crate) async fn crash(&self, request: &Request, crash: Crash) -> bool {
         self.state().exchanges = 0;
         self.state().crash = Some(crash);
-        // A function that is killed is silent from then on.
         drop(tokio::time::timeout(Duration::from_secs(40), self.invoke(&request.0.to_string())).await);
         let mut state = self.state();
         state.crash = None;
@@ -324,7 +328,9 @@ impl State {
 
     fn next_exchange(&mut self) -> Option<Crash> {
         self.exchanges += 1;
-        self.crash.filter(|crash| crash.at == self.exchanges)
+        let crash = self.crash.filter(|crash| crash.at <= self.exchanges)?;
+        // A function that is killed is silent from then on.
+        Some(Crash { after_effect: crash.after_effect && crash.at == self.exchanges, ..crash })
     }
 
     fn call(&mut self, target: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
