@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::answer::Data;
@@ -85,13 +85,14 @@ impl Parked {
     }
 
     /// The value of its parameter, which refers to no other parameter, whatever is in its texts. Where there is no room
-    /// for the attributes, they are left out.
+    /// for the policies' ARNs, they are left out.
     pub fn value(&self) -> Result<String, ParkedError> {
         let write =
             |parked: &Self| serde_json::to_string(parked).expect("objects of JSON are JSON").replace("{{", "{\\u007b");
         let mut value = write(self);
-        if value.len() > MAX_BYTES && !self.attributes.is_empty() {
-            value = write(&Self { attributes: Data::new(), ..self.clone() });
+        if value.len() > MAX_BYTES {
+            let attributes = self.arn().map(|arn| (TARGET_ARN.to_owned(), arn.to_owned())).into_iter().collect();
+            value = write(&Self { attributes, ..self.clone() });
         }
         if value.len() > MAX_BYTES {
             let target = self.id().map_or_else(String::new, |id| id.resource_id());
@@ -111,10 +112,31 @@ impl Parked {
         format!("{}|{}|{SERVICE_NAMESPACE}", text("ResourceId")?, text("ScalableDimension")?).parse().ok()
     }
 
+    /// The ARN that it had, which is another one for each registration.
+    pub fn arn(&self) -> Option<&str> {
+        self.attributes.get(TARGET_ARN).map(String::as_str)
+    }
+
     /// The tags that it had.
     pub fn tags(&self) -> Tags {
         let tags = self.target.get("Tags").and_then(Value::as_object).into_iter().flatten();
         tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+    }
+
+    /// The same target with other tags.
+    pub fn tagged(mut self, tags: &Tags) -> Self {
+        self.target.insert("Tags".to_owned(), json!(tags));
+        self
+    }
+
+    /// The same target with what an earlier record has and it has not.
+    pub fn completed_by(self, record: Self) -> Self {
+        let Self { target, scaling_policies, scheduled_actions, attributes, .. } = self.clone();
+        let mut tags = record.tags();
+        tags.extend(self.tags());
+        let mut whole = record.with(target, scaling_policies, scheduled_actions, &BTreeSet::new()).tagged(&tags);
+        whole.attributes.extend(attributes);
+        Self { parked_at: self.parked_at, ..whole }
     }
 
     /// The same target with other limits and tags; of what was attached to it, only what is not named stays.
@@ -166,6 +188,8 @@ pub fn path(endpoint: &EndpointName) -> String {
     format!("{PREFIX}endpoint/{}", endpoint.as_str().to_ascii_lowercase())
 }
 
+/// The attribute that every record keeps.
+pub const TARGET_ARN: &str = "ScalableTargetARN";
 const PREFIX: &str = "/sagemaker-scaling/parked/";
 const VERSION: u32 = 1;
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html>
@@ -174,8 +198,6 @@ const STALE_AFTER: Duration = Duration::from_secs(86_400);
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn object(value: Value) -> Object {
@@ -227,12 +249,26 @@ mod tests {
     }
 
     #[test]
-    fn attributes_are_kept_where_there_is_room() {
-        for (length, kept) in [(100, true), (7_500, false)] {
+    fn the_arns_of_policies_are_kept_where_there_is_room_and_the_targets_always() {
+        for (length, kept) in [(100, true), (7_400, false)] {
             let mut parked = parked(vec![policy(&"p".repeat(length), 1)]);
-            parked.attributes = Data::from([("ScalableTargetARN".to_owned(), "a".repeat(500))]);
-            assert_eq!(parked.value().unwrap().contains("ScalableTargetARN"), kept);
+            let arns = [("PolicyARN.p", 500), (TARGET_ARN, 100)];
+            parked.attributes = arns.map(|(name, length)| (name.to_owned(), "a".repeat(length))).into();
+            let value = parked.value().unwrap();
+            assert_eq!(value.contains("PolicyARN.p"), kept);
+            assert!(value.contains(TARGET_ARN));
         }
+    }
+
+    #[test]
+    fn what_is_half_there_is_completed_by_what_was_parked_before() {
+        let record = parked(vec![policy("p", 1), policy("q", 1)]);
+        let mut half = Parked { scheduled_actions: Vec::new(), parked_at: 90, ..parked(vec![policy("q", 2)]) };
+        half = half.tagged(&Tags::from([("new".into(), "tag".into())]));
+        let whole = half.completed_by(record.clone());
+        assert_eq!(whole.scaling_policies, [policy("p", 1), policy("q", 2)]);
+        assert_eq!((whole.parked_at, &whole.scheduled_actions), (90, &record.scheduled_actions));
+        assert_eq!(whole.tags().into_keys().collect::<Vec<_>>(), ["new", "team"]);
     }
 
     #[test]

@@ -5,14 +5,13 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::aws::Aws;
 use crate::error::{AwsError, Error};
 use crate::id::{EndpointName, ScalableTargetId};
 use crate::owner::{Holder, MAX_TAGS, OWNER_TAGS, Owner, RETURNING_TAG, Tags};
-use crate::parked::{self, Parked, ParkedError};
+use crate::parked::{self, Object, Parked, ParkedError};
 
 impl Aws<'_> {
     /// Writes a target down, and reads it back. Only then may it be taken down.
@@ -28,25 +27,55 @@ impl Aws<'_> {
         Err(ParkedError::NotKept(name).into())
     }
 
+    /// What of a registered target is to be parked; nothing where it is gone by now.
+    ///
+    /// One that is half back, or that another delivery of the request is taking down, is completed by what is parked of it.
+    pub(crate) async fn to_park(&self, id: &ScalableTargetId, mut found: Object) -> Result<Option<Parked>, Error> {
+        for _ in 0..LOOKS {
+            if let Some(whole) = self.whole(id, found).await? {
+                let mut tags = whole.tags();
+                let is_half = tags.remove(RETURNING_TAG).is_some();
+                let whole = whole.tagged(&tags);
+                let record = self.recorded(id).await?.filter(|record| is_half || record.arn() == whole.arn());
+                return Ok(Some(match record {
+                    Some(record) => whole.completed_by(record),
+                    None => whole,
+                }));
+            }
+            // Gone, or registered so recently that its tags cannot be seen.
+            let again = self.registered(&[id.resource_id()]).await?;
+            let Some(again) = again.into_iter().find(|found| is_about(id, found)) else { break };
+            sleep(BETWEEN_LOOKS).await;
+            found = again;
+        }
+        Ok(None)
+    }
+
     /// What is parked of an endpoint's targets. What cannot be read is an error in its place.
     pub(crate) async fn parked(&self, endpoint: &EndpointName) -> Result<Vec<Result<Parked, ParkedError>>, AwsError> {
         let found = self.parameters(&parked::path(endpoint)).await?;
-        let read = |parameter: crate::aws::Parameter| {
-            let parked = Parked::read(&parameter.name, &parameter.value);
-            if parked.as_ref().is_ok_and(|parked| parked.is_stale(self.now())) {
-                tracing::warn!(parameter = parameter.name, "a target has been parked for more than a day");
-            }
-            parked
-        };
-        Ok(found.into_iter().map(read).collect())
+        Ok(found.into_iter().map(|parameter| self.read_record(&parameter.name, &parameter.value)).collect())
     }
 
     /// What is parked of one target, if it is the owner's.
     pub(crate) async fn parked_by(&self, us: &Owner, id: &ScalableTargetId) -> Result<Option<Parked>, Error> {
+        let parked = self.recorded(id).await?;
+        Ok(parked.filter(|parked| matches!(Holder::read(us, &parked.tags()), Holder::Us { .. })))
+    }
+
+    /// What is parked of one target.
+    async fn recorded(&self, id: &ScalableTargetId) -> Result<Option<Parked>, Error> {
         let name = parked::parameter_name(id);
-        let Some(value) = self.parameter(&name).await? else { return Ok(None) };
-        let parked = Parked::read(&name, &value)?;
-        Ok(matches!(Holder::read(us, &parked.tags()), Holder::Us { .. }).then_some(parked))
+        let value = self.parameter(&name).await?;
+        Ok(value.map(|value| self.read_record(&name, &value)).transpose()?)
+    }
+
+    fn read_record(&self, name: &str, value: &str) -> Result<Parked, ParkedError> {
+        let parked = Parked::read(name, value);
+        if parked.as_ref().is_ok_and(|parked| parked.is_stale(self.now())) {
+            tracing::warn!(parameter = name, "a target has been parked for more than a day");
+        }
+        parked
     }
 
     /// Forgets what is parked of a target.
@@ -54,21 +83,30 @@ impl Aws<'_> {
         self.delete_parameter(&parked::parameter_name(id)).await.map(drop)
     }
 
-    /// Forgets what the owner has parked of a target that goes for good. Where the role may not ask, nothing is parked.
-    pub(crate) async fn forget_for(&self, us: &Owner, id: &ScalableTargetId) -> Result<(), Error> {
-        match self.parked_by(us, id).await {
-            Ok(Some(_)) => Ok(self.forget(id).await?),
-            Ok(None) => Ok(()),
+    /// Lets go of what the owner has parked of a target: one that was adopted comes back without its owner, the rest is
+    /// forgotten. Returns whether there was anything. Where the role may not ask, nothing is parked.
+    pub(crate) async fn release_parked(&self, us: &Owner, id: &ScalableTargetId) -> Result<bool, Error> {
+        let parked = match self.parked_by(us, id).await {
+            Ok(Some(parked)) => parked,
+            Ok(None) => return Ok(false),
             Err(Error::Aws(error)) if error.code() == Some("AccessDeniedException") => {
                 tracing::warn!(%error, "the role may not see parked targets; deploy the function's template again");
-                Ok(())
+                return Ok(false);
             }
             Err(Error::Parked(error)) => {
                 tracing::warn!(%error, "left as it is");
-                Ok(())
+                return Ok(false);
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        let mut tags = parked.tags();
+        if Holder::read(us, &tags) == (Holder::Us { adopted: true }) {
+            tags.retain(|key, _| !OWNER_TAGS.contains(&key.as_str()));
+            self.keep(id, &parked.tagged(&tags)).await?;
+        } else {
+            self.forget(id).await?;
         }
+        Ok(true)
     }
 
     /// Brings a parked target back, unless somebody has registered it since, and forgets what was parked.
@@ -84,20 +122,16 @@ impl Aws<'_> {
         let mut tags = parked.tags();
         let later = one_too_many(&mut tags);
         tags.insert(RETURNING_TAG.to_owned(), "true".to_owned());
-        let mut input = parked.target.clone();
-        input.insert("Tags".to_owned(), json!(tags));
+        let input = parked.clone().tagged(&tags).target;
         if let Some(arn) = self.return_target(&id, &input).await? {
             for policy in &parked.scaling_policies {
-                self.put_policy_as_it_was(&input, policy).await?;
+                unless_refused(self.put_policy_as_it_was(&input, policy).await, policy)?;
             }
             for action in &parked.scheduled_actions {
-                match self.put_action_as_it_was(&input, action).await {
-                    // Such as one for a time that has passed.
-                    Err(error) if error.code() == Some("ValidationException") && is_single(action.get("Schedule")) => {
-                        tracing::warn!(%error, "a scheduled action does not come back");
-                    }
-                    done => done?,
-                }
+                unless_refused(self.put_action_as_it_was(&input, action).await, action)?;
+            }
+            if self.parameter(&parked::parameter_name(&id)).await?.is_none() {
+                return Ok(self.take_back(&id).await?);
             }
             self.no_longer_returning(&id, &arn).await?;
             self.tag(&arn, &later, async || Ok(true)).await?;
@@ -105,8 +139,17 @@ impl Aws<'_> {
         Ok(self.forget(&id).await?)
     }
 
+    /// Takes down what was brought back while somebody forgot it: whoever it belonged to is deleted. Without the tag another
+    /// delivery of the request has brought it back, and has forgotten it for that.
+    async fn take_back(&self, id: &ScalableTargetId) -> Result<(), AwsError> {
+        match self.observe(id).await? {
+            Some(found) if found.tags.contains_key(RETURNING_TAG) => self.deregister(id, async || Ok(true)).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Registers a target that returns, and gives its ARN; nothing where somebody else registered it since.
-    async fn return_target(&self, id: &ScalableTargetId, input: &parked::Object) -> Result<Option<String>, Error> {
+    async fn return_target(&self, id: &ScalableTargetId, input: &Object) -> Result<Option<String>, Error> {
         loop {
             match self.observe(id).await? {
                 Some(found) => return Ok(found.tags.contains_key(RETURNING_TAG).then_some(found.arn)),
@@ -142,8 +185,21 @@ fn one_too_many(tags: &mut Tags) -> Tags {
     one.and_then(|key| tags.remove_entry(&key)).into_iter().collect()
 }
 
-fn is_single(schedule: Option<&Value>) -> bool {
-    schedule.and_then(Value::as_str).is_some_and(|schedule| schedule.starts_with("at("))
+/// What the service takes no more, such as an action for a time that has passed, keeps nothing else from coming back.
+fn unless_refused(done: Result<(), AwsError>, input: &Object) -> Result<(), AwsError> {
+    match done {
+        Err(error) if error.code() == Some("ValidationException") => {
+            let input = serde_json::to_string(input).unwrap_or_default();
+            tracing::warn!(%error, input, "it does not come back");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+/// Whether a description is about this target.
+pub(crate) fn is_about(id: &ScalableTargetId, found: &Object) -> bool {
+    Parked::id_of(found).is_some_and(|found| found.is_same(id))
 }
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);

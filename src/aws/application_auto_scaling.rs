@@ -239,7 +239,7 @@ pub(super) fn cut_off<E>(member: &str) -> SdkError<E, HttpResponse> {
 }
 
 /// Whether the tag operations do not know the target.
-fn is_missing(error: &AwsError) -> bool {
+pub(super) fn is_missing(error: &AwsError) -> bool {
     error.code() == Some("ResourceNotFoundException")
 }
 

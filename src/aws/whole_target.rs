@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Aws;
-use super::application_auto_scaling::is_not_found;
+use super::application_auto_scaling::{is_missing, is_not_found};
 use super::json::Operation;
 use crate::answer::Data;
 use crate::error::AwsError;
 use crate::id::{SERVICE_NAMESPACE, ScalableTargetId};
-use crate::parked::{Object, Parked};
+use crate::parked::{Object, Parked, TARGET_ARN};
 use crate::retry::until_deadline;
 
 impl Aws<'_> {
@@ -27,11 +27,14 @@ impl Aws<'_> {
         Ok(found)
     }
 
-    /// A registered target with its tags, policies and scheduled actions.
-    pub async fn whole(&self, id: &ScalableTargetId, registered: Object) -> Result<Parked, AwsError> {
+    /// A registered target with its tags, policies and scheduled actions, or nothing where it is gone by now.
+    pub async fn whole(&self, id: &ScalableTargetId, registered: Object) -> Result<Option<Parked>, AwsError> {
         let what = id.resource_id();
-        let arn = registered.get("ScalableTargetARN").cloned().unwrap_or_default();
-        let tags = self.call_as_it_is::<ListTagsForResource>(&what, object(json!({ "ResourceARN": arn }))).await?;
+        let arn = registered.get(TARGET_ARN).cloned().unwrap_or_default();
+        let tags = match self.call_as_it_is::<ListTagsForResource>(&what, object(json!({ "ResourceARN": arn }))).await {
+            Err(error) if is_missing(&error) => return Ok(None),
+            tags => tags?,
+        };
         let of_target = json!({
             "ServiceNamespace": SERVICE_NAMESPACE,
             "ResourceId": registered.get("ResourceId"),
@@ -43,7 +46,7 @@ impl Aws<'_> {
         let of_policy =
             |policy| Some((format!("PolicyARN.{}", text(policy, "PolicyName")?), text(policy, "PolicyARN")?));
         let mut attributes: Data = policies.iter().filter_map(of_policy).collect();
-        attributes.extend(text(&registered, "ScalableTargetARN").map(|arn| ("ScalableTargetARN".to_owned(), arn)));
+        attributes.extend(text(&registered, TARGET_ARN).map(|arn| (TARGET_ARN.to_owned(), arn)));
         for attached in policies.iter_mut().chain(&mut actions) {
             attached.retain(|name, _| !OF_NO_INPUT.contains(&name.as_str()) && !NAMES_TARGET.contains(&name.as_str()));
         }
@@ -52,7 +55,7 @@ impl Aws<'_> {
         target.insert("Tags".to_owned(), tags.get("Tags").cloned().unwrap_or_else(|| json!({})));
         let mut parked = Parked::new(self.now(), target, policies, actions);
         parked.attributes = attributes;
-        Ok(parked)
+        Ok(Some(parked))
     }
 
     /// Registers a target by its whole input. Returns its ARN.
@@ -60,7 +63,7 @@ impl Aws<'_> {
         self.progress.claims();
         let what = input.get("ResourceId").and_then(Value::as_str).unwrap_or_default().to_owned();
         let output = self.call_as_it_is::<RegisterScalableTarget>(&what, input.clone()).await?;
-        Ok(output.get("ScalableTargetARN").and_then(Value::as_str).unwrap_or_default().to_owned())
+        Ok(output.get(TARGET_ARN).and_then(Value::as_str).unwrap_or_default().to_owned())
     }
 
     /// Puts a scaling policy by its whole input.
@@ -175,4 +178,4 @@ as_it_is! {
 const NAMES_TARGET: &[&str] = &["ResourceId", "ScalableDimension", "ServiceNamespace"];
 /// What the service tells of them, and takes in no call.
 const OF_NO_INPUT: &[&str] =
-    &["Alarms", "CreationTime", "PolicyARN", "PredictedCapacity", "RoleARN", "ScalableTargetARN", "ScheduledActionARN"];
+    &["Alarms", "CreationTime", "PolicyARN", "PredictedCapacity", "RoleARN", TARGET_ARN, "ScheduledActionARN"];

@@ -10,13 +10,16 @@ use crate::answer::Data;
 use crate::aws::{Aws, Endpoint, Here};
 use crate::deadline::Age;
 use crate::envelope::Lifecycle;
-use crate::error::Error;
+use crate::error::{AwsError, Error};
 use crate::id::{EndpointName, PhysicalResourceId, ScalableDimension, ScalableTargetId, UpdateGateId};
 use crate::owner::Owner;
 use crate::parked::{Object, Parked};
 use crate::progress::Progress;
 use crate::scalable_target::{Done, is_changing, poll_delay};
 use crate::standing::{ASKS_AFTER, RECORD_FOLLOWS, Standing};
+
+/// What was taken down.
+type Down = (ScalableTargetId, Parked);
 
 /// One request, and what it is carried out with.
 #[derive(Debug)]
@@ -67,8 +70,7 @@ pub async fn carry_out(
             };
             if let Some(endpoint) = endpoint {
                 work.stop_unless_awaited().await?;
-                let found = aws.endpoint(&endpoint).await?;
-                work.settle(&endpoint, found.as_ref()).await?;
+                work.settle(&endpoint).await?;
             }
             Ok(Done { physical_resource_id: id.clone(), data: Data::new() })
         }
@@ -80,45 +82,79 @@ impl Work<'_> {
     /// runs it.
     async fn open(&self, gate: &UpdateGateId, changes: bool) -> Result<(), Error> {
         self.stop_unless_awaited().await?;
-        let Some(endpoint) = self.aws.endpoint(&gate.endpoint).await? else { return Ok(()) };
-        if endpoint.config.eq_ignore_ascii_case(gate.config.as_str()) {
-            return self.bring_back(&gate.endpoint, &endpoint).await.map(drop);
-        }
-        if !changes {
-            return Ok(());
-        }
-        let in_the_way = self.in_the_way(gate, &endpoint).await?;
-        let mut whole = Vec::new();
-        for (id, registered) in in_the_way {
-            let parked = self.aws.whole(&id, registered).await?;
-            // Before any of them goes.
-            parked.value()?;
-            whole.push((id, parked));
-        }
-        let done = self.take_down(&gate.endpoint, &whole).await;
-        if matches!(done, Err(Error::Gate(Refusal::NotAwaited(_))))
-            && let Some(endpoint) = self.aws.endpoint(&gate.endpoint).await?
-        {
+        let mut down = Vec::new();
+        let done = self.make_way(gate, changes, &mut down).await;
+        if matches!(done, Err(Error::Gate(Refusal::NotAwaited(_)))) && !self.is_answered(gate).await {
             // Nobody will update the endpoint for this request any more.
-            self.bring_back(&gate.endpoint, &endpoint).await?;
+            let endpoint = self.aws.endpoint(&gate.endpoint).await?;
+            for (id, parked) in down {
+                if endpoint.as_ref().is_some_and(|endpoint| has(endpoint, &id)) {
+                    self.aws.bring_back(parked).await?;
+                }
+            }
         }
         done
     }
 
-    /// Parks and deregisters targets, and waits for the endpoint.
-    async fn take_down(&self, endpoint: &EndpointName, whole: &[(ScalableTargetId, Parked)]) -> Result<(), Error> {
-        for (id, parked) in whole {
-            self.aws.keep(id, parked).await?;
-            self.stop_unless_awaited().await?;
-            tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "parked");
-            self.aws.deregister(id, async || Ok(true)).await?;
+    /// The same; what it takes `down` is told, also where it fails.
+    async fn make_way(&self, gate: &UpdateGateId, changes: bool, down: &mut Vec<Down>) -> Result<(), Error> {
+        let mut judged = None;
+        for poll in 0.. {
+            let Some(endpoint) = self.aws.endpoint(&gate.endpoint).await? else { break };
+            let is_changing = is_changing(&endpoint.status);
+            let runs_it = endpoint.config.eq_ignore_ascii_case(gate.config.as_str());
+            if runs_it && !is_changing {
+                return self.bring_back(&gate.endpoint, &endpoint).await.map(drop);
+            }
+            if !changes {
+                return Ok(());
+            }
+            // While an endpoint changes it may be on its way to a configuration of which nothing can be seen yet.
+            if !runs_it && judged.as_ref() != Some(&endpoint.config) {
+                self.take_down(gate, &endpoint, down).await?;
+                judged = Some(endpoint.config);
+                continue;
+            }
+            if !is_changing {
+                break;
+            }
+            let (name, status) = (&gate.endpoint, endpoint.status);
+            self.progress.doing(format!("waiting for endpoint {name} to settle before its update (it is {status})"));
+            sleep(poll_delay(poll)).await;
         }
-        self.wait_until_settled(endpoint).await?;
-        if !whole.is_empty() && self.asks() {
-            sleep(RECORD_FOLLOWS).await;
+        if !down.is_empty() {
+            // A request that was cancelled in the meantime has taken down what nobody else brings back.
+            sleep(RECORD_FOLLOWS.max(ASKS_AFTER.saturating_sub(self.age.elapsed()))).await;
             self.stop_unless_awaited().await?;
         }
         Ok(())
+    }
+
+    /// Parks and deregisters what stands in the way.
+    async fn take_down(&self, gate: &UpdateGateId, endpoint: &Endpoint, down: &mut Vec<Down>) -> Result<(), Error> {
+        let mut whole = Vec::new();
+        for (id, registered) in self.in_the_way(gate, endpoint).await? {
+            let Some(parked) = self.aws.to_park(&id, registered).await? else { continue };
+            // Before any of them goes.
+            parked.value()?;
+            whole.push((id, parked));
+        }
+        for (id, parked) in whole {
+            self.aws.keep(&id, &parked).await?;
+            down.push((id.clone(), parked));
+            self.stop_unless_awaited().await?;
+            tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "parked");
+            // Where it is not awaited any more, the question that follows tells.
+            self.aws.deregister(&id, async || Ok(self.stop_unless_awaited().await.is_ok())).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether another delivery of this request has answered it: then the endpoint is about to be updated.
+    async fn is_answered(&self, gate: &UpdateGateId) -> bool {
+        self.aws.stack_resource(self.us).await.is_some_and(|record| {
+            record.resource_status.ends_with("_COMPLETE") && record.physical_resource_id == gate.to_string()
+        })
     }
 
     /// The registered targets of the variants that SageMaker would refuse to change.
@@ -148,19 +184,6 @@ impl Work<'_> {
         Ok(found.into_iter().filter_map(with_id).filter(|(id, _)| id.dimension() != COPIES).collect())
     }
 
-    async fn wait_until_settled(&self, name: &EndpointName) -> Result<(), Error> {
-        for poll in 0.. {
-            let Some(endpoint) = self.aws.endpoint(name).await? else { break };
-            if !is_changing(&endpoint.status) {
-                break;
-            }
-            let status = endpoint.status;
-            self.progress.doing(format!("waiting for endpoint {name} to settle before its update (it is {status})"));
-            sleep(poll_delay(poll)).await;
-        }
-        Ok(())
-    }
-
     /// Brings back what is parked for variants that the endpoint has. Returns what is parked for others.
     async fn bring_back(&self, name: &EndpointName, endpoint: &Endpoint) -> Result<Vec<ScalableTargetId>, Error> {
         let mut rest = Vec::new();
@@ -186,9 +209,9 @@ impl Work<'_> {
     }
 
     /// Brings back what is parked, and forgets what cannot come back.
-    async fn settle(&self, name: &EndpointName, endpoint: Option<&Endpoint>) -> Result<(), Error> {
-        let rest = match endpoint {
-            Some(endpoint) => self.bring_back(name, endpoint).await?,
+    async fn settle(&self, name: &EndpointName) -> Result<(), Error> {
+        let rest = match self.endpoint_with_variants(name).await? {
+            Some(endpoint) => self.bring_back(name, &endpoint).await?,
             None => {
                 let parked = self.aws.parked(name).await?;
                 parked.into_iter().filter_map(|parked| parked.ok()?.id()).collect()
@@ -199,6 +222,20 @@ impl Work<'_> {
             self.aws.forget(&id).await?;
         }
         Ok(())
+    }
+
+    /// The endpoint; one that is being created shows no variants until it is there.
+    async fn endpoint_with_variants(&self, name: &EndpointName) -> Result<Option<Endpoint>, AwsError> {
+        for poll in 0.. {
+            match self.aws.endpoint(name).await? {
+                Some(endpoint) if endpoint.variants.is_empty() && is_changing(&endpoint.status) => {
+                    self.progress.doing(format!("waiting for endpoint {name} to show its variants"));
+                    sleep(poll_delay(poll)).await;
+                }
+                found => return Ok(found),
+            }
+        }
+        unreachable!("polls are not counted to the end")
     }
 
     /// Refuses to go on with a request that CloudFormation no longer waits for, as far as it is asked: see `standing`.

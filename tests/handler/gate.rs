@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::attached::{action, step};
 use crate::support::request::{Request, create, delete, update};
-use crate::support::stack::{Delivery, Fails, Stack, Template};
-use crate::support::world::{Crash, Trouble, World};
+use crate::support::stack::{Delivery, Fails, Stack, Template, UNANSWERED};
+use crate::support::world::{Crash, World};
 
 /// A world with the endpoint configurations that the histories go through. Blue may change its type, green may go.
 fn world() -> World {
@@ -29,6 +29,9 @@ fn world() -> World {
     world
 }
 
+pub(crate) const BLUES_RECORD: &str =
+    "/sagemaker-scaling/parked/endpoint/prod/variant/blue/sagemaker.variant.DesiredInstanceCount";
+
 /// The properties of a variant's scaling.
 fn scaling(variant: &str, max: u32) -> Value {
     json!({
@@ -50,13 +53,13 @@ fn both_scaled(config: &'static str) -> Template {
     template(config, &[("Blue", scaling("blue", 4)), ("Green", scaling("green", 3))])
 }
 
-fn parked(world: &World) -> Vec<Value> {
+pub(crate) fn parked(world: &World) -> Vec<Value> {
     let below = json!({ "Path": "/sagemaker-scaling/parked", "Recursive": true });
     world.aws("AmazonSSM.GetParametersByPath", below)["Parameters"].as_array().cloned().unwrap_or_default()
 }
 
 /// What is registered natively, or by hand, beside the stack.
-fn by_hand(world: &World, variants: &[&str]) {
+pub(crate) fn by_hand(world: &World, variants: &[&str]) {
     for variant in variants {
         let mut target = json!({
             "ServiceNamespace": "sagemaker",
@@ -90,21 +93,36 @@ struct History {
 impl History {
     /// Plays it; after each deployment everything is as the template says that the stack settled on.
     async fn play(&self, delivery: Delivery, reversed: bool) -> (usize, bool) {
+        self.play_to(&self.settles().await, delivery, reversed).await
+    }
+
+    /// What is registered after each deployment.
+    async fn settles(&self) -> Vec<(&'static str, Value)> {
+        let mut settled = &self.first;
+        let mut pictures = Vec::new();
+        for (template, fails) in &self.then {
+            settled = if fails.is_none() { template } else { settled };
+            pictures.push((settled.config, Self::expected(settled, self.by_hand).await));
+        }
+        pictures
+    }
+
+    async fn play_to(&self, settles: &[(&str, Value)], delivery: Delivery, reversed: bool) -> (usize, bool) {
         let world = world();
         let mut stack = Stack::new(&world, delivery, reversed);
         stack.deploy(&self.first, None).await.expect("it is created");
         by_hand(&world, self.by_hand);
-        let mut settled = &self.first;
-        for (template, fails) in &self.then {
+        for ((template, fails), (config, picture)) in self.then.iter().zip(settles) {
             let told = format!("{delivery:?}, reversed: {reversed}: {template:?} fails {fails:?}");
-            stack.deploy(template, *fails).await.unwrap_or_else(|reason| panic!("{told}: {reason}"));
-            if fails.is_none() {
-                settled = template;
-            }
-            assert_eq!(world.picture(), Self::expected(settled, self.by_hand).await, "{told}");
+            let before = (self.first.config, world.picture());
+            let (config, picture) = match stack.deploy(template, *fails).await {
+                Err(reason) if reason == UNANSWERED => before,
+                done => done.map(|()| (*config, picture.clone())).unwrap_or_else(|reason| panic!("{told}: {reason}")),
+            };
+            assert_eq!(world.picture(), picture, "{told}");
             assert_eq!(parked(&world), [] as [Value; 0], "{told}");
             let runs = world.aws("SageMaker.DescribeEndpoint", json!({ "EndpointName": "prod" }));
-            assert_eq!(runs["EndpointConfigName"], settled.config, "{told}");
+            assert_eq!(runs["EndpointConfigName"], config, "{told}");
         }
         (stack.requests, stack.was_killed)
     }
@@ -170,21 +188,36 @@ async fn requests_that_are_delivered_twice_change_nothing_more() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn killed_at_any_exchange_and_delivered_again_an_update_ends_as_if_it_had_run_once() {
+/// The histories whose every request is killed at every exchange: each rule of the gate has a part in one of them.
+fn histories_to_be_killed() -> Vec<(History, bool)> {
+    let blue = |config, max| template(config, &[("Blue", scaling("blue", max))]);
+    let one = |to: Template, fails| History { first: blue("large", 4), by_hand: &["green"], then: vec![(to, fails)] };
+    let both = |fails| History { first: both_scaled("large"), by_hand: &[], then: vec![(both_scaled("both"), fails)] };
+    vec![
+        (one(blue("xlarge", 4), None), false),
+        (one(blue("xlarge", 4), Some(Fails::Endpoint)), false),
+        // The scaling goes back before the endpoint does, and parks what it wants.
+        (one(blue("xlarge", 6), Some(Fails::AfterScaling)), true),
+        (one(template("xlarge", &[]), None), false),
+        (one(blue("alone", 4), None), true),
+        (both(Some(Fails::AfterEndpoint)), false),
+        (both(None), true),
+    ]
+}
+
+/// Plays histories with each of their requests killed at each exchange.
+async fn kill(histories: Vec<(History, bool)>, killed: fn(usize, Crash) -> Delivery) -> u32 {
     let mut crashes = 0;
-    // Every seventh, for its time, in one order of rollbacks and in the other by turns.
-    for (index, mut history) in histories().into_iter().step_by(7).enumerate() {
-        history.then.truncate(1);
-        let reversed = index % 2 == 1;
-        let (requests, _) = history.play(Delivery::Once, reversed).await;
-        for number in 0..requests {
+    for (history, reversed) in histories {
+        let settles = history.settles().await;
+        let (requests, _) = history.play_to(&settles, Delivery::Once, reversed).await;
+        // `crashes` kills those that create a stack.
+        for number in history.first.scalings.len() + 1..requests {
             for at in 1.. {
                 let mut reached = false;
                 for after_effect in [false, true] {
-                    let crash = Crash { at, after_effect };
-                    let (_, was_killed) = history.play(Delivery::Killed(number, crash), reversed).await;
-                    reached |= was_killed;
+                    let delivery = killed(number, Crash { at, after_effect });
+                    reached |= history.play_to(&settles, delivery, reversed).await.1;
                 }
                 if !reached {
                     break;
@@ -193,7 +226,23 @@ async fn killed_at_any_exchange_and_delivered_again_an_update_ends_as_if_it_had_
             }
         }
     }
-    assert!(crashes > 300, "only {crashes} crashes");
+    crashes
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_exchange_and_delivered_again_an_update_ends_as_if_it_had_run_once() {
+    let crashes = kill(histories_to_be_killed(), Delivery::Killed).await;
+    assert!(crashes > 600, "only {crashes} crashes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_exchange_and_never_delivered_again_an_update_is_as_if_it_had_not_been() {
+    let mut histories = histories_to_be_killed();
+    // Whoever does not answer on the way back leaves the stack to its operator.
+    histories.retain(|(history, _)| history.then[0].1.is_none());
+    let both_ways = histories.into_iter().flat_map(|(history, _)| [(history.clone(), false), (history, true)]);
+    let crashes = kill(both_ways.collect(), Delivery::Lost).await;
+    assert!(crashes > 400, "only {crashes} crashes");
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,28 +258,28 @@ async fn without_the_gate_sagemaker_refuses() {
     }
 }
 
-fn gate(config: &str) -> Request {
+pub(crate) fn gate(config: &str) -> Request {
     create()
         .field("ResourceType", json!("Custom::SageMakerEndpointUpdateGate"))
         .field("LogicalResourceId", json!("Gate"))
         .field("ResourceProperties", json!({ "EndpointName": "prod", "EndpointConfigName": config }))
 }
 
-fn gate_update(from: &str, to: &str) -> Request {
+pub(crate) fn gate_update(from: &str, to: &str) -> Request {
     let old = json!({ "EndpointName": "prod", "EndpointConfigName": from });
     let request = gate(to).field("RequestType", json!("Update")).field("OldResourceProperties", old);
     request.of(&format!("endpoint/prod/config/{from}|update-gate"))
 }
 
 /// The properties of blue's scaling, behind the gate.
-fn behind(config: &str, max: u32) -> Value {
+pub(crate) fn behind(config: &str, max: u32) -> Value {
     let mut properties = scaling("blue", max);
     properties["EndpointName"] = json!("prod");
     properties["UpdateGate"] = json!(format!("endpoint/prod/config/{config}|update-gate"));
     properties
 }
 
-fn with_endpoint() -> World {
+pub(crate) fn with_endpoint() -> World {
     let world = world();
     world.aws("LocalAws.SetEndpointTakes", json!({ "Seconds": 0 }));
     world.aws("SageMaker.CreateEndpoint", json!({ "EndpointName": "prod", "EndpointConfigName": "large" }));
@@ -356,9 +405,8 @@ async fn a_missing_configuration_and_mistakes_are_told_before_anything_is_taken_
 async fn what_is_not_kept_is_not_taken_down() {
     let world = with_endpoint();
     by_hand(&world, &["blue"]);
-    for _ in 0..12 {
-        world.trouble("AmazonSSM.GetParameter", Trouble::Reply(r#"{"Parameter": {"Name": "x", "Value": "y"}}"#));
-    }
+    let scribble = json!({ "Name": BLUES_RECORD, "Value": "y", "Overwrite": true });
+    world.before("AmazonSSM.GetParameter", 1, &[("AmazonSSM.PutParameter", scribble)]);
     let (reason, _) = world.refuse(gate_update("large", "xlarge")).await;
     assert!(reason.contains("does not hold what was written to it"), "{reason}");
     assert_eq!(world.registered().len(), 1);
@@ -534,10 +582,9 @@ async fn a_record_that_cannot_be_read_keeps_no_other_from_coming_back() {
     let world = with_endpoint();
     by_hand(&world, &["green"]);
     world.succeed(gate_update("large", "both")).await;
-    let name = "/sagemaker-scaling/parked/endpoint/prod/variant/blue/sagemaker.variant.DesiredInstanceCount";
-    world.aws("AmazonSSM.PutParameter", json!({ "Name": name, "Value": "scribble", "Type": "String" }));
+    world.aws("AmazonSSM.PutParameter", json!({ "Name": BLUES_RECORD, "Value": "scribble", "Type": "String" }));
     let (reason, _) = world.refuse(gate_update("both", "large")).await;
-    assert!(reason.contains(&format!("parameter {name} is no record of a parked target")), "{reason}");
+    assert!(reason.contains(&format!("parameter {BLUES_RECORD} is no record of a parked target")), "{reason}");
     assert_eq!(world.registered(), ["endpoint/prod/variant/green"]);
     assert_eq!(parked(&world).len(), 1);
 }

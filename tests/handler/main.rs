@@ -14,6 +14,7 @@ mod lifecycle;
 mod ownership;
 mod package;
 mod page;
+mod parking;
 mod policies;
 mod races;
 mod support;

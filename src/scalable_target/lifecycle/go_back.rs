@@ -10,8 +10,8 @@ use super::{Work, attributes};
 use crate::answer::Data;
 use crate::error::Error;
 use crate::id::ScalableTargetId;
-use crate::owner::RETURNING_TAG;
-use crate::parked::Parked;
+use crate::parked::{Parked, TARGET_ARN};
+use crate::parking::is_about;
 use crate::update_gate::is_displaced;
 
 impl Work<'_> {
@@ -71,18 +71,17 @@ impl Work<'_> {
         self.stop_unless_awaited(target).await?;
         let registered = self.aws.observe(target).await?;
         let decided = decide::registration(desired, self.us, registered.as_ref(), &before.tag_keys)?;
-        let had = match &registered {
-            Some(_) => {
-                let found = self.aws.registered(&[target.resource_id()]).await?;
-                let found = found.into_iter().find(|found| Parked::id_of(found).is_some_and(|id| id.is_same(target)));
-                match found {
-                    Some(found) => Some(self.aws.whole(target, found).await?),
-                    None => None,
-                }
+        let mut had = None;
+        if registered.is_some() {
+            let found = self.aws.registered(&[target.resource_id()]).await?;
+            if let Some(found) = found.into_iter().find(|found| is_about(target, found)) {
+                had = self.aws.to_park(target, found).await?;
             }
+        }
+        if had.is_none() {
             // Another delivery of this request may have parked it.
-            None => self.aws.parked_by(self.us, target).await?,
-        };
+            had = self.aws.parked_by(self.us, target).await?;
+        }
         let mut tags = had.as_ref().map(Parked::tags).unwrap_or_default();
         match decided {
             Registration::Create { tags: given } | Registration::Adopt { tags: given, .. } => tags.extend(given),
@@ -91,7 +90,6 @@ impl Work<'_> {
                 tags.extend(all);
             }
         }
-        tags.remove(RETURNING_TAG);
         let had = had.unwrap_or_else(|| Parked::new(self.aws.now(), Default::default(), Vec::new(), Vec::new()));
         let now = Named::read(self.lifecycle.properties());
         let gone = decide::no_longer_named(target, &now, before);
@@ -115,6 +113,6 @@ impl Work<'_> {
             let name = format!("PolicyARN.{}", policy.name);
             had(&name).map(|arn| (name, arn))
         });
-        Ok(attributes(desired, had("ScalableTargetARN").unwrap_or_default(), policies.collect()))
+        Ok(attributes(desired, had(TARGET_ARN).unwrap_or_default(), policies.collect()))
     }
 }

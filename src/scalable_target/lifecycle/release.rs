@@ -76,9 +76,11 @@ impl Work<'_> {
         let registered = self.look_for(target, patience).await?;
         let is_ours = decide::release(self.us, registered.as_ref()) != Release::Nothing;
         self.release(target, registered, Standing::Awaited).await?;
-        // The gate would bring back what is parked.
-        if !is_ours || self.lifecycle.properties().get("UpdateGate").is_some() {
-            self.aws.forget_for(self.us, target).await?;
+        // The gate would bring back what is parked, and may be doing so: it looks at the record after it registered.
+        if (!is_ours || self.lifecycle.properties().get("UpdateGate").is_some())
+            && self.aws.release_parked(self.us, target).await?
+        {
+            self.release(target, self.aws.observe(target).await?, Standing::Awaited).await?;
         }
         Ok(())
     }

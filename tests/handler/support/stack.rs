@@ -39,7 +39,12 @@ pub(crate) enum Delivery {
     Twice,
     /// The request of this number is killed at an exchange, and delivered again.
     Killed(usize, Crash),
+    /// The same, and not delivered again, unless it is a Delete, which CloudFormation sends again.
+    Lost(usize, Crash),
 }
+
+/// Why a deployment fails whose request nobody answers.
+pub(crate) const UNANSWERED: &str = "nobody answered in time";
 
 /// A stack.
 #[derive(Debug)]
@@ -220,8 +225,18 @@ impl<'a> Stack<'a> {
             Delivery::Killed(killed, crash) if killed == number => {
                 self.was_killed = self.world.crash(&request, crash).await;
             }
+            Delivery::Lost(lost, crash) if lost == number => {
+                let answers = self.world.answers();
+                self.was_killed = self.world.crash(&request, crash).await;
+                if self.world.answers() > answers {
+                    return self.world.last_answer();
+                }
+                if request.0["RequestType"] != "Delete" {
+                    return json!({ "Status": "FAILED", "Reason": UNANSWERED });
+                }
+            }
             Delivery::Twice => drop(self.world.answer(request.clone()).await),
-            Delivery::Once | Delivery::Killed(..) => {}
+            Delivery::Once | Delivery::Killed(..) | Delivery::Lost(..) => {}
         }
         self.world.answer(request).await
     }
