@@ -50,7 +50,7 @@ build: ## Build the function and the local AWS
 	cargo build
 	cargo build --package local-aws
 
-schema: ## Write the schemas of the properties from their types
+schema: ## Write schema/*.json and docs/PROPERTIES.md from the types in schema/src
 	cargo run --quiet --package schema
 
 bench-faults: ## Run the table of faults against this project and its peers, and write docs/FAULTS.md

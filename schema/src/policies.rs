@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use crate::rules::{excludes, has, is, needs};
 use crate::tracking::TargetTracking;
 use crate::values::{AdjustmentType, MetricAggregationType, NotNegative, Number, PolicyName, PolicyType, WholeNumber};
+use crate::{api, aws};
 
-/// A scaling policy of the target. See
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalingpolicy.html>;
-/// `ScalingTargetId`, `ResourceId`, `ScalableDimension` and `ServiceNamespace` are the target's, and left out.
+/// A scaling policy of the target. `ScalingTargetId`, `ResourceId`, `ScalableDimension` and `ServiceNamespace` are the
+/// target's, and left out.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = aws("AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalingpolicy")))]
 #[schemars(extend(
     "if" = is("PolicyType", "StepScaling"),
     "then" = goes_with("StepScaling", STEP, TRACKING),
@@ -32,20 +33,20 @@ pub struct ScalingPolicy {
     pub step_scaling_policy_configuration: Option<StepScaling>,
 }
 
-/// How to scale when an alarm goes off that has the policy's ARN as its action. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html>.
+/// How to scale when an alarm goes off that has the policy's ARN as its action.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_StepScalingPolicyConfiguration")))]
 pub struct StepScaling {
     /// What the steps' `ScalingAdjustment` is: an addition, the capacity itself, or a percentage.
     pub adjustment_type: AdjustmentType,
-    /// For how many seconds a scaling activity counts before the next.
+    /// How many seconds a scaling activity may take to have an effect.
     #[schemars(extend("default" = 300))]
     pub cooldown: Option<NotNegative>,
     /// How the alarm's metric is aggregated.
     #[schemars(extend("default" = "Average"))]
     pub metric_aggregation_type: Option<MetricAggregationType>,
-    /// The least change of a step in percent.
+    /// The fewest to scale by where `AdjustmentType` is `PercentChangeInCapacity`.
     pub min_adjustment_magnitude: Option<NotNegative>,
     /// The steps, in any order. Together they reach from one end of the metric to the alarm's threshold, or from end to
     /// end.
@@ -53,10 +54,10 @@ pub struct StepScaling {
     pub step_adjustments: Vec<StepAdjustment>,
 }
 
-/// A step: what to do while the metric is between two bounds. At least one of them is there. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html>.
+/// A step: what to do while the metric is between two bounds. At least one of them is there.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_StepAdjustment")))]
 #[schemars(extend("if" = has(UPPER), "else" = needs(&[LOWER], &format!("required where {UPPER} is missing"))))]
 pub struct StepAdjustment {
     /// Where the step begins, as a difference to the alarm's threshold. The lowest step has none if it begins below it.

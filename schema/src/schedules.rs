@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 
 use crate::rules::{has, needs};
 use crate::values::{ActionName, NotNegative, Schedule, Text, Time};
+use crate::{api, aws};
 
-/// New limits at certain times. See
-/// <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scheduled-scaling.html>.
+/// New limits at certain times.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = aws("autoscaling/application/userguide/application-auto-scaling-scheduled-scaling")))]
 pub struct ScheduledAction {
     /// The action's name, which no other action of the target has: up to 256 printable characters without colons,
     /// slashes and bars.
@@ -27,10 +28,10 @@ pub struct ScheduledAction {
     pub scalable_target_action: ScalableTargetAction,
 }
 
-/// The limits that an action sets: either of them, or both. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalableTargetAction.html>.
+/// The limits that an action sets: either of them, or both.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_ScalableTargetAction")))]
 #[schemars(extend("if" = has("MaxCapacity"), "else" = needs(&["MinCapacity"], NEITHER)))]
 pub struct ScalableTargetAction {
     /// The fewest from then on, at most `MaxCapacity`.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
+use crate::api;
 use crate::policies::ScalingPolicy;
 use crate::rules::{excludes, has, is, needs, one_value};
 use crate::schedules::ScheduledAction;
@@ -13,9 +14,9 @@ use crate::values::{
 };
 
 /// Registers a production variant of a SageMaker endpoint, or an inference component, with Application Auto Scaling.
-/// See <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_RegisterScalableTarget")))]
 #[schemars(extend(
     "if" = has("InferenceComponentName"),
     "then" = of_component(),
@@ -62,10 +63,10 @@ pub struct ScalableTarget {
     pub service_timeout: Option<Seconds>,
 }
 
-/// Which kinds of scaling are suspended; what is left out is not. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_SuspendedState.html>.
+/// Which kinds of scaling are suspended; what is left out is not.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_SuspendedState")))]
 pub struct SuspendedState {
     /// Whether policies may not scale in.
     #[schemars(extend("default" = false))]
@@ -78,10 +79,10 @@ pub struct SuspendedState {
     pub scheduled_scaling_suspended: Option<Boolean>,
 }
 
-/// A tag of the scalable target, beside those by which the function knows its owner. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TagResource.html>.
+/// A tag of the scalable target, beside those by which the function knows its owner.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_TagResource")))]
 pub struct Tag {
     /// Up to 128 characters. Keys that begin with `aws:` or `sagemaker-scaling:` are reserved.
     pub key: TagKey,

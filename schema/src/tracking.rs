@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 
 use crate::rules::{excludes, has, needs, one_of};
 use crate::values::{Boolean, NotNegative, Number, PredefinedMetricType, Statistic, Text};
+use crate::{api, aws};
 
-/// Keeps a metric near a value: one that Application Auto Scaling knows, or one of CloudWatch's. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>.
+/// Keeps a metric near a value: one that Application Auto Scaling knows, or one of CloudWatch's.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_TargetTrackingScalingPolicyConfiguration")))]
 #[schemars(extend("if" = one_metric(0), "then" = one_metric(1), "else" = one_metric(2)))]
 pub struct TargetTracking {
     /// The value.
@@ -17,10 +18,10 @@ pub struct TargetTracking {
     pub predefined_metric_specification: Option<PredefinedMetric>,
     /// A metric of CloudWatch's, or an expression of several. Required, or `PredefinedMetricSpecification`.
     pub customized_metric_specification: Option<CustomizedMetric>,
-    /// For how many seconds a scale-in counts before the next.
+    /// How many seconds after a scale-in the next may be.
     #[schemars(extend("default" = 300))]
     pub scale_in_cooldown: Option<NotNegative>,
-    /// For how many seconds a scale-out counts before the next.
+    /// How many seconds a scale-out may take to have an effect.
     #[schemars(extend("default" = 300))]
     pub scale_out_cooldown: Option<NotNegative>,
     /// Whether the policy only scales out.
@@ -28,10 +29,10 @@ pub struct TargetTracking {
     pub disable_scale_in: Option<Boolean>,
 }
 
-/// A metric that Application Auto Scaling knows. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html>.
+/// A metric that Application Auto Scaling knows.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_PredefinedMetricSpecification")))]
 pub struct PredefinedMetric {
     /// The metric. Each fits one `ScalableDimension`.
     pub predefined_metric_type: PredefinedMetricType,
@@ -39,10 +40,10 @@ pub struct PredefinedMetric {
     pub resource_label: Option<Text>,
 }
 
-/// A metric of CloudWatch's, or with `Metrics` an expression of several. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_CustomizedMetricSpecification.html>.
+/// A metric of CloudWatch's, or with `Metrics` an expression of several.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_CustomizedMetricSpecification")))]
 #[schemars(extend(
     "if" = has("Metrics"),
     "then" = excludes(&["Dimensions", "MetricName", "Namespace", "Statistic", "Unit"], "not together with Metrics"),
@@ -64,9 +65,10 @@ pub struct CustomizedMetric {
     pub metrics: Option<Vec<MetricDataQuery>>,
 }
 
-/// A dimension of a metric. See <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html>.
+/// A dimension of a metric.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = aws("AmazonCloudWatch/latest/APIReference/API_Dimension")))]
 pub struct Dimension {
     /// The dimension's name, such as `EndpointName`.
     pub name: Text,
@@ -74,10 +76,10 @@ pub struct Dimension {
     pub value: Text,
 }
 
-/// A metric, or an expression of others. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingMetricDataQuery.html>.
+/// A metric, or an expression of others.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_TargetTrackingMetricDataQuery")))]
 #[schemars(extend("if" = one_query(0), "then" = one_query(1), "else" = one_query(2)))]
 pub struct MetricDataQuery {
     /// The name by which expressions know it, beginning with a lower-case letter.
@@ -93,10 +95,10 @@ pub struct MetricDataQuery {
     pub return_data: Option<Boolean>,
 }
 
-/// A metric and its statistic. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingMetricStat.html>.
+/// A metric and its statistic.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_TargetTrackingMetricStat")))]
 pub struct MetricStat {
     /// The metric.
     pub metric: Metric,
@@ -106,10 +108,10 @@ pub struct MetricStat {
     pub unit: Option<Text>,
 }
 
-/// A metric of CloudWatch's. See
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingMetric.html>.
+/// A metric of CloudWatch's.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = api("API_TargetTrackingMetric")))]
 pub struct Metric {
     /// The metric's name.
     pub metric_name: Option<Text>,

@@ -2,12 +2,13 @@
 
 use schemars::JsonSchema;
 
+use crate::aws;
 use crate::values::{ConfigName, EndpointName, Seconds, Text};
 
 /// Stands before an endpoint, takes down the scalable targets that an update of it would break, and brings them back.
-/// See <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html>.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
+#[schemars(extend("$comment" = aws("sagemaker/latest/dg/endpoint-auto-scaling")))]
 pub struct UpdateGate {
     /// The endpoint's name as text, because the gate comes before the endpoint. Its ARN is taken, too.
     pub endpoint_name: EndpointName,

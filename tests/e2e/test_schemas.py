@@ -2,11 +2,30 @@
 
 import json
 import unittest
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from test_templates import cfn_lint
+import yaml
+from demo.environment import ROOT
+from jsonschema import Draft7Validator
+from test_templates import TEMPLATES, cfn_lint
 
 LINTED = Path(__file__).parent / "linted"
+SCHEMAS = ROOT / "schema"
+
+
+class Editor(yaml.SafeLoader):
+    """Reads a template as the YAML extension does: what a function is given stands for the function."""
+
+    def argument(self, _: str, node: yaml.Node) -> Any:
+        """What stands after a tag."""
+        if isinstance(node, yaml.ScalarNode):
+            return self.construct_scalar(node)
+        return self.construct_sequence(node, deep=True)
+
+
+Editor.add_multi_constructor("!", Editor.argument)
 
 
 def expected(template: Path) -> set[tuple[int, str]]:
@@ -30,6 +49,40 @@ class Rule(unittest.TestCase):
 
     def test_functions_are_no_mistakes(self) -> None:
         self.assertEqual(found(LINTED / "functions.yaml"), set())
+
+
+class EditorSchema(unittest.TestCase):
+    """The schema of whole templates."""
+
+    def test_the_schemas_are_schemas(self) -> None:
+        for schema in SCHEMAS.glob("*.json"):
+            with self.subTest(schema.name):
+                Draft7Validator.check_schema(json.loads(schema.read_text()))
+
+    def test_good_templates_are_good(self) -> None:
+        for template in (*TEMPLATES, LINTED / "functions.yaml"):
+            with self.subTest(template.name):
+                self.assertEqual([error.message for error in self.errors(template)], [])
+
+    def test_unknown_and_missing_properties_are_told(self) -> None:
+        template = LINTED / "mistakes.yaml"
+        told = " ".join(message for _, message in expected(template))
+        for error in self.errors(template):
+            with self.subTest(error.message):
+                if error.validator == "additionalProperties":
+                    for name in error.instance.keys() - error.schema["properties"].keys():
+                        self.assertIn(f"{name}: unknown property", told)
+                elif error.validator == "required":
+                    self.assertIn(error.message, told)
+        self.assertEqual(
+            Counter(error.validator for error in self.errors(template)),
+            {"additionalProperties": 4, "minimum": 1, "required": 5},
+        )
+
+    def errors(self, template: Path) -> list[Any]:
+        """What an editor underlines."""
+        validator = Draft7Validator(json.loads((SCHEMAS / "template.json").read_text()))
+        return list(validator.iter_errors(yaml.load(template.read_text(), Editor)))
 
 
 if __name__ == "__main__":
