@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::owner::Owner;
 use crate::progress::Progress;
 use crate::scalable_target::{self, Done};
+use crate::transport::Connections;
 use crate::update_gate;
 
 /// What lives as long as the process does.
@@ -26,6 +27,8 @@ pub struct Services {
     pub aws: Clients,
     /// For the answer.
     pub http: SharedHttpConnector,
+    /// Where its connection is opened while the work goes on; nowhere, where there is no network.
+    pub connections: Option<Connections>,
 }
 
 /// Why nobody was answered. Lambda delivers the request again, and sends it to the queue of failures in the end.
@@ -64,6 +67,9 @@ async fn open_and_answer(
 ) -> Result<(), Unanswered> {
     let stopwatch = Stopwatch::start();
     let envelope = Envelope::open(payload).inspect_err(|error| tracing::error!(%error, "nobody can be answered"))?;
+    if let Some(connections) = &services.connections {
+        drop(connections.open_ahead(envelope.reply_to.url.secret()));
+    }
     let answer = answer(&envelope, function_arn, &deadline, services).await;
     let body = answer.body(&envelope.reply_to);
     let delivered = deliver(&services.http, &envelope.reply_to.url, &body, &deadline).await;

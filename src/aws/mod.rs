@@ -12,6 +12,7 @@ mod whole_target;
 use aws_sdk_applicationautoscaling as autoscaling;
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_types::SdkConfig;
+use http::Uri;
 
 pub use application_auto_scaling::{RegisterError, Registered};
 pub use cloudformation::{DescribeStackResource, StackResource};
@@ -65,6 +66,15 @@ impl Clients {
             autoscaling_as_it_is: JsonClient::new(json::APPLICATION_AUTO_SCALING, &config),
             region: config.region().map(|region| region.as_ref().to_owned()).unwrap_or_default(),
         }
+    }
+
+    /// Where the two services are that almost every request calls, as far as that is known.
+    pub async fn addresses(&self) -> Vec<Uri> {
+        let mut addresses = Vec::new();
+        for client in [&self.sagemaker, &self.autoscaling_as_it_is] {
+            addresses.extend(client.address().await.ok().and_then(|address| address.parse().ok()));
+        }
+        addresses
     }
 
     /// The Region that the clients talk to.

@@ -39,7 +39,7 @@ pub(crate) enum Kind {
 impl Defective {
     pub(crate) fn new() -> Self {
         Self {
-            inner: transport::connector(),
+            inner: transport::client(transport::Roots::bundled()).0,
             calls_until_panic: Arc::new(AtomicUsize::new(usize::MAX)),
             counts_answers_only: Arc::default(),
             kind: Arc::new(Mutex::new(Kind::Calling)),

@@ -23,7 +23,7 @@ async fn answer_at(port: u16, timeout: Duration) -> Result<(), Unanswered> {
     let url = format!("http://127.0.0.1:{port}{PATH}?X-Amz-Expires=7200&X-Amz-Signature={SIGNATURE}&x=a+b%2Bc");
     let request = create().with("VariantName", json!("\"é🦀\"")).field("ResponseURL", json!(url));
     let deadline = Deadline::new(SystemTime::now() + timeout);
-    let services = services(transport::connector(), None);
+    let services = services(transport::client(transport::Roots::bundled()).0, None);
     handle(&request.0.to_string(), "function-arn", deadline, &services).await
 }
 

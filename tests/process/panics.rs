@@ -75,13 +75,13 @@ fn the_function_with_a_defect() {
     logs::subscriber(std::io::stdout, LevelFilter::TRACE).init();
     std::panic::set_hook(Box::new(logs::on_panic));
     let function = async {
-        let sound = transport::connector();
+        let sound = transport::client(transport::Roots::bundled()).0;
         let http = SharedHttpConnector::new(Defective { sound: sound.clone(), operation, panicked: false.into() });
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client_fn(move |_, _| sound.clone()))
             .load()
             .await;
-        let services = Services { aws: Clients::new(&config, &http), http };
+        let services = Services { aws: Clients::new(&config, &http), http, connections: None };
         lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
             let deadline = Deadline::new(event.context.deadline());
             handle(event.payload.get(), &event.context.invoked_function_arn, deadline, &services)

@@ -39,7 +39,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts with the connector that is shipped.
     pub(crate) async fn new() -> Self {
-        Self::with(transport::connector()).await
+        Self::with(transport::client(transport::Roots::bundled()).0).await
     }
 
     /// Starts with another connector.
@@ -53,7 +53,10 @@ impl Stage {
     pub(crate) async fn without_aws() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("bound"));
-        Self { services: services(transport::connector(), Some(&address)), ..Self::new().await }
+        Self {
+            services: services(transport::client(transport::Roots::bundled()).0, Some(&address)),
+            ..Self::new().await
+        }
     }
 
     /// A request whose answer comes here: a Delete that has waited in a queue, so that it does not wait for a Create that

@@ -22,5 +22,5 @@ pub(crate) fn services(http: SharedHttpConnector, address: Option<&str>) -> Serv
             aws_smithy_async::rt::sleep::TokioSleep::new(),
         ));
     config.set_endpoint_url(address.map(str::to_owned));
-    Services { aws: Clients::new(&config.build(), &http), http }
+    Services { aws: Clients::new(&config.build(), &http), http, connections: None }
 }
