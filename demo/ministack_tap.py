@@ -18,7 +18,7 @@ from ministack.app import main
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource
 
-from demo.ministack_sagemaker import Handlers
+from demo import ministack_autoscaling, ministack_sagemaker
 from demo.stage import LocalAws
 
 
@@ -53,6 +53,8 @@ if __name__ == "__main__":
     record_file = Path(sys.argv.pop())
     record_file.touch()
     tap(record_file)
-    if sagemaker := os.environ.get("AWS_ENDPOINT_URL_SAGEMAKER"):
-        Handlers(LocalAws(sagemaker), functools.partial(append, record_file)).install()
+    if url := os.environ.get("AWS_ENDPOINT_URL_SAGEMAKER"):
+        local_aws = LocalAws(url)
+        ministack_sagemaker.Handlers(local_aws, functools.partial(append, record_file)).install()
+        ministack_autoscaling.Handlers(local_aws).install()
     main()

@@ -64,6 +64,11 @@ CASES = {
     "create-with-endpoint-arn": Case(physical_id=target_id("MyVariant", endpoint="myendpoint"), leaves=CREATED),
     "create-with-suspended-state-and-tags": Case(leaves=CREATED),
     "create-adopt": Case(by_hand={"MyVariant": (3, 4)}, leaves=CREATED),
+    "create-adopt-with-policies": Case(by_hand={"MyVariant": (3, 4)}, leaves=CREATED),
+    "create-other-variant": Case(
+        after=("create",), physical_id=target_id("MyOtherVariant"), leaves={**CREATED, "MyOtherVariant": (1, 2)}
+    ),
+    "create-behind-gate": Case(after=("gate-create",), leaves=CREATED),
     "create-with-target-tracking": Case(leaves=CREATED),
     "create-with-customized-metric": Case(leaves=CREATED),
     "create-with-metric-math": Case(leaves=CREATED),

@@ -16,7 +16,8 @@ from demo.environment import ROOT
 from demo.stacks import example
 from demo.updates import ENDPOINT as WHOLE_ENDPOINT
 from demo.updates import PARAMETERS
-from support import StackTestCase
+from demo.world import FUNCTION_STACK
+from support import StackTestCase, event
 
 
 @dataclass(frozen=True)
@@ -24,50 +25,89 @@ class Example:
     """What comes of one template."""
 
     parameters: dict[str, str]
-    target: tuple[str, str, int, int]
+    targets: tuple[tuple[str, str, int, int], ...]
     """Resource, dimension, minimum, maximum."""
+    requests: tuple[str, ...]
+    """The files of events/ that show what is sent for it."""
     policies: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
     """The policies that alarms set off."""
 
 
-def of_variant(*policies: str, endpoint: str = ENDPOINT, kind: str = "DesiredInstanceCount", **more: Any) -> Example:
+def of_variant(
+    request: str, *policies: str, endpoint: str = ENDPOINT, kind: str = "DesiredInstanceCount", **more: Any
+) -> Example:
     """An example that scales a variant."""
     capacities = more.pop("capacities", (1, 4))
+    target = (f"endpoint/{endpoint}/variant/MyVariant", f"sagemaker:variant:{kind}", *capacities)
     return Example(
-        {"EndpointName": endpoint, "VariantName": "MyVariant"},
-        (f"endpoint/{endpoint}/variant/MyVariant", f"sagemaker:variant:{kind}", *capacities),
-        policies,
-        **more,
+        {"EndpointName": endpoint, "VariantName": "MyVariant"}, (target,), (request,), policies, **more
     )
 
 
 EXAMPLES = {
-    "minimal": of_variant(),
-    "target-tracking-predefined": of_variant("SageMakerEndpointInvocationScalingPolicy"),
-    "target-tracking-customized": of_variant("CPUUtilization"),
-    "target-tracking-metric-math": of_variant("BusySecondsPerInstance"),
+    "minimal": of_variant("create"),
+    "target-tracking-predefined": of_variant("create-with-target-tracking", "SageMakerEndpointInvocationScalingPolicy"),
+    "target-tracking-customized": of_variant("create-with-customized-metric", "CPUUtilization"),
+    "target-tracking-metric-math": of_variant("create-with-metric-math", "BusySecondsPerInstance"),
     "asynchronous-to-zero": of_variant(
-        "Backlog", "FromZero", endpoint=ASYNCHRONOUS_ENDPOINT, capacities=(0, 4), alarms=("FromZero",)
+        "create-with-step-scaling",
+        "Backlog",
+        "FromZero",
+        endpoint=ASYNCHRONOUS_ENDPOINT,
+        capacities=(0, 4),
+        alarms=("FromZero",),
     ),
-    "scheduled-actions": of_variant(actions=("Evening", "Launch", "Morning", "Newsletter")),
+    "scheduled-actions": of_variant(
+        "create-with-scheduled-actions", actions=("Evening", "Launch", "Morning", "Newsletter")
+    ),
+    "policies-and-schedules": of_variant(
+        "create-with-policies-and-actions",
+        "Invocations",
+        "Latency",
+        capacities=(1, 8),
+        actions=("Evening", "Morning"),
+        alarms=("Latency",),
+    ),
     "serverless-concurrency": of_variant(
-        "Utilization", endpoint=SERVERLESS_ENDPOINT, kind="DesiredProvisionedConcurrency", capacities=(1, 10)
+        "create-provisioned-concurrency",
+        "Utilization",
+        endpoint=SERVERLESS_ENDPOINT,
+        kind="DesiredProvisionedConcurrency",
+        capacities=(1, 10),
     ),
     "inference-component-to-zero": Example(
         {"InferenceComponentName": COMPONENT},
-        (f"inference-component/{COMPONENT}", "sagemaker:inference-component:DesiredCopyCount", 0, 4),
+        ((f"inference-component/{COMPONENT}", "sagemaker:inference-component:DesiredCopyCount", 0, 4),),
+        ("create-inference-component",),
         ("FromZero", "InvocationsPerCopy"),
         alarms=("FromZero",),
     ),
+    "two-variants": Example(
+        {"EndpointName": ENDPOINT, "VariantName": "MyVariant", "OtherVariantName": "MyOtherVariant"},
+        (
+            (f"endpoint/{ENDPOINT}/variant/MyOtherVariant", "sagemaker:variant:DesiredInstanceCount", 1, 2),
+            (f"endpoint/{ENDPOINT}/variant/MyVariant", "sagemaker:variant:DesiredInstanceCount", 2, 8),
+        ),
+        ("create-with-target-tracking", "create-other-variant"),
+        ("Invocations", "Invocations"),
+    ),
+    "moving-over": of_variant("create-adopt-with-policies", "Invocations"),
     "endpoint-with-scaling": Example(
         PARAMETERS,
-        (f"endpoint/{WHOLE_ENDPOINT}/variant/AllTraffic", "sagemaker:variant:DesiredInstanceCount", 1, 4),
+        ((f"endpoint/{WHOLE_ENDPOINT}/variant/AllTraffic", "sagemaker:variant:DesiredInstanceCount", 1, 4),),
+        ("gate-create", "create-behind-gate"),
         ("SageMakerEndpointInvocationScalingPolicy",),
         ("Evening", "Morning"),
     ),
 }
+BEFORE = "moving-over-before"
+
+
+def outline(request: dict[str, Any]) -> tuple[str, str, list[str]]:
+    """What a request is about, and which properties it has."""
+    return request["RequestType"], request["ResourceType"], sorted(request["ResourceProperties"])
 
 
 class Examples(StackTestCase):
@@ -80,42 +120,70 @@ class Examples(StackTestCase):
         create_other_endpoints(cls.world.local_aws)
 
     def test_every_template_has_its_case(self) -> None:
-        self.assertEqual(sorted(file.stem for file in (ROOT / "examples").glob("*.yaml")), sorted(EXAMPLES))
+        self.assertEqual(sorted(file.stem for file in (ROOT / "examples").glob("*.yaml")), sorted([*EXAMPLES, BEFORE]))
+        table = (ROOT / "examples/README.md").read_text()
+        for name, case in EXAMPLES.items():
+            [row] = [line for line in table.splitlines() if line.startswith(f"| [{name}.yaml]({name}.yaml) |")]
+            for request in case.requests:
+                self.assertIn(f"`{request}`", row)
 
     def test_every_template_works_and_leaves_nothing_when_it_is_deleted(self) -> None:
         for name, case in EXAMPLES.items():
             with self.subTest(name):
+                self.world.news()
                 created = self.world.stacks.create(name, example(name), **case.parameters)
                 try:
                     self.assertEqual(created.status, "CREATE_COMPLETE", created.failures())
                     self.check(case)
+                    sent = [outline(entry["Request"]) for entry in self.world.news() if "Request" in entry]
+                    self.assertCountEqual(sent, [outline(event(request)) for request in case.requests])
                 finally:
                     deleted = self.world.stacks.delete(name)
                 self.assertEqual(deleted.status, "DELETE_COMPLETE", deleted.failures())
-                self.assertEqual((self.world.targets(), self.described("Policies"), self.alarms()), ([], {}, []))
+                self.assertEqual((self.world.targets(), self.described("Policies"), self.alarms()), ([], [], []))
+
+    def test_native_scaling_moves_over_without_a_break(self) -> None:
+        parameters = {"EndpointName": ENDPOINT, "VariantName": "MyVariant"}
+        before = self.world.stacks.create("moving", example(BEFORE), **parameters)
+        self.assertEqual(before.status, "CREATE_COMPLETE", before.failures())
+        native = self.world.targets(), self.described("Policies")
+        self.world.news()
+        after = self.world.stacks.update("moving", example("moving-over"), **parameters)
+        self.assertEqual(after.status, "UPDATE_COMPLETE", after.failures())
+        self.assertEqual((self.world.targets(), self.described("Policies")), native)
+        called = {entry["Target"].rpartition(".")[2] for entry in self.world.news() if "Target" in entry}
+        self.assertEqual([call for call in called if call.startswith("De") and not call.startswith("Describe")], [])
+        self.world.stacks.delete("moving")
+        [target] = self.world.targets()
+        self.assertEqual(self.world.tags(target["ScalableTargetARN"]), {})
+        names = ("ResourceId", "ScalableDimension", "ServiceNamespace")
+        self.world.local_aws.call(
+            "AnyScaleFrontendService.DeregisterScalableTarget", **{name: target[name] for name in names}
+        )
 
     def check(self, case: Example) -> None:
         """Whether AWS shows what is wanted."""
         members = ("ResourceId", "ScalableDimension", "MinCapacity", "MaxCapacity")
         targets = [tuple(target[member] for member in members) for target in self.world.targets()]
-        self.assertEqual(targets, [case.target])
+        self.assertEqual(sorted(targets), list(case.targets))
         policies = self.described("Policies")
-        self.assertEqual(tuple(policies), case.policies)
-        self.assertEqual(tuple(self.described("Actions")), case.actions)
-        set_off = [policies[name]["PolicyARN"] for name in case.alarms]
-        self.assertEqual([alarm["AlarmActions"] for alarm in self.alarms()], [[arn] for arn in set_off])
+        self.assertEqual(sorted(policy["PolicyName"] for policy in policies), list(case.policies))
+        actions = self.described("Actions")
+        self.assertEqual(sorted(action["ScheduledActionName"] for action in actions), list(case.actions))
+        set_off = [[policy["PolicyARN"]] for policy in policies if policy["PolicyName"] in case.alarms]
+        self.assertEqual([alarm["AlarmActions"] for alarm in self.alarms()], set_off)
 
-    def described(self, what: str) -> dict[str, dict[str, Any]]:
-        """The policies or actions, by name."""
-        kind, name = {"Policies": ("Scaling", "PolicyName"), "Actions": ("Scheduled", "ScheduledActionName")}[what]
+    def described(self, what: str) -> list[dict[str, Any]]:
+        """The policies or actions."""
+        kind = {"Policies": "Scaling", "Actions": "Scheduled"}[what]
         call = f"AnyScaleFrontendService.Describe{kind}{what}"
-        items = self.world.local_aws.call(call, ServiceNamespace="sagemaker")[f"{kind}{what}"]
-        return {item[name]: item for item in items}
+        items: list[dict[str, Any]] = self.world.local_aws.call(call, ServiceNamespace="sagemaker")[f"{kind}{what}"]
+        return items
 
     def alarms(self) -> list[dict[str, Any]]:
-        """CloudWatch's alarms."""
+        """CloudWatch's alarms, but for the function's own."""
         alarms: list[dict[str, Any]] = self.world.cli.run("aws cloudwatch describe-alarms")["MetricAlarms"]
-        return alarms
+        return [alarm for alarm in alarms if not alarm["AlarmName"].startswith(FUNCTION_STACK)]
 
 
 if __name__ == "__main__":

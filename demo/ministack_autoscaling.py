@@ -1,0 +1,57 @@
+"""Application Auto Scaling's own resource types for MiniStack's CloudFormation, which lacks them: they call the local AWS.
+
+They are what people move over from, so they are made and deleted here, but not updated.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApplicationAutoScaling.html
+"""
+
+from typing import Any
+
+from ministack.services.cloudformation import provisioners
+
+from demo.stage import LocalAws
+
+Properties = dict[str, Any]
+Made = tuple[str, dict[str, str]]
+"""A physical id, and the attributes."""
+
+
+class Handlers:
+    """What MiniStack asks of a resource type."""
+
+    def __init__(self, aws: LocalAws) -> None:
+        self._aws = aws
+
+    def install(self) -> None:
+        """Adds the types to MiniStack's. The names are those of the pinned version."""
+        known: Any = provisioners._RESOURCE_HANDLERS
+        for name, create, delete in (
+            ("ScalableTarget", self._register, self._deregister),
+            ("ScalingPolicy", self._put_policy, self._delete_policy),
+        ):
+            known[f"AWS::ApplicationAutoScaling::{name}"] = {"create": create, "delete": delete}
+
+    def _register(self, logical_id: str, properties: Properties, stack: str) -> Made:
+        self._call("RegisterScalableTarget", **properties)
+        parts = ("ResourceId", "ScalableDimension", "ServiceNamespace")
+        return "|".join(properties[part] for part in parts), {}
+
+    def _deregister(self, target: str, properties: Properties) -> None:
+        self._call("DeregisterScalableTarget", **_members(target))
+
+    def _put_policy(self, logical_id: str, properties: Properties, stack: str) -> Made:
+        members = {name: value for name, value in properties.items() if name != "ScalingTargetId"}
+        put = self._call("PutScalingPolicy", **_members(properties["ScalingTargetId"]), **members)
+        return put["PolicyARN"], {}
+
+    def _delete_policy(self, arn: str, properties: Properties) -> None:
+        name = properties["PolicyName"]
+        self._call("DeleteScalingPolicy", **_members(properties["ScalingTargetId"]), PolicyName=name)
+
+    def _call(self, operation: str, **members: Any) -> Any:
+        return self._aws.call(f"AnyScaleFrontendService.{operation}", **members)
+
+
+def _members(target: str) -> dict[str, str]:
+    """What a call names a target by, from the physical id."""
+    resource, dimension, namespace = target.split("|")
+    return {"ResourceId": resource, "ScalableDimension": dimension, "ServiceNamespace": namespace}
