@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo test simulate plant bench-faults bench-scale watch invoke lint build schema clean tools-demo tools-test
+.PHONY: help demo test simulate plant bench-faults bench-scale watch invoke lint lint-cdk build schema clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lint: ## Check format, lints and documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- $(if $(CI),-D warnings)
 	$(if $(CI),RUSTDOCFLAGS=-Dwarnings) cargo doc --workspace --no-deps
+
+lint-cdk: tools-test ## Synthesise the CDK apps of examples/ and check what they make (needs Node.js)
+	@$(PYTHON) tools/lint_cdk.py
 
 build: ## Build the function and the local AWS
 	cargo build

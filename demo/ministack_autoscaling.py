@@ -1,4 +1,4 @@
-"""Application Auto Scaling's own resource types for MiniStack's CloudFormation, which lacks them: they call the local AWS.
+"""The native resource types of Application Auto Scaling for MiniStack, which lacks them: they call the local AWS.
 
 They are what people move over from, so they are made and deleted here, but not updated.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApplicationAutoScaling.html
