@@ -49,6 +49,13 @@ fn places(value: &Value, at: &str) -> Vec<String> {
     std::iter::once(at.to_owned()).chain(below).collect()
 }
 
+/// A document with another value at a place.
+fn with(document: &Value, place: &str, value: Value) -> Value {
+    let mut changed = document.clone();
+    *changed.pointer_mut(place).expect("a place of the document") = value;
+    changed
+}
+
 /// The schema of a place.
 fn schema_at<'a>(schema: &'a Value, place: &str) -> &'a Value {
     place.split('/').skip(1).fold(schema, |schema, step| match step.parse::<usize>() {
@@ -58,14 +65,12 @@ fn schema_at<'a>(schema: &'a Value, place: &str) -> &'a Value {
 }
 
 /// A place as the reader tells it.
-fn told(place: &str, name: &str) -> String {
-    let path =
-        place.split('/').skip(1).fold(String::new(), |path, step| match (path.as_str(), step.parse::<usize>()) {
-            (path, Ok(index)) => format!("{path}[{index}]"),
-            ("", Err(_)) => step.to_owned(),
-            (path, Err(_)) => format!("{path}.{step}"),
-        });
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+fn told_place(place: &str) -> String {
+    place.split('/').skip(1).fold(String::new(), |path, step| match (path.as_str(), step.parse::<usize>()) {
+        (path, Ok(index)) => format!("{path}[{index}]"),
+        ("", Err(_)) => step.to_owned(),
+        (path, Err(_)) => format!("{path}.{step}"),
+    })
 }
 
 /// Every document, its type, and its type's schema.
@@ -131,7 +136,7 @@ fn both_know_the_same_names_at_every_place() {
                 let mut changed = document.clone();
                 changed.pointer_mut(&place).unwrap()[name] = json!({});
                 let mistakes = reader(resource_type, &changed).err().unwrap_or_default();
-                let path = told(&place, name);
+                let path = told_place(&format!("{place}/{name}"));
                 let refused = ["unknown property", "leave it out", "predictive scaling is not"];
                 let is_refused = refused.iter().any(|why| mistakes.contains(&format!("{path}: {why}")));
                 assert_eq!(is_refused, known.get(name).is_none(), "{path}: {mistakes}");
@@ -153,11 +158,10 @@ fn both_refuse_the_same_changes() {
             if let Value::Object(fields) = without.pointer_mut(above).unwrap() {
                 fields.remove(name);
             }
-            let with = values().into_iter().map(|value| {
-                let mut changed = document.clone();
-                *changed.pointer_mut(&place).unwrap() = value;
-                changed
-            });
+            // What the reader says it expected may well be what the schema does not know.
+            let told = reader(resource_type, &with(document, &place, json!("?"))).err().unwrap_or_default();
+            let expected = told.split([' ', ',', ';', '"']).map(Value::from);
+            let with = values().into_iter().chain(expected).map(|value| with(document, &place, value));
             for changed in with.chain([without]) {
                 let sent = sent(&changed);
                 // As it is written and as it is sent: only of text can a pattern tell.
@@ -176,8 +180,30 @@ fn both_refuse_the_same_changes() {
     });
 }
 
+#[test]
+fn both_count_items_alike() {
+    each_document(|resource_type, schema, document| {
+        for place in places(document, "") {
+            let Value::Array(items) = document.pointer(&place).unwrap() else { continue };
+            let is_too_long = |count| {
+                let items = items.iter().cycle().take(count).cloned().collect();
+                let told = reader(resource_type, &with(document, &place, items)).err().unwrap_or_default();
+                told.contains(&format!("{}: expected at most", told_place(&place)))
+            };
+            match schema_at(schema, &place).get("maxItems").and_then(Value::as_u64) {
+                Some(most) => {
+                    let most = most as usize;
+                    assert_eq!((is_too_long(most), is_too_long(most + 1)), (false, true), "{place}");
+                }
+                None => assert!(!is_too_long(1_000), "{place}"),
+            }
+        }
+    });
+}
+
 /// What only the reader can tell: how values compare, and the names of time zones.
 const BEYOND: &[&str] = &[
+    "expected a time after StartTime",
     "expected at most MaxCapacity",
     "expected less than MetricIntervalUpperBound",
     "expected none on the",
