@@ -1,5 +1,6 @@
 //! Which properties go together.
 
+use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 /// Whether a property is there.
@@ -23,10 +24,13 @@ pub(crate) fn excludes(names: &[&str], otherwise: &str) -> Value {
     json!({ "errorMessage": otherwise, "properties": none })
 }
 
-/// That exactly one of two properties is there: the rule where the second is, and where it is not.
-pub(crate) fn one_of(first: &str, second: &str) -> [Value; 3] {
-    let neither = format!("required, or {second}, but both are missing");
-    [has(second), excludes(&[first], &format!("not together with {second}")), needs(&[first], &neither)]
+/// That exactly one of two properties is there.
+pub(crate) fn exactly_one(schema: &mut Schema, first: &str, second: &str) {
+    let both = excludes(&[first], &format!("not together with {second}"));
+    let neither = needs(&[first], &format!("required, or {second}, but both are missing"));
+    for (keyword, rule) in [("if", has(second)), ("then", both), ("else", neither)] {
+        schema.insert(keyword.to_owned(), rule);
+    }
 }
 
 /// That a property is one of those.

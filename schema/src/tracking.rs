@@ -1,8 +1,8 @@
 //! `TargetTrackingScalingPolicyConfiguration`.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 
-use crate::rules::{excludes, has, needs, one_of};
+use crate::rules::{exactly_one, excludes, has, needs};
 use crate::values::{Boolean, NotNegative, Number, PredefinedMetricType, Statistic, Text};
 use crate::{api, aws};
 
@@ -10,7 +10,7 @@ use crate::{api, aws};
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
 #[schemars(extend("$comment" = api("API_TargetTrackingScalingPolicyConfiguration")))]
-#[schemars(extend("if" = one_metric(0), "then" = one_metric(1), "else" = one_metric(2)))]
+#[schemars(transform = one_metric)]
 pub struct TargetTracking {
     /// The value.
     pub target_value: Number,
@@ -34,7 +34,8 @@ pub struct TargetTracking {
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
 #[schemars(extend("$comment" = api("API_PredefinedMetricSpecification")))]
 pub struct PredefinedMetric {
-    /// The metric. Each fits one `ScalableDimension`.
+    /// The metric: `SageMakerInferenceComponent…` where copies are scaled, `…ProvisionedConcurrencyUtilization` where
+    /// provisioned concurrency is, the others where instances are.
     pub predefined_metric_type: PredefinedMetricType,
     /// Of other services' metrics; SageMaker's have none.
     pub resource_label: Option<Text>,
@@ -80,7 +81,7 @@ pub struct Dimension {
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
 #[schemars(extend("$comment" = api("API_TargetTrackingMetricDataQuery")))]
-#[schemars(extend("if" = one_query(0), "then" = one_query(1), "else" = one_query(2)))]
+#[schemars(transform = one_source)]
 pub struct MetricDataQuery {
     /// The name by which expressions know it, beginning with a lower-case letter.
     pub id: Text,
@@ -122,10 +123,10 @@ pub struct Metric {
     pub dimensions: Option<Vec<Dimension>>,
 }
 
-fn one_metric(part: usize) -> serde_json::Value {
-    one_of("PredefinedMetricSpecification", "CustomizedMetricSpecification")[part].clone()
+fn one_metric(schema: &mut Schema) {
+    exactly_one(schema, "PredefinedMetricSpecification", "CustomizedMetricSpecification");
 }
 
-fn one_query(part: usize) -> serde_json::Value {
-    one_of("Expression", "MetricStat")[part].clone()
+fn one_source(schema: &mut Schema) {
+    exactly_one(schema, "Expression", "MetricStat");
 }

@@ -24,10 +24,17 @@ macro_rules! values {
 }
 
 values! {
+    /// The name of an action.
+    ActionName = json!({
+        "type": TEXT,
+        "minLength": 1,
+        "maxLength": 256,
+        "pattern": r"^([^\x00-\x20\x7f-\x9f:/|]([^\x00-\x1f\x7f-\x9f:/|]*[^\x00-\x20\x7f-\x9f:/|])?)?$",
+        "patternErrorMessage":
+            "expected printable characters without colons, slashes and bars, and without spaces at its ends",
+    });
     /// `AdjustmentType`.
     AdjustmentType = one_of(&["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"]);
-    /// Any text.
-    Text = json!({ "type": TEXT });
     /// A truth value.
     Boolean = json!({
         "type": ["boolean", "string"],
@@ -40,8 +47,6 @@ values! {
     ConfigName = name_or_arn("endpoint-config", "an endpoint configuration");
     /// An endpoint.
     EndpointName = name_or_arn("endpoint", "an endpoint");
-    /// A dimension.
-    ScalableDimension = one_of(&[COPIES, CONCURRENCY, INSTANCES]);
     /// The id of a gate.
     GateId = pattern(
         &format!("^endpoint/{NAME}/config/{NAME}\\|update-gate$"),
@@ -57,12 +62,6 @@ values! {
         "pattern": "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$",
         "patternErrorMessage": "expected a number",
     });
-    /// Application Auto Scaling's types of policies that fit SageMaker.
-    PolicyType = one_of(&["StepScaling", "TargetTrackingScaling"]);
-    /// A limit that is no limit at 0.
-    Positive = whole_number(1, "[+]?0*[1-9][0-9]*");
-    /// A metric that Application Auto Scaling knows.
-    PredefinedMetricType = one_of(&[COPY_METRICS, CONCURRENCY_METRICS, INSTANCE_METRICS].concat());
     /// The name of a policy.
     PolicyName = json!({
         "type": TEXT,
@@ -71,15 +70,14 @@ values! {
         "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
         "patternErrorMessage": "expected 1 to 256 printable characters",
     });
-    /// The name of an action.
-    ActionName = json!({
-        "type": TEXT,
-        "minLength": 1,
-        "maxLength": 256,
-        "pattern": r"^([^\x00-\x20\x7f-\x9f:/|]([^\x00-\x1f\x7f-\x9f:/|]*[^\x00-\x20\x7f-\x9f:/|])?)?$",
-        "patternErrorMessage":
-            "expected printable characters without colons, slashes and bars, and without spaces at its ends",
-    });
+    /// Application Auto Scaling's types of policies that fit SageMaker.
+    PolicyType = one_of(&["StepScaling", "TargetTrackingScaling"]);
+    /// A limit that is no limit at 0.
+    Positive = whole_number(1, "[+]?0*[1-9][0-9]*");
+    /// A metric that Application Auto Scaling knows.
+    PredefinedMetricType = one_of(&[COPY_METRICS, CONCURRENCY_METRICS, INSTANCE_METRICS].concat());
+    /// A dimension.
+    ScalableDimension = one_of(&[COPIES, CONCURRENCY, INSTANCES]);
     /// When an action runs.
     Schedule = pattern(
         &format!(
@@ -114,6 +112,8 @@ values! {
     });
     /// The value of a tag.
     TagValue = json!({ "type": TEXT, "maxLength": 256 });
+    /// Any text.
+    Text = json!({ "type": TEXT });
     /// A time.
     Time = pattern(
         "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?$",
