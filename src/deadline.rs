@@ -18,9 +18,8 @@ pub struct Deadline {
 
 impl Deadline {
     /// Splits the time until `invocation_ends`, as the `Lambda-Runtime-Deadline-Ms` header tells it.
-    #[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
     pub fn new(invocation_ends: SystemTime) -> Self {
-        Self::from_now(SystemTime::now(), invocation_ends)
+        Self::from_now(now(), invocation_ends)
     }
 
     /// The same by another clock, which shows `now`.
@@ -67,6 +66,12 @@ impl Deadline {
     pub fn left_to_answer(&self) -> Duration {
         self.answer.saturating_duration_since(Instant::now())
     }
+}
+
+/// The time by the clock of this machine.
+#[expect(clippy::disallowed_methods, reason = "the one place where time is read")]
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Measures how long something took.

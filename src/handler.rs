@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::FutureExt as _;
 use thiserror::Error;
 use tokio::time::timeout_at;
+use tracing::Instrument as _;
 
 use crate::answer::{Answer, Data, MAX_BODY_BYTES, Outcome};
 use crate::aws::{Aws, Clients, Here};
@@ -14,8 +15,9 @@ use crate::deadline::{Age, Deadline, Stopwatch};
 use crate::deliver::{Undelivered, deliver};
 use crate::envelope::{Envelope, Lifecycle, NoReplyAddress, Request};
 use crate::error::Error;
+use crate::logs;
 use crate::owner::Owner;
-use crate::progress::Progress;
+use crate::progress::{Decision, Progress, Tally};
 use crate::scalable_target::{self, Done};
 use crate::transport::Connections;
 use crate::update_gate;
@@ -70,16 +72,35 @@ async fn open_and_answer(
     if let Some(connections) = &services.connections {
         drop(connections.open_ahead(envelope.reply_to.url.secret()));
     }
-    let answer = answer(&envelope, function_arn, &deadline, services).await;
-    let body = answer.body(&envelope.reply_to);
-    let delivered = deliver(&services.http, &envelope.reply_to.url, &body, &deadline).await;
-    log(&envelope, &answer, &delivered, stopwatch);
+    let progress = Progress::new();
+    let reply_to = &envelope.reply_to;
+    // Enabled at every level, so that each line names the resource.
+    let span = tracing::error_span!(
+        "request",
+        stack_id = reply_to.stack_id,
+        logical_resource_id = reply_to.logical_resource_id,
+        request_id = reply_to.request_id,
+    );
+    let (answer, delivered) = async {
+        let answer = answer(&envelope, function_arn, &deadline, services, &progress).await;
+        let body = answer.body(reply_to);
+        let delivered = deliver(&services.http, &reply_to.url, &body, &deadline).await;
+        (answer, delivered)
+    }
+    .instrument(span)
+    .await;
+    log(&envelope, function_arn, &answer, &delivered, &progress.tally(), stopwatch);
     delivered.inspect_err(|error| tracing::error!(%error, "Lambda is to deliver the request again"))?;
     Ok(())
 }
 
-async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, services: &Services) -> Answer {
-    let progress = Progress::new();
+async fn answer(
+    envelope: &Envelope,
+    function_arn: &str,
+    deadline: &Deadline,
+    services: &Services,
+    progress: &Progress,
+) -> Answer {
     let failed = |error: Error| Answer {
         physical_resource_id: progress.to_clean_up().unwrap_or_else(|| envelope.id_of_failure()),
         outcome: Outcome::Failed { reason: bounded(error.to_string()) },
@@ -97,15 +118,20 @@ async fn answer(envelope: &Envelope, function_arn: &str, deadline: &Deadline, se
     // After that, CloudFormation no longer listens.
     let left = request.lifecycle.service_timeout().map(|limit| limit.saturating_sub(age.elapsed()).max(SHORTEST));
     let deadline = &left.map_or(*deadline, |left| deadline.no_later_than(left));
-    let aws = Aws::new(&services.aws, deadline, &progress);
+    let aws = Aws::new(&services.aws, deadline, progress);
     // The work is polled here and not spawned: when it is cut off, it stops. Boxed, because its type is too deep.
-    let work = Box::pin(carry_out(request, age, &aws, &here, &owner, &progress));
+    let work = Box::pin(carry_out(request, age, &aws, &here, &owner, progress));
     let work = AssertUnwindSafe(work).catch_unwind();
     match timeout_at(deadline.work(), work).await {
         Ok(Ok(Ok(done))) => {
             Answer { physical_resource_id: done.physical_resource_id, outcome: Outcome::Success { data: done.data } }
         }
-        Ok(Ok(Err(error))) => failed(error),
+        Ok(Ok(Err(error))) => {
+            if matches!(error, Error::Gate(_) | Error::Refused(_)) {
+                progress.decided(Decision::Refuse);
+            }
+            failed(error)
+        }
         Ok(Err(panic)) => failed(Error::Panic { doing: progress.phrase(), message: said(panic.as_ref()) }),
         Err(_) => failed(Error::OutOfTime { doing: progress.phrase() }),
     }
@@ -131,8 +157,16 @@ async fn carry_out(
     }
 }
 
-/// One event a request. Of the properties it shows only what a mistake quotes; of the response URL, nothing.
-fn log(envelope: &Envelope, answer: &Answer, delivered: &Result<u32, Undelivered>, stopwatch: Stopwatch) {
+/// One event a request, which its metrics are taken from, too. Of the properties it shows only what a mistake quotes; of
+/// the response URL, nothing.
+fn log(
+    envelope: &Envelope,
+    function_arn: &str,
+    answer: &Answer,
+    delivered: &Result<u32, Undelivered>,
+    tally: &Tally,
+    stopwatch: Stopwatch,
+) {
     let (resource_type, request_type) = match &envelope.request {
         Ok(request) => (request.resource_type.as_str(), request.lifecycle.name()),
         Err(_) => ("unknown", "unknown"),
@@ -142,21 +176,33 @@ fn log(envelope: &Envelope, answer: &Answer, delivered: &Result<u32, Undelivered
         Outcome::Failed { reason } => ("FAILED", envelope.reply_to.url.scrub(reason)),
     };
     let elapsed_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let attempts = delivered.as_ref().map_or_else(|undelivered| undelivered.attempts, |attempts| *attempts);
     tracing::info!(
+        target: logs::SUMMARY,
+        function_name = function_name(function_arn),
         request_type,
         resource_type,
         stack_id = envelope.reply_to.stack_id,
         request_id = envelope.reply_to.request_id,
         logical_resource_id = envelope.reply_to.logical_resource_id,
         physical_resource_id = answer.physical_resource_id,
+        decision = tally.decision(),
         outcome,
         reason,
         delivered = delivered.is_ok(),
-        attempts,
         elapsed_ms,
+        failed = u32::from(outcome == "FAILED"),
+        calls = tally.calls,
+        retries = tally.retries,
+        delivery_attempts = delivered.as_ref().map_or_else(|undelivered| undelivered.attempts, |attempts| *attempts),
+        parked = tally.count(Decision::Park),
+        brought_back = tally.count(Decision::BringBack),
         "answered"
     );
+}
+
+/// The name in a function's ARN; what local tools give instead, as it is.
+fn function_name(arn: &str) -> &str {
+    arn.split(':').nth(6).unwrap_or(arn)
 }
 
 /// The account in an ARN; local tools give a name instead of one.
@@ -185,6 +231,14 @@ const UPDATE_GATE: &str = "Custom::SageMakerEndpointUpdateGate";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_functions_name_is_that_of_its_metrics_whatever_version_or_alias_was_invoked() {
+        let function = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
+        for arn in [function, &format!("{function}:live"), "sagemaker-scaling"] {
+            assert_eq!(function_name(arn), "sagemaker-scaling");
+        }
+    }
 
     #[test]
     fn the_account_is_read_from_a_real_arn_only() {

@@ -14,7 +14,7 @@
 //! * [`aws`] is the only module that talks to AWS, [`deliver`] the only one that talks to CloudFormation.
 //! * [`transport`] is the one HTTP client of both.
 //! * [`deadline`] is the only reader of the clock.
-//! * [`logs`] is what is logged: nobody else's events, and no panic's words.
+//! * [`logs`] is what is logged: nobody else's events, and no panic's words. [`metrics`] is what CloudWatch counts of it.
 //!
 //! The function keeps no state between requests: any request may be delivered again at any point, and deciding afresh
 //! from what AWS shows is always right.
@@ -29,6 +29,7 @@ pub mod error;
 pub mod handler;
 pub mod id;
 pub mod logs;
+pub mod metrics;
 pub mod owner;
 pub mod parked;
 mod parking;

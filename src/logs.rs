@@ -1,12 +1,20 @@
 //! What is logged: JSON lines of this crate only, and of a panic only where it was.
 
+use std::fmt;
 use std::panic::PanicHookInfo;
 
-use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::{deadline, metrics};
+
+/// The target of the one event that tells of a request as a whole. It is written at every level, for its metrics.
+pub(crate) const SUMMARY: &str = "sagemaker_scaling::summary";
 
 /// Writes this crate's events as JSON lines, and nobody else's at any level.
 ///
@@ -16,9 +24,30 @@ pub fn subscriber<W>(writer: W, level: LevelFilter) -> impl Subscriber + Send + 
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let ours = Targets::new().with_target("sagemaker_scaling", level);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_target(false).with_writer(writer);
-    tracing_subscriber::registry().with(lines).with(ours)
+    let ours = Targets::new().with_target("sagemaker_scaling", level).with_target(SUMMARY, LevelFilter::INFO);
+    let format = tracing_subscriber::fmt::format().json().flatten_event(true).with_target(false).with_span_list(false);
+    let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(Lines(format));
+    tracing_subscriber::registry().with(lines.with_writer(writer)).with(ours)
+}
+
+/// JSON lines, of which the summary has metrics.
+#[derive(Debug)]
+struct Lines(Format<Json>);
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        if event.metadata().target() != SUMMARY {
+            return self.0.format_event(context, writer, event);
+        }
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        metrics::embed(&mut line, deadline::now());
+        writer.write_str(&line)
+    }
 }
 
 /// Logs that there was a panic, and where; Rust's own hook prints to the function's log what it said.

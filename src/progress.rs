@@ -12,6 +12,59 @@ struct State {
     to_clean_up: Option<String>,
     claims: u32,
     registered: bool,
+    tally: Tally,
+}
+
+/// What a request did, for its line in the log.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// What was decided, in this order.
+    pub decisions: Vec<Decision>,
+    /// The calls to AWS.
+    pub calls: u32,
+    /// How often one of them was tried again.
+    pub retries: u32,
+}
+
+/// What is done about a target.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Decision {
+    /// Take over one that no stack owned.
+    Adopt,
+    /// Register one that was parked as it was.
+    BringBack,
+    /// Register one that nobody holds.
+    Create,
+    /// Deregister ours.
+    Deregister,
+    /// Drop what is parked of one.
+    Forget,
+    /// Write one down, and deregister it.
+    Park,
+    /// Touch none: the rules say no.
+    Refuse,
+    /// Give up one that was adopted.
+    Release,
+    /// Register ours again.
+    Renew,
+}
+
+impl Tally {
+    /// How often something was decided.
+    pub fn count(&self, decision: Decision) -> usize {
+        self.decisions.iter().filter(|decided| **decided == decision).count()
+    }
+
+    /// The names of what was decided, each once.
+    pub fn decision(&self) -> String {
+        let mut once = Vec::new();
+        for decided in &self.decisions {
+            if !once.contains(decided) {
+                once.push(*decided);
+            }
+        }
+        once.iter().map(|decided| format!("{decided:?}")).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Progress {
@@ -22,12 +75,34 @@ impl Progress {
             to_clean_up: None,
             claims: 0,
             registered: false,
+            tally: Tally::default(),
         }))
     }
 
     /// Notes what is being done, as a phrase that completes "while …".
     pub fn doing(&self, what: impl Into<String>) {
         self.state().doing = what.into();
+    }
+
+    /// Notes a call to AWS.
+    pub fn calls(&self, operation: &str) {
+        self.doing(format!("calling {operation}"));
+        self.state().tally.calls += 1;
+    }
+
+    /// Notes that a call is tried again.
+    pub fn tries_again(&self) {
+        self.state().tally.retries += 1;
+    }
+
+    /// Notes what is about to be done.
+    pub fn decided(&self, decision: Decision) {
+        self.state().tally.decisions.push(decision);
+    }
+
+    /// What was done.
+    pub fn tally(&self) -> Tally {
+        self.state().tally.clone()
     }
 
     /// What is being done.

@@ -15,7 +15,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use crate::deadline::Deadline;
+use crate::aws::Aws;
 use crate::error::AwsError;
 
 /// Exponential delays with jitter: each is a random part of a bound that doubles up to a limit.
@@ -102,13 +102,13 @@ fn judge<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Verdict 
 pub(crate) async fn until_deadline<T, E>(
     operation: &'static str,
     resource: &str,
-    deadline: &Deadline,
+    aws: &Aws<'_>,
     call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
 ) -> Result<T, AwsError>
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
-    let done = while_it_holds(operation, resource, deadline, async || Ok(true), call).await?;
+    let done = while_it_holds(operation, resource, aws, async || Ok(true), call).await?;
     Ok(done.expect("it always holds"))
 }
 
@@ -117,7 +117,7 @@ where
 pub(crate) async fn while_it_holds<T, E>(
     operation: &'static str,
     resource: &str,
-    deadline: &Deadline,
+    aws: &Aws<'_>,
     mut holds: impl AsyncFnMut() -> Result<bool, AwsError>,
     mut call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
 ) -> Result<Option<T>, AwsError>
@@ -132,13 +132,14 @@ where
         };
         let verdict = judge(&error);
         nothing_changed &= verdict != Verdict::Unknown;
-        let left = deadline.left_to_work();
+        let left = aws.left_to_work();
         let backoff = if verdict == Verdict::Throttled { THROTTLED.hurried(left) } else { CALLS };
         let delay = backoff.delay(attempts, fastrand::f64());
         if verdict == Verdict::Final || delay >= left {
             return Err(AwsError::new(operation, resource, attempts, nothing_changed, &error));
         }
         tracing::warn!(operation, attempts, code = error.code(), "trying again");
+        aws.progress().tries_again();
         tokio::time::sleep(delay).await;
         if !holds().await? {
             return Ok(None);

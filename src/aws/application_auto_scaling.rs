@@ -90,7 +90,7 @@ impl Aws<'_> {
             let output = request.clone().send().await?;
             output.scalable_target_arn.filter(|arn| !arn.is_empty()).ok_or_else(|| cut_off("ScalableTargetARN"))
         };
-        while_it_holds(operation, &target.resource_id(), self.deadline, holds, call).await
+        while_it_holds(operation, &target.resource_id(), self, holds, call).await
     }
 
     /// What is registered: the target and its tags, or nothing.
@@ -133,7 +133,7 @@ impl Aws<'_> {
             let output = request.clone().send().await?;
             output.scalable_targets.ok_or_else(|| cut_off("ScalableTargets"))
         };
-        let found = until_deadline(operation, &target.resource_id(), self.deadline, call).await?;
+        let found = until_deadline(operation, &target.resource_id(), self, call).await?;
         let found = found.into_iter().find(|found| found.resource_id.eq_ignore_ascii_case(&target.resource_id()));
         Ok(found.map(|found| found.scalable_target_arn.unwrap_or_default()))
     }
@@ -142,7 +142,7 @@ impl Aws<'_> {
         let request = self.clients.autoscaling.list_tags_for_resource().resource_arn(arn);
         let operation = self.calling("ListTagsForResource");
         let call = async || request.clone().send().await;
-        let output = until_deadline(operation, arn, self.deadline, call).await?;
+        let output = until_deadline(operation, arn, self, call).await?;
         Ok(output.tags.unwrap_or_default().into_iter().collect())
     }
 
@@ -176,7 +176,7 @@ impl Aws<'_> {
     {
         self.calling(operation);
         for attempt in 1_u32.. {
-            match while_it_holds(operation, resource, self.deadline, &mut holds, &mut call).await {
+            match while_it_holds(operation, resource, self, &mut holds, &mut call).await {
                 Err(error) if unseen(&error) && attempt < UNSEEN_ATTEMPTS => {
                     sleep(CALLS.delay(attempt, 1.0)).await;
                     if !holds().await? {
@@ -203,7 +203,7 @@ impl Aws<'_> {
         let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
         let operation = self.calling("UntagResource");
         let call = async || request.clone().send().await;
-        match while_it_holds(operation, arn, self.deadline, holds, call).await {
+        match while_it_holds(operation, arn, self, holds, call).await {
             Err(error) if is_missing(&error) => Ok(true),
             done => done.map(|done| done.is_some()),
         }
@@ -225,7 +225,7 @@ impl Aws<'_> {
             .scalable_dimension(dimension(target));
         let operation = self.calling("DeregisterScalableTarget");
         let call = async || request.clone().send().await;
-        match while_it_holds(operation, &target.resource_id(), self.deadline, holds, call).await {
+        match while_it_holds(operation, &target.resource_id(), self, holds, call).await {
             Err(error) if is_not_found(&error) => Ok(()),
             done => done.map(drop),
         }

@@ -130,7 +130,7 @@ impl Aws<'_> {
         E: ProvideErrorMetadata + StdError + 'static,
     {
         self.calling(operation);
-        match while_it_holds(operation, resource, self.deadline, holds, call).await {
+        match while_it_holds(operation, resource, self, holds, call).await {
             Err(error) if is_not_found(&error) => Ok(true),
             done => done.map(|done| done.is_some()),
         }

@@ -61,7 +61,7 @@ impl Aws<'_> {
             };
             self.clients.cloudformation.call(input).await
         };
-        until_deadline(operation, &owner.logical_resource_id, self.deadline, call).await
+        until_deadline(operation, &owner.logical_resource_id, self, call).await
     }
 }
 

@@ -107,8 +107,13 @@ impl<'a> Aws<'a> {
         self.deadline.now()
     }
 
+    /// How far the request has come.
+    pub(crate) fn progress(&self) -> &Progress {
+        self.progress
+    }
+
     fn calling(&self, operation: &'static str) -> &'static str {
-        self.progress.doing(format!("calling {operation}"));
+        self.progress.calls(operation);
         operation
     }
 }

@@ -76,7 +76,7 @@ impl Aws<'_> {
     ) -> Result<Option<O::Output>, AwsError> {
         let operation = self.calling(O::NAME);
         let call = async || self.clients.sagemaker.call(request.clone()).await;
-        match until_deadline(operation, what, self.deadline, call).await {
+        match until_deadline(operation, what, self, call).await {
             Ok(output) => Ok(Some(output)),
             // There is no exception of its own for it: the service's waiters look for this code, too.
             Err(error) if error.code() == Some("ValidationException") && error.says(missing) => Ok(None),

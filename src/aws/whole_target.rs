@@ -114,7 +114,7 @@ impl Aws<'_> {
         let request = O::from(input);
         let operation = self.calling(O::NAME);
         let call = async || self.clients.autoscaling_as_it_is.call(request.clone()).await;
-        until_deadline(operation, what, self.deadline, call).await
+        until_deadline(operation, what, self, call).await
     }
 }
 

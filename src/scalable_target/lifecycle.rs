@@ -16,7 +16,7 @@ use crate::envelope::Lifecycle;
 use crate::error::Error;
 use crate::id::{PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId, VariantDimension};
 use crate::owner::Owner;
-use crate::progress::Progress;
+use crate::progress::{Decision, Progress};
 use crate::standing::{RECORD_FOLLOWS, Standing};
 
 /// A resource after a request: what `Ref` and `Fn::GetAtt` return.
@@ -194,6 +194,11 @@ impl Work<'_> {
                 }
             }
             let decided = decide::registration(desired, self.us, registered.as_ref(), &before.tag_keys)?;
+            self.progress.decided(match decided {
+                Registration::Adopt { .. } => Decision::Adopt,
+                Registration::Create { .. } => Decision::Create,
+                Registration::Renew { .. } => Decision::Renew,
+            });
             let mut seen = Stopwatch::start();
             let mut holds = async || {
                 let same = |now: Option<&Registered>| {

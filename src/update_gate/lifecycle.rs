@@ -14,7 +14,7 @@ use crate::error::{AwsError, Error};
 use crate::id::{EndpointName, PhysicalResourceId, ScalableDimension, ScalableTargetId, UpdateGateId};
 use crate::owner::Owner;
 use crate::parked::{Object, Parked};
-use crate::progress::Progress;
+use crate::progress::{Decision, Progress};
 use crate::scalable_target::{Done, is_changing, poll_delay};
 use crate::standing::{ASKS_AFTER, RECORD_FOLLOWS, Standing};
 
@@ -89,6 +89,7 @@ impl Work<'_> {
             let endpoint = self.aws.endpoint(&gate.endpoint).await?;
             for (id, parked) in down {
                 if endpoint.as_ref().is_some_and(|endpoint| has(endpoint, &id)) {
+                    self.progress.decided(Decision::BringBack);
                     self.aws.bring_back(parked).await?;
                 }
             }
@@ -143,6 +144,7 @@ impl Work<'_> {
             self.aws.keep(&id, &parked).await?;
             down.push((id.clone(), parked));
             self.stop_unless_awaited().await?;
+            self.progress.decided(Decision::Park);
             tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "parked");
             // Where it is not awaited any more, the question that follows tells.
             self.aws.deregister(&id, async || Ok(self.stop_unless_awaited().await.is_ok())).await?;
@@ -192,6 +194,7 @@ impl Work<'_> {
             let brought = match parked {
                 Ok(parked) => match parked.id() {
                     Some(id) if has(endpoint, &id) => {
+                        self.progress.decided(Decision::BringBack);
                         tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "brought back");
                         self.aws.bring_back(parked).await
                     }
@@ -218,6 +221,7 @@ impl Work<'_> {
             }
         };
         for id in rest {
+            self.progress.decided(Decision::Forget);
             tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "forgotten");
             self.aws.forget(&id).await?;
         }

@@ -11,6 +11,7 @@ mod envelope;
 mod faults;
 mod gate;
 mod lifecycle;
+mod log;
 mod ownership;
 mod package;
 mod page;

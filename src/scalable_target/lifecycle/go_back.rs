@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::id::ScalableTargetId;
 use crate::parked::{Parked, TARGET_ARN};
 use crate::parking::is_about;
+use crate::progress::Decision;
 use crate::update_gate::is_displaced;
 
 impl Work<'_> {
@@ -55,6 +56,7 @@ impl Work<'_> {
             Err(error) => return Err(error),
         };
         self.stop_unless_awaited(target).await?;
+        self.progress.decided(Decision::BringBack);
         match self.aws.bring_back(parked).await {
             // Such as limits that the endpoint does not take any more. What the template says is put in any case.
             Err(Error::Aws(error)) if error.code() == Some("ValidationException") => {
@@ -99,6 +101,7 @@ impl Work<'_> {
             desired.actions.iter().map(inputs::action).collect(),
             &gone.policies.iter().chain(&gone.actions).copied().collect::<BTreeSet<_>>(),
         );
+        self.progress.decided(Decision::Park);
         self.aws.keep(target, &parked).await?;
         tracing::info!(
             target = target.resource_id(),

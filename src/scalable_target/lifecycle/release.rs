@@ -10,6 +10,7 @@ use crate::aws::{Registered, StackResource};
 use crate::deadline::Stopwatch;
 use crate::error::{AwsError, Error};
 use crate::id::{PhysicalResourceId, ScalableTargetId};
+use crate::progress::Decision;
 use crate::standing::{ASKS_AFTER, LOOKS_FOR, RECORD_FOLLOWS, Standing};
 
 impl Work<'_> {
@@ -117,8 +118,14 @@ impl Work<'_> {
         let holds = async || self.still_holds(target, &mut seen, standing, same).await;
         match &decided {
             Release::Nothing => {}
-            Release::Deregister => self.aws.deregister(target, holds).await?,
-            Release::Untag { arn, keys } => drop(self.aws.untag(arn, keys, holds).await?),
+            Release::Deregister => {
+                self.progress.decided(Decision::Deregister);
+                self.aws.deregister(target, holds).await?;
+            }
+            Release::Untag { arn, keys } => {
+                self.progress.decided(Decision::Release);
+                self.aws.untag(arn, keys, holds).await?;
+            }
         }
         Ok(())
     }

@@ -1,8 +1,5 @@
 //! The secrets of a request, and the search for them in what may not hold them.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use super::socket::Received;
 use super::{SECRET_KEY, SESSION_TOKEN};
 
@@ -41,25 +38,4 @@ pub(crate) fn signatures(calls: &[Received]) -> Vec<String> {
 pub(crate) fn found_in<'a>(text: &str, signatures: &'a [String]) -> Vec<&'a str> {
     let signatures = signatures.iter().map(String::as_str);
     CANARIES.into_iter().chain(signatures).filter(|secret| text.contains(secret)).collect()
-}
-
-/// What was logged.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// All of it.
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("UTF-8")
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod aws;
 pub(crate) mod canaries;
 pub(crate) mod cloudformation;
+#[path = "../../handler/support/log.rs"]
+pub(crate) mod log;
 #[allow(dead_code, reason = "each binary of tests uses its part")]
 #[path = "../../handler/support/request.rs"]
 pub(crate) mod request;

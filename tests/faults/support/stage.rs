@@ -14,8 +14,9 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::level_filters::LevelFilter;
 
 use super::aws::Aws;
-use super::canaries::{Log, found_in, made_long_ago, signatures};
+use super::canaries::{found_in, made_long_ago, signatures};
 use super::cloudformation::CloudFormation;
+use super::log::Log;
 use super::request::Request;
 use super::services;
 

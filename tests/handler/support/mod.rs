@@ -1,6 +1,7 @@
 //! What the tests of the handler share: requests, and a world that answers them.
 
 pub(crate) mod attached;
+pub(crate) mod log;
 pub(crate) mod request;
 mod services;
 #[allow(dead_code, reason = "each binary of tests uses its part")]
