@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo test simulate plant bench-faults bench-scale watch invoke lint lint-cdk build schema clean tools-demo tools-test
+.PHONY: help demo test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk build schema clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ build: ## Build the function and the local AWS
 
 schema: ## Write schema/*.json and docs/PROPERTIES.md from the types in schema/src
 	cargo run --quiet --package schema
+
+bench: ## Measure cold starts of this project and its peers, and write docs/BENCHMARKS.md
+	@$(PYTHON) bench/cold
 
 bench-faults: ## Run the table of faults against this project and its peers, and write docs/FAULTS.md
 	@$(PYTHON) bench/faults

@@ -41,8 +41,8 @@ def install() -> Peers:
     if not _is_installed():
         print("Installing the peers into bench/faults/.peers, once.", flush=True)
         shutil.rmtree(_PEERS, ignore_errors=True)
-        _install_python()
-        _install_node()
+        install_python(_PEERS / "venv")
+        install_node(HERE, _NODE)
         _stamp().write_text(_fingerprint())
     node = json.loads((HERE / "package.json").read_text())["dependencies"]
     pins = dict(re.findall(r"^([\w-]+)==(\S+)", (HERE / "requirements.txt").read_text(), re.MULTILINE))
@@ -61,17 +61,19 @@ def install() -> Peers:
     )
 
 
-def _install_python() -> None:
-    _run([sys.executable, "-m", "venv", str(_PEERS / "venv")], HERE)
-    pip = [str(_PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+def install_python(venv: Path) -> None:
+    """Installs crhelper and boto3 into a virtual environment of their own."""
+    _run([sys.executable, "-m", "venv", str(venv)], HERE)
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     _run([*pip, "--no-deps", "--require-hashes", "--requirement", str(HERE / "requirements.txt")], HERE)
 
 
-def _install_node() -> None:
-    _NODE.mkdir()
+def install_node(source: Path, target: Path) -> None:
+    """Installs the packages that a lock file names."""
+    target.mkdir(parents=True)
     for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copy(HERE / name, _NODE)
-    _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], _NODE)
+        shutil.copy(source / name, target)
+    _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], target)
 
 
 def _build_typed() -> Path:

@@ -27,6 +27,10 @@ fn one_process_serves_the_whole_life_of_a_resource_and_answers_each_request_at_i
     assert_eq!(world.answers().len(), 4);
     processes.dedup();
     assert_eq!(processes.len(), 1, "it was one process");
+    if cfg!(target_os = "linux") {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", processes[0])).expect("a process");
+        assert_eq!(tasks.count(), 1, "threads, where no name is to be looked up");
+    }
     let output = lambda.output();
     assert_eq!(output.matches(r#""message":"answered""#).count(), 4, "{output}");
 }

@@ -1,0 +1,48 @@
+"""What a stack's operations cost at Lambda's prices."""
+
+import math
+
+# https://aws.amazon.com/lambda/pricing/, us-east-1, without the free tier.
+_GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
+_REQUEST = 0.20 / 1_000_000
+_MB_PER_CPU = 1769
+
+_SECTION = """\
+## What it costs
+
+Lambda bills INIT and invocation together, by the millisecond and by the memory that is set, which is {memory} MB in `template.yaml`. At
+us-east-1's prices of ${arm} (arm64) and ${x86} (x86_64) a GB-second, and $0.20 a million requests, a thousand operations cost:
+
+| a thousand | billed for each | arm64 | x86_64 |
+|---|---|---|---|
+| Creates of a target whose endpoint is ready, each a cold start | {ready} ms | ${ready_arm} | ${ready_x86} |
+| Creates that wait five minutes for their endpoint | 300 s | ${waiting_arm} | ${waiting_x86} |
+
+The first is as measured: {scenario}. The second is nearly all waiting, with one look every fifteen seconds.
+
+Why {memory} MB: it is the smallest that Lambda has, and the function takes a tenth of it. What is billed is time times memory, and the time
+is that of the network or of SageMaker, so more memory, and the larger share of the CPU that comes with it, would cost more and save
+next to nothing: a cold Create takes less CPU than {share:.0f} ms, which is what {memory} MB have in a tenth of a second.
+"""
+
+
+def section(memory: int, milliseconds: float, scenario: str) -> str:
+    """The section, for a memory size and the time of a cold Create."""
+    ready, waiting = math.ceil(milliseconds), 300_000
+    return _SECTION.format(
+        memory=memory,
+        arm=f"{_GB_SECOND['arm64']:.10f}".rstrip("0"),
+        x86=f"{_GB_SECOND['x86_64']:.10f}".rstrip("0"),
+        ready=ready,
+        ready_arm=_price(ready, memory, "arm64"),
+        ready_x86=_price(ready, memory, "x86_64"),
+        waiting_arm=_price(waiting, memory, "arm64"),
+        waiting_x86=_price(waiting, memory, "x86_64"),
+        scenario=scenario,
+        share=memory / _MB_PER_CPU * 100,
+    )
+
+
+def _price(milliseconds: int, memory: int, architecture: str) -> str:
+    thousand = 1000 * (milliseconds / 1000 * memory / 1024 * _GB_SECOND[architecture] + _REQUEST)
+    return f"{thousand:.4f}" if thousand < 0.1 else f"{thousand:.2f}"

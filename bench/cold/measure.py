@@ -1,0 +1,119 @@
+"""Measures starts of fresh processes, the systems in turn, so that what else the machine does hits all alike."""
+
+import os
+import shutil
+import signal
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from network import Aws
+from process import Process
+from programs import System
+from quota import Quota
+
+_WARM = 20
+_SYSTEM_CALLS_WITHIN = 30
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The conditions of a start."""
+
+    name: str
+    quota: bool
+    round_trip: float
+
+
+NEAR = Scenario("full CPU", False, 0)
+FAR = Scenario("full CPU, 15 ms round trip", False, 0.015)
+THROTTLED = Scenario("7 % of a CPU", True, 0)
+THROTTLED_FAR = Scenario("7 % of a CPU, 15 ms round trip", True, 0.015)
+SCENARIOS = (NEAR, FAR, THROTTLED, THROTTLED_FAR)
+
+
+@dataclass(frozen=True)
+class Start:
+    """One process: times and CPU times in milliseconds, memory in MiB."""
+
+    init: float
+    cold: float
+    init_cpu: float
+    cold_cpu: float
+    warm: float
+    warm_cpu: float
+    peak: float
+    threads: int
+
+    @property
+    def total(self) -> float:
+        """From exec to the end of the first invocation, but for the time in which nothing happens."""
+        return self.init + self.cold
+
+
+def start(system: System, scenario: Scenario, aws: Aws) -> Start:
+    """Starts a process, and lets it serve its first request; under no quota, some more."""
+    aws.far_away(scenario.round_trip)
+    with Quota() if scenario.quota else _Nothing() as quota, Process(system.program, aws) as process:
+        init = process.init()
+        settled = process.cpu()
+        if isinstance(quota, Quota):
+            quota.hold(process.id)
+        cold = process.create().seconds
+        process.idle()
+        served = process.cpu()
+        warm = []
+        for _ in range(_WARM if scenario == NEAR else 0):
+            warm.append(process.create().seconds)
+            process.idle()
+        return Start(
+            init=init * 1e3,
+            cold=cold * 1e3,
+            init_cpu=settled * 1e3,
+            cold_cpu=(served - settled) * 1e3,
+            warm=statistics.median(warm or [0]) * 1e3,
+            warm_cpu=(process.cpu() - served) / _WARM * 1e3,
+            peak=process.status("VmHWM") / 1024,
+            threads=process.status("Threads"),
+        )
+
+
+def starts(systems: Sequence[System], scenario: Scenario, aws: Aws, rounds: int) -> dict[str, list[Start]]:
+    """So many starts of each. Those with the same index belong together."""
+    found: dict[str, list[Start]] = {system.name: [] for system in systems}
+    for number in range(rounds):
+        # Whoever comes after Python finds the caches cold.
+        turn = number % len(systems)
+        for system in [*systems[turn:], *systems[:turn]]:
+            found[system.name].append(start(system, scenario, aws))
+    return found
+
+
+def system_calls(system: System, aws: Aws, directory: Path) -> int | None:
+    """How many system calls a start with its first request takes, where strace is there to count them."""
+    if not shutil.which("strace"):
+        return None
+    aws.far_away(0)
+    summary = directory / "strace.txt"
+    with Process(system.program, aws, ("strace", "-f", "-c", "-o", str(summary))) as tracer:
+        tracer.init()
+        tracer.create()
+        tracer.idle()
+        for child in Path(f"/proc/{tracer.id}/task/{tracer.id}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        deadline = time.monotonic() + _SYSTEM_CALLS_WITHIN
+        while not (summary.exists() and " total" in summary.read_text()):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.05)
+    return int(summary.read_text().strip().splitlines()[-1].split()[3])
+
+
+class _Nothing:
+    def __enter__(self) -> None:
+        """No quota."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to take back."""
