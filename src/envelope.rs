@@ -4,10 +4,13 @@
 //! nobody would answer. See
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_lambda_events::cloudformation::CloudFormationCustomResourceRequest;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -15,6 +18,33 @@ use thiserror::Error;
 use crate::id::{PhysicalResourceId, UpdateGateId};
 use crate::owner::Owner;
 use crate::response_url::ResponseUrl;
+
+/// The requests in a payload: the payload itself, or the messages in it where the `ServiceToken` is a topic of SNS. That sends
+/// one at a time; what is no message is left as it is, for nobody to be answered.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>
+pub fn requests(payload: &str) -> Vec<Cow<'_, str>> {
+    let Ok(Records { records, response_url: None }) = serde_json::from_str(payload) else {
+        return vec![payload.into()];
+    };
+    let message = |record: &'_ RawValue| match serde_json::from_str::<Value>(record.get()) {
+        Ok(record) => record.pointer("/Sns/Message").and_then(Value::as_str).map(str::to_owned),
+        Err(_) => None,
+    };
+    let requests = records.into_iter().map(|record| message(record).map_or_else(|| record.get().into(), Cow::from));
+    let requests: Vec<_> = requests.collect();
+    if requests.is_empty() { vec![payload.into()] } else { requests }
+}
+
+/// An event of SNS.
+#[derive(Debug, Deserialize)]
+struct Records<'a> {
+    #[serde(borrow, rename = "Records")]
+    records: Vec<&'a RawValue>,
+    /// Not there: only a request has one.
+    #[serde(rename = "ResponseURL")]
+    response_url: Option<IgnoredAny>,
+}
 
 /// A request, opened.
 #[derive(Debug)]

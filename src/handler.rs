@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use thiserror::Error;
 use tokio::time::timeout_at;
 use tracing::Instrument as _;
@@ -13,7 +14,7 @@ use crate::answer::{Answer, Data, MAX_BODY_BYTES, Outcome};
 use crate::aws::{Aws, Clients, Here};
 use crate::deadline::{Age, Deadline, Stopwatch};
 use crate::deliver::{Undelivered, deliver};
-use crate::envelope::{Envelope, Lifecycle, NoReplyAddress, Request};
+use crate::envelope::{self, Envelope, Lifecycle, NoReplyAddress, Request};
 use crate::error::Error;
 use crate::logs;
 use crate::owner::Owner;
@@ -47,7 +48,7 @@ pub enum Unanswered {
     Undelivered(#[from] Undelivered),
 }
 
-/// Carries out one request and answers it.
+/// Carries out what is requested and answers it: one request, or as many as SNS brings, each answered at its own address.
 ///
 /// `function_arn` is the invoked function's, where there is a real one: endpoints of its account can be scaled.
 pub async fn handle(
@@ -56,9 +57,14 @@ pub async fn handle(
     deadline: Deadline,
     services: &Services,
 ) -> Result<(), Unanswered> {
-    // What catches panics around this function would show what they said as the invocation's error.
-    let handled = AssertUnwindSafe(open_and_answer(payload, function_arn, deadline, services)).catch_unwind().await;
-    handled.unwrap_or(Err(Unanswered::Panicked))
+    let requests = envelope::requests(payload);
+    let handled = requests.iter().map(async |request| {
+        // What catches panics around this function would show what they said as the invocation's error.
+        let handled = AssertUnwindSafe(open_and_answer(request, function_arn, deadline, services)).catch_unwind().await;
+        handled.unwrap_or(Err(Unanswered::Panicked))
+    });
+    // All at the same time, since one may wait for long.
+    join_all(handled).await.into_iter().collect()
 }
 
 async fn open_and_answer(

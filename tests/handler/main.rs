@@ -18,4 +18,5 @@ mod page;
 mod parking;
 mod policies;
 mod races;
+mod sns;
 mod support;

@@ -1,0 +1,93 @@
+//! Requests that come through a topic of SNS: one record, one answer.
+
+use serde_json::{Value, json};
+
+use crate::support::request::{Request, create, delete, update};
+use crate::support::world::{Trouble, World};
+
+/// What Lambda hands over of messages.
+fn event(requests: &[Request]) -> String {
+    let record = |request: &Request| {
+        json!({
+            "EventSource": "aws:sns",
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": "arn:aws:sns:eu-west-1:444455556666:scaling:1",
+            "Sns": {
+                "Type": "Notification",
+                "TopicArn": "arn:aws:sns:eu-west-1:444455556666:scaling",
+                "Subject": "AWS CloudFormation custom resource request",
+                "Message": request.0.to_string(),
+            },
+        })
+    };
+    json!({ "Records": requests.iter().map(record).collect::<Vec<_>>() }).to_string()
+}
+
+/// A Create of another account's stack in another Region.
+fn from_afar(variant: &str) -> Request {
+    create()
+        .field("StackId", json!("arn:aws:cloudformation:eu-west-1:444455556666:stack/demo/1"))
+        .field("RequestId", json!(variant))
+        .with("VariantName", json!(variant))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_message_of_a_record_is_the_request() {
+    let world = World::new();
+    world.invoke(&event(&[from_afar("MyVariant")])).await.expect("it is answered");
+    let answer = world.last_answer();
+    assert_eq!((&answer["Status"], &answer["RequestId"]), (&json!("SUCCESS"), &json!("MyVariant")), "{answer}");
+    assert_eq!((world.puts(), world.registered().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_is_one_of_the_functions_account_and_region_wherever_the_stack_is() {
+    let arn = |place: &str| json!(format!("arn:aws:sagemaker:{place}:endpoint/myendpoint"));
+    let world = World::new();
+    let of_the_function = from_afar("MyVariant").with("EndpointName", arn("us-east-1:111122223333"));
+    world.invoke(&event(&[of_the_function])).await.expect("it is answered");
+    assert_eq!(world.last_answer()["Status"], "SUCCESS", "{}", world.last_answer());
+    let of_the_stack = from_afar("MyVariant").with("EndpointName", arn("eu-west-1:444455556666"));
+    world.invoke(&event(&[of_the_stack])).await.expect("it is answered");
+    assert_eq!(world.last_answer()["Status"], "FAILED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_of_several_records_is_answered() {
+    let world = World::new();
+    world.invoke(&event(&[from_afar("MyVariant"), from_afar("MyOtherVariant")])).await.expect("they are answered");
+    assert_eq!((world.puts(), world.registered().len()), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_record_that_cannot_be_answered_fails_the_invocation_and_keeps_no_other_from_its_answer() {
+    let world = World::new();
+    let nobody = create().without("ResponseURL");
+    world.invoke(&event(&[nobody, from_afar("MyVariant")])).await.expect_err("nobody can be answered");
+    assert_eq!((world.puts(), world.registered().len()), (1, 1));
+
+    world.trouble_answering(Trouble::Status(403));
+    let again = event(&[from_afar("MyVariant")]);
+    world.invoke(&again).await.expect_err("the answer is not taken");
+    world.invoke(&again).await.expect("it is answered when it is delivered again");
+    assert_eq!(world.registered().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_holds_no_message_is_no_request() {
+    for records in [json!([]), json!(null), json!([{}]), json!([7]), json!([{ "Sns": { "Message": {} } }]), json!("x")]
+    {
+        let world = World::new();
+        world.invoke(&json!({ "Records": records }).to_string()).await.expect_err("nobody can be answered");
+        assert_eq!(world.puts(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_one_whatever_field_of_that_name_it_has() {
+    let world = World::new();
+    world.succeed(update().field("Records", json!([{ "Sns": { "Message": "{}" } }]))).await;
+    world.succeed(create().field("Records", Value::Null)).await;
+    world.succeed(delete().field("Records", json!({}))).await;
+    assert!(world.registered().is_empty());
+}
