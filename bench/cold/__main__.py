@@ -1,6 +1,7 @@
 """Measures cold starts of this project and of its peers, and writes docs/BENCHMARKS.md: `python bench/cold [--starts N]`."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -31,6 +32,8 @@ def main() -> None:
     arguments.add_argument("--system", default="", help="systems by the beginning of their names: shown, but not written")
     chosen = arguments.parse_args()
     isolate()
+    # So that no process and no control group stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     # The threads of the stubs are not to wait for each other.
     sys.setswitchinterval(0.0005)
     with tempfile.TemporaryDirectory(prefix="bench-cold-") as directory:
