@@ -116,7 +116,7 @@ class Stage:
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
             # Of its many services these; others would listen on fixed ports.
-            "SERVICES": "cloudformation,cloudwatch,iam,lambda,logs,s3,sqs,sts",
+            "SERVICES": "cloudformation,cloudwatch,iam,lambda,logs,s3,sns,sqs,sts",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
         }, "_ministack/health")

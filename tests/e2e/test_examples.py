@@ -1,5 +1,7 @@
 """Each template of examples/ as a real stack: what it makes, that its alarms find their policy, and that it goes."""
 
+import json
+import shlex
 import unittest
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,7 @@ from demo.endpoints import (
     create_other_endpoints,
 )
 from demo.environment import ROOT
+from demo.receiver import Receiver
 from demo.stacks import example
 from demo.updates import ENDPOINT as WHOLE_ENDPOINT
 from demo.updates import PARAMETERS
@@ -103,6 +106,11 @@ EXAMPLES = {
     ),
 }
 BEFORE = "moving-over-before"
+TOPIC = "through-sns-topic"
+
+
+TARGET = f"endpoint/{ENDPOINT}/variant/MyVariant"
+COUNT = "sagemaker:variant:DesiredInstanceCount"
 
 
 def outline(request: dict[str, Any]) -> tuple[str, str, list[str]]:
@@ -120,7 +128,7 @@ class Examples(StackTestCase):
         create_other_endpoints(cls.world.local_aws)
 
     def test_every_template_has_its_case(self) -> None:
-        self.assertEqual(sorted(file.stem for file in (ROOT / "examples").glob("*.yaml")), sorted([*EXAMPLES, BEFORE]))
+        self.assertEqual(sorted(file.stem for file in (ROOT / "examples").glob("*.yaml")), sorted([*EXAMPLES, BEFORE, TOPIC]))
         table = (ROOT / "examples/README.md").read_text()
         for name, case in EXAMPLES.items():
             [row] = [line for line in table.splitlines() if line.startswith(f"| [{name}.yaml]({name}.yaml) |")]
@@ -160,6 +168,27 @@ class Examples(StackTestCase):
         self.world.local_aws.call(
             "AnyScaleFrontendService.DeregisterScalableTarget", **{name: target[name] for name in names}
         )
+
+    def test_a_request_that_is_published_to_the_topic_is_answered_once(self) -> None:
+        created = self.world.stacks.create("topic", example(TOPIC), Accounts="444455556666")
+        self.assertEqual(created.status, "CREATE_COMPLETE", created.failures())
+        [record] = event("sns/create")["Records"]
+        request = json.loads(record["Sns"]["Message"])
+        topic = created.outputs["ServiceToken"]
+        with Receiver() as receiver:
+            for kind in ("Create", "Delete"):
+                asked = {**request, "RequestType": kind, "PhysicalResourceId": f"{TARGET}|{COUNT}|sagemaker"}
+                asked["ResponseURL"] = request["ResponseURL"].replace("127.0.0.1:9011", receiver.netloc)
+                message = shlex.quote(json.dumps(asked))
+                self.world.cli.run(f"aws sns publish --topic-arn {topic} --message {message}")
+                target = asked["ResponseURL"].partition(receiver.netloc)[2]
+                answer = receiver.take(target, seconds=30)
+                assert answer
+                self.assertEqual(answer.json()["Status"], "SUCCESS", answer.json())
+                self.assertEqual(len(self.world.targets()), {"Create": 1, "Delete": 0}[kind])
+                self.assertIsNone(receiver.take(target, seconds=1))
+        deleted = self.world.stacks.delete("topic")
+        self.assertEqual(deleted.status, "DELETE_COMPLETE", deleted.failures())
 
     def check(self, case: Example) -> None:
         """Whether AWS shows what is wanted."""

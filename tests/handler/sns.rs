@@ -41,6 +41,13 @@ async fn the_message_of_a_record_is_the_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_event_that_is_shown_is_answered() {
+    let world = World::new();
+    world.invoke(include_str!("../../events/sns/create.json")).await.expect("it is answered");
+    assert_eq!(world.last_answer()["Status"], "SUCCESS", "{}", world.last_answer());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_endpoint_is_one_of_the_functions_account_and_region_wherever_the_stack_is() {
     let arn = |place: &str| json!(format!("arn:aws:sagemaker:{place}:endpoint/myendpoint"));
     let world = World::new();
