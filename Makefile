@@ -16,13 +16,16 @@ export SAM_CLI_TELEMETRY := 0
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk build schema clean tools-demo tools-test
+.PHONY: help demo screen test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk build schema clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: tools-demo ## Deploy real stacks on this machine, and watch what happens
-	@$(VENV_PYTHON) -m demo
+demo: tools-demo ## Deploy real stacks on this machine, and watch what happens; JSON=1 for scripts, VERBOSE=1 for all of it
+	@$(VENV_PYTHON) -m demo $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
+
+screen: tools-demo ## Record the demo anew, and draw docs/demo.svg of it
+	@$(VENV_PYTHON) -m demo --json | $(VENV_PYTHON) -m demo.screen
 
 test: tools-test lint ## Run every check and every test
 	cargo test --workspace

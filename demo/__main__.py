@@ -1,12 +1,14 @@
 """`make demo`: deploys real stacks, tells what happens, and checks that it is what should happen."""
 
+import argparse
+import contextlib
 import signal
 import sys
 import time
 from typing import Any
 
 from demo import updates
-from demo.aws_cli import LIST_TAGS
+from demo.aws_cli import LIST_TAGS, endpoint_commands
 from demo.environment import isolate
 from demo.package import build
 from demo.stacks import Settled, example
@@ -43,46 +45,43 @@ class Story(Teller):
     def _deploy_the_function(self) -> None:
         self.timeline.step(
             "Deploy the function",
-            "template.yaml, as it is, with its role, log group and queue, into the CloudFormation of MiniStack, which "
-            "runs here and runs the real function. In an AWS account this is done once per Region.",
+            "template.yaml as it is, into a CloudFormation on this machine (MiniStack) that runs the real function.",
         )
         settled = self.stack(FUNCTION_STACK, self.world.deploy_function, "CREATE_COMPLETE")
-        exports = self.command("aws cloudformation list-exports")
+        exports = self.ask("aws cloudformation list-exports")
         exported = {export["Name"]: export["Value"] for export in exports["Exports"]}
-        self.expect(exported == {_EXPORT: settled.outputs["ServiceToken"]}, "the ServiceToken is exported")
+        self.check(exported == {_EXPORT: settled.outputs["ServiceToken"]}, f"its ServiceToken is exported as {_EXPORT}")
 
     def _create_an_endpoint(self) -> None:
         self.timeline.step(
             "A SageMaker endpoint",
-            "With two variants, by the AWS CLI. Its AWS_ENDPOINT_URL_... variables, and the function's, lead to the "
-            "local AWS: a model of SageMaker, Application Auto Scaling and Parameter Store that runs here, too.",
+            "Made by the AWS CLI in a local model of SageMaker, Application Auto Scaling and Parameter Store.",
         )
-        for command, output in self.world.cli.create_endpoint(_ENDPOINT, "blue", "green"):
-            self.timeline.command(command, output)
+        for command in endpoint_commands(_ENDPOINT, "blue", "green"):
+            self.ask(command)
+        self.check(True, f"endpoint {_ENDPOINT} is there, with the variants blue and green")
 
     def _register(self) -> None:
         self.timeline.step(
             "Create: a stack scales variant blue",
-            "examples/minimal.yaml, which imports the function's ServiceToken. Nobody has registered the variant yet, "
-            "so it is registered, with two tags that say whose it is.",
+            "examples/minimal.yaml has the variant registered, with two tags that say whose it is.",
         )
         settled = self.stack(_STACK, lambda: self._create(_STACK, self._minimal), "CREATE_COMPLETE")
         target = self.see(_ENDPOINT, [("blue", 1, 4)])[0]
         self._expect_output(settled, target)
-        tags = self.command(f"{LIST_TAGS} {target['ScalableTargetARN']}")
+        tags = self.ask(f"{LIST_TAGS} {target['ScalableTargetARN']}")
         owner = {self.world.stacks.stack_id(_STACK), "Scaling"}
-        self.expect(owner <= set(tags["Tags"].values()), "the tags name the stack and the resource in it")
+        self.check(owner <= set(tags["Tags"].values()), "its tags name the stack and the resource in it")
 
     def _update(self) -> None:
-        self.timeline.step("Update: other capacities", "The same stack, with MinCapacity 2 and MaxCapacity 6.")
+        self.timeline.step("Update: other capacities", "The same target is registered again, with the new limits.")
         self.stack(_STACK, lambda: self._update_stack("blue", least=2, most=6), "UPDATE_COMPLETE")
         self.see(_ENDPOINT, [("blue", 2, 6)])
 
     def _replace(self) -> None:
         self.timeline.step(
             "Update: another variant",
-            "The physical id names the variant, so this is a replacement: CloudFormation has green registered, and "
-            "then, in its clean-up, has the resource with the old id deleted.",
+            "The id names the variant, so CloudFormation has green registered first, and in its clean-up blue deleted.",
         )
         settled = self.stack(_STACK, lambda: self._update_stack("green", least=2, most=6), "UPDATE_COMPLETE")
         self._expect_output(settled, self.see(_ENDPOINT, [("green", 2, 6)])[0])
@@ -97,20 +96,23 @@ class Story(Teller):
         self.see(_ENDPOINT, [("green", 2, 6)])
 
     def _misspell(self) -> None:
-        self.timeline.step("A mistake: a misspelt property", "A second stack, whose template says MaxCapcity.")
+        self.timeline.step(
+            "A mistake: a misspelt property",
+            "A second stack says MaxCapcity, and is told what it may have meant.",
+        )
         template = self._minimal.replace("      MaxCapacity:", "      MaxCapcity:")
         settled = self.stack(_TYPO, lambda: self._create(_TYPO, template), "ROLLBACK_COMPLETE")
         self.blame(settled, "Scaling", "MaxCapcity", "MaxCapacity")
         self.see(_ENDPOINT, [("green", 2, 6)])
 
     def _delete(self) -> None:
-        self.timeline.step("Delete", "Both stacks. The endpoint stays; its target goes.")
+        self.timeline.step("Delete", "Both stacks go, and the target with them; the endpoint stays.")
         for stack in (_TYPO, _STACK):
             self.delete_stack(stack)
         self.see(_ENDPOINT, [])
 
     def _delete_the_rest(self) -> None:
-        self.timeline.step("Delete", "The whole stack, endpoint and all, and the function's own last.")
+        self.timeline.step("Delete all of it", "The whole stack, endpoint and all, and the function's own last.")
         self.delete_stack(updates.STACK)
         self.see(updates.ENDPOINT, [])
         self.delete_stack(FUNCTION_STACK)
@@ -129,13 +131,19 @@ class Story(Teller):
 
 def main() -> int:
     """Builds, tells the story, and says whether all of it was as expected."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, and nothing else")
+    parser.add_argument("--verbose", action="store_true", help="all properties, inputs, outputs and commands")
+    options = parser.parse_args()
     isolate()
     # So that a plain kill, too, leaves the `with` blocks.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     programs = build()
-    timeline = Timeline()
+    timeline = Timeline(as_json=options.json, verbose=options.verbose)
     begin = time.monotonic()
-    with World(programs) as world:
+    with contextlib.ExitStack() as stack:
+        with timeline.waiting("the stage is set"):
+            world = stack.enter_context(World(programs))
         try:
             Story(world, timeline).tell()
         except Unexpected as unexpected:

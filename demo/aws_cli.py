@@ -5,7 +5,6 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 DESCRIBE_TARGETS = "aws application-autoscaling describe-scalable-targets --service-namespace sagemaker"
@@ -41,11 +40,11 @@ class AwsCli:
             raise AwsCliError(f"$ {command}\n{done.stderr.strip()}")
         return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def create_endpoint(self, name: str, *variants: str) -> Iterator[tuple[str, Any]]:
-        """Creates an endpoint; yields each command and what it printed."""
-        for command in (
-            f"aws sagemaker create-endpoint-config --endpoint-config-name {name}-config "
-            f"--production-variants {' '.join(map(_VARIANT.format, variants))}",
-            f"aws sagemaker create-endpoint --endpoint-name {name} --endpoint-config-name {name}-config",
-        ):
-            yield command, self.run(command)
+
+def endpoint_commands(name: str, *variants: str) -> tuple[str, str]:
+    """The commands that create an endpoint."""
+    return (
+        f"aws sagemaker create-endpoint-config --endpoint-config-name {name}-config "
+        f"--production-variants {' '.join(map(_VARIANT.format, variants))}",
+        f"aws sagemaker create-endpoint --endpoint-name {name} --endpoint-config-name {name}-config",
+    )

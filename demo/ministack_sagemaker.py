@@ -102,7 +102,7 @@ class Handlers:
             fault = json.loads(error.body)
             self._record({**call, "Outcome": f"{fault['__type']}: {fault['message']}"})
             raise RuntimeError(fault["message"]) from error
-        self._record({**call, "Outcome": "ok"})
+        self._record({**call, "Outcome": "ok", "Output": answer})
         return answer
 
 

@@ -1,9 +1,12 @@
 """What every story does: carries out stack operations and commands, tells of them, and expects things of them."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+from demo import words
 from demo.aws_cli import DESCRIBE_TARGETS
+from demo.retelling import retold
 from demo.stacks import Settled
 from demo.timeline import Timeline
 from demo.world import World
@@ -19,19 +22,17 @@ class Teller:
     def __init__(self, world: World, timeline: Timeline) -> None:
         self.world = world
         self.timeline = timeline
+        self._asked: list[dict[str, Any]] = []
 
     def stack(self, name: str, operation: Callable[[], Settled], expected: str) -> Settled:
         """Carries out a stack operation and tells of it."""
         self.world.news()  # what the AWS CLI asked meanwhile is told of already
-        settled = operation()
-        for entry in self.world.news():
-            if "Request" in entry:
-                self.timeline.request(entry["Request"])
-            elif "Answer" in entry:
-                self.timeline.answer(entry["Answer"])
-            else:
-                self.timeline.call(entry)
-        self.timeline.stack(name, settled)
+        begin = time.time()
+        with self.timeline.waiting(f"stack {name} is on its way to {expected}"):
+            settled = operation()
+        told = {"Kind": "stack", "Seconds": round(time.time() - begin, 3), "Name": name, "Status": settled.status}
+        failures = [{"Resource": resource, "Reason": reason} for resource, reason in settled.failures()]
+        self.timeline.tell(*retold(self.world.news(), begin), {**told, "Failures": failures})
         self.expect(settled.status == expected, f"stack {name} is {expected}")
         return settled
 
@@ -39,29 +40,46 @@ class Teller:
         """Deletes a stack."""
         self.stack(name, lambda: self.world.stacks.delete(name), "DELETE_COMPLETE")
 
-    def command(self, command: str) -> Any:
-        """Runs the AWS CLI; returns what it printed."""
-        output = self.world.cli.run(command)
-        self.timeline.command(command, output)
+    def show(self, command: str) -> Any:
+        """Runs the AWS CLI, and shows the command with all that it printed."""
+        output = self._run(command)
+        self.timeline.tell({"Kind": "command", "Command": command, "Output": output})
         return output
 
+    def ask(self, command: str) -> Any:
+        """Runs the AWS CLI for what is to be checked; returns what it printed."""
+        output = self._run(command)
+        self._asked.append({"Command": command, "Output": output})
+        return output
+
+    def check(self, holds: bool, what: str) -> None:
+        """Tells of something that was asked, and ends the story where it does not hold."""
+        self.expect(holds, what)
+        self.timeline.tell({"Kind": "check", "Text": what, "Commands": self._asked})
+        self._asked = []
+
     def see(self, endpoint: str, expected: list[tuple[str, int, int]]) -> list[dict[str, Any]]:
-        """Shows and checks the scalable targets: variant, minimum, maximum."""
-        targets: list[dict[str, Any]] = self.command(DESCRIBE_TARGETS)["ScalableTargets"]
+        """Checks the scalable targets: variant, minimum, maximum."""
+        targets: list[dict[str, Any]] = self.ask(DESCRIBE_TARGETS)["ScalableTargets"]
         seen = [(target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) for target in targets]
         wanted = [(f"endpoint/{endpoint}/variant/{variant}", least, most) for variant, least, most in expected]
-        self.expect(seen == wanted, f"the scalable targets are {wanted}")
+        told = [f"{words.target(variant)}, {least} to {most}" for variant, least, most in wanted]
+        self.check(seen == wanted, f"the AWS CLI shows these scalable targets: {', '.join(told) or 'none'}")
         return targets
 
-    def blame(self, settled: Settled, resource: str, *words: str) -> None:
+    def blame(self, settled: Settled, resource: str, *said: str) -> None:
         """Checks that a resource's failure has a reason with these words in it."""
         reasons = [reason for failed, reason in settled.failures() if failed == resource]
         self.expect(
-            len(reasons) == 1 and all(word in reasons[0] for word in words),
-            f"one event of {resource} has a reason with {' and '.join(words)}",
+            len(reasons) == 1 and all(word in reasons[0] for word in said),
+            f"one event of {resource} has a reason with {' and '.join(said)}",
         )
 
     def expect(self, holds: bool, what: str) -> None:
         """Ends the story where something does not hold."""
         if not holds:
             raise Unexpected(f"expected that {what}")
+
+    def _run(self, command: str) -> Any:
+        with self.timeline.waiting("the AWS CLI is looking"):
+            return self.world.cli.run(command)

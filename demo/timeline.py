@@ -1,120 +1,231 @@
-"""Prints what happens on the stage so that it reads as a story. Colours only on a terminal that wants them."""
+"""Tells events: to people as lines that read as a story, to scripts as one JSON object a line."""
 
+import contextlib
+import itertools
 import json
 import os
+import re
 import sys
 import textwrap
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
-from demo.stacks import Settled
+from demo import words
+from demo.retelling import Event
 
-_WIDTH = 118
-_LABEL = 28
-_SERVICES = {"AmazonSSM": "Parameter Store", "AnyScaleFrontendService": "Application Auto Scaling"}
-_LONGEST_INPUT = 200
-_BOLD, _RED, _GREEN, _CYAN = "1", "31", "32", "36"
-# CloudFormation's own properties, the same in every request.
-_UNREMARKABLE = ("ServiceToken", "ServiceTimeout")
+WIDTH = 118
+_SECONDS, _LABEL, _NAME = 9, 9, 39
+_INDENT = 3
+_MARGIN = _INDENT + _SECONDS + _LABEL
+_BOLD, _DIM, _RED, _GREEN, _YELLOW, _CYAN = "1", "2", "31", "32", "33", "36"
+_COLOURS = re.compile(r"\x1b\[\d*m")
+_TICK_SECONDS = 0.2
 
 
 class Timeline:
-    """Writes to one stream."""
+    """Writes what is told to one stream."""
 
-    def __init__(self, stream: TextIO = sys.stdout) -> None:
+    def __init__(self, stream: TextIO = sys.stdout, as_json: bool = False, verbose: bool = False) -> None:
         self._stream = stream
-        self._colours = stream.isatty() and "NO_COLOR" not in os.environ
+        self._as_json = as_json
+        self._verbose = verbose
+        self._on_terminal = stream.isatty() and not as_json
+        self._colours = self._on_terminal and not os.environ.get("NO_COLOR")
         self._steps = 0
-        self._tells_of_cloudformation = False
 
-    def step(self, title: str, explanation: str) -> None:
-        """Begins a step of the story."""
+    def tell(self, *events: Event) -> None:
+        """Writes events that belong together."""
+        if self._as_json:
+            told = [json.dumps(event, ensure_ascii=False) for event in events]
+        else:
+            told = [line if self._colours else plain(line) for line in lines(events, self._verbose)]
+        for line in told:
+            print(line, file=self._stream, flush=True)
+
+    def step(self, title: str, shows: str) -> None:
+        """Begins a step of the story, with one sentence of what it shows."""
         self._steps += 1
-        self._write("")
-        self._write(self._colour(_BOLD, f"{self._steps}. {title}"))
-        for line in textwrap.wrap(explanation, _WIDTH - 3):
-            self._write(f"   {line}")
-
-    def request(self, event: Mapping[str, Any]) -> None:
-        """A request of CloudFormation's, as the function got it."""
-        self._tells_of_cloudformation = False
-        self._write("")
-        what = f"{event['RequestType']} of {event['LogicalResourceId']}, a {event['ResourceType']}"
-        self._entry("CloudFormation → function", self._colour(_BOLD, what))
-        if "PhysicalResourceId" in event:
-            self._entry("", f"PhysicalResourceId: {event['PhysicalResourceId']}")
-        old = event.get("OldResourceProperties", {})
-        for name, value in event["ResourceProperties"].items():
-            if name in _UNREMARKABLE:
-                continue
-            if isinstance(value, list) and old.get(name) == value:
-                self._entry("", f"{name}: as before")
-                continue
-            was = "" if name not in old or old[name] == value else f"   (was {_text(old[name])})"
-            self._entry("", f"{name}: {_text(value)}{was}")
-
-    def call(self, call: Mapping[str, Any]) -> None:
-        """A call that the function made, or CloudFormation itself."""
-        service, _, operation = call["Target"].partition(".")
-        outcome = "" if call["Outcome"] == "ok" else f"  ⇒ {call['Outcome']}"
-        given = json.dumps({name: _shortened(value) for name, value in call["Input"].items()}, ensure_ascii=False)
-        by = call.get("By", "function")
-        if by != "function" and not self._tells_of_cloudformation:
-            self._write("")
-        self._entry(f"{by} → AWS", f"{_SERVICES.get(service, service)}: {operation} {given}{outcome}")
-        self._tells_of_cloudformation = by != "function"
-
-    def answer(self, answer: Mapping[str, Any]) -> None:
-        """The function's answer, as CloudFormation got it."""
-        colour = _GREEN if answer["Status"] == "SUCCESS" else _RED
-        self._entry("function → CloudFormation", self._colour(colour, answer["Status"]))
-        for name in ("Reason", "PhysicalResourceId"):
-            if name in answer:
-                self._entry("", f"{name}: {answer[name]}")
-        for name, value in answer.get("Data", {}).items():
-            self._entry("", f"{name}: {value}")
-
-    def stack(self, name: str, settled: Settled) -> None:
-        """How a stack ended up."""
-        self._write("")
-        colour = _RED if settled.failures() else _GREEN
-        self._entry(f"stack {name}", f"{self._colour(colour, settled.status)}, in {settled.seconds:.1f} s")
-        for resource, reason in settled.failures():
-            self._entry("", f"event of {resource}: {self._colour(_RED, reason)}")
-
-    def command(self, command: str, output: Any) -> None:
-        """A command of the AWS CLI, and what it printed."""
-        self._write("")
-        lines = textwrap.wrap(f"$ {command}", _WIDTH - 5, subsequent_indent="    ", break_on_hyphens=False)
-        for line in " \\\n".join(lines).splitlines():
-            self._write("   " + self._colour(_CYAN, line))
-        if output is not None:
-            self._write(textwrap.indent(json.dumps(output, indent=2), "   "))
+        self.tell({"Kind": "step", "Number": self._steps, "Title": title, "Shows": shows})
 
     def end(self, text: str, good: bool) -> None:
         """The last words."""
-        self._write("")
-        self._write(self._colour(_GREEN if good else _RED, text))
+        self.tell({"Kind": "end", "Text": text, "Good": good})
 
-    def _entry(self, label: str, text: str) -> None:
-        margin = f"   {label:<{_LABEL}}"
-        lines = textwrap.wrap(text, _WIDTH, initial_indent=margin, subsequent_indent=" " * len(margin) + "  ",
-                              break_long_words=False, break_on_hyphens=False)
-        self._write("\n".join(lines))
+    @contextlib.contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Shows on a terminal that something is waited for, and for how long; elsewhere nothing."""
+        if not self._on_terminal:
+            yield
+            return
+        done = threading.Event()
 
-    def _colour(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colours else text
+        def tick() -> None:
+            begin = time.monotonic()
+            while not done.wait(_TICK_SECONDS):
+                self._stream.write(f"\r\x1b[K   {what} … {time.monotonic() - begin:.0f} s")
+                self._stream.flush()
 
-    def _write(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        ticking = threading.Thread(target=tick, daemon=True)
+        ticking.start()
+        try:
+            yield
+        finally:
+            done.set()
+            ticking.join()
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
 
 
-def _shortened(value: Any) -> Any:
-    """A member of an input: a very long text, such as what a parameter holds, as its beginning."""
-    is_long = isinstance(value, str) and len(value) > _LONGEST_INPUT
-    return f"{value[:_LONGEST_INPUT // 2]}… ({len(value)} characters)" if is_long else value
+def plain(line: str) -> str:
+    """A line without its colours."""
+    return _COLOURS.sub("", line)
 
 
-def _text(value: Any) -> str:
-    """A property's value: text as it is, the rest as JSON."""
-    return value if isinstance(value, str) else json.dumps(value)
+def lines(events: Sequence[Event], verbose: bool = False) -> Iterator[str]:
+    """Events as coloured lines. Calls of one operation in a row are one line; what is too long for it is cut."""
+    for key, group in itertools.groupby(events, _row):
+        together = list(group)
+        if key[0] == "call":
+            if verbose or not _is_polling(together[0]):
+                yield from _call(together)
+        else:
+            for event in together:
+                yield from _TOLD[event["Kind"]](event)
+        if verbose:
+            for event in together:
+                yield from itertools.chain.from_iterable(_details(*named) for named in _more(event))
+
+
+def _row(event: Event) -> tuple[str, ...]:
+    """Events of the same row are told on one."""
+    if event["Kind"] != "call":
+        return (event["Kind"],)
+    return ("call", event["By"], event["Target"], str(event["Outcome"] == "ok"))
+
+
+def _is_polling(event: Event) -> bool:
+    """Whether CloudFormation merely looks how far something is."""
+    return bool(event["By"] != "function" and words.only_looks(event))
+
+
+def _step(event: Event) -> Iterator[str]:
+    yield ""
+    yield _paint(_BOLD, f"{event['Number']}. {event['Title']}")
+    for line in textwrap.wrap(event["Shows"], WIDTH - _INDENT, break_on_hyphens=False):
+        yield " " * _INDENT + line
+
+
+def _request(event: Event) -> Iterator[str]:
+    request = event["Request"]
+    title = f"{request['RequestType']} of {request['LogicalResourceId']}"
+    about = words.request(request)
+    yield from _entry(event, "request", _BOLD, title, f": {about}" if about else "")
+
+
+def _call(events: Sequence[Event]) -> Iterator[str]:
+    first = events[0]
+    label, colour = ("observe", _CYAN) if words.only_looks(first) else ("act", _YELLOW)
+    if first["By"] != "function":
+        label, colour = "stack", _DIM
+    outcomes = ", ".join(dict.fromkeys(filter(None, map(words.outcome, events))))
+    failed = not words.is_expected(first)
+    text = f"{words.named(first):<{_NAME}}{_cut(outcomes, WIDTH - _MARGIN - _NAME)}".rstrip()
+    yield from _entry(first, label, colour, "", _paint(_RED, text) if failed else text)
+
+
+def _decision(event: Event) -> Iterator[str]:
+    yield from _entry(event, "decide", _BOLD, "", event["Text"])
+
+
+def _answer(event: Event) -> Iterator[str]:
+    answer = event["Answer"]
+    good = answer["Status"] == "SUCCESS"
+    text = answer["PhysicalResourceId"] if good else answer["Reason"]
+    yield from _entry(event, "answer", _GREEN if good else _RED, answer["Status"], f": {text}")
+
+
+def _stack(event: Event) -> Iterator[str]:
+    colour = _RED if event["Failures"] else _GREEN
+    yield from _entry(event, "stack", colour, event["Status"], f": {event['Name']}")
+    for failure in event["Failures"]:
+        yield from _entry({}, "", _RED, f"Event of {failure['Resource']}", f": {failure['Reason']}")
+
+
+def _check(event: Event) -> Iterator[str]:
+    yield from _entry(event, "check", _GREEN, "✓", f" {event['Text']}")
+
+
+def _command(event: Event) -> Iterator[str]:
+    wrapped = textwrap.wrap(f"$ {event['Command']}", WIDTH - _INDENT - 2, subsequent_indent="    ",
+                            break_on_hyphens=False)
+    for line in " \\\n".join(wrapped).splitlines():
+        yield " " * _INDENT + _paint(_CYAN, line)
+    if event["Output"] is not None:
+        for line in json.dumps(event["Output"], indent=2).splitlines():
+            yield " " * _INDENT + line
+
+
+def _end(event: Event) -> Iterator[str]:
+    yield ""
+    yield _paint(_GREEN if event["Good"] else _RED, event["Text"])
+
+
+_TOLD = {
+    "answer": _answer,
+    "check": _check,
+    "command": _command,
+    "decision": _decision,
+    "end": _end,
+    "request": _request,
+    "stack": _stack,
+    "step": _step,
+}
+
+
+def _more(event: Event) -> Iterator[tuple[str, Any]]:
+    """What only the long version shows, by name."""
+    match event["Kind"]:
+        case "request":
+            request = event["Request"]
+            names = ("PhysicalResourceId", "ResourceProperties", "OldResourceProperties")
+            yield from ((name, request[name]) for name in names if name in request)
+        case "call":
+            yield from ((name, event[name]) for name in ("Input", "Output") if event.get(name))
+        case "answer":
+            answer = event["Answer"]
+            yield from ((name, answer[name]) for name in ("PhysicalResourceId", "Reason", "Data") if name in answer)
+        case "stack":
+            yield from ((failure["Resource"], failure["Reason"]) for failure in event["Failures"])
+        case "check":
+            yield from ((each["Command"], each["Output"]) for each in event["Commands"])
+
+
+def _details(name: str, value: Any) -> Iterator[str]:
+    margin = " " * _MARGIN
+    text = f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+    for line in textwrap.wrap(text, WIDTH, initial_indent=margin, subsequent_indent=margin + "  ",
+                              break_long_words=False, break_on_hyphens=False):
+        yield _paint(_DIM, line)
+
+
+def _entry(event: Event, label: str, colour: str, title: str, text: str) -> Iterator[str]:
+    """A line, and more where the text is longer; label and title in colour."""
+    seconds = f"{event['Seconds']:.2f} s" if "Seconds" in event else ""
+    margin = " " * _MARGIN
+    first, *rest = textwrap.wrap(title + plain(text), WIDTH, initial_indent=margin, subsequent_indent=margin + "  ",
+                                 break_long_words=False, break_on_hyphens=False, drop_whitespace=True) or [""]
+    shown = text if not rest else first[_MARGIN + len(title):]
+    yield (" " * _INDENT + _paint(_DIM, f"{seconds:>{_SECONDS - 2}}  ") + _paint(colour, f"{label:<{_LABEL}}")
+           + _paint(colour, title) + shown)
+    yield from rest
+
+
+def _cut(text: str, room: int) -> str:
+    """The text, or as much of it as fits on the line."""
+    return text if len(text) <= room else text[: room - 1] + "…"
+
+
+def _paint(colour: str, text: str) -> str:
+    return f"\x1b[{colour}m{text}\x1b[0m" if text.strip() else text

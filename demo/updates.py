@@ -1,5 +1,6 @@
 """The part of the demo in which an endpoint is updated while it scales."""
 
+from demo.aws_cli import DESCRIBE_TARGETS
 from demo.stacks import Settled, example, without_gate
 from demo.telling import Teller
 
@@ -11,8 +12,10 @@ PARAMETERS = {
     "Image": "111122223333.dkr.ecr.us-east-1.amazonaws.com/translation:1",
     "ModelDataUrl": "s3://models/translation.tar.gz",
 }
+_POLICY = "SageMakerEndpointInvocationScalingPolicy"
+_SCHEDULE = ["Evening", "Morning"]
 _AAS = "aws application-autoscaling"
-_TARGETS = f"{_AAS} describe-scalable-targets --service-namespace sagemaker --query ScalableTargets[].ResourceId"
+_TARGETS = f"{DESCRIBE_TARGETS} --query ScalableTargets[].ResourceId"
 _POLICIES = f"{_AAS} describe-scaling-policies --service-namespace sagemaker --query ScalingPolicies[].PolicyName"
 _ACTIONS = (
     f"{_AAS} describe-scheduled-actions --service-namespace sagemaker --query ScheduledActions[].ScheduledActionName"
@@ -31,22 +34,21 @@ class Updates(Teller):
         self._refuse()
         self._add_the_gate()
         self._update()
+        self._look()
 
     def _create(self) -> None:
         self.timeline.step(
             "A whole stack: model, endpoint and scaling",
-            "examples/endpoint-with-scaling.yaml, as yet without its gate. MiniStack has no SageMaker: "
-            "demo/ministack_sagemaker.py plays the three resource types of it, by calls of the local AWS.",
+            "examples/endpoint-with-scaling.yaml without its gate; demo/ministack_sagemaker.py plays SageMaker's types.",
         )
         template = without_gate(example("endpoint-with-scaling"))
         self.stack(STACK, lambda: self.world.stacks.create(STACK, template, **PARAMETERS), "CREATE_COMPLETE")
-        self._see("ml.m5.large")
+        self._check("ml.m5.large")
 
     def _refuse(self) -> None:
         self.timeline.step(
             "Update without a gate: another instance type",
-            "SageMaker refuses that for a variant which is a scalable target, and nothing in the stack can deregister "
-            "it first. CloudFormation goes back.",
+            "SageMaker refuses that for a variant that is registered, and CloudFormation goes back.",
         )
         template = without_gate(example("endpoint-with-scaling"))
         settled = self.stack(STACK, lambda: self._deploy(template, "ml.m5.xlarge"), "UPDATE_ROLLBACK_COMPLETE")
@@ -55,29 +57,32 @@ class Updates(Teller):
     def _add_the_gate(self) -> None:
         self.timeline.step(
             "The gate joins the stack",
-            "The whole of examples/endpoint-with-scaling.yaml. The endpoint runs its configuration already, so the "
-            "gate has nothing to do, and the target stays registered.",
+            "The endpoint runs its configuration already, so the gate has nothing to do; the target stays registered.",
         )
         self.stack(STACK, lambda: self._deploy(example("endpoint-with-scaling"), "ml.m5.large"), "UPDATE_COMPLETE")
 
     def _update(self) -> None:
         self.timeline.step(
             "Update with the gate: another instance type",
-            "The gate parks the target in Parameter Store, with its policies and scheduled actions, and deregisters "
-            "it. SageMaker takes the update. The scaling brings the target back, and makes it what the template says. "
-            "In the clean-up the gate's old id is deleted; had anything been left parked, it would come back then.",
+            "The gate parks the target with all that it has, SageMaker takes the update, and the scaling brings it back.",
         )
         self.stack(STACK, lambda: self._deploy(example("endpoint-with-scaling"), "ml.m5.xlarge"), "UPDATE_COMPLETE")
-        self._see("ml.m5.xlarge")
+        self._check("ml.m5.xlarge")
+
+    def _look(self) -> None:
+        self.timeline.step("What there is now", "The target and its policies, as the AWS CLI shows them.")
+        for command in (DESCRIBE_TARGETS, _POLICIES.partition(" --query")[0]):
+            self.show(command)
 
     def _deploy(self, template: str, instance_type: str) -> Settled:
         return self.world.stacks.update(STACK, template, **PARAMETERS, InstanceType=instance_type)
 
-    def _see(self, instance_type: str) -> None:
-        """Shows and checks what runs, and all of its scaling."""
-        config = self.command(_RUNS)
-        self.expect(self.command(f"{_INSTANCES} {config}") == [instance_type], f"the endpoint has {instance_type}")
-        self.expect(self.command(_TARGETS) == [f"endpoint/{ENDPOINT}/variant/AllTraffic"], "the variant is registered")
-        self.expect(self.command(_POLICIES) == ["SageMakerEndpointInvocationScalingPolicy"], "its policy is there")
-        self.expect(sorted(self.command(_ACTIONS)) == ["Evening", "Morning"], "its scheduled actions are there")
-        self.expect(self.command(_PARKED) == [], "nothing is parked")
+    def _check(self, instance_type: str) -> None:
+        """Checks what runs, and all of its scaling."""
+        types = self.ask(f"{_INSTANCES} {self.ask(_RUNS)}")
+        self.check(types == [instance_type], f"the endpoint runs on {instance_type}")
+        asked = [sorted(self.ask(command)) for command in (_TARGETS, _POLICIES, _ACTIONS, _PARKED)]
+        self.check(
+            asked == [[f"endpoint/{ENDPOINT}/variant/AllTraffic"], [_POLICY], _SCHEDULE, []],
+            f"the variant has {_POLICY}, {' and '.join(_SCHEDULE)}; nothing is parked",
+        )

@@ -59,7 +59,7 @@ def main() -> None:
         sys.exit(f"error: {sys.executable} is Python {version}; 3.10 or newer is needed: make PYTHON=python3.12 {name}")
     if any(is_installed(covering) for covering in COVERED_BY[name]):
         return
-    print(f"Installing the tools of `make {name}` into .venv, once: about a minute.", flush=True)
+    print(f"Installing the tools of `make {name}` into .venv, once: about a minute.", file=sys.stderr)
     create_venv()
     # --no-deps: the pins are complete, but for ziglang (see requirements-demo.in), and pip is not to look for more.
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]

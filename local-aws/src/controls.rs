@@ -83,7 +83,15 @@ impl LocalAws {
     }
 
     fn call_list(&self) -> Vec<Value> {
-        let show = |call: &crate::Call| json!({ "Time": call.time, "Target": call.target, "Input": call.input, "Outcome": call.outcome });
+        let show = |call: &crate::Call| {
+            json!({
+                "Time": call.time,
+                "Target": call.target,
+                "Input": call.input,
+                "Outcome": call.outcome,
+                "Output": call.output,
+            })
+        };
         self.calls().map(show).collect()
     }
 }
@@ -118,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_record_shows_service_calls_and_their_outcome_but_no_controls() {
+    fn the_record_shows_service_calls_with_what_came_of_them_but_no_controls() {
         let mut aws = LocalAws::default();
         control(&mut aws, "SetEndpointTakes", &json!({ "Seconds": 5 })).expect("a number");
         aws.call("SageMaker.DescribeEndpoint", &json!({ "EndpointName": "e" }), 3.0).unwrap_err();
@@ -133,12 +141,14 @@ mod tests {
                     "Target": "SageMaker.DescribeEndpoint",
                     "Input": { "EndpointName": "e" },
                     "Outcome": "ValidationException",
+                    "Output": null,
                 },
                 {
                     "Time": 4.0,
                     "Target": "AnyScaleFrontendService.DescribeScalableTargets",
                     "Input": { "ServiceNamespace": "sagemaker" },
                     "Outcome": "ok",
+                    "Output": { "ScalableTargets": [] },
                 },
             ] })
         );

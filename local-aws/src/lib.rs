@@ -104,6 +104,7 @@ impl LocalAws {
             target: target.to_owned(),
             input: input.clone(),
             outcome: answer.as_ref().map_or_else(|fault| fault.code.clone(), |_| Cow::Borrowed("ok")),
+            output: answer.as_ref().cloned().unwrap_or_default(),
         });
         answer
     }
@@ -228,6 +229,8 @@ pub struct Call {
     pub input: Value,
     /// `ok`, or the fault's code.
     pub outcome: Cow<'static, str>,
+    /// What was answered; null where it was a fault.
+    pub output: Value,
 }
 
 type Answer = Result<Value, Fault>;

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.request import Request, urlopen
 
-from demo.aws_cli import DESCRIBE_TARGETS, AwsCli
+from demo.aws_cli import DESCRIBE_TARGETS, AwsCli, endpoint_commands
 from demo.endpoints import create_endpoint
 from demo.stage import LocalAws, Stage
 from support import FunctionTestCase
@@ -77,8 +77,8 @@ class OnMoto(Specification):
         role = "arn:aws:iam::123456789012:role/model"
         cli = AwsCli(self.aws.environment())
         cli.run(f"aws sagemaker create-model --model-name model --execution-role-arn {role}")
-        for _ in cli.create_endpoint("MyEndPoint", "MyVariant"):
-            pass
+        for command in endpoint_commands("MyEndPoint", "MyVariant"):
+            cli.run(command)
 
 
 if __name__ == "__main__":

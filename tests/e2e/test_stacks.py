@@ -1,14 +1,15 @@
 """Real stacks on MiniStack's CloudFormation: what the demo tells, asserted, and what it has no time for."""
 
+import json
 import re
 import subprocess
-import sys
 import unittest
 from typing import Any
 
 from demo.endpoints import create_endpoint
 from demo.environment import ACCOUNT, REGION, ROOT
 from demo.stacks import Settled, example
+from demo.timeline import lines
 from support import StackTestCase, programs
 from test_readme import as_template, blocks
 
@@ -165,13 +166,15 @@ class Stacks(StackTestCase):
 class Demo(unittest.TestCase):
     """`make demo`, as it is."""
 
-    def test_the_demo_is_as_it_should_be(self) -> None:
+    def test_the_demo_is_as_it_should_be_and_short_enough_to_read(self) -> None:
         programs()
-        command = [sys.executable, "-m", "demo"]
+        command = ["make", "--silent", "demo", "JSON=1"]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEMO_SECONDS, check=False)
         self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
-        self.assertIn("All of it was as it should be", told.stdout)
-        self.assertNotIn("\x1b", told.stdout)
+        events = [json.loads(line) for line in told.stdout.splitlines()]
+        self.assertIn("All of it was as it should be", events[-1]["Text"])
+        self.assertLess(len(list(lines(events))), 270)
+        self.assertNotIn("ResponseURL", told.stdout)
 
 
 if __name__ == "__main__":

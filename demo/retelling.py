@@ -1,0 +1,45 @@
+"""From what was recorded to what is told: plain events, the same for people and for scripts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from demo import words
+
+Event = dict[str, Any]
+"""One thing that is told; `Kind` says what it is."""
+
+
+def retold(news: Sequence[Mapping[str, Any]], begin: float) -> Iterator[Event]:
+    """Requests, calls and answers, in order, with seconds since `begin` and with what each request made of itself."""
+    request: Mapping[str, Any] | None = None
+    # Of the request that is being told; it is not told before it is known how it ends.
+    pending: list[Event] = []
+    for entry in news:
+        seconds = {"Seconds": round(entry["Time"] - begin, 3)}
+        if "Request" in entry:
+            yield from pending
+            request = entry["Request"]
+            # The response URL is a bearer secret, even here.
+            shown = {name: value for name, value in entry["Request"].items() if name != "ResponseURL"}
+            pending = [{"Kind": "request", **seconds, "Request": shown}]
+        elif "Answer" in entry:
+            answer = {"Kind": "answer", **seconds, "Answer": entry["Answer"]}
+            yield from (_with_decision(request, pending, answer) if request else [answer])
+            request, pending = None, []
+        else:
+            call = {name: value for name, value in entry.items() if name != "Time"}
+            pending.append({"Kind": "call", **seconds, "By": "function", **call})
+            if not request:
+                yield pending.pop()
+    yield from pending
+
+
+def _with_decision(request: Mapping[str, Any], told: list[Event], answer: Event) -> Iterator[Event]:
+    """What was told of a request, with the decision before the first call that changes something."""
+    calls = [event for event in told if event["Kind"] == "call" and event["By"] == "function"]
+    acts = (place for place, event in enumerate(told) if event in calls and not words.only_looks(event))
+    place = next(acts, len(told))
+    yield from told[:place]
+    yield {"Kind": "decision", "Text": words.decided(request, calls, answer["Answer"])}
+    yield from told[place:]
+    yield answer

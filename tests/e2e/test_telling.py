@@ -1,0 +1,172 @@
+"""How the demo tells what happens: to people, to scripts, and as the picture in the README."""
+
+import io
+import json
+import unittest
+from typing import Any
+from unittest import mock
+from xml.etree import ElementTree
+
+from demo.retelling import retold
+from demo.screen import PICTURE, picture, recorded
+from demo.timeline import WIDTH, Timeline, lines, plain
+
+SCALING = {
+    "LogicalResourceId": "Scaling",
+    "ResourceType": "Custom::SageMakerScalableTarget",
+    "ResponseURL": "https://example.com/?X-Amz-Signature=secret",
+}
+ID = "endpoint/prod/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker"
+VARIANT = {"ResourceId": "endpoint/prod/variant/blue", "MinCapacity": 1, "MaxCapacity": 4}
+TAGS = {"sagemaker-scaling:stack-id": "arn:aws:cloudformation:r:a:stack/one/1", "sagemaker-scaling:logical-id": "Scaling"}
+
+
+def call(time: float, target: str, given: Any = None, seen: Any = None, outcome: str = "ok") -> dict[str, Any]:
+    """A call as the local AWS records it."""
+    return {"Time": time, "Target": target, "Input": given or {}, "Outcome": outcome, "Output": seen}
+
+
+def request(time: float, kind: str, **more: Any) -> dict[str, Any]:
+    """A request as it was recorded."""
+    return {"Time": time, "Request": {"RequestType": kind, **SCALING, **more}}
+
+
+def answer(time: float, status: str = "SUCCESS", **more: Any) -> dict[str, Any]:
+    """An answer as it was recorded."""
+    return {"Time": time, "Answer": {"Status": status, "PhysicalResourceId": ID, **more}}
+
+
+def told(*news: dict[str, Any]) -> list[str]:
+    """What a reader without colours sees of it."""
+    return [plain(line) for line in lines(list(retold(news, begin=100.0)))]
+
+
+class Telling(unittest.TestCase):
+    """From what was recorded to what is told."""
+
+    def test_a_create_is_request_observation_decision_act_and_answer(self) -> None:
+        properties = {"ServiceToken": "arn", "EndpointName": "prod", "MinCapacity": "1"}
+        endpoint = {"EndpointName": "prod", "EndpointStatus": "InService", "ProductionVariants": [{"VariantName": "blue"}]}
+        self.assertEqual(told(
+            request(100.0, "Create", ResourceProperties=properties),
+            call(100.25, "SageMaker.DescribeEndpoint", {"EndpointName": "prod"}, endpoint),
+            call(100.5, "AnyScaleFrontendService.RegisterScalableTarget", {**VARIANT, "Tags": TAGS}, {}),
+            answer(101.0),
+        ), [
+            "    0.00 s  request  Create of Scaling: EndpointName prod, MinCapacity 1",
+            "    0.25 s  observe  SageMaker DescribeEndpoint             prod is InService, with blue",
+            "            decide   register it, if nobody has",
+            "    0.50 s  act      Auto Scaling RegisterScalableTarget    prod/blue, 1 to 4; owner one/Scaling",
+            f"    1.00 s  answer   SUCCESS: {ID}",
+        ])
+
+    def test_an_update_tells_what_changed(self) -> None:
+        new = {"MinCapacity": "2", "MaxCapacity": "4", "ScalingPolicies": [{"PolicyName": "cpu", "PolicyType": "x"}]}
+        old = {"MinCapacity": "1", "MaxCapacity": "4", "UpdateGate": "gate"}
+        [line] = told(request(100, "Update", ResourceProperties=new, OldResourceProperties=old))
+        self.assertTrue(line.endswith("Update of Scaling: MinCapacity 1 → 2, ScalingPolicies cpu, no UpdateGate"), line)
+
+    def test_each_decision_is_told_in_words(self) -> None:
+        seen = call(100, "AnyScaleFrontendService.DescribeScalableTargets", {}, {"ScalableTargets": []})
+        create = call(100, "AnyScaleFrontendService.RegisterScalableTarget", {**VARIANT, "Tags": TAGS})
+        renew = call(100, "AnyScaleFrontendService.RegisterScalableTarget", VARIANT)
+        back = call(100, "AnyScaleFrontendService.RegisterScalableTarget",
+                    {**VARIANT, "Tags": {**TAGS, "sagemaker-scaling:returning": "true"}})
+        tag = call(100, "AnyScaleFrontendService.TagResource", {"Tags": TAGS})
+        untag = call(100, "AnyScaleFrontendService.UntagResource", {"TagKeys": list(TAGS)})
+        deregister = call(100, "AnyScaleFrontendService.DeregisterScalableTarget", VARIANT)
+        gate = {"ResourceType": "Custom::SageMakerEndpointUpdateGate"}
+        properties = {"ResourceProperties": {}, "PhysicalResourceId": ID}
+        for what, calls, decision in (
+            (request(100, "Update", **properties), [seen, create], "nobody has registered it: register it"),
+            (request(100, "Update", **properties), [seen, renew], "it is ours: register it again"),
+            (request(100, "Update", **properties), [seen, tag, renew], "it is nobody's: take it over"),
+            (request(100, "Update", **properties), [back, renew], "bring back what is parked, then make it what the template says"),
+            (request(100, "Delete", **properties), [seen, deregister], "it is ours: deregister it"),
+            (request(100, "Delete", **properties), [seen, untag], "it was adopted: release it"),
+            (request(100, "Delete", **properties), [seen], "it is not ours: leave it alone"),
+            (request(100, "Update", **properties, **gate), [seen, deregister],
+             "SageMaker would refuse the update: park what is registered, then deregister it"),
+            (request(100, "Delete", **properties, **gate), [back], "bring back what is parked"),
+            (request(100, "Create", **properties, **gate), [seen], "nothing to do"),
+        ):
+            with self.subTest(decision):
+                decisions = [line.split("decide   ")[1] for line in told(what, *calls, answer(101)) if "decide" in line]
+                self.assertEqual(decisions, [decision])
+        refused = told(request(100, "Create", **properties), answer(101, "FAILED", Reason="MinCapacity: no"))
+        self.assertEqual(refused[1:], [
+            "            decide   refuse it; nothing is changed",
+            "    1.00 s  answer   FAILED: MinCapacity: no",
+        ])
+
+    def test_calls_of_one_operation_in_a_row_share_a_line(self) -> None:
+        puts = [call(100, "AnyScaleFrontendService.PutScheduledAction", {"ScheduledActionName": name}, {})
+                for name in ("Morning", "Evening")]
+        [line] = told(*puts)
+        self.assertTrue(line.endswith("PutScheduledAction        Morning, Evening"), line)
+
+    def test_a_reason_is_told_whole_and_no_line_is_too_long(self) -> None:
+        reason = "MinCapacity: " + "expected something else, " * 20
+        found = told(request(100, "Create", ResourceProperties={}), answer(101, "FAILED", Reason=reason))
+        self.assertIn(reason.split(), [" ".join(found[2:]).split()[4:]])
+        self.assertLessEqual(max(map(len, found)), WIDTH)
+
+    def test_the_long_version_has_inputs_and_outputs(self) -> None:
+        events = list(retold([call(100, "SageMaker.DeleteEndpoint", {"EndpointName": "prod"}, {"a": 1})], 100))
+        self.assertEqual([plain(line).strip() for line in lines(events, verbose=True)][1:],
+                         ['Input: {"EndpointName": "prod"}', 'Output: {"a": 1}'])
+
+    def test_an_operation_without_words_of_its_own_is_told_by_name(self) -> None:
+        [line] = told(call(100, "SageMaker.SomethingNew", {"A": 1}, {}))
+        self.assertTrue(line.endswith("act      SageMaker SomethingNew"), line)
+
+
+class Writing(unittest.TestCase):
+    """Where it is told."""
+
+    def write(self, terminal: bool = False, environment: dict[str, str] | None = None, **options: bool) -> str:
+        """What a timeline writes of the recording, with something to wait for before."""
+        stream = io.StringIO()
+        with mock.patch.object(stream, "isatty", lambda: terminal), \
+                mock.patch.dict("os.environ", environment or {"NO_COLOR": ""}):
+            timeline = Timeline(stream, **options)
+            with timeline.waiting("a stack"):
+                if terminal and not options:
+                    while "a stack" not in stream.getvalue():
+                        pass
+            timeline.tell(*recorded())
+        return stream.getvalue()
+
+    def test_only_a_terminal_that_wants_them_gets_colours(self) -> None:
+        self.assertIn("\x1b[32m", self.write(terminal=True))
+        self.assertNotIn("\x1b[32m", self.write(terminal=True, environment={"NO_COLOR": "1"}))
+        self.assertNotIn("\x1b", self.write())
+
+    def test_only_a_terminal_gets_a_progress_line_and_loses_it_again(self) -> None:
+        self.assertIn("a stack … 0 s\r\x1b[K", self.write(terminal=True))
+        self.assertNotIn("a stack …", self.write())
+        self.assertNotIn("a stack …", self.write(terminal=True, as_json=True))
+
+    def test_scripts_get_one_json_object_a_line(self) -> None:
+        written = self.write(as_json=True)
+        self.assertEqual([json.loads(line) for line in written.splitlines()], recorded())
+
+
+class Picture(unittest.TestCase):
+    """docs/demo.svg."""
+
+    def test_it_is_what_the_recording_looks_like_now(self) -> None:
+        self.assertEqual(PICTURE.read_text(), picture(recorded()), "run `make screen`")
+
+    def test_it_shows_every_word_of_the_telling(self) -> None:
+        shown = "".join(ElementTree.parse(PICTURE).getroot().itertext())
+        for line in lines(recorded()):
+            for word in plain(line).split():
+                self.assertIn(word, shown)
+
+    def test_no_response_url_is_in_the_recording(self) -> None:
+        self.assertNotIn("ResponseURL", json.dumps(recorded()))
+
+
+if __name__ == "__main__":
+    unittest.main()
