@@ -16,7 +16,7 @@ export SAM_CLI_TELEMETRY := 0
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo screen test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk build schema clean tools-demo tools-test
+.PHONY: help demo screen test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk build package package-check schema clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ lint-cdk: tools-test ## Synthesise the CDK apps of examples/ and check what they
 build: ## Build the function and the local AWS
 	cargo build
 	cargo build --package local-aws
+
+package: ## Build target/package/ARCHITECTURE for sam package: make package ARCHITECTURES="arm64 x86_64"
+	@$(PYTHON) tools/package.py $(ARCHITECTURES)
+
+package-check: ## Build the committed source twice, in two folders, and compare
+	@$(PYTHON) tools/package.py --check
 
 schema: ## Write schema/*.json and docs/PROPERTIES.md from the types in schema/src
 	cargo run --quiet --package schema

@@ -11,6 +11,7 @@ from pathlib import Path
 from demo.environment import ROOT
 
 _EXECUTABLE = 0o100755 << 16
+_UNIX = 3
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,13 @@ def _build(package: str, program: str) -> Path:
     return Path(executable)
 
 
-def archive(function: Path) -> bytes:
-    """A Lambda package: `bootstrap`, executable, not compressed since it goes no further than this machine."""
+def archive(function: Path, *, compressed: bool = False) -> bytes:
+    """A Lambda package: `bootstrap`, executable. The same bytes for the same program, wherever and whenever it is made."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as files:
         entry = zipfile.ZipInfo("bootstrap")
+        entry.create_system = _UNIX
         entry.external_attr = _EXECUTABLE
+        entry.compress_type = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
         files.writestr(entry, function.read_bytes())
     return package.getvalue()

@@ -1,0 +1,67 @@
+"""The package is the same bytes for the same program, and laid out as `sam package` takes it. `make package-check` builds twice."""
+
+import contextlib
+import io
+import os
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+
+from demo.environment import ROOT
+from demo.package import archive
+from test_templates import cfn_lint
+from tools import package
+
+
+class Package(unittest.TestCase):
+    """From something that is not the function, since building that takes minutes."""
+
+    def setUp(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.folder = Path(directory.name)
+
+    def program(self, name: str, contents: bytes) -> Path:
+        """A file as a build may leave it."""
+        program = self.folder / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_bytes(contents)
+        return program
+
+    def test_neither_place_nor_time_nor_mode_of_the_program_is_in_the_archive(self) -> None:
+        one, other = self.program("bootstrap", b"\x7fELF" * 99), self.program("deeper/program", b"\x7fELF" * 99)
+        os.utime(other, (1, 1))
+        other.chmod(0o700)
+        self.assertEqual(archive(one, compressed=True), archive(other, compressed=True))
+        [entry] = zipfile.ZipFile(io.BytesIO(archive(other, compressed=True))).infolist()
+        self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
+
+    def test_its_folder_is_what_sam_package_takes(self) -> None:
+        program = self.program("bootstrap", b"\x7fELF GLIBC_2.34\0")
+        for architecture in package.TARGETS:
+            with self.subTest(architecture):
+                folder = self.folder / architecture
+                made = package.lay_out(program, architecture, folder)
+                files = {file.name for file in folder.iterdir()}
+                self.assertEqual(files, {"LICENSE", "README.md", "bootstrap.zip", "template.yaml"})
+                template = (folder / "template.yaml").read_text()
+                self.assertIn(f"CodeUri: {made.name}", template)
+                self.assertIn(f"Default: {architecture}", template)
+                self.assertNotIn("BuildMethod", template)
+                checked = cfn_lint(folder / "template.yaml")
+                self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+
+    def test_a_program_that_lambda_could_not_load_is_refused(self) -> None:
+        program = self.program("bootstrap", b"GLIBC_2.2.5\0GLIBC_2.35\0")
+        with self.assertRaisesRegex(SystemExit, r"glibc 2\.35"), contextlib.redirect_stdout(io.StringIO()):
+            package.lay_out(program, "arm64", self.folder / "out")
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_no_path_of_this_machine_is_left_in_a_build(self) -> None:
+        flags = package.flags(ROOT)["CARGO_ENCODED_RUSTFLAGS"]
+        self.assertIn(f"--remap-path-prefix={ROOT}=", flags)
+
+
+if __name__ == "__main__":
+    unittest.main()
