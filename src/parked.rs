@@ -53,6 +53,14 @@ pub enum ParkedError {
         /// What it would take.
         bytes: usize,
     },
+    /// Two spellings of an endpoint's name, which SageMaker takes as one, and so does the name of a parameter.
+    #[error(
+        "{0} and {1} are both registered, and are one variant to SageMaker; nothing was deregistered. Deregister one"
+    )]
+    Twice(String, String),
+    /// Application Auto Scaling shows the target, and does not know its tags.
+    #[error("the tags of {0} cannot be seen, though it is registered; it was not deregistered. Deploy again")]
+    Unseen(String),
     /// Somebody wrote to it, or a later version of this function did.
     #[error("parameter {name} is no record of a parked target that this version of the function reads: {why}")]
     Unreadable {

@@ -44,11 +44,11 @@ impl Aws<'_> {
             }
             // Gone, or registered so recently that its tags cannot be seen.
             let again = self.registered(&[id.resource_id()]).await?;
-            let Some(again) = again.into_iter().find(|found| is_about(id, found)) else { break };
+            let Some(again) = again.into_iter().find(|found| is_about(id, found)) else { return Ok(None) };
             sleep(BETWEEN_LOOKS).await;
             found = again;
         }
-        Ok(None)
+        Err(ParkedError::Unseen(id.resource_id()).into())
     }
 
     /// What is parked of an endpoint's targets. What cannot be read is an error in its place.

@@ -13,7 +13,7 @@ use crate::envelope::Lifecycle;
 use crate::error::{AwsError, Error};
 use crate::id::{EndpointName, PhysicalResourceId, ScalableDimension, ScalableTargetId, UpdateGateId};
 use crate::owner::Owner;
-use crate::parked::{Object, Parked};
+use crate::parked::{self, Object, Parked, ParkedError};
 use crate::progress::{Decision, Progress};
 use crate::scalable_target::{Done, is_changing, poll_delay};
 use crate::standing::{ASKS_AFTER, RECORD_FOLLOWS, Standing};
@@ -87,12 +87,13 @@ impl Work<'_> {
         if matches!(done, Err(Error::Gate(Refusal::NotAwaited(_)))) && !self.is_answered(gate).await {
             // Nobody will update the endpoint for this request any more.
             let endpoint = self.aws.endpoint(&gate.endpoint).await?;
-            for (id, parked) in down {
-                if endpoint.as_ref().is_some_and(|endpoint| has(endpoint, &id)) {
-                    self.progress.decided(Decision::BringBack);
-                    self.aws.bring_back(parked).await?;
-                }
+            down.retain(|(id, _)| endpoint.as_ref().is_some_and(|endpoint| has(endpoint, id)));
+            let mut failed = None;
+            for (_, parked) in down {
+                self.progress.decided(Decision::BringBack);
+                failed = failed.or(self.aws.bring_back(parked).await.err());
             }
+            failed.map_or(Ok(()), Err)?;
         }
         done
     }
@@ -105,15 +106,16 @@ impl Work<'_> {
             let is_changing = is_changing(&endpoint.status);
             let runs_it = endpoint.config.eq_ignore_ascii_case(gate.config.as_str());
             if runs_it && !is_changing {
-                return self.bring_back(&gate.endpoint, &endpoint).await.map(drop);
+                return self.bring_back(&gate.endpoint, &endpoint, false).await.map(drop);
             }
             if !changes {
                 return Ok(());
             }
-            // While an endpoint changes it may be on its way to a configuration of which nothing can be seen yet.
-            if !runs_it && judged.as_ref() != Some(&endpoint.config) {
+            // While an endpoint changes it may be on its way to a configuration of which nothing can be seen yet, and
+            // others may register what was not there before.
+            if !runs_it && judged.as_ref() != Some(&(endpoint.config.clone(), is_changing)) {
                 self.take_down(gate, &endpoint, down).await?;
-                judged = Some(endpoint.config);
+                judged = Some((endpoint.config, is_changing));
                 continue;
             }
             if !is_changing {
@@ -138,6 +140,10 @@ impl Work<'_> {
             let Some(parked) = self.aws.to_park(&id, registered).await? else { continue };
             // Before any of them goes.
             parked.value()?;
+            let name = parked::parameter_name(&id);
+            if let Some((other, _)) = whole.iter().find(|(other, _)| parked::parameter_name(other) == name) {
+                return Err(ParkedError::Twice(other.resource_id(), id.resource_id()).into());
+            }
             whole.push((id, parked));
         }
         for (id, parked) in whole {
@@ -186,8 +192,14 @@ impl Work<'_> {
         Ok(found.into_iter().filter_map(with_id).filter(|(id, _)| id.dimension() != COPIES).collect())
     }
 
-    /// Brings back what is parked for variants that the endpoint has. Returns what is parked for others.
-    async fn bring_back(&self, name: &EndpointName, endpoint: &Endpoint) -> Result<Vec<ScalableTargetId>, Error> {
+    /// Brings back what is parked for variants that the endpoint has. Returns what is parked for others, and, where this is
+    /// the last chance, what the service takes no more.
+    async fn bring_back(
+        &self,
+        name: &EndpointName,
+        endpoint: &Endpoint,
+        is_last: bool,
+    ) -> Result<Vec<ScalableTargetId>, Error> {
         let mut rest = Vec::new();
         let mut failed = None;
         for parked in self.aws.parked(name).await? {
@@ -196,7 +208,16 @@ impl Work<'_> {
                     Some(id) if has(endpoint, &id) => {
                         self.progress.decided(Decision::BringBack);
                         tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "brought back");
-                        self.aws.bring_back(parked).await
+                        let record = parked.value().unwrap_or_default();
+                        match self.aws.bring_back(parked).await {
+                            // Such as a dimension that the variant has no more.
+                            Err(Error::Aws(error)) if is_last && error.code() == Some("ValidationException") => {
+                                tracing::warn!(%error, record, "it does not come back");
+                                rest.push(id);
+                                Ok(())
+                            }
+                            done => done,
+                        }
                     }
                     id => {
                         rest.extend(id);
@@ -214,10 +235,13 @@ impl Work<'_> {
     /// Brings back what is parked, and forgets what cannot come back.
     async fn settle(&self, name: &EndpointName) -> Result<(), Error> {
         let rest = match self.endpoint_with_variants(name).await? {
-            Some(endpoint) => self.bring_back(name, &endpoint).await?,
+            Some(endpoint) => self.bring_back(name, &endpoint, true).await?,
             None => {
-                let parked = self.aws.parked(name).await?;
-                parked.into_iter().filter_map(|parked| parked.ok()?.id()).collect()
+                let parked = self.aws.parked(name).await?.into_iter();
+                let readable = |parked: Result<Parked, ParkedError>| {
+                    parked.inspect_err(|error| tracing::warn!(%error, "left as it is")).ok()
+                };
+                parked.filter_map(readable).filter_map(|parked| parked.id()).collect()
             }
         };
         for id in rest {

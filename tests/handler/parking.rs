@@ -232,3 +232,65 @@ async fn what_another_delivery_has_brought_back_already_is_not_taken_down() {
     let named = update().field("ResourceProperties", behind("large", 4));
     assert!(world.refuse(named.of(BLUE)).await.0.contains("by no stack of this function"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_overtaken_gate_brings_back_the_others_where_one_is_refused() {
+    let world = with_endpoint();
+    by_hand(&world, &["blue", "green"]);
+    world.on_record("UPDATE_IN_PROGRESS", "endpoint/prod/config/large|update-gate");
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_ROLLBACK_COMPLETE", "x");
+    world.fail("RegisterScalableTarget", "LimitExceededException", 1);
+    world.refuse(gate_update("large", "both")).await;
+    assert_eq!((world.registered().len(), parked(&world).len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_registered_while_a_gate_waits_is_taken_down_too() {
+    let world = with_endpoint();
+    world.aws("LocalAws.SetEndpointTakes", json!({ "Seconds": 20 }));
+    let weights = json!([{ "VariantName": "green", "DesiredInstanceCount": 2 }]);
+    let scale = json!({ "EndpointName": "prod", "DesiredWeightsAndCapacities": weights });
+    by_hand(&world, &["green"]);
+    world.aws("SageMaker.UpdateEndpointWeightsAndCapacities", scale);
+    let theirs = blue(json!({ "MinCapacity": 1, "MaxCapacity": 2 }));
+    world.before("DescribeEndpoint", 3, &[("AnyScaleFrontendService.RegisterScalableTarget", theirs)]);
+    world.succeed(gate_update("large", "both")).await;
+    assert!(world.registered().is_empty());
+    assert_eq!(parked(&world).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_spellings_of_one_endpoint_are_told_before_anything_is_taken_down() {
+    let world = with_endpoint();
+    world.aws("SageMaker.DeleteEndpoint", json!({ "EndpointName": "prod" }));
+    world.aws("SageMaker.CreateEndpoint", json!({ "EndpointName": "Prod", "EndpointConfigName": "large" }));
+    for name in ["Prod", "prod"] {
+        let mut target = blue(json!({ "MinCapacity": 1, "MaxCapacity": 2 }));
+        target["ResourceId"] = json!(format!("endpoint/{name}/variant/blue"));
+        world.aws("AnyScaleFrontendService.RegisterScalableTarget", target);
+    }
+    let (reason, _) = world.refuse(gate_update("large", "xlarge")).await;
+    assert!(reason.contains("are both registered, and are one variant to SageMaker"), "{reason}");
+    assert_eq!((world.registered().len(), parked(&world).len()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_last_delete_cannot_bring_back_is_told_and_forgotten() {
+    let world = with_endpoint();
+    by_hand(&world, &["blue", "green"]);
+    world.succeed(gate_update("large", "both")).await;
+    endpoint_runs(&world, "both");
+    world.fail("RegisterScalableTarget", "ValidationException", 1);
+    world.succeed(gate_delete("large")).await;
+    assert_eq!((world.registered().len(), parked(&world).len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_whose_tags_cannot_be_seen_is_not_left_in_the_way_silently() {
+    let world = with_endpoint();
+    by_hand(&world, &["blue"]);
+    world.fail("ListTagsForResource", "ResourceNotFoundException", 20);
+    let (reason, _) = world.refuse(gate_update("large", "xlarge")).await;
+    assert!(reason.starts_with("the tags of endpoint/prod/variant/blue cannot be seen"), "{reason}");
+    assert_eq!(world.registered().len(), 1);
+}

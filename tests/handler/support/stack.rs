@@ -175,6 +175,8 @@ impl<'a> Stack<'a> {
             }
             request = request.field("RequestType", json!("Update")).of(id).field("OldResourceProperties", old.clone());
         }
+        let status = if id.is_some() { "UPDATE_IN_PROGRESS" } else { "CREATE_IN_PROGRESS" };
+        self.world.on_record(status, id.as_deref().unwrap_or_default());
         let answer = self.deliver(request).await;
         if answer["Status"] != "SUCCESS" {
             return Err(answer["Reason"].as_str().unwrap_or_default().to_owned());
@@ -214,6 +216,11 @@ impl<'a> Stack<'a> {
 
     async fn delete(&mut self, step: Step, properties: Value, id: &str) {
         let request = step.request(properties).field("RequestType", json!("Delete")).of(id);
+        match self.ids.get(step.logical_id()) {
+            // In the clean-up, the record shows the id that replaced the one to delete.
+            Some(now) => self.world.on_record("UPDATE_COMPLETE", now),
+            None => self.world.on_record("DELETE_IN_PROGRESS", id),
+        }
         let answer = self.deliver(request).await;
         assert_eq!(answer["Status"], "SUCCESS", "{answer}");
     }

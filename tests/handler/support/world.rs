@@ -76,7 +76,7 @@ struct State {
     crash: Option<Crash>,
     put_troubles: VecDeque<Trouble>,
     /// What CloudFormation has on record for every resource; nothing where it knows none.
-    record: Option<(&'static str, &'static str)>,
+    record: Option<(&'static str, String)>,
     /// How long ago that changed, where the record says so.
     record_changed: Option<Duration>,
     record_before: Option<(&'static str, &'static str, &'static str)>,
@@ -164,8 +164,8 @@ impl World {
     }
 
     /// From now on CloudFormation has a status and an id on record, if anybody asks.
-    pub(crate) fn on_record(&self, status: &'static str, id: &'static str) {
-        self.state().record = Some((status, id));
+    pub(crate) fn on_record(&self, status: &'static str, id: &str) {
+        self.state().record = Some((status, id.to_owned()));
     }
 
     /// The same, and that it has been so for a time.
@@ -360,7 +360,7 @@ impl State {
             }
         }
         if let Some((_, status, id)) = self.record_before.take_if(|(operation, ..)| target.ends_with(*operation)) {
-            self.record = Some((status, id));
+            self.record = Some((status, id.to_owned()));
         }
         let reply = if target == DESCRIBE_STACK_RESOURCE {
             Err(self.describe_stack_resource())
@@ -383,7 +383,7 @@ impl State {
     }
 
     fn describe_stack_resource(&self) -> (u16, String) {
-        match self.record {
+        match &self.record {
             Some(("GONE", _)) => {
                 let message = "Resource Scaling does not exist for stack x";
                 (400, format!("<R><Code>ValidationError</Code><Message>{message}</Message></R>"))
