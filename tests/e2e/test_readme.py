@@ -13,6 +13,9 @@ README = ROOT / "README.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = ("sh", "bash", "console", "shell")
 FILE = re.compile(r"(?<![\w/.:$-])(?:[\w-]+/)*[\w-]+\.(?:json|md|py|rs|sh|toml|ya?ml)\b")
+REASON = re.compile(r'#\[error\(\s*"((?:[^"\\]|\\.|\\\n)*)"', re.DOTALL)
+# Whose words an author of a template may see: those of envelope.rs are about requests that CloudFormation does not make.
+REASONS = ("error.rs", "parked.rs", "scalable_target/decide.rs", "update_gate/decide.rs")
 
 
 def blocks(*languages: str) -> list[str]:
@@ -53,6 +56,19 @@ class Readme(unittest.TestCase):
         commands = "\n".join(blocks(*SHELL))
         for command in ("make demo", "make test"):
             self.assertIn(command, commands)
+
+    def test_every_reason_is_in_the_table_of_what_to_do(self) -> None:
+        table = README.read_text().partition("## When it fails")[2].partition("\n## ")[0]
+        cells = [row.split(" | ")[0] for row in table.splitlines() if row.startswith("| `")]
+        told = "\n".join(span for cell in cells for span in re.findall("`([^`]+)`", cell))
+        reasons = [reason for file in REASONS for reason in REASON.findall((ROOT / "src" / file).read_text())]
+        self.assertGreater(len(reasons), 15)
+        for reason in reasons:
+            words = re.split(r"\{.*?\}|[;:.,]", re.sub(r"\\\n\s*", "", reason))
+            fixed = [piece.strip() for piece in words if len(piece.strip()) > 9]
+            if reason != "{0}":
+                with self.subTest(reason):
+                    self.assertTrue(any(piece in told for piece in fixed), "README does not say what to do about it")
 
     def test_every_block_has_a_language(self) -> None:
         self.assertNotIn("", [language for language, _ in BLOCK.findall(README.read_text())])
