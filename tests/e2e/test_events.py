@@ -3,6 +3,11 @@
 `cargo lambda watch` gives every request a deadline in 1970, so these are the tests of that, too.
 """
 
+import os
+import shutil
+import subprocess
+import tempfile
+import textwrap
 import unittest
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +21,7 @@ from demo.endpoints import (
     create_endpoint,
     create_other_endpoints,
 )
+from demo.environment import ROOT
 from support import EVENTS, FunctionTestCase, event
 
 Targets = dict[str, tuple[int, int]]
@@ -209,6 +215,28 @@ class Events(FunctionTestCase):
         self.answer("gate-update")
         self.assertEqual((self.scaling(), self.parked()), ([], ("MyVariant",)))
         self.answer("gate-delete")
+        self.assertEqual((self.scaling(), self.parked()), (before, ()))
+
+    @unittest.skipUnless(shutil.which("jq"), "the commands need jq")
+    def test_what_is_parked_comes_back_by_the_commands_of_the_runbook(self) -> None:
+        for name in SCALED_BEHIND_A_GATE:
+            self.answer(name)
+        before = self.scaling()
+        self.answer("gate-update")
+        [parameter] = self.aws.call("AmazonSSM.GetParametersByPath", Path="/", Recursive=True)["Parameters"]
+        page = (ROOT / "docs" / "RUNBOOK.md").read_text().partition("Bring it back by hand.")[2]
+        commands = textwrap.dedent(page.partition("```sh\n")[2].partition("   ```")[0])
+        with tempfile.TemporaryDirectory() as directory:
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", commands.replace("NAME", parameter["Name"])],
+                cwd=directory,
+                env={**os.environ, **self.aws.environment()},
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+        self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual((self.scaling(), self.parked()), (before, ()))
 
     def register_by_hand(self, targets: Targets) -> None:
