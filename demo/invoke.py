@@ -1,15 +1,22 @@
-"""`make invoke`: sends one request of events/ to the function that `make watch` runs, and prints the answer."""
+"""`make invoke`: sends one request to the function that `make watch` runs, tells what happens, and prints the answer.
+
+What is told goes to standard error, so that standard output is the answer alone.
+"""
 
 import json
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from demo.environment import VENV, isolate
-from demo.watch import RECEIVER_PORT, WATCH_PORT
+from demo.retelling import retold
+from demo.stage import LocalAws
+from demo.timeline import Timeline
+from demo.watch import LOCAL_AWS_PORT, RECEIVER_PORT, WATCH_PORT
 
 _INVOKE_SECONDS = 900
 
@@ -31,7 +38,8 @@ def main() -> None:
     if not file.is_file():
         sys.exit(f"error: there is no file {sys.argv[1]!r}. Name one of events/: make invoke EVENT=events/create.json")
     try:
-        url = json.loads(file.read_text())["ResponseURL"]
+        request = json.loads(file.read_text())
+        url = request["ResponseURL"]
     except ValueError as error:
         sys.exit(f"error: {file} is not JSON: {error}")
     except (TypeError, KeyError):
@@ -42,12 +50,18 @@ def main() -> None:
         sys.exit("error: nothing to invoke; run `make watch` in another terminal first")
     command = [str(VENV / "cargo-lambda"), "lambda", "invoke", "bootstrap", "-A", "127.0.0.1", "-P", str(WATCH_PORT),
                "--data-file", str(file)]
-    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=_INVOKE_SECONDS, check=False)
+    aws, timeline, begin = LocalAws(f"http://127.0.0.1:{LOCAL_AWS_PORT}"), Timeline(sys.stderr), time.time()
+    before = len(aws.calls())
+    with timeline.waiting("the function is at work"):
+        subprocess.run(command, stdout=subprocess.DEVNULL, timeout=_INVOKE_SECONDS, check=False)
     try:
-        with urlopen(url, timeout=10) as answer:
-            print(json.dumps(json.load(answer), indent=2))
+        with urlopen(url, timeout=10) as reply:
+            answer = json.load(reply)
     except HTTPError:
         sys.exit("error: the function did not answer; the terminal with `make watch` says why")
+    news = [{"Time": begin, "Request": request}, *aws.calls()[before:], {"Time": time.time(), "Answer": answer}]
+    timeline.tell(*retold(news, begin))
+    print(json.dumps(answer, indent=2))
 
 
 if __name__ == "__main__":
