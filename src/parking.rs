@@ -12,6 +12,7 @@ use crate::error::{AwsError, Error};
 use crate::id::{EndpointName, ScalableTargetId};
 use crate::owner::{Holder, MAX_TAGS, OWNER_TAGS, Owner, RETURNING_TAG, Tags};
 use crate::parked::{self, Object, Parked, ParkedError};
+use crate::progress::Decision;
 
 impl Aws<'_> {
     /// Writes a target down, and reads it back. Only then may it be taken down.
@@ -43,12 +44,17 @@ impl Aws<'_> {
                 }));
             }
             // Gone, or registered so recently that its tags cannot be seen.
-            let again = self.registered(&[id.resource_id()]).await?;
-            let Some(again) = again.into_iter().find(|found| is_about(id, found)) else { return Ok(None) };
+            let Some(again) = self.described(id).await? else { return Ok(None) };
             sleep(BETWEEN_LOOKS).await;
             found = again;
         }
         Err(ParkedError::Unseen(id.resource_id()).into())
+    }
+
+    /// A registered target, as the service describes it.
+    pub(crate) async fn described(&self, id: &ScalableTargetId) -> Result<Option<Object>, AwsError> {
+        let is_it = |found: &Object| Parked::id_of(found).is_some_and(|found| found.is_same(id));
+        Ok(self.registered(&[id.resource_id()]).await?.into_iter().find(is_it))
     }
 
     /// What is parked of an endpoint's targets. What cannot be read is an error in its place.
@@ -112,6 +118,8 @@ impl Aws<'_> {
     /// Brings a parked target back, unless somebody has registered it since, and forgets what was parked.
     pub(crate) async fn bring_back(&self, mut parked: Parked) -> Result<(), Error> {
         let Some(id) = parked.id() else { return Ok(()) };
+        self.progress().decided(Decision::BringBack);
+        tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "brought back");
         for name in parked.without_ended(self.now()) {
             tracing::warn!(
                 target = id.resource_id(),
@@ -195,11 +203,6 @@ fn unless_refused(done: Result<(), AwsError>, input: &Object) -> Result<(), AwsE
         }
         done => done,
     }
-}
-
-/// Whether a description is about this target.
-pub(crate) fn is_about(id: &ScalableTargetId, found: &Object) -> bool {
-    Parked::id_of(found).is_some_and(|found| found.is_same(id))
 }
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);

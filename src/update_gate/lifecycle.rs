@@ -90,7 +90,6 @@ impl Work<'_> {
             down.retain(|(id, _)| endpoint.as_ref().is_some_and(|endpoint| has(endpoint, id)));
             let mut failed = None;
             for (_, parked) in down {
-                self.progress.decided(Decision::BringBack);
                 failed = failed.or(self.aws.bring_back(parked).await.err());
             }
             failed.map_or(Ok(()), Err)?;
@@ -206,8 +205,6 @@ impl Work<'_> {
             let brought = match parked {
                 Ok(parked) => match parked.id() {
                     Some(id) if has(endpoint, &id) => {
-                        self.progress.decided(Decision::BringBack);
-                        tracing::info!(target = id.resource_id(), dimension = id.dimension().as_str(), "brought back");
                         let record = parked.value().unwrap_or_default();
                         match self.aws.bring_back(parked).await {
                             // Such as a dimension that the variant has no more.

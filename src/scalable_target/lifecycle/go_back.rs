@@ -11,7 +11,6 @@ use crate::answer::Data;
 use crate::error::Error;
 use crate::id::ScalableTargetId;
 use crate::parked::{Parked, TARGET_ARN};
-use crate::parking::is_about;
 use crate::progress::Decision;
 use crate::update_gate::is_displaced;
 
@@ -56,7 +55,6 @@ impl Work<'_> {
             Err(error) => return Err(error),
         };
         self.stop_unless_awaited(target).await?;
-        self.progress.decided(Decision::BringBack);
         match self.aws.bring_back(parked).await {
             // Such as limits that the endpoint does not take any more. What the template says is put in any case.
             Err(Error::Aws(error)) if error.code() == Some("ValidationException") => {
@@ -74,11 +72,10 @@ impl Work<'_> {
         let registered = self.aws.observe(target).await?;
         let decided = decide::registration(desired, self.us, registered.as_ref(), &before.tag_keys)?;
         let mut had = None;
-        if registered.is_some() {
-            let found = self.aws.registered(&[target.resource_id()]).await?;
-            if let Some(found) = found.into_iter().find(|found| is_about(target, found)) {
-                had = self.aws.to_park(target, found).await?;
-            }
+        if registered.is_some()
+            && let Some(found) = self.aws.described(target).await?
+        {
+            had = self.aws.to_park(target, found).await?;
         }
         if had.is_none() {
             // Another delivery of this request may have parked it.
