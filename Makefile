@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
+DENY := target/tools/cargo-deny@0.20.2/bin/cargo-deny
 export PYTHONDONTWRITEBYTECODE := 1
 # Nothing here talks to AWS, nor reads what the user keeps for it. demo/environment.py does the same for what it starts.
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
@@ -16,7 +17,7 @@ export SAM_CLI_TELEMETRY := 0
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo screen test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk build package package-check schema clean tools-demo tools-test
+.PHONY: help demo screen test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk deny advisories build package package-check schema clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +28,7 @@ demo: tools-demo ## Deploy real stacks on this machine, and watch what happens; 
 screen: tools-demo ## Record the demo anew, and draw docs/demo.svg of it
 	@$(VENV_PYTHON) -m demo --json | $(VENV_PYTHON) -m demo.screen
 
-test: tools-test lint ## Run every check and every test
+test: tools-test lint deny ## Run every check and every test
 	cargo test --workspace
 	@$(VENV_PYTHON) -m unittest discover --start-directory tests/e2e --verbose
 
@@ -48,6 +49,14 @@ lint: ## Check format, lints and documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- $(if $(CI),-D warnings)
 	$(if $(CI),RUSTDOCFLAGS=-Dwarnings) cargo doc --workspace --no-deps
+
+# The network is for the crates of other systems, which are read but never built; not for the check.
+deny: $(DENY) ## Check the licences and sources of all crates, and that none is banned
+	cargo fetch --quiet --locked
+	$(DENY) --offline --workspace $(if $(METADATA),--metadata-path $(METADATA)) check --hide-inclusion-graph -D warnings licenses bans sources
+
+advisories: $(DENY) ## Check all crates for known vulnerabilities (needs the network)
+	$(DENY) --workspace check -D warnings advisories
 
 lint-cdk: tools-test ## Synthesise the CDK apps of examples/ and check what they make (needs Node.js)
 	@$(PYTHON) tools/lint_cdk.py
@@ -82,3 +91,10 @@ tools-demo:
 
 tools-test:
 	@$(PYTHON) tools/venv.py test
+
+# CRATE@VERSION/bin/PROGRAM: the folder's name is the pin, and its lock file pins the rest. Unoptimised, which is quicker in all.
+target/tools/%:
+	@echo "Installing $(firstword $(subst /, ,$*)) into target/tools, once: about two minutes." >&2
+	@CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --no-track --target-dir target/tools/build \
+	  --root target/tools/$(firstword $(subst /, ,$*)) $(firstword $(subst /, ,$*))
+	@rm -rf target/tools/build
