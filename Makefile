@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 DENY := target/tools/cargo-deny@0.20.2/bin/cargo-deny
+CYCLONEDX := target/tools/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 export PYTHONDONTWRITEBYTECODE := 1
 # Nothing here talks to AWS, nor reads what the user keeps for it. demo/environment.py does the same for what it starts.
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
@@ -17,7 +18,7 @@ export SAM_CLI_TELEMETRY := 0
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo screen test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk deny advisories build package package-check schema clean tools-demo tools-test
+.PHONY: help demo screen test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk deny advisories build package package-check sbom schema clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +71,11 @@ package: ## Build target/package/ARCHITECTURE for sam package: make package ARCH
 
 package-check: ## Build the committed source twice, in two folders, and compare
 	@$(PYTHON) tools/package.py --check
+
+sbom: $(CYCLONEDX) ## Write target/sbom.json, the CycloneDX bill of materials of the function
+	$(CYCLONEDX) cyclonedx --quiet --describe binaries --format json --spec-version 1.5
+	mv bootstrap_bin.cdx.json target/sbom.json
+	rm local-aws/local-aws_bin.cdx.json schema/schema_bin.cdx.json
 
 schema: ## Write schema/*.json and docs/PROPERTIES.md from the types in schema/src
 	cargo run --quiet --package schema
