@@ -23,14 +23,18 @@ def cfn_lint(template: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 def sam_validate(template: Path) -> subprocess.CompletedProcess[str]:
     """Checks a template as `sam deploy` would read it."""
+    return sam("validate", "--lint", "--template-file", str(template))
+
+
+def sam(*arguments: str, seconds: int = CHECK_SECONDS, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the SAM CLI."""
     with tempfile.TemporaryDirectory() as settings:
-        # sam asks a package index for a newer version, unless it did lately.
+        # It asks a package index for a newer version, unless it did lately.
         Path(settings, "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}))
-        command = [str(VENV / "sam"), "validate", "--lint", "--template-file", str(template)]
-        return check(command, {"__SAM_CLI_APP_DIR": settings})
+        return check([str(VENV / "sam"), *arguments], {"__SAM_CLI_APP_DIR": settings, **environment}, seconds)
 
 
-def check(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def check(command: list[str], environment: dict[str, str], seconds: int = CHECK_SECONDS) -> subprocess.CompletedProcess[str]:
     """Runs a check."""
     return subprocess.run(
         command,
@@ -38,7 +42,7 @@ def check(command: list[str], environment: dict[str, str]) -> subprocess.Complet
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=CHECK_SECONDS,
+        timeout=seconds,
         check=False,
     )
 
