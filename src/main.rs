@@ -47,6 +47,9 @@ fn roots() -> Roots {
 }
 
 /// In Lambda, credentials are in the environment; elsewhere the whole chain looks for them.
+///
+/// The transport has a limit of its own for connections. Shorter ones are set by nobody but that chain's look for
+/// instance metadata, which takes three seconds instead of one where nothing answers.
 async fn configuration(http: SharedHttpConnector) -> SdkConfig {
     let mut config =
         aws_config::defaults(BehaviorVersion::latest()).http_client(http_client_fn(move |_, _| http.clone()));

@@ -9,6 +9,8 @@ pub struct Progress(Mutex<State>);
 #[derive(Debug)]
 struct State {
     doing: String,
+    /// The calls to AWS that have begun and not ended.
+    calling: Vec<&'static str>,
     to_clean_up: Option<String>,
     claims: u32,
     registered: bool,
@@ -72,6 +74,7 @@ impl Progress {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(State {
             doing: "reading the request".to_owned(),
+            calling: Vec::new(),
             to_clean_up: None,
             claims: 0,
             registered: false,
@@ -81,13 +84,28 @@ impl Progress {
 
     /// Notes what is being done, as a phrase that completes "while …".
     pub fn doing(&self, what: impl Into<String>) {
-        self.state().doing = what.into();
+        let mut state = self.state();
+        state.doing = what.into();
+        state.calling.clear();
     }
 
-    /// Notes a call to AWS.
-    pub fn calls(&self, operation: &str) {
-        self.doing(format!("calling {operation}"));
-        self.state().tally.calls += 1;
+    /// Notes that a call to AWS begins.
+    pub fn calls(&self, operation: &'static str) {
+        let mut state = self.state();
+        state.doing = format!("calling {operation}");
+        state.calling.push(operation);
+        state.tally.calls += 1;
+    }
+
+    /// Notes that a call to AWS has ended; one that began before may still go on.
+    pub fn called(&self, operation: &str) {
+        let mut state = self.state();
+        if let Some(ended) = state.calling.iter().rposition(|calling| *calling == operation) {
+            state.calling.remove(ended);
+        }
+        if let Some(other) = state.calling.last() {
+            state.doing = format!("calling {other}");
+        }
     }
 
     /// Notes that a call is tried again.
@@ -153,5 +171,22 @@ impl Progress {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_calls_the_one_that_goes_on_is_told() {
+        let progress = Progress::new();
+        progress.calls("DescribeScalableTargets");
+        progress.calls("DescribeEndpoint");
+        progress.called("DescribeEndpoint");
+        assert_eq!(progress.phrase(), "calling DescribeScalableTargets");
+        progress.doing("waiting");
+        progress.called("DescribeScalableTargets");
+        assert_eq!(progress.phrase(), "waiting");
     }
 }

@@ -118,6 +118,22 @@ pub(crate) async fn while_it_holds<T, E>(
     operation: &'static str,
     resource: &str,
     aws: &Aws<'_>,
+    holds: impl AsyncFnMut() -> Result<bool, AwsError>,
+    call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+) -> Result<Option<T>, AwsError>
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    aws.progress().calls(operation);
+    let end = attempts(operation, resource, aws, holds, call).await;
+    aws.progress().called(operation);
+    end
+}
+
+async fn attempts<T, E>(
+    operation: &'static str,
+    resource: &str,
+    aws: &Aws<'_>,
     mut holds: impl AsyncFnMut() -> Result<bool, AwsError>,
     mut call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
 ) -> Result<Option<T>, AwsError>

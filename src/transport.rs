@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use futures_util::FutureExt as _;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
@@ -29,6 +30,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -42,7 +44,7 @@ use crate::deadline::Stopwatch;
 pub struct Roots(RootCertStore);
 
 impl Roots {
-    /// Mozilla's, as they were when this function was built: reading the system's takes a millisecond.
+    /// Mozilla's, as they were when this function was built: reading the system's would cost each start some time.
     pub fn bundled() -> Self {
         Self(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect())
     }
@@ -67,10 +69,15 @@ pub fn client(roots: Roots) -> (SharedHttpConnector, Connections) {
     let mut tcp = TcpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
+    // All addresses of a host share it, so that there is time for the second one, and for TLS.
+    tcp.set_connect_timeout(Some(CONNECT_WITHIN * 2 / 3));
     let connector =
         HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
     let connections = Connections { connector, ahead: Arc::default() };
-    let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connections.clone());
+    let client = Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(STAYS_OPEN)
+        .build(connections.clone());
     (SharedHttpConnector::new(Transport(client)), connections)
 }
 
@@ -116,7 +123,8 @@ impl Connections {
         let waiting = host_over_tls(&uri).and_then(|host| self.ahead().waiting.remove(&host));
         if let Some((since, opening)) = waiting
             && since.elapsed() < STAYS_OPEN
-            && let Ok(Ok(stream)) = opening.await
+            && let Ok(Ok(mut stream)) = opening.await
+            && is_open(&mut stream)
         {
             return Ok(stream);
         }
@@ -127,7 +135,7 @@ impl Connections {
         let mut connector = self.connector.clone();
         async move {
             let connecting = async {
-                std::future::poll_fn(|context| connector.poll_ready(context)).await?;
+                poll_fn(|context| connector.poll_ready(context)).await?;
                 connector.call(uri).await
             };
             timeout(CONNECT_WITHIN, connecting)
@@ -196,13 +204,21 @@ fn poisonable(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
     Some(ConnectionMetadata::builder().proxied(false).poison_fn(poison).build())
 }
 
+/// Whether the server has neither closed it nor said anything, as far as is known here: nobody has asked it anything.
+fn is_open(stream: &mut Stream) -> bool {
+    let mut byte = [0];
+    let mut byte = ReadBuf::new(&mut byte);
+    let read = poll_fn(|context| Pin::new(&mut TokioIo::new(&mut *stream)).poll_read(context, &mut byte));
+    read.now_or_never().is_none()
+}
+
 fn host_over_tls(uri: &Uri) -> Option<Authority> {
     uri.authority().filter(|_| uri.scheme() == Some(&Scheme::HTTPS)).cloned()
 }
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-/// How long a server is relied on to wait for the first request of a connection.
-const STAYS_OPEN: Duration = Duration::from_secs(10);
+/// How long a server is relied on to wait for the next request of a connection. AWS does not say how long its own do.
+const STAYS_OPEN: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 mod tests {

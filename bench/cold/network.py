@@ -54,7 +54,15 @@ class Server:
 
     def close(self) -> None:
         """Ends it, and whoever is still connected."""
-        for one in [self._socket, *self._connections]:
+        self._end([self._socket, *self._connections])
+
+    def hang_up(self) -> None:
+        """Ends all connections; new ones may come."""
+        self._end(list(self._connections))
+
+    @staticmethod
+    def _end(sockets: list[socket.socket]) -> None:
+        for one in sockets:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()

@@ -5,6 +5,7 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from network import Aws, Invocation, RuntimeApi, event
 
@@ -22,7 +23,7 @@ class Program:
 class Process:
     """A fresh process between a Runtime API of its own and AWS; it never outlives the `with` block."""
 
-    def __init__(self, program: Program, aws: Aws, wrapper: tuple[str, ...] = ()) -> None:
+    def __init__(self, program: Program, aws: Aws, wrapper: tuple[str, ...] = (), log: BinaryIO | None = None) -> None:
         self._aws = aws
         self.api = RuntimeApi()
         environment = {
@@ -50,7 +51,7 @@ class Process:
             [*wrapper, *program.command],
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=log or subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )

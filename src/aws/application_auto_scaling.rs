@@ -84,13 +84,12 @@ impl Aws<'_> {
             .max_capacity(desired.capacity.max())
             .set_suspended_state(suspended.map(suspended_state))
             .set_tags(tags.map(|tags| tags.clone().into_iter().collect::<HashMap<_, _>>()));
-        let operation = self.calling("RegisterScalableTarget");
         let call = async || {
             self.progress.claims();
             let output = request.clone().send().await?;
             output.scalable_target_arn.filter(|arn| !arn.is_empty()).ok_or_else(|| cut_off("ScalableTargetARN"))
         };
-        while_it_holds(operation, &target.resource_id(), self, holds, call).await
+        while_it_holds("RegisterScalableTarget", &target.resource_id(), self, holds, call).await
     }
 
     /// What is registered: the target and its tags, or nothing.
@@ -128,21 +127,19 @@ impl Aws<'_> {
             .service_namespace(ServiceNamespace::Sagemaker)
             .resource_ids(target.resource_id())
             .scalable_dimension(dimension(target));
-        let operation = self.calling("DescribeScalableTargets");
         let call = async || {
             let output = request.clone().send().await?;
             output.scalable_targets.ok_or_else(|| cut_off("ScalableTargets"))
         };
-        let found = until_deadline(operation, &target.resource_id(), self, call).await?;
+        let found = until_deadline("DescribeScalableTargets", &target.resource_id(), self, call).await?;
         let found = found.into_iter().find(|found| found.resource_id.eq_ignore_ascii_case(&target.resource_id()));
         Ok(found.map(|found| found.scalable_target_arn.unwrap_or_default()))
     }
 
     async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
         let request = self.clients.autoscaling.list_tags_for_resource().resource_arn(arn);
-        let operation = self.calling("ListTagsForResource");
         let call = async || request.clone().send().await;
-        let output = until_deadline(operation, arn, self, call).await?;
+        let output = until_deadline("ListTagsForResource", arn, self, call).await?;
         Ok(output.tags.unwrap_or_default().into_iter().collect())
     }
 
@@ -174,7 +171,6 @@ impl Aws<'_> {
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        self.calling(operation);
         for attempt in 1_u32.. {
             match while_it_holds(operation, resource, self, &mut holds, &mut call).await {
                 Err(error) if unseen(&error) && attempt < UNSEEN_ATTEMPTS => {
@@ -201,9 +197,8 @@ impl Aws<'_> {
             return Ok(true);
         }
         let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
-        let operation = self.calling("UntagResource");
         let call = async || request.clone().send().await;
-        match while_it_holds(operation, arn, self, holds, call).await {
+        match while_it_holds("UntagResource", arn, self, holds, call).await {
             Err(error) if is_missing(&error) => Ok(true),
             done => done.map(|done| done.is_some()),
         }
@@ -223,9 +218,8 @@ impl Aws<'_> {
             .service_namespace(ServiceNamespace::Sagemaker)
             .resource_id(target.resource_id())
             .scalable_dimension(dimension(target));
-        let operation = self.calling("DeregisterScalableTarget");
         let call = async || request.clone().send().await;
-        match while_it_holds(operation, &target.resource_id(), self, holds, call).await {
+        match while_it_holds("DeregisterScalableTarget", &target.resource_id(), self, holds, call).await {
             Err(error) if is_not_found(&error) => Ok(()),
             done => done.map(drop),
         }

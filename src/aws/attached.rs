@@ -129,7 +129,6 @@ impl Aws<'_> {
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        self.calling(operation);
         match while_it_holds(operation, resource, self, holds, call).await {
             Err(error) if is_not_found(&error) => Ok(true),
             done => done.map(|done| done.is_some()),

@@ -53,7 +53,6 @@ impl Aws<'_> {
     }
 
     async fn describe_stack_resource(&self, owner: &Owner) -> Result<StackResource, AwsError> {
-        let operation = self.calling(DescribeStackResource::NAME);
         let call = async || {
             let input = DescribeStackResource {
                 stack_name: owner.stack_id.clone(),
@@ -61,7 +60,7 @@ impl Aws<'_> {
             };
             self.clients.cloudformation.call(input).await
         };
-        until_deadline(operation, &owner.logical_resource_id, self, call).await
+        until_deadline(DescribeStackResource::NAME, &owner.logical_resource_id, self, call).await
     }
 }
 

@@ -111,9 +111,4 @@ impl<'a> Aws<'a> {
     pub(crate) fn progress(&self) -> &Progress {
         self.progress
     }
-
-    fn calling(&self, operation: &'static str) -> &'static str {
-        self.progress.calls(operation);
-        operation
-    }
 }

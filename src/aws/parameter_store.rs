@@ -62,9 +62,8 @@ impl Aws<'_> {
     }
 
     async fn call_ssm<O: Operation + Clone>(&self, name: &str, request: &O) -> Result<O::Output, AwsError> {
-        let operation = self.calling(O::NAME);
         let call = async || self.clients.ssm.call(request.clone()).await;
-        until_deadline(operation, &format!("parameter {name}"), self, call).await
+        until_deadline(O::NAME, &format!("parameter {name}"), self, call).await
     }
 }
 

@@ -74,9 +74,8 @@ impl Aws<'_> {
         what: &str,
         missing: &str,
     ) -> Result<Option<O::Output>, AwsError> {
-        let operation = self.calling(O::NAME);
         let call = async || self.clients.sagemaker.call(request.clone()).await;
-        match until_deadline(operation, what, self, call).await {
+        match until_deadline(O::NAME, what, self, call).await {
             Ok(output) => Ok(Some(output)),
             // There is no exception of its own for it: the service's waiters look for this code, too.
             Err(error) if error.code() == Some("ValidationException") && error.says(missing) => Ok(None),

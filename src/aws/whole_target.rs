@@ -112,9 +112,8 @@ impl Aws<'_> {
         input: Object,
     ) -> Result<Object, AwsError> {
         let request = O::from(input);
-        let operation = self.calling(O::NAME);
         let call = async || self.clients.autoscaling_as_it_is.call(request.clone()).await;
-        until_deadline(operation, what, self, call).await
+        until_deadline(O::NAME, what, self, call).await
     }
 }
 

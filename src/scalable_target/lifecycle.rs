@@ -6,6 +6,8 @@ mod release;
 
 use std::time::Duration;
 
+use futures_util::future::join;
+
 use self::release::{LOOK_HOLDS, SEEN_WITHIN};
 use super::decide::{self, Readiness, Refusal, Registration, Release};
 use super::properties::{Desired, Named};
@@ -83,7 +85,7 @@ impl Work<'_> {
     async fn create(&self, desired: &Desired) -> Result<Done, Error> {
         // An earlier delivery of this request may have registered it.
         self.progress.to_be_cleaned_up(&desired.target);
-        match self.register(desired, Look::Not, &Named::default()).await {
+        match self.register(desired, self.readiness(desired).await, Look::Not, &Named::default()).await {
             Ok(data) => Ok(Done { physical_resource_id: desired.target.to_string(), data }),
             Err(error) => {
                 self.take_back_unless_awaited(&error, &desired.target).await;
@@ -131,8 +133,8 @@ impl Work<'_> {
         };
         desired.target = decide::continued(given_target, &desired.target);
         let before = Named::read(old_properties);
-        let look = Look::Seen(self.aws.observe(&desired.target).await?);
-        let registered = self.register(&desired, look, &before).await;
+        let (look, readiness) = join(self.aws.observe(&desired.target), self.readiness(&desired)).await;
+        let registered = self.register(&desired, readiness, Look::Seen(look?), &before).await;
         if let Err(error) = &registered
             && self.progress.has_claimed()
         {
@@ -149,8 +151,14 @@ impl Work<'_> {
     }
 
     /// Registers the target if we may, with all that belongs to it, or refuses. Returns its attributes.
-    async fn register(&self, desired: &Desired, look: Look, before: &Named) -> Result<Data, Error> {
-        let ready = self.wait_until_ready(desired, look, before).await;
+    async fn register(
+        &self,
+        desired: &Desired,
+        readiness: Result<Readiness, Error>,
+        look: Look,
+        before: &Named,
+    ) -> Result<Data, Error> {
+        let ready = self.wait_until_ready(desired, readiness, look, before).await;
         if self.is_going_back(desired, ready.as_ref().err()).await? {
             return self.park(desired, before).await;
         }
@@ -245,11 +253,12 @@ impl Work<'_> {
     async fn wait_until_ready(
         &self,
         desired: &Desired,
+        mut readiness: Result<Readiness, Error>,
         mut look: Look,
         before: &Named,
     ) -> Result<Option<Registered>, Error> {
         for poll in 0.. {
-            let Readiness::Changing { status } = self.readiness(desired).await? else { break };
+            let Readiness::Changing { status } = readiness? else { break };
             if poll == 0 {
                 let registered = match look {
                     Look::Seen(registered) => registered,
@@ -264,6 +273,7 @@ impl Work<'_> {
             };
             self.progress.doing(format!("waiting for {what} to be InService (it is {status})"));
             tokio::time::sleep(poll_delay(poll)).await;
+            readiness = self.readiness(desired).await;
         }
         match look {
             Look::Not => Ok(None),

@@ -1,8 +1,12 @@
 """The release build: how large it is, and what a first request takes."""
 
+import json
+import os
+import signal
 import ssl
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from collections.abc import Callable
@@ -50,20 +54,41 @@ class Release(unittest.TestCase):
         self.assertEqual([file.name for file in _BINARY.parent.iterdir()], [_BINARY.name])
 
     def test_the_handshakes_come_before_the_first_request_and_the_threads_are_few(self) -> None:
-        with tempfile.TemporaryDirectory() as directory:
-            certificate, key = write_certificate(Path(directory))
-            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            tls.load_cert_chain(certificate, key)
-            aws = Aws(tls)
-            self.addCleanup(aws.close)
-            with Process(Program([str(_BINARY)], {"SSL_CERT_FILE": str(certificate)}), aws) as process:
-                process.init()
-                self._wait_for(lambda: self._opened(aws), [1, 1, 0])
-                for _ in range(3):
-                    process.create()  # two calls and one answer
-                    process.idle()
-                    self.assertEqual(self._opened(aws), [1, 1, 1])
-                self.assertLessEqual(process.status("Threads"), _MOST_THREADS)
+        process, aws, _ = self._started()
+        self._wait_for(lambda: self._opened(aws), [1, 1, 0])
+        for _ in range(3):
+            process.create()  # two calls and one answer
+            process.idle()
+            self.assertEqual(self._opened(aws), [1, 1, 1])
+        self.assertLessEqual(process.status("Threads"), _MOST_THREADS)
+
+    def test_connections_that_the_other_side_has_closed_cost_no_attempt(self) -> None:
+        process, aws, log = self._started()
+        self._wait_for(lambda: self._opened(aws), [1, 1, 0])
+        for opened in [2, 2, 1], [3, 3, 2]:
+            # As Lambda keeps it, between requests.
+            os.kill(process.id, signal.SIGSTOP)
+            for server in aws.servers:
+                server.hang_up()
+            thaw = threading.Timer(0.2, os.kill, (process.id, signal.SIGCONT))
+            thaw.start()
+            process.create()
+            process.idle()
+            self.assertEqual(self._opened(aws), opened)
+            told = json.loads(log.read_text().splitlines()[-1])
+            self.assertEqual((told["retries"], told["delivery_attempts"]), (0, 1))
+
+    def _started(self) -> tuple[Process, Aws, Path]:
+        directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        certificate, key = write_certificate(directory)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+        aws, log = Aws(tls), directory / "log"
+        self.addCleanup(aws.close)
+        program = Program([str(_BINARY)], {"SSL_CERT_FILE": str(certificate)})
+        process = self.enterContext(Process(program, aws, log=self.enterContext(log.open("wb"))))
+        process.init()
+        return process, aws, log
 
     def _wait_for(self, look: Callable[[], list[int]], expected: list[int]) -> None:
         deadline = time.monotonic() + 10

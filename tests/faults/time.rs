@@ -16,7 +16,7 @@ use crate::support::stage::{AMPLE, SHORT, Stage};
 #[tokio::test]
 async fn work_that_takes_too_long_is_answered_in_time() {
     let requests =
-        [(create(), "DescribeEndpoint"), (update(), "DescribeScalableTargets"), (delete(), "DescribeScalableTargets")];
+        [(create(), "DescribeEndpoint"), (update(), "DescribeEndpoint"), (delete(), "DescribeScalableTargets")];
     join_all(requests.map(|(request, call)| async move {
         let stage = Stage::new().await;
         stage.succeed(create()).await;

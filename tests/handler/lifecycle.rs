@@ -2,6 +2,8 @@
 
 use crate::support::request::{ID, create, delete, update};
 use crate::support::world::{World, my_variant};
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
@@ -213,6 +215,20 @@ async fn create_waits_for_an_endpoint_that_is_being_created() {
     assert!(called.iter().filter(|name| *name == "DescribeEndpoint").count() > 3, "{called:?}");
     let end = ["DescribeStackResource", "RegisterScalableTarget", "DescribeStackResource"];
     assert_eq!(called[called.len() - 3..], end, "CloudFormation is asked whether it still waits");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_looks_at_the_target_and_at_the_endpoint_at_the_same_time() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.called();
+    world.slow("DescribeScalableTargets", Duration::from_secs(1));
+    world.succeed(update()).await;
+    assert_eq!(
+        world.called()[..2],
+        ["DescribeEndpoint", "DescribeScalableTargets"],
+        "the slower one is not waited for"
+    );
 }
 
 #[tokio::test(start_paused = true)]
