@@ -28,6 +28,8 @@ class Receiver:
     """A server on a loopback port, from entering the `with` block until leaving it."""
 
     def __init__(self, port: int = 0, on_answer: Callable[[Answer], None] = lambda answer: None) -> None:
+        self.refuses = False
+        """Whether it takes no answer, as a response URL that has expired."""
         self._answers: dict[str, Answer] = {}
         self._arrival = threading.Condition()
         self._on_answer = on_answer
@@ -72,6 +74,8 @@ class Receiver:
             def do_PUT(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 headers = {name.lower(): value for name, value in self.headers.items()}
+                if receiver.refuses:
+                    return self._reply(403, b"")
                 receiver._accept(Answer(self.path, headers, body))
                 self._reply(200, b"")
 

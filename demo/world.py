@@ -28,7 +28,8 @@ class World:
             self.stacks = Stacks(ministack)
             endpoints = {"AWS_ENDPOINT_URL": ministack, **self.local_aws.environment()}
             # The function asks the local AWS, which knows no stacks; the CLI, the engine that has them.
-            self.cli = AwsCli({**endpoints, "AWS_ENDPOINT_URL_CLOUDFORMATION": ministack})
+            self.environment = {**endpoints, "AWS_ENDPOINT_URL_CLOUDFORMATION": ministack}
+            self.cli = AwsCli(self.environment)
         except BaseException:
             self._stage.stop()
             raise

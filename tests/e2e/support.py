@@ -4,8 +4,11 @@ import contextlib
 import faulthandler
 import functools
 import json
+import os
+import re
 import subprocess
 import tempfile
+import textwrap
 import unittest
 from typing import Any
 
@@ -19,6 +22,7 @@ from demo.world import World
 EVENTS = ROOT / "events"
 _WHOLE_RUN_SECONDS = 2_400
 _ANSWER_SECONDS = 60
+_RUNBOOK_SECONDS = 120
 
 isolate()
 # Whatever hangs: say where, and end.
@@ -35,6 +39,30 @@ def event(name: str) -> dict[str, Any]:
     """A request of events/."""
     request: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
     return request
+
+
+def runbook(title: str, meanings: dict[str, str], environment: dict[str, str], without: str | None = None) -> str:
+    """Follows a part of docs/RUNBOOK.md, without the commands that a word is in; returns what was printed.
+
+    `meanings` has what to say for words of the commands.
+    """
+    part = (ROOT / "docs" / "RUNBOOK.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", part, re.MULTILINE | re.DOTALL)
+    commands = "".join(textwrap.dedent(block) for block in blocks if without is None or without not in block)
+    for word, meaning in meanings.items():
+        commands = re.sub(rf"\b{word}\b", meaning, commands)
+    with tempfile.TemporaryDirectory() as directory:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            cwd=directory,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=_RUNBOOK_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{commands}\n{done.stderr}"
+    return done.stdout
 
 
 class Function:

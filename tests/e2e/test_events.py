@@ -3,11 +3,7 @@
 `cargo lambda watch` gives every request a deadline in 1970, so these are the tests of that, too.
 """
 
-import os
 import shutil
-import subprocess
-import tempfile
-import textwrap
 import unittest
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +17,7 @@ from demo.endpoints import (
     create_endpoint,
     create_other_endpoints,
 )
-from demo.environment import ROOT
-from support import EVENTS, FunctionTestCase, event
+from support import EVENTS, FunctionTestCase, event, runbook
 
 Targets = dict[str, tuple[int, int]]
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -224,19 +219,8 @@ class Events(FunctionTestCase):
         before = self.scaling()
         self.answer("gate-update")
         [parameter] = self.aws.call("AmazonSSM.GetParametersByPath", Path="/", Recursive=True)["Parameters"]
-        page = (ROOT / "docs" / "RUNBOOK.md").read_text().partition("Bring it back by hand.")[2]
-        commands = textwrap.dedent(page.partition("```sh\n")[2].partition("   ```")[0])
-        with tempfile.TemporaryDirectory() as directory:
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", commands.replace("NAME", parameter["Name"])],
-                cwd=directory,
-                env={**os.environ, **self.aws.environment()},
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
-        self.assertEqual(done.returncode, 0, done.stderr)
+        told = runbook("A parked target", {"NAME": parameter["Name"]}, self.aws.environment())
+        self.assertIn(parameter["Name"], told)
         self.assertEqual((self.scaling(), self.parked()), (before, ()))
 
     def register_by_hand(self, targets: Targets) -> None:

@@ -1,16 +1,21 @@
 """Real stacks on MiniStack's CloudFormation: what the demo tells, asserted, and what it has no time for."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
+import tempfile
+import time
 import unittest
 from typing import Any
 
 from demo.endpoints import create_endpoint
 from demo.environment import ACCOUNT, REGION, ROOT
+from demo.receiver import Receiver
 from demo.stacks import Settled, example
 from demo.timeline import lines
-from support import StackTestCase, programs
+from support import StackTestCase, event, programs, runbook
 from test_readme import as_template, blocks
 
 ENDPOINT = "prod"
@@ -139,6 +144,31 @@ class Stacks(StackTestCase):
         )
         self.assertNotIn("cfn-response", str(log))
 
+    @unittest.skipUnless(shutil.which("jq"), "the commands need jq")
+    def test_a_request_that_nobody_answered_is_delivered_again_by_the_commands_of_the_runbook(self) -> None:
+        create_endpoint(self.world.local_aws)
+        queue, function = (self.deployed.outputs[name] for name in ("UnansweredRequestsUrl", "ServiceToken"))
+        request = event("create")
+        with Receiver() as receiver, tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            request["ResponseURL"] = request["ResponseURL"].replace("127.0.0.1:9011", receiver.netloc)
+            json.dump(request, file)
+            file.flush()
+            receiver.refuses = True
+            invoke = f"aws lambda invoke --function-name {function} --invocation-type Event --payload fileb://{file.name}"
+            self.world.cli.run(f"{invoke} {os.devnull}")
+            deadline = time.monotonic() + 60
+            while self.messages(queue) == 0 and time.monotonic() < deadline:
+                time.sleep(0.2)
+            receiver.refuses = False
+            meanings = {"aws sqs": self.sqs(), "URL": queue, "FUNCTION": function}
+            told = runbook("A request that nobody answered", meanings, self.world.environment, without="curl")
+            self.assertIn("RetriesExhausted", told)
+            answer = receiver.take(request["ResponseURL"].partition(receiver.netloc)[2], seconds=10)
+        assert answer, "no answer"
+        self.assertEqual((answer.json()["Status"], answer.json()["RequestId"]), ("SUCCESS", request["RequestId"]))
+        self.assertEqual(self.targets(), [("endpoint/MyEndPoint/variant/MyVariant", 1, 8)])
+        self.assertEqual(self.messages(queue), 0)
+
     def create(self, name: str, **parameters: str) -> Settled:
         """Creates a stack from examples/minimal.yaml, for the time of the test."""
         settled = self.world.stacks.create(name, example("minimal"), **{"EndpointName": ENDPOINT, **parameters})
@@ -153,6 +183,16 @@ class Stacks(StackTestCase):
         """Removes a stack that the test left."""
         if self.world.stacks.exists(name):
             self.world.stacks.delete(name)
+
+    def sqs(self) -> str:
+        """`aws sqs`. The CLI's version 1 has addresses of SQS in itself, which go before the environment's."""
+        return f"aws sqs --endpoint-url {self.world.environment['AWS_ENDPOINT_URL']}"
+
+    def messages(self, queue: str) -> int:
+        """How many messages are in a queue, with those that somebody has received and not deleted."""
+        look = f"{self.sqs()} get-queue-attributes --queue-url {queue} --attribute-names All"
+        attributes = self.world.cli.run(look)["Attributes"]
+        return sum(int(attributes[f"ApproximateNumberOfMessages{state}"]) for state in ("", "NotVisible"))
 
     def targets(self) -> list[tuple[str, int, int]]:
         """The scalable targets: resource id, minimum, maximum."""
