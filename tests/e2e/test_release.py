@@ -1,5 +1,6 @@
 """The release build: how large it is, and what a first request takes."""
 
+import contextlib
 import json
 import os
 import signal
@@ -79,14 +80,16 @@ class Release(unittest.TestCase):
             self.assertEqual((told["retries"], told["delivery_attempts"]), (0, 1))
 
     def _started(self) -> tuple[Process, Aws, Path]:
-        directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        resources = contextlib.ExitStack()
+        self.addCleanup(resources.close)
+        directory = Path(resources.enter_context(tempfile.TemporaryDirectory()))
         certificate, key = write_certificate(directory)
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate, key)
         aws, log = Aws(tls), directory / "log"
-        self.addCleanup(aws.close)
+        resources.callback(aws.close)
         program = Program([str(_BINARY)], {"SSL_CERT_FILE": str(certificate)})
-        process = self.enterContext(Process(program, aws, log=self.enterContext(log.open("wb"))))
+        process = resources.enter_context(Process(program, aws, log=resources.enter_context(log.open("wb"))))
         process.init()
         return process, aws, log
 
