@@ -23,6 +23,8 @@ TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux
 HOST = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
 GLIBC = (2, 34)
 """What provided.al2023 has: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html"""
+LARGEST = 5 * 2**19
+"""Bytes of a package, for each architecture: a goal of docs/BENCHMARKS.md."""
 OUTPUT = ROOT / "target" / "package"
 
 
@@ -74,6 +76,8 @@ def lay_out(program: Path, architecture: str, folder: Path) -> Path:
         shutil.copy(ROOT / name, folder)
     package = folder / "bootstrap.zip"
     package.write_bytes(archive(program, compressed=True))
+    if (size := package.stat().st_size) > LARGEST:
+        sys.exit(f"error: the package for {architecture} has {size:,} bytes, and at most {LARGEST:,} are allowed")
     return package
 
 

@@ -22,7 +22,7 @@ The first is as measured: {scenario}. The second is nearly all waiting, with one
 
 Why {memory} MB: it is the smallest that Lambda has, and the function takes less than a tenth of it. What is billed is time times memory, and the time
 is that of the network or of SageMaker, so more memory, and the larger share of the CPU that comes with it, would cost more and save
-next to nothing: a cold Create takes less CPU than {share:.0f} ms, which is what {memory} MB have in a tenth of a second.
+next to nothing: the CPU time of a cold Create is less than {share:.0f} ms, which is what {memory} MB have in a tenth of a second.
 """
 
 

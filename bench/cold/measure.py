@@ -23,15 +23,17 @@ class Scenario:
     """The conditions of a start."""
 
     name: str
-    quota: bool
+    period: int | None
+    """Of the quota, in milliseconds, where there is one."""
     round_trip: float
 
 
-NEAR = Scenario("full CPU", False, 0)
-FAR = Scenario("full CPU, 15 ms round trip", False, 0.015)
-THROTTLED = Scenario("7 % of a CPU", True, 0)
-THROTTLED_FAR = Scenario("7 % of a CPU, 15 ms round trip", True, 0.015)
-SCENARIOS = (NEAR, FAR, THROTTLED, THROTTLED_FAR)
+NEAR = Scenario("full CPU", None, 0)
+FAR = Scenario("full CPU, 15 ms round trip", None, 0.015)
+THROTTLED = Scenario("7 % of a CPU", 100, 0)
+THROTTLED_OFTEN = Scenario("7 % of a CPU, in periods of 20 ms", 20, 0)
+THROTTLED_FAR = Scenario("7 % of a CPU, 15 ms round trip", 100, 0.015)
+SCENARIOS = (NEAR, FAR, THROTTLED, THROTTLED_OFTEN, THROTTLED_FAR)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Start:
 def start(system: System, scenario: Scenario, aws: Aws) -> Start:
     """Starts a process, and lets it serve its first request; under no quota, some more."""
     aws.far_away(scenario.round_trip)
-    with Quota() if scenario.quota else _Nothing() as quota, Process(system.program, aws) as process:
+    with Quota(scenario.period) if scenario.period else _Nothing() as quota, Process(system.program, aws) as process:
         init = process.init()
         settled = process.cpu()
         if isinstance(quota, Quota):

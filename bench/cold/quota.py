@@ -4,8 +4,6 @@ import contextlib
 import os
 from pathlib import Path
 
-PERIOD = 100_000
-"""Microseconds; the kernel's default."""
 SHARE = 0.07
 """Of one CPU, as Lambda gives at 128 MB: 1,769 MB are one."""
 
@@ -14,21 +12,22 @@ _V2 = Path("/sys/fs/cgroup")
 
 
 class Quota:
-    """A control group with a quota; processes run freely until they are put into it."""
+    """A control group with a quota in each period, of so many milliseconds; processes run freely until they are put into it."""
 
-    def __init__(self) -> None:
+    def __init__(self, period: int) -> None:
+        self._period = period * 1000
         self._group: Path | None = None
 
     def __enter__(self) -> "Quota":
-        micros = int(SHARE * PERIOD)
+        micros = int(SHARE * self._period)
         with contextlib.suppress(OSError):
             if (_V1 / "cpu.cfs_quota_us").exists():
                 self._group = self._make(_V1)
-                (self._group / "cpu.cfs_period_us").write_text(str(PERIOD))
+                (self._group / "cpu.cfs_period_us").write_text(str(self._period))
                 (self._group / "cpu.cfs_quota_us").write_text(str(micros))
             elif "cpu" in (_V2 / "cgroup.subtree_control").read_text().split():
                 self._group = self._make(_V2)
-                (self._group / "cpu.max").write_text(f"{micros} {PERIOD}")
+                (self._group / "cpu.max").write_text(f"{micros} {self._period}")
             return self
         self.__exit__()
         return self

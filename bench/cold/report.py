@@ -8,10 +8,10 @@ from pathlib import Path
 
 from cost import section
 from machine import Load
-from measure import FAR, NEAR, SCENARIOS, THROTTLED, THROTTLED_FAR, Scenario, Start
+from measure import FAR, NEAR, SCENARIOS, THROTTLED, THROTTLED_FAR, THROTTLED_OFTEN, Scenario, Start
 from plot import Bar, bars
 from programs import System
-from quota import PERIOD, SHARE
+from quota import SHARE
 
 OURS, FLOOR = "this project", "floor"
 _MIB = 2**20
@@ -36,9 +36,15 @@ quartiles in brackets. Times of another machine will differ; ratios will less.
 **INIT**: from exec to the first poll of Lambda's Runtime API. **Cold**: from the delivery of the first event to the end of its
 invocation. **Warm**: the same for the median of twenty further Creates. **Over this project**: INIT and cold, pair by pair.
 
-## Cold, where the CPU or the way is slow
+## Where the CPU or the way is slow
+
+Cold:
 
 {cold}
+
+INIT + cold:
+
+{total}
 
 {quota}
 
@@ -118,6 +124,10 @@ def _cold(start: Start) -> float:
     return start.cold
 
 
+def _cold_cpu(start: Start) -> float:
+    return start.cold_cpu
+
+
 def _warm(start: Start) -> float:
     return start.warm
 
@@ -151,8 +161,9 @@ def write(page: Path, plots: Path, results: Results, machine: str, load: Load, r
     (plots / "start.svg").write_text(plot)
     (plots / "memory.svg").write_text(_plot(results, "Peak memory", "MiB", _peak, NEAR))
     quota = (
-        f"The quota is {SHARE:.0%} of a CPU, as a function of 128 MB has, in periods of {PERIOD // 1000} ms; a process is put under it after\n"
-        "INIT, which Lambda does not throttle. One that needs less than a period's share is never throttled."
+        f"The quota is {SHARE:.0%} of a CPU, as a function of 128 MB has; a process is put under it after INIT, which Lambda does not\n"
+        "throttle. Whoever has used up a period's share stands still until the next: 7 ms in the kernel's usual periods of 100 ms, 1.4 ms in\n"
+        "periods of 20 ms. How long Lambda's are is not documented."
     ).replace("%", " %")
     if THROTTLED in results.found:
         (plots / "throttled.svg").write_text(_plot(results, "Cold invocation, 7 % of a CPU", "ms", _cold, THROTTLED))
@@ -167,7 +178,8 @@ def write(page: Path, plots: Path, results: Results, machine: str, load: Load, r
         load=load,
         starts=len(results.found[NEAR][OURS]),
         times=_times(results),
-        cold=_colds(results),
+        cold=_everywhere(results, _cold),
+        total=_everywhere(results, _total),
         quota=quota,
         costs=_costs(results),
         strace="" if any(results.system_calls.values()) else " (not counted: there is no strace here)",
@@ -204,12 +216,12 @@ def _times(results: Results) -> str:
     return _table(["ms", "INIT", "cold", "INIT + cold", "warm", "over this project"], rows)
 
 
-def _colds(results: Results) -> str:
+def _everywhere(results: Results, of: Callable[[Start], float]) -> str:
     scenarios = [scenario for scenario in SCENARIOS if scenario in results.found]
     return _table(
         ["ms", *(scenario.name for scenario in scenarios)],
         [
-            [system.title, *(_spread(results.values(system.name, _cold, scenario)) for scenario in scenarios)]
+            [system.title, *(_spread(results.values(system.name, of, scenario)) for scenario in scenarios)]
             for system in results.systems
         ],
     )
@@ -255,12 +267,14 @@ def _goals(results: Results) -> list[Goal]:
             f"the floor is {limit:.1f} times as fast; what is missing is the SDK's work: CPU time in all is "
             f"{_cpu(results, OURS):.1f} ms, the floor's {_cpu(results, FLOOR):.1f} ms.",
         ))
-    if THROTTLED in results.found:
-        throttled = results.ratio(OURS, FLOOR, _cold, THROTTLED)
-        goals.append(Goal(
-            "cold under the quota, over the floor's: at most 1", f"{throttled:.2f}", throttled <= 1,
-            "both stay below a period's share of the CPU; what is left is the handshake of the answer and the SDK's own work.",
-        ))
+    for scenario, where in ((THROTTLED, ""), (THROTTLED_OFTEN, ", in periods of 20 ms")):
+        if scenario in results.found:
+            throttled = results.ratio(OURS, FLOOR, _cold, scenario)
+            goals.append(Goal(
+                f"cold under the quota{where}, over the floor's: at most 1", f"{throttled:.2f}", throttled <= 1,
+                f"CPU time of the invocation is {results.median(OURS, _cold_cpu, scenario):.1f} ms, the floor's "
+                f"{results.median(FLOOR, _cold_cpu, scenario):.1f} ms.",
+            ))
     goals += [
         Goal("warm, over the floor: at most 2", f"{warm:.2f}", warm <= 2, "the rest is the SDK's own work."),
         Goal("peak memory: at most 10 MiB", f"{peak:.1f} MiB", peak <= 10),

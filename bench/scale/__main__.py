@@ -18,11 +18,13 @@ from certificate import make  # noqa: E402
 from demo.environment import isolate  # noqa: E402
 from crowd import play  # noqa: E402
 from peers import install  # noqa: E402
-from report import CALLS, Cell, write  # noqa: E402
+from report import CALLS, LARGEST, OURS, Cell, write  # noqa: E402
 from systems import systems  # noqa: E402
 
 _PAGE = ROOT / "docs" / "SCALE.md"
-_SIZES = (1, 10, 100, 500)
+_SIZES = (1, 10, 100, LARGEST)
+_RUNS = 3
+"""Of this project's largest crowd: chance is on the page, too."""
 
 
 def main() -> None:
@@ -47,13 +49,14 @@ def main() -> None:
             for size in sizes:
                 # Five hundred Pythons with boto3 have no room side by side: they are forked after their imports.
                 copies = size if column.name == "crhelper" else 1
-                cells.append(Cell(column.name, column.title, play(column, copies, size, tls)))
-                print(cells[-1], flush=True)
+                for _ in range(_RUNS if column.name == OURS and size == LARGEST else 1):
+                    cells.append(Cell(column.name, column.title, play(column, copies, size, tls)))
+                    print(cells[-1], flush=True)
     print(f"{len(cells)} crowds in {time.monotonic() - began:.0f} s")
     if not chosen.only and not chosen.system:
         _PAGE.write_text(write(cells, peers))
         print(f"wrote {_PAGE.relative_to(ROOT)}")
-    missed = [str(cell) for cell in cells if cell.name == "this project" and not cell.is_good()]
+    missed = [str(cell) for cell in cells if cell.name == OURS and not cell.is_good()]
     if missed:
         sys.exit("error: this project misses a goal:\n" + "\n".join(missed))
 

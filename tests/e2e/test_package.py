@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import random
 import tempfile
 import unittest
 import zipfile
@@ -57,6 +58,11 @@ class Package(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, r"glibc 2\.35"), contextlib.redirect_stdout(io.StringIO()):
             package.lay_out(program, "arm64", self.folder / "out")
         self.assertFalse((self.folder / "out").exists())
+
+    def test_a_package_that_is_too_large_is_refused(self) -> None:
+        program = self.program("bootstrap", random.Random(1).randbytes(package.LARGEST))
+        with self.assertRaisesRegex(SystemExit, "for arm64 has 2,"):
+            package.lay_out(program, "arm64", self.folder / "out")
 
     def test_no_path_of_this_machine_is_left_in_a_build(self) -> None:
         flags = package.flags(ROOT)["CARGO_ENCODED_RUSTFLAGS"]
