@@ -18,13 +18,16 @@ export SAM_CLI_TELEMETRY := 0
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo screen test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk deny advisories build package package-check sbom schema clean tools-demo tools-test
+.PHONY: help demo try screen test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk deny advisories build package package-check sbom schema clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools-demo ## Deploy real stacks on this machine, and watch what happens; JSON=1 for scripts, VERBOSE=1 for all of it
 	@$(VENV_PYTHON) -m demo $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
+
+try: tools-demo ## Play a template of your own on this machine: make try TEMPLATE=my-template.yaml PARAMETERS="Name=value"
+	@$(VENV_PYTHON) -m demo.trial "$(TEMPLATE)" --parameters "$(PARAMETERS)" $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
 
 screen: tools-demo ## Record the demo anew, and draw docs/demo.svg of it
 	@$(VENV_PYTHON) -m demo --json | $(VENV_PYTHON) -m demo.screen

@@ -1,18 +1,12 @@
 """`make demo`: deploys real stacks, tells what happens, and checks that it is what should happen."""
 
-import argparse
-import contextlib
-import signal
-import sys
-import time
 from typing import Any
 
 from demo import updates
 from demo.aws_cli import LIST_TAGS, endpoint_commands
-from demo.environment import isolate
-from demo.package import build
+from demo.performing import options, perform, run
 from demo.stacks import Settled, example
-from demo.telling import Teller, Unexpected
+from demo.telling import Teller
 from demo.timeline import Timeline
 from demo.world import FUNCTION_STACK, World
 
@@ -29,8 +23,8 @@ class Story(Teller):
         super().__init__(world, timeline)
         self._minimal = example("minimal")
 
-    def tell(self) -> None:
-        """Every step, each on what the one before it left."""
+    def tell(self) -> str:
+        """Every step, each on what the one before it left; then the last words."""
         self._deploy_the_function()
         self._create_an_endpoint()
         self._register()
@@ -41,6 +35,7 @@ class Story(Teller):
         self._delete()
         updates.Updates(self.world, self.timeline).tell()
         self._delete_the_rest()
+        return "All of it was as it should be"
 
     def _deploy_the_function(self) -> None:
         self.timeline.step(
@@ -130,33 +125,11 @@ class Story(Teller):
 
 
 def main() -> int:
-    """Builds, tells the story, and says whether all of it was as expected."""
-    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, and nothing else")
-    parser.add_argument("--verbose", action="store_true", help="all properties, inputs, outputs and commands")
-    options = parser.parse_args()
-    isolate()
-    # So that a plain kill, too, leaves the `with` blocks.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    programs = build()
-    timeline = Timeline(as_json=options.json, verbose=options.verbose)
-    begin = time.monotonic()
-    with contextlib.ExitStack() as stack:
-        with timeline.waiting("the stage is set"):
-            world = stack.enter_context(World(programs))
-        try:
-            Story(world, timeline).tell()
-        except Unexpected as unexpected:
-            print(f"\nThe end of MiniStack's log:\n{world.stage.log('ministack')[-2000:]}", file=sys.stderr)
-            timeline.end(f"NOT as it should be: {unexpected}.", good=False)
-            return 1
-    seconds = time.monotonic() - begin
-    timeline.end(f"All of it was as it should be, in {seconds:.0f} s; nothing is left running.", good=True)
-    return 0
+    """Tells the story, and says whether all of it was as expected."""
+    chosen = options("demo", __doc__).parse_args()
+    timeline = Timeline(as_json=chosen.json, verbose=chosen.verbose)
+    return perform(timeline, lambda world: Story(world, timeline).tell())
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

@@ -8,6 +8,9 @@ import sys
 from typing import Any
 
 DESCRIBE_TARGETS = "aws application-autoscaling describe-scalable-targets --service-namespace sagemaker"
+DESCRIBE_POLICIES = "aws application-autoscaling describe-scaling-policies --service-namespace sagemaker"
+DESCRIBE_ACTIONS = "aws application-autoscaling describe-scheduled-actions --service-namespace sagemaker"
+DESCRIBE_PARKED = "aws ssm get-parameters-by-path --path /sagemaker-scaling/parked --recursive"
 LIST_TAGS = "aws application-autoscaling list-tags-for-resource --resource-arn"
 _VARIANT = "VariantName={},ModelName=model,InitialInstanceCount=1,InstanceType=ml.m5.large"
 _SECONDS = 60

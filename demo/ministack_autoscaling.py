@@ -4,22 +4,26 @@ They are what people move over from, so they are made and deleted here, but not 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApplicationAutoScaling.html
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ministack.services.cloudformation import provisioners
 
-from demo.stage import LocalAws
+from demo.ministack_record import RecordedAws
 
 Properties = dict[str, Any]
 Made = tuple[str, dict[str, str]]
 """A physical id, and the attributes."""
+Listener = Callable[[Properties, str], None]
+"""Hears of the properties of a target, and of its stack, before it is made."""
 
 
 class Handlers:
     """What MiniStack asks of a resource type."""
 
-    def __init__(self, aws: LocalAws) -> None:
+    def __init__(self, aws: RecordedAws, before: Listener) -> None:
         self._aws = aws
+        self._before = before
 
     def install(self) -> None:
         """Adds the types to MiniStack's. The names are those of the pinned version."""
@@ -31,6 +35,7 @@ class Handlers:
             known[f"AWS::ApplicationAutoScaling::{name}"] = {"create": create, "delete": delete}
 
     def _register(self, logical_id: str, properties: Properties, stack: str) -> Made:
+        self._before(properties, stack)
         self._call("RegisterScalableTarget", **properties)
         parts = ("ResourceId", "ScalableDimension", "ServiceNamespace")
         return "|".join(properties[part] for part in parts), {}
@@ -48,7 +53,7 @@ class Handlers:
         self._call("DeleteScalingPolicy", **_members(properties["ScalingTargetId"]), PolicyName=name)
 
     def _call(self, operation: str, **members: Any) -> Any:
-        return self._aws.call(f"AnyScaleFrontendService.{operation}", **members)
+        return self._aws.call_for_resource(f"AnyScaleFrontendService.{operation}", **members)
 
 
 def _members(target: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 neighbours. The local AWS has no models, so a model is a name and nothing else.
 """
 
-import json
 import secrets
 import time
 from collections.abc import Callable
@@ -13,12 +12,11 @@ from typing import Any
 from ministack.services.cloudformation import provisioners, stacks
 
 from demo.environment import ACCOUNT, REGION
-from demo.stage import CallError, LocalAws
+from demo.ministack_record import RecordedAws
 
 Properties = dict[str, Any]
 Made = tuple[str, dict[str, str]]
 """A physical id, which is an ARN, and the attributes."""
-Record = Callable[[dict[str, Any]], None]
 
 _PREFIX = "AWS::SageMaker::"
 _CHANGING = ("Creating", "Deleting", "Updating")
@@ -27,9 +25,8 @@ _CHANGING = ("Creating", "Deleting", "Updating")
 class Handlers:
     """What MiniStack asks of a resource type."""
 
-    def __init__(self, aws: LocalAws, record: Record) -> None:
+    def __init__(self, aws: RecordedAws) -> None:
         self._aws = aws
-        self._record = record
 
     def install(self) -> None:
         """Adds the types to MiniStack's. The names are those of the pinned version."""
@@ -94,16 +91,7 @@ class Handlers:
             raise RuntimeError(f"endpoint {name} does not run {config}: {endpoint.get('FailureReason')}")
 
     def _call(self, operation: str, **members: Any) -> Any:
-        """Calls SageMaker, and writes it down."""
-        call = {"Time": time.time(), "By": "CloudFormation", "Target": f"SageMaker.{operation}", "Input": members}
-        try:
-            answer = self._aws.call(f"SageMaker.{operation}", **members)
-        except CallError as error:
-            fault = json.loads(error.body)
-            self._record({**call, "Outcome": f"{fault['__type']}: {fault['message']}"})
-            raise RuntimeError(fault["message"]) from error
-        self._record({**call, "Outcome": "ok", "Output": answer})
-        return answer
+        return self._aws.call_for_resource(f"SageMaker.{operation}", **members)
 
 
 def _replacement(create: Callable[[str, Properties, str], Made]) -> Callable[..., Made]:

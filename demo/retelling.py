@@ -8,6 +8,9 @@ from demo import words
 Event = dict[str, Any]
 """One thing that is told; `Kind` says what it is."""
 
+# Shorter than the function waits before it asks CloudFormation (src/standing.rs), and longer than it takes to answer.
+_PAUSE_SECONDS = 1.5
+
 
 def retold(news: Sequence[Mapping[str, Any]], begin: float) -> Iterator[Event]:
     """Requests, calls and answers, in order, with seconds since `begin` and with what each request made of itself."""
@@ -26,6 +29,8 @@ def retold(news: Sequence[Mapping[str, Any]], begin: float) -> Iterator[Event]:
             answer = {"Kind": "answer", **seconds, "Answer": entry["Answer"]}
             yield from (_with_decision(request, pending, answer) if request else [answer])
             request, pending = None, []
+        elif "Assumed" in entry:
+            yield {"Kind": "assume", **seconds, "Text": entry["Assumed"]}
         else:
             call = {name: value for name, value in entry.items() if name != "Time"}
             pending.append({"Kind": "call", **seconds, "By": "function", **call})
@@ -35,11 +40,17 @@ def retold(news: Sequence[Mapping[str, Any]], begin: float) -> Iterator[Event]:
 
 
 def _with_decision(request: Mapping[str, Any], told: list[Event], answer: Event) -> Iterator[Event]:
-    """What was told of a request, with the decision before the first call that changes something."""
+    """What was told of a request, with the decision before the first call that changes something.
+
+    Where it paused between its acts and its answer, with the reason, too: the question to CloudFormation is no call of the local AWS.
+    """
     calls = [event for event in told if event["Kind"] == "call" and event["By"] == "function"]
     acts = (place for place, event in enumerate(told) if event in calls and not words.only_looks(event))
     place = next(acts, len(told))
     yield from told[:place]
     yield {"Kind": "decision", "Text": words.decided(request, calls, answer["Answer"])}
     yield from told[place:]
+    pause = answer["Seconds"] - told[-1]["Seconds"]
+    if place < len(told) and pause > _PAUSE_SECONDS:
+        yield {"Kind": "wait", "Text": words.waited(pause)}
     yield answer

@@ -52,12 +52,17 @@ class Stacks:
         self._cloudformation: Any = session.create_client("cloudformation", endpoint_url=url, config=config)
         self._s3: Any = session.create_client("s3", endpoint_url=url, config=config)
         self._logs: Any = session.create_client("logs", endpoint_url=url, config=config)
+        self._ssm: Any = session.create_client("ssm", endpoint_url=url, config=config)
 
     def upload(self, package: bytes) -> str:
         """Puts a Lambda package where a template can name it."""
         self._s3.create_bucket(Bucket=_BUCKET)
         self._s3.put_object(Bucket=_BUCKET, Key="function.zip", Body=package)
         return f"s3://{_BUCKET}/function.zip"
+
+    def store(self, name: str, value: str) -> None:
+        """Puts what a template's parameter may name into the Parameter Store that CloudFormation sees."""
+        self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
     def create(self, name: str, template: str, **parameters: str) -> Settled:
         """Creates a stack, and waits until it is settled."""

@@ -31,7 +31,12 @@ class CallError(StageError):
 
     def __init__(self, target: str, body: str) -> None:
         super().__init__(f"{target}: {body}")
-        self.body = body
+        self._body = body
+
+    def fault(self) -> dict[str, str]:
+        """Its `__type` and `message`."""
+        fault: dict[str, str] = json.loads(self._body)
+        return fault
 
 
 class LocalAws:
@@ -116,7 +121,7 @@ class Stage:
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
             # Of its many services these; others would listen on fixed ports.
-            "SERVICES": "cloudformation,cloudwatch,iam,lambda,logs,s3,sns,sqs,sts",
+            "SERVICES": "cloudformation,cloudwatch,iam,lambda,logs,s3,sns,sqs,ssm,sts",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
         }, "_ministack/health")

@@ -16,6 +16,10 @@ class Unexpected(Exception):
     """Something was not as it should be."""
 
 
+class Unsuccessful(Exception):
+    """What was tried cannot be, for a reason that is its author's; the message says what to do."""
+
+
 class Teller:
     """Acts on a world, and tells of it on a timeline."""
 
@@ -25,7 +29,13 @@ class Teller:
         self._asked: list[dict[str, Any]] = []
 
     def stack(self, name: str, operation: Callable[[], Settled], expected: str) -> Settled:
-        """Carries out a stack operation and tells of it."""
+        """Carries out a stack operation, tells of it, and ends the story where it comes to something else."""
+        settled = self.carry_out(name, operation, expected)
+        self.expect(settled.status == expected, f"stack {name} is {expected}")
+        return settled
+
+    def carry_out(self, name: str, operation: Callable[[], Settled], expected: str) -> Settled:
+        """Carries out a stack operation, and tells of it, whatever it comes to."""
         self.world.news()  # what the AWS CLI asked meanwhile is told of already
         begin = time.time()
         with self.timeline.waiting(f"stack {name} is on its way to {expected}"):
@@ -33,7 +43,6 @@ class Teller:
         told = {"Kind": "stack", "Seconds": round(time.time() - begin, 3), "Name": name, "Status": settled.status}
         failures = [{"Resource": resource, "Reason": reason} for resource, reason in settled.failures()]
         self.timeline.tell(*retold(self.world.news(), begin), {**told, "Failures": failures})
-        self.expect(settled.status == expected, f"stack {name} is {expected}")
         return settled
 
     def delete_stack(self, name: str) -> None:

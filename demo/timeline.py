@@ -88,7 +88,7 @@ def lines(events: Sequence[Event], verbose: bool = False) -> Iterator[str]:
     for key, group in itertools.groupby(events, _row):
         together = list(group)
         if key[0] == "call":
-            if verbose or not _is_polling(together[0]):
+            if verbose or not _is_aside(together[0]):
                 yield from _call(together)
         else:
             for event in together:
@@ -105,9 +105,9 @@ def _row(event: Event) -> tuple[str, ...]:
     return ("call", event["By"], event["Target"], str(event["Outcome"] == "ok"))
 
 
-def _is_polling(event: Event) -> bool:
-    """Whether CloudFormation merely looks how far something is."""
-    return bool(event["By"] != "function" and words.only_looks(event))
+def _is_aside(event: Event) -> bool:
+    """Whether CloudFormation merely looks how far something is, or the stage makes what is told in words."""
+    return event["By"] == "assumption" or bool(event["By"] != "function" and words.only_looks(event))
 
 
 def _step(event: Event) -> Iterator[str]:
@@ -128,7 +128,7 @@ def _call(events: Sequence[Event]) -> Iterator[str]:
     first = events[0]
     label, colour = ("observe", _CYAN) if words.only_looks(first) else ("act", _YELLOW)
     if first["By"] != "function":
-        label, colour = "stack", _DIM
+        label, colour = "assume" if first["By"] == "assumption" else "stack", _DIM
     outcomes = ", ".join(dict.fromkeys(filter(None, map(words.outcome, events))))
     failed = not words.is_expected(first)
     text = f"{words.named(first):<{_NAME}}{_cut(outcomes, WIDTH - _MARGIN - _NAME)}".rstrip()
@@ -137,6 +137,10 @@ def _call(events: Sequence[Event]) -> Iterator[str]:
 
 def _decision(event: Event) -> Iterator[str]:
     yield from _entry(event, "decide", _BOLD, "", event["Text"])
+
+
+def _remark(event: Event) -> Iterator[str]:
+    yield from _entry(event, event["Kind"], _DIM, "", event["Text"])
 
 
 def _answer(event: Event) -> Iterator[str]:
@@ -167,6 +171,10 @@ def _command(event: Event) -> Iterator[str]:
             yield " " * _INDENT + line
 
 
+def _findings(event: Event) -> Iterator[str]:
+    yield from event["Text"].rstrip().splitlines()
+
+
 def _end(event: Event) -> Iterator[str]:
     yield ""
     yield _paint(_GREEN if event["Good"] else _RED, event["Text"])
@@ -174,13 +182,16 @@ def _end(event: Event) -> Iterator[str]:
 
 _TOLD = {
     "answer": _answer,
+    "assume": _remark,
     "check": _check,
     "command": _command,
     "decision": _decision,
     "end": _end,
+    "findings": _findings,
     "request": _request,
     "stack": _stack,
     "step": _step,
+    "wait": _remark,
 }
 
 

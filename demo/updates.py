@@ -1,6 +1,6 @@
 """The part of the demo in which an endpoint is updated while it scales."""
 
-from demo.aws_cli import DESCRIBE_TARGETS
+from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
 from demo.stacks import Settled, example, without_gate
 from demo.telling import Teller
 
@@ -14,13 +14,10 @@ PARAMETERS = {
 }
 _POLICY = "SageMakerEndpointInvocationScalingPolicy"
 _SCHEDULE = ["Evening", "Morning"]
-_AAS = "aws application-autoscaling"
 _TARGETS = f"{DESCRIBE_TARGETS} --query ScalableTargets[].ResourceId"
-_POLICIES = f"{_AAS} describe-scaling-policies --service-namespace sagemaker --query ScalingPolicies[].PolicyName"
-_ACTIONS = (
-    f"{_AAS} describe-scheduled-actions --service-namespace sagemaker --query ScheduledActions[].ScheduledActionName"
-)
-_PARKED = "aws ssm get-parameters-by-path --path /sagemaker-scaling/parked --recursive --query Parameters[].Name"
+_POLICIES = f"{DESCRIBE_POLICIES} --query ScalingPolicies[].PolicyName"
+_ACTIONS = f"{DESCRIBE_ACTIONS} --query ScheduledActions[].ScheduledActionName"
+_PARKED = f"{DESCRIBE_PARKED} --query Parameters[].Name"
 _RUNS = f"aws sagemaker describe-endpoint --endpoint-name {ENDPOINT} --query EndpointConfigName"
 _INSTANCES = "aws sagemaker describe-endpoint-config --query ProductionVariants[].InstanceType --endpoint-config-name"
 
@@ -71,7 +68,7 @@ class Updates(Teller):
 
     def _look(self) -> None:
         self.timeline.step("What there is now", "The target and its policies, as the AWS CLI shows them.")
-        for command in (DESCRIBE_TARGETS, _POLICIES.partition(" --query")[0]):
+        for command in (DESCRIBE_TARGETS, DESCRIBE_POLICIES):
             self.show(command)
 
     def _deploy(self, template: str, instance_type: str) -> Settled:

@@ -84,6 +84,14 @@ def decided(event: Mapping[str, Any], calls: Sequence[Call], answer: Mapping[str
     return "it is ours: register it again"
 
 
+def waited(seconds: float) -> str:
+    """Why the function, with nothing left to do, waits before it answers."""
+    return (
+        f"{seconds:.1f} s, until the request is five seconds old: then CloudFormation is asked whether it still stands, as "
+        "nobody else would put right what a cancelled one did"
+    )
+
+
 def value_of(value: Any) -> str:
     """A property's value: text as it is, a list by the names in it, the rest as JSON."""
     if isinstance(value, list):
@@ -102,15 +110,18 @@ def limits(of: Mapping[str, Any]) -> str:
     return f"{of['MinCapacity']} to {of['MaxCapacity']}"
 
 
+def variants(of: Sequence[Mapping[str, Any]]) -> str:
+    """The variants of a configuration, and what they run on."""
+    return " and ".join(f"{each['VariantName']} on {each.get('InstanceType', 'demand')}" for each in of)
+
+
 def _endpoint(given: Any, seen: Any) -> str:
-    variants = " and ".join(variant["VariantName"] for variant in seen["ProductionVariants"])
-    return f"{seen['EndpointName']} is {seen['EndpointStatus']}, with {variants}"
+    names = " and ".join(variant["VariantName"] for variant in seen["ProductionVariants"])
+    return f"{seen['EndpointName']} is {seen['EndpointStatus']}, with {names}"
 
 
 def _config(given: Any, seen: Any) -> str:
-    variants = {**given, **seen}["ProductionVariants"]
-    types = (f"{variant['VariantName']} on {variant.get('InstanceType', 'demand')}" for variant in variants)
-    return f"{given['EndpointConfigName']}: {' and '.join(types)}"
+    return f"{given['EndpointConfigName']}: {variants({**given, **seen}['ProductionVariants'])}"
 
 
 def _targets(given: Any, seen: Any) -> str:
@@ -140,6 +151,7 @@ def _update_endpoint(given: Any, seen: Any) -> str:
 _FAULTS = {
     ("DeleteParameter", "ParameterNotFound"): "nothing is parked",
     ("DescribeEndpoint", "ValidationException"): "there is no such endpoint",
+    ("DescribeInferenceComponent", "ValidationException"): "there is no such inference component",
     ("GetParameter", "ParameterNotFound"): "nothing is parked",
 }
 _WORDS: dict[str, Callable[[Any, Any], str]] = {
@@ -151,6 +163,9 @@ _WORDS: dict[str, Callable[[Any, Any], str]] = {
     "DeregisterScalableTarget": lambda given, seen: target(given["ResourceId"]),
     "DescribeEndpoint": _endpoint,
     "DescribeEndpointConfig": _config,
+    "DescribeInferenceComponent": lambda given, seen: (
+        f"{seen['InferenceComponentName']} is {seen['InferenceComponentStatus']}"
+    ),
     "DescribeScalableTargets": _targets,
     "DescribeScalingPolicies": _names("ScalingPolicies"),
     "DescribeScheduledActions": _names("ScheduledActions"),

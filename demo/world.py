@@ -12,10 +12,14 @@ FUNCTION_STACK = "sagemaker-scaling"
 
 
 class World:
-    """Local AWS, MiniStack and AWS CLI, from entering the `with` block until leaving it."""
+    """Local AWS, MiniStack and AWS CLI, from entering the `with` block until leaving it.
 
-    def __init__(self, programs: Programs) -> None:
+    One that `assumes` makes the endpoints that requests for scaling name, where they are missing.
+    """
+
+    def __init__(self, programs: Programs, *, assumes: bool = False) -> None:
         self._programs = programs
+        self._assumes = {"ASSUMES": "1"} if assumes else {}
         self._stage = Stage()
         self._reported = 0
         self._called = 0
@@ -24,7 +28,7 @@ class World:
         try:
             self.local_aws = self._stage.local_aws(self._programs.local_aws)
             # MiniStack gives its functions its own environment, so template.yaml needs none that is for tests.
-            ministack = self._stage.ministack(self.local_aws.environment())
+            ministack = self._stage.ministack({**self.local_aws.environment(), **self._assumes})
             self.stacks = Stacks(ministack)
             endpoints = {"AWS_ENDPOINT_URL": ministack, **self.local_aws.environment()}
             # The function asks the local AWS, which knows no stacks; the CLI, the engine that has them.

@@ -99,10 +99,11 @@ class StackTestCase(unittest.TestCase):
 
     world: World
     deployed: Settled
+    assumes = False
 
     @classmethod
     def setUpClass(cls) -> None:
-        world = World(programs())
+        world = World(programs(), assumes=cls.assumes)
         world.__enter__()
         cls.addClassCleanup(world.__exit__, None, None, None)
         cls.world = world

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import unittest
 from typing import Any
 from unittest import mock
@@ -99,6 +100,30 @@ class Telling(unittest.TestCase):
             "    1.00 s  answer   FAILED: MinCapacity: no",
         ])
 
+    def test_a_pause_before_the_answer_of_what_was_done_has_its_reason(self) -> None:
+        deregister = call(100.2, "AnyScaleFrontendService.DeregisterScalableTarget", VARIANT, {})
+        look = call(100.3, "SSM.GetParameter", {}, {})
+        asked = request(100.1, "Update", ResourceProperties={})
+        for calls, seconds, pauses in (
+            ([deregister, look], 105.2, ["4.9 s"]),
+            ([deregister, look], 100.5, []),
+            # A start, or a wait for an endpoint, that has its own lines.
+            ([look], 105.2, []),
+        ):
+            with self.subTest(seconds=seconds, calls=calls):
+                found = " ".join(line.strip() for line in told(asked, *calls, answer(seconds)))
+                self.assertEqual(re.findall("wait +([^,]*)", found), pauses)
+                self.assertEqual("CloudFormation is asked whether it still stands" in found, bool(pauses))
+
+    def test_what_is_assumed_is_told_in_words_and_its_calls_in_the_long_version_only(self) -> None:
+        created = {**call(100, "SageMaker.DeleteEndpoint", {"EndpointName": "prod"}, {}), "By": "assumption"}
+        news = [created, {"Time": 100.5, "Assumed": "endpoint prod is in service"}, request(101, "Create", ResourceProperties={})]
+        short = told(*news)
+        self.assertEqual(short[0], "    0.50 s  assume   endpoint prod is in service")
+        self.assertEqual(len(short), 2)
+        long = [plain(line) for line in lines(list(retold(news, begin=100.0)), verbose=True)]
+        self.assertIn("assume   SageMaker DeleteEndpoint", long[0])
+
     def test_calls_of_one_operation_in_a_row_share_a_line(self) -> None:
         puts = [call(100, "AnyScaleFrontendService.PutScheduledAction", {"ScheduledActionName": name}, {})
                 for name in ("Morning", "Evening")]
@@ -146,6 +171,11 @@ class Writing(unittest.TestCase):
         self.assertIn("a stack … 0 s\r\x1b[K", self.write(terminal=True))
         self.assertNotIn("a stack …", self.write())
         self.assertNotIn("a stack …", self.write(terminal=True, as_json=True))
+
+    def test_what_cfn_lint_said_is_told_as_it_is(self) -> None:
+        stream = io.StringIO()
+        Timeline(stream).tell({"Kind": "findings", "Text": "E9301 no\na.yaml:1:1\n\n"})
+        self.assertEqual(stream.getvalue(), "E9301 no\na.yaml:1:1\n")
 
     def test_scripts_get_one_json_object_a_line(self) -> None:
         written = self.write(as_json=True)

@@ -1,0 +1,109 @@
+"""Makes what a scalable target names and its stack does not make: an endpoint in service, or an inference component.
+
+For `make try`, where the endpoint may be another stack's. What is made fits the target, and is told.
+"""
+
+import contextlib
+import itertools
+import time
+from typing import Any
+
+from ministack.services.cloudformation import handlers, stacks
+
+from demo import words
+from demo.endpoints import ASYNCHRONOUS, INSTANCES, SERVERLESS, create_component
+from demo.environment import ACCOUNT, REGION
+from demo.ministack_record import Record
+from demo.stage import CallError, LocalAws
+
+Properties = dict[str, Any]
+
+
+class Assumptions:
+    """What was made so far, which may have to be more."""
+
+    def __init__(self, aws: LocalAws, record: Record) -> None:
+        self._aws = aws
+        self._record = record
+        self._configs: dict[str, Properties] = {}
+        # Short ones: an endpoint's own may be as long as a name may be.
+        self._names = map("assumed-{}".format, itertools.count(1))
+
+    def make_for_request(self, request: dict[str, Any]) -> None:
+        """Makes what a request for scaling names."""
+        if request["ResourceType"] == "Custom::SageMakerScalableTarget" and request["RequestType"] != "Delete":
+            self._make(request["ResourceProperties"], request["StackId"])
+
+    def make_for_native(self, properties: Properties, stack: str) -> None:
+        """Makes what an `AWS::ApplicationAutoScaling::ScalableTarget` names."""
+        match properties["ResourceId"].split("/"):
+            case ["endpoint", endpoint, "variant", variant]:
+                self._make({**properties, "EndpointName": endpoint, "VariantName": variant}, stack)
+            case ["inference-component", component]:
+                self._make({"InferenceComponentName": component}, stack)
+
+    def _make(self, properties: Properties, stack: str) -> None:
+        """What cannot be made is left to the function, which tells why it cannot be scaled."""
+        with contextlib.suppress(CallError, AttributeError, LookupError, TypeError, ValueError):
+            if component := _name(properties, "InferenceComponentName", "inference-component"):
+                self._make_component(component)
+            elif (endpoint := _name(properties, "EndpointName", "endpoint")) and (
+                endpoint.lower() not in _own_endpoints(stack)
+            ):
+                self._make_endpoint(endpoint, properties)
+
+    def _make_endpoint(self, name: str, properties: Properties) -> None:
+        config = self._configs.get(name.lower(), {"ProductionVariants": []})
+        variants = config["ProductionVariants"]
+        if (not variants and self._exists("Endpoint", name)) or any(
+            variant["VariantName"] == properties["VariantName"] for variant in variants
+        ):
+            return
+        of_concurrency = properties.get("ScalableDimension") == "sagemaker:variant:DesiredProvisionedConcurrency"
+        kind = SERVERLESS if of_concurrency else INSTANCES
+        variant = {"VariantName": properties["VariantName"], "ModelName": "model", **kind}
+        to_zero = not of_concurrency and int(properties["MinCapacity"]) == 0
+        config = {**config, "ProductionVariants": [*variants, variant], **(ASYNCHRONOUS if to_zero else {})}
+        names = {"EndpointConfigName": next(self._names)}
+        self._aws.call("SageMaker.CreateEndpointConfig", **names, **config)
+        self._aws.call(f"SageMaker.{'Update' if variants else 'Create'}Endpoint", EndpointName=name, **names)
+        self._configs[name.lower()] = config
+        asynchronous = "asynchronous " if "AsyncInferenceConfig" in config else ""
+        self._tell(f"{asynchronous}endpoint {name} is in service, with {words.variants(config['ProductionVariants'])}")
+
+    def _make_component(self, name: str) -> None:
+        if not self._exists("InferenceComponent", name):
+            create_component(self._aws, name, next(self._names))
+            self._tell(f"inference component {name} is in service")
+
+    def _tell(self, what: str) -> None:
+        self._record({"Time": time.time(), "Assumed": what})
+
+    def _exists(self, kind: str, name: str) -> bool:
+        try:
+            self._aws.call(f"SageMaker.Describe{kind}", **{f"{kind}Name": name})
+        except CallError:
+            return False
+        return True
+
+
+def _name(properties: Properties, which: str, resource: str) -> str:
+    """A name of this account and Region, also where it stands in an ARN; of another one none."""
+    name = properties.get(which, "")
+    name = name.removeprefix(f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{resource}/")
+    return "" if name.startswith("arn:") else name
+
+
+def _own_endpoints(name_or_id: str) -> set[str]:
+    """The endpoints that a stack makes itself, by the names in its template, in lower case."""
+    stack: Any = handlers._resolve_stack(name_or_id)
+    template = stack["_template"]
+    resources = template["Resources"]
+    names = (
+        stacks._static_property(
+            resource.get("Properties", {}).get("EndpointName"), resources, stack["_resolved_params"],
+            stack["_conditions"], template.get("Mappings", {}), stack["StackName"], stack["StackId"],
+        )
+        for resource in resources.values() if resource.get("Type") == "AWS::SageMaker::Endpoint"
+    )
+    return {name.lower() for name in names if name}

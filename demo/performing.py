@@ -1,0 +1,62 @@
+"""What the commands that tell a story have in common: options, a world around the story, and last words in any case."""
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from botocore.exceptions import ClientError
+
+from demo.aws_cli import AwsCliError
+from demo.environment import isolate
+from demo.package import build
+from demo.stacks import StackError
+from demo.stage import StageError
+from demo.telling import Unexpected, Unsuccessful
+from demo.timeline import Timeline
+from demo.world import World
+
+
+def options(name: str, description: str | None) -> argparse.ArgumentParser:
+    """A parser of the options that every such command has."""
+    parser = argparse.ArgumentParser(prog=f"python -m {name}", description=description)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, and nothing else")
+    parser.add_argument("--verbose", action="store_true", help="all properties, inputs, outputs and commands")
+    return parser
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Runs a command in the stage's environment, and ends the process with what it returns."""
+    isolate()
+    # So that a plain kill, too, leaves the `with` blocks.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def perform(timeline: Timeline, story: Callable[[World], str], *, assumes: bool = False) -> int:
+    """Builds, sets the stage, and tells a story, which returns its last words. Returns the exit code."""
+    programs = build()
+    begin = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        try:
+            with timeline.waiting("the stage is set"):
+                world = stack.enter_context(World(programs, assumes=assumes))
+        except StageError as error:
+            sys.exit(f"error: {error}")
+        try:
+            last_words = story(world)
+        except Unsuccessful as unsuccessful:
+            timeline.end(f"{unsuccessful}", good=False)
+            return 1
+        except (AwsCliError, ClientError, StackError, StageError, Unexpected) as unexpected:
+            print(f"\nThe end of MiniStack's log:\n{world.stage.log('ministack')[-2000:]}", file=sys.stderr)
+            timeline.end(f"NOT as it should be: {unexpected}.", good=False)
+            return 1
+    timeline.end(f"{last_words}, in {time.monotonic() - begin:.0f} s; nothing is left running.", good=True)
+    return 0

@@ -1,0 +1,129 @@
+"""`make try`: plays a template of the user's own on this machine, and tells what happens."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
+from demo.performing import options, perform, run
+from demo.stacks import Settled
+from demo.telling import Teller, Unexpected, Unsuccessful
+from demo.timeline import Timeline
+from demo.user_template import Ready, UserTemplate, command, lint, parameters
+from demo.world import FUNCTION_STACK, World
+
+STACK = "trial"
+_USAGE = command("examples/minimal.yaml", {"EndpointName": "my-endpoint", "VariantName": "AllTraffic"})
+_SCALING = (DESCRIBE_TARGETS, DESCRIBE_POLICIES, DESCRIBE_ACTIONS)
+_UNKNOWN_TYPES = re.compile(r"Unrecognized resource types: \[(.*)\]")
+
+
+class Trial(Teller):
+    """The life of one stack."""
+
+    def __init__(self, world: World, timeline: Timeline, ready: Ready) -> None:
+        super().__init__(world, timeline)
+        self._ready = ready
+
+    def tell(self) -> str:
+        """Creates the stack, looks at what scales, and deletes it; then the last words."""
+        self._create()
+        self.timeline.step("What there is now", "Scalable targets, policies and scheduled actions, as the AWS CLI shows them.")
+        for shown in _SCALING:
+            self.show(shown)
+        self.timeline.step("Delete", "The stack goes, and with it what it registered.")
+        self.delete_stack(STACK)
+        self._check_nothing_is_left()
+        return f"{self._ready.title} was created and deleted on this machine"
+
+    def _create(self) -> None:
+        ready = self._ready
+        self.timeline.step(
+            f"Create: {ready.title}",
+            "A CloudFormation on this machine makes the stack, and asks the function for its custom resources. An endpoint "
+            "that they name and the template does not make is taken as being in service: 'assume' tells so."
+            if ready.ours
+            else "A CloudFormation on this machine makes the stack. None of its resources is one of the function's.",
+        )
+        self.timeline.tell(*({"Kind": "assume", "Text": remark} for remark in ready.remarks))
+        try:
+            for name, value in ready.stored.items():
+                self.world.stacks.store(name, value)
+            settled = self.carry_out(
+                STACK, lambda: self.world.stacks.create(STACK, ready.body, **ready.parameters), "CREATE_COMPLETE"
+            )
+        except ClientError as error:
+            raise _refused(error.response["Error"]["Message"]) from error
+        if settled.status != "CREATE_COMPLETE":
+            self._check_nothing_is_left()
+            raise self._failed(settled)
+
+    def _check_nothing_is_left(self) -> None:
+        found: list[Any] = []
+        for asked in (*_SCALING, DESCRIBE_PARKED):
+            [items] = self.ask(asked).values()
+            found += items
+        if found and self._ready.retains:
+            self.check(True, "what the template retains stays; the AWS CLI shows it still")
+        else:
+            self.check(not found, "the AWS CLI shows no target, policy, scheduled action or parked target any more")
+
+    def _failed(self, settled: Settled) -> Unsuccessful:
+        failed = [resource for resource, _ in settled.failures()]
+        advice = (
+            'What to do about its reason is in README.md under "When it fails".'
+            if self._ready.ours & set(failed)
+            else "If AWS would take what the reason tells of, take the resource out of a copy, and try the copy."
+        )
+        return Unsuccessful(f"NOT created: {' and '.join(failed) or 'the stack'} failed. {advice}")
+
+
+def _refused(message: str) -> Unsuccessful:
+    if unknown := _UNKNOWN_TYPES.search(message):
+        return Unsuccessful(
+            f"NOT created: the CloudFormation on this machine does not know {unknown[1]}, which AWS's does. Take such "
+            "resources out of a copy, let parameters stand for what others get from them, and try the copy."
+        )
+    return Unsuccessful(f"NOT created: CloudFormation refuses the template. {message}")
+
+
+def play(world: World, timeline: Timeline, template: UserTemplate, given: dict[str, str]) -> str:
+    """Deploys the function, and plays a template with it; returns the last words."""
+    with timeline.waiting("the function is deployed"):
+        deployed = world.deploy_function()
+    if deployed.status != "CREATE_COMPLETE":
+        raise Unexpected(f"stack {FUNCTION_STACK} is {deployed.status}: {deployed.failures()}")
+    return Trial(world, timeline, template.ready(given, deployed.outputs["ServiceToken"])).tell()
+
+
+def main() -> int:
+    """Checks the template, and plays it if nothing is wrong with it."""
+    parser = options("demo.trial", __doc__)
+    parser.add_argument("template")
+    parser.add_argument("--parameters", default="", metavar='"NAME=VALUE …"')
+    chosen = parser.parse_args()
+    timeline = Timeline(as_json=chosen.json, verbose=chosen.verbose)
+    try:
+        if not chosen.template:
+            raise Unsuccessful(f"Name a template: {_USAGE}")
+        if not Path(chosen.template).is_file():
+            raise Unsuccessful(f"There is no file {chosen.template!r}. Name a template: {_USAGE}")
+        given = parameters(chosen.parameters)
+        with timeline.waiting("cfn-lint is checking"):
+            findings, has_mistakes = lint(chosen.template)
+        if findings:
+            timeline.tell({"Kind": "findings", "Text": findings})
+        if has_mistakes:
+            raise Unsuccessful("cfn-lint has found mistakes; nothing was deployed.")
+        template = UserTemplate(chosen.template)
+        template.check(given)
+    except Unsuccessful as unsuccessful:
+        timeline.end(f"{unsuccessful}", good=False)
+        return 1
+    return perform(timeline, lambda world: play(world, timeline, template, given), assumes=True)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,307 @@
+"""`make try`: a template of the user's own, from cfn-lint to the deleted stack."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+
+from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
+from demo.environment import ROOT
+from demo.stacks import example
+from demo.telling import Unsuccessful
+from demo.timeline import Timeline
+from demo.trial import Trial
+from demo.user_template import UserTemplate
+from support import StackTestCase, programs
+from test_examples import BEFORE, EXAMPLES, TOPIC
+from test_readme import as_template, blocks
+from test_stage import outlive
+from test_templates import cfn_lint
+
+SECONDS = 120
+IMPORT = "!ImportValue sagemaker-scaling-ServiceToken"
+[SCALING] = [block for block in blocks("yaml") if "Custom::SageMakerScalableTarget" in block]
+README_TEMPLATE = as_template(SCALING)
+OPERATIONS = {
+    DESCRIBE_ACTIONS: "AnyScaleFrontendService.DescribeScheduledActions",
+    DESCRIBE_POLICIES: "AnyScaleFrontendService.DescribeScalingPolicies",
+    DESCRIBE_TARGETS: "AnyScaleFrontendService.DescribeScalableTargets",
+}
+ON_INSTANCES = "endpoint {} is in service, with MyVariant on ml.m5.large"
+# What else an example may need than an endpoint with the variant on instances.
+ASSUMED = {
+    "asynchronous-to-zero": ["asynchronous endpoint {} is in service, with MyVariant on ml.m5.large"],
+    "endpoint-with-scaling": [],
+    "inference-component-to-zero": ["inference component MyInferenceComponent is in service"],
+    "serverless-concurrency": ["endpoint {} is in service, with MyVariant on demand"],
+    TOPIC: [],
+    "two-variants": [
+        "endpoint {} is in service, with MyOtherVariant on ml.m5.large",
+        "endpoint {} is in service, with MyOtherVariant on ml.m5.large and MyVariant on ml.m5.large",
+    ],
+}
+PARAMETERS = {
+    **{name: case.parameters for name, case in EXAMPLES.items()},
+    BEFORE: EXAMPLES["minimal"].parameters,
+    TOPIC: {"Accounts": "444455556666"},
+}
+
+
+class FastCli:
+    """What the AWS CLI would show, without a process for each command."""
+
+    def __init__(self, test: StackTestCase) -> None:
+        self._aws = test.world.local_aws
+
+    def run(self, command: str) -> Any:
+        """Asks the local AWS."""
+        if command == DESCRIBE_PARKED:
+            return self._aws.call("AmazonSSM.GetParametersByPath", Path="/sagemaker-scaling/parked", Recursive=True)
+        return self._aws.call(OPERATIONS[command], ServiceNamespace="sagemaker")
+
+
+class Playing(StackTestCase):
+    """What comes of a template, once it is checked."""
+
+    assumes = True
+
+    def setUp(self) -> None:
+        self.world.local_aws.call("LocalAws.Reset")
+        self.world.cli = FastCli(self)  # type: ignore[assignment]
+        self.scratch = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        # An endpoint that was assumed once is not assumed again.
+        self.endpoint = self.id().rpartition(".")[2].replace("_", "-")[:63].rstrip("-")
+
+    def play(self, text: str, **parameters: str) -> list[dict[str, Any]]:
+        """Plays a template; returns what was told. What ends it unsuccessfully is the last of it."""
+        file = self.scratch / "template.yaml"
+        file.write_text(text)
+        template = UserTemplate(str(file))
+        template.check(parameters)
+        told = io.StringIO()
+        ready = template.ready(parameters, self.deployed.outputs["ServiceToken"])
+        trial = Trial(self.world, Timeline(told, as_json=True), ready)
+        last = {}
+        try:
+            trial.tell()
+        except Unsuccessful as unsuccessful:
+            last = {"Kind": "unsuccessful", "Text": str(unsuccessful)}
+        return [*map(json.loads, told.getvalue().splitlines()), last]
+
+    def texts(self, told: list[dict[str, Any]], kind: str) -> list[str]:
+        """What was told in words, of one kind."""
+        return [event["Text"] for event in told if event.get("Kind") == kind]
+
+    def reason(self, told: list[dict[str, Any]]) -> str:
+        """The function's."""
+        answers = [event["Answer"] for event in told if event.get("Kind") == "answer"]
+        [reason] = [str(answer["Reason"]) for answer in answers if answer["Status"] == "FAILED"]
+        return reason
+
+    def test_every_example_is_played_with_what_it_needs_and_leaves_nothing(self) -> None:
+        for file in sorted((ROOT / "examples").glob("*.yaml")):
+            name = file.stem
+            with self.subTest(name):
+                self.world.local_aws.call("LocalAws.Reset")
+                endpoint = f"of-{name}"
+                parameters = {**PARAMETERS[name]}
+                if "EndpointName" in parameters:
+                    parameters["EndpointName"] = endpoint
+                told = self.play(example(name), **parameters)
+                statuses = [event["Status"] for event in told if event.get("Kind") == "stack"]
+                self.assertEqual(statuses, ["CREATE_COMPLETE", "DELETE_COMPLETE"], self.texts(told, "unsuccessful"))
+                wanted = [text.format(endpoint) for text in ASSUMED.get(name, [ON_INSTANCES])]
+                self.assertEqual(self.texts(told, "assume"), wanted)
+                [left] = self.texts(told, "check")
+                self.assertIn("retains stays" if name == BEFORE else "shows no target", left)
+
+    def test_what_is_assumed_is_told_as_nobodys_call(self) -> None:
+        told = self.play(README_TEMPLATE.replace("my-endpoint", self.endpoint))
+        self.assertEqual(
+            [(event["By"], event["Target"]) for event in told if event.get("Kind") == "call"][:4],
+            [
+                ("assumption", "SageMaker.DescribeEndpoint"),
+                ("assumption", "SageMaker.CreateEndpointConfig"),
+                ("assumption", "SageMaker.CreateEndpoint"),
+                ("function", "SageMaker.DescribeEndpoint"),
+            ],
+        )
+
+    def test_whatever_the_service_token_is_it_is_the_function(self) -> None:
+        template = README_TEMPLATE.replace("my-endpoint", self.endpoint)
+        for token, said in (
+            (IMPORT, False),
+            ("!ImportValue of-another-name", True),
+            ("!Ref Token", True),
+            ("!Sub arn:aws:sns:${AWS::Region}:444455556666:topic", True),
+            ("arn:aws:lambda:eu-west-1:444455556666:function:scaling", True),
+        ):
+            with self.subTest(token):
+                self.assertEqual(template.count(IMPORT), 1)
+                parameter = "Parameters:\n  Token:\n    Type: String\n" if token == "!Ref Token" else ""
+                told = self.play(parameter + template.replace(IMPORT, token))
+                self.assertEqual(self.texts(told, "unsuccessful"), [])
+                remark = "the ServiceToken of Scaling is the function on this machine"
+                self.assertEqual(remark in self.texts(told, "assume"), said)
+
+    def test_what_parameter_store_is_asked_for_is_assumed(self) -> None:
+        endpoint = f"/prod/{self.endpoint}"
+        parameter = "Parameters:\n  Endpoint:\n    Type: AWS::SSM::Parameter::Value<String>\n"
+        told = self.play(parameter + README_TEMPLATE.replace("my-endpoint", "!Ref Endpoint"), Endpoint=endpoint)
+        remarks = [f"{endpoint} in Parameter Store is {self.endpoint!r}",
+                   f"endpoint {self.endpoint} is in service, with AllTraffic on ml.m5.large"]
+        self.assertEqual((self.texts(told, "assume"), self.texts(told, "unsuccessful")), (remarks, []))
+
+    def test_what_cannot_be_assumed_is_left_to_the_function_to_tell(self) -> None:
+        for right, wrong, said in (
+            ("AllTraffic", "!Ref AWS::NoValue", "VariantName"),
+            ("AllTraffic", "Not_A_Name", "VariantName"),
+            ("my-endpoint #", "arn:aws:sagemaker:us-east-1:444455556666:endpoint/e #", "111122223333"),
+        ):
+            with self.subTest(wrong):
+                template = README_TEMPLATE.replace(right, wrong)
+                self.assertNotEqual(template, README_TEMPLATE)
+                told = self.play(template)
+                self.assertEqual(self.texts(told, "assume"), [])
+                self.assertIn(said, self.reason(told))
+
+    def test_an_endpoint_of_the_template_itself_is_not_assumed(self) -> None:
+        # Under a name that comes before the endpoint's, in which order the resources are made.
+        early = README_TEMPLATE.replace("Resources:\n", "").replace("Scaling:", "AboveAll:", 1)
+        early = re.sub("EndpointName: .*", "EndpointName: !Sub ${EndpointName}", early)
+        template = example("endpoint-with-scaling").partition("  Scaling:\n")[0] + early
+        told = self.play(template, **{**PARAMETERS["endpoint-with-scaling"], "EndpointName": self.endpoint})
+        self.assertEqual(self.texts(told, "assume"), [])
+        self.assertIn(f"there is no endpoint {self.endpoint}", self.reason(told))
+        self.assertIn("NOT created: AboveAll failed.", told[-1]["Text"])
+        self.assertIn("When it fails", told[-1]["Text"])
+
+    def test_what_the_local_cloudformation_does_not_know_is_told_with_what_to_do(self) -> None:
+        component = "  Component:\n    Type: AWS::SageMaker::InferenceComponent\n"
+        [unsuccessful] = self.texts(self.play(README_TEMPLATE + component), "unsuccessful")
+        self.assertIn("does not know AWS::SageMaker::InferenceComponent", unsuccessful)
+        self.assertIn("out of a copy", unsuccessful)
+
+    def test_what_cloudformation_refuses_is_told_in_its_words(self) -> None:
+        parameter = "Parameters:\n  Size:\n    Type: String\n    AllowedValues: [small]\n"
+        [unsuccessful] = self.texts(self.play(parameter + README_TEMPLATE, Size="medium"), "unsuccessful")
+        self.assertIn("CloudFormation refuses the template. Parameter 'Size' value 'medium'", unsuccessful)
+
+    def test_a_resource_of_others_that_fails_is_named(self) -> None:
+        endpoint = "  Endpoint:\n    Type: AWS::SageMaker::Endpoint\n    Properties:\n      EndpointConfigName: nowhere\n"
+        [unsuccessful] = self.texts(self.play(f"Resources:\n{endpoint}"), "unsuccessful")
+        self.assertIn("NOT created: Endpoint failed. If AWS would take", unsuccessful)
+
+
+class Command(unittest.TestCase):
+    """`make try`, as it is typed."""
+
+    def setUp(self) -> None:
+        programs()
+        self.scratch = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.file = self.scratch / "my-template.yaml"
+
+    def attempt(self, template: str, *more: str) -> subprocess.CompletedProcess[str]:
+        """Tries a template; whatever comes of it, no process is left, and nothing looks like a defect."""
+        self.file.write_text(template)
+        return self.make(f"TEMPLATE={self.file}", *more)
+
+    def make(self, *variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs `make try`."""
+        with tempfile.TemporaryDirectory() as marker:
+            done = subprocess.run(
+                ["make", "--silent", "try", *variables], cwd=ROOT, env={**os.environ, "TMPDIR": marker},
+                capture_output=True, text=True, timeout=SECONDS, check=False,
+            )
+            self.assertEqual(os.listdir(marker), [])
+            if sys.platform == "linux":
+                self.assertEqual(outlive(started_with(marker)), [])
+        self.assertNotIn("Traceback", done.stdout + done.stderr)
+        return done
+
+    def test_a_template_with_a_parameter_is_told_from_its_creation_to_its_end(self) -> None:
+        template = "Parameters:\n  Most:\n    Type: Number\n    Default: 4\n" + README_TEMPLATE
+        done = self.attempt(template.replace("MaxCapacity: 4", "MaxCapacity: !Ref Most"), "PARAMETERS=Most=7")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        told = iter(done.stdout.splitlines())
+        for said in (
+            "1. Create: my-template.yaml",
+            "assume   endpoint my-endpoint is in service, with AllTraffic on ml.m5.large",
+            "request  Create of Scaling: EndpointName my-endpoint, VariantName AllTraffic, MinCapacity 1, MaxCapacity",
+            "observe  SageMaker DescribeEndpoint",
+            "decide   register it, if nobody has",
+            "act      Auto Scaling RegisterScalableTarget    my-endpoint/AllTraffic, 1 to 7; owner trial/Scaling",
+            "act      Auto Scaling PutScalingPolicy          requests",
+            "answer   SUCCESS",
+            f"$ {DESCRIBE_TARGETS}",
+            '"MaxCapacity": 7,',
+            f"$ {DESCRIBE_POLICIES}",
+            '"PolicyName": "requests",',
+            f"$ {DESCRIBE_ACTIONS}",
+            "3. Delete",
+            "act      Auto Scaling DeregisterScalableTarget  my-endpoint/AllTraffic",
+            "stack    DELETE_COMPLETE: trial",
+            "check    ✓ the AWS CLI shows no target, policy, scheduled action or parked target any more",
+            "my-template.yaml was created and deleted on this machine",
+        ):
+            self.assertTrue(any(said in line for line in told), f"{said!r} is missing, or late, in\n{done.stdout}")
+
+    def test_what_the_function_refuses_ends_it_for_scripts_too(self) -> None:
+        done = self.attempt(README_TEMPLATE.replace("my-endpoint", "arn:aws:sagemaker:us-east-1:444455556666:endpoint/e"), "JSON=1")
+        self.assertNotEqual(done.returncode, 0)
+        *_, check, end = map(json.loads, done.stdout.splitlines())
+        self.assertEqual((check["Kind"], end["Kind"], end["Good"]), ("check", "end", False))
+        self.assertIn("Scaling failed", end["Text"])
+
+    def test_typing_errors_are_told_as_cfn_lint_tells_them_and_nothing_is_deployed(self) -> None:
+        typing_errors = README_TEMPLATE
+        for right, wrong in (("MaxCapacity", "MaxCapcity"), ("TargetValue: 70", "TargetValue: many"), ("PolicyType: T", "PolicyType: t")):
+            self.assertEqual(typing_errors.count(right), 1)
+            typing_errors = typing_errors.replace(right, wrong)
+        done = self.attempt(typing_errors)
+        self.assertNotEqual(done.returncode, 0)
+        checked = cfn_lint(self.file).stdout
+        self.assertGreaterEqual(checked.count("E9301"), 3)
+        self.assertEqual(done.stdout, f"{checked.rstrip()}\n\ncfn-lint has found mistakes; nothing was deployed.\n")
+
+    def test_what_cannot_be_tried_is_told_with_what_to_type(self) -> None:
+        needs = "Parameters:\n  Variant:\n    Type: String\n    Description: Which one.\n" + README_TEMPLATE
+        needs = needs.replace("AllTraffic", "!Ref Variant")
+        nothing = "cfn-lint has found mistakes; nothing was deployed."
+        for template, parameters, said in (
+            (None, "", "There is no file"),
+            ("Resources: [", "", nothing),
+            ("Nothing: 1", "", nothing),
+            (needs, "", f'  Variant: Which one.\nGive them values: make try TEMPLATE={self.file} PARAMETERS="Variant=…"'),
+            (needs, "Varient=a", "The template has no parameter Varient; did you mean Variant?"),
+            (needs, "a", "'a' is not Name=value"),
+        ):
+            with self.subTest(said):
+                self.file.unlink(missing_ok=True)
+                variables = f"PARAMETERS={parameters}"
+                done = self.attempt(template, variables) if template else self.make(f"TEMPLATE={self.file}", variables)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(said, done.stdout)
+        self.assertIn("make try TEMPLATE=examples/minimal.yaml", self.make().stdout)
+
+
+def started_with(marker: str) -> list[int]:
+    """The processes that have a folder in their environment."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if marker.encode() in environment.read_bytes():
+                found.append(int(environment.parent.name))
+        except OSError:
+            continue  # it ended meanwhile, or is another user's
+    return found
+
+
+if __name__ == "__main__":
+    unittest.main()
