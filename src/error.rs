@@ -91,6 +91,11 @@ impl AwsError {
         Self { operation, resource: resource.to_owned(), attempts, code, message, nothing_changed }
     }
 
+    /// Whether the service holds the request itself to be wrong, as things are.
+    pub fn is_validation(&self) -> bool {
+        self.code() == Some("ValidationException")
+    }
+
     /// What the service said no to, if it was the service.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()

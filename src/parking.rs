@@ -164,7 +164,7 @@ impl Aws<'_> {
                 None => match self.register_as_it_was(input).await {
                     Ok(arn) => return Ok(Some(arn)),
                     // It cannot be seen yet.
-                    Err(error) if error.code() == Some("ValidationException") && error.says("already exists") => {
+                    Err(error) if error.is_validation() && error.says("already exists") => {
                         sleep(BETWEEN_LOOKS).await;
                     }
                     Err(error) => return Err(error.into()),
@@ -196,7 +196,7 @@ fn one_too_many(tags: &mut Tags) -> Tags {
 /// What the service takes no more, such as an action for a time that has passed, keeps nothing else from coming back.
 fn unless_refused(done: Result<(), AwsError>, input: &Object) -> Result<(), AwsError> {
     match done {
-        Err(error) if error.code() == Some("ValidationException") => {
+        Err(error) if error.is_validation() => {
             let input = serde_json::to_string(input).unwrap_or_default();
             tracing::warn!(%error, input, "it does not come back");
             Ok(())

@@ -47,7 +47,7 @@ impl Aws<'_> {
         created.map(|arn| arn.expect("nothing led to it")).map_err(|error| {
             // Exactly "The scalable target that you tried to tag already exists. To update tags on an existing scalable
             // target, use the TagResource API."; see https://github.com/hashicorp/terraform-provider-aws/issues/31839
-            if error.code() == Some("ValidationException") && error.says("already exists") {
+            if error.is_validation() && error.says("already exists") {
                 RegisterError::AlreadyExists
             } else {
                 RegisterError::Aws(error)

@@ -78,7 +78,7 @@ impl Aws<'_> {
         match until_deadline(O::NAME, what, self, call).await {
             Ok(output) => Ok(Some(output)),
             // There is no exception of its own for it: the service's waiters look for this code, too.
-            Err(error) if error.code() == Some("ValidationException") && error.says(missing) => Ok(None),
+            Err(error) if error.is_validation() && error.says(missing) => Ok(None),
             Err(error) => Err(error),
         }
     }

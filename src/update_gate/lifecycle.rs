@@ -208,7 +208,7 @@ impl Work<'_> {
                         let record = parked.value().unwrap_or_default();
                         match self.aws.bring_back(parked).await {
                             // Such as a dimension that the variant has no more.
-                            Err(Error::Aws(error)) if is_last && error.code() == Some("ValidationException") => {
+                            Err(Error::Aws(error)) if is_last && error.is_validation() => {
                                 tracing::warn!(%error, record, "it does not come back");
                                 rest.push(id);
                                 Ok(())

@@ -57,7 +57,7 @@ impl Work<'_> {
         self.stop_unless_awaited(target).await?;
         match self.aws.bring_back(parked).await {
             // Such as limits that the endpoint does not take any more. What the template says is put in any case.
-            Err(Error::Aws(error)) if error.code() == Some("ValidationException") => {
+            Err(Error::Aws(error)) if error.is_validation() => {
                 tracing::warn!(%error, "it does not come back as it was");
             }
             done => done?,
