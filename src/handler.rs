@@ -76,6 +76,8 @@ async fn open_and_answer(
     let stopwatch = Stopwatch::start();
     let envelope = Envelope::open(payload).inspect_err(|error| tracing::error!(%error, "nobody can be answered"))?;
     if let Some(connections) = &services.connections {
+        // They are open already at a cold start, and after a short pause.
+        drop(connections.open_often());
         drop(connections.open_ahead(envelope.reply_to.url.secret()));
     }
     let progress = Progress::new();

@@ -8,7 +8,6 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_types::SdkConfig;
 use futures_util::FutureExt as _;
-use futures_util::future::join_all;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use sagemaker_scaling::aws::Clients;
 use sagemaker_scaling::deadline::Deadline;
@@ -26,7 +25,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let (http, connections) = transport::client(roots());
     let config = configuration(http.clone()).await;
     let aws = Clients::new(&config, &http);
-    open_connections(&aws, &connections).await;
+    let connections = open_connections(&aws, connections).await;
     let services = Services { aws, http, connections: Some(connections) };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let deadline = Deadline::new(event.context.deadline());
@@ -60,12 +59,13 @@ async fn configuration(http: SharedHttpConnector) -> SdkConfig {
 }
 
 /// Does the handshakes before the first event, when the CPU is not throttled yet.
-async fn open_connections(aws: &Clients, connections: &Connections) {
+async fn open_connections(aws: &Clients, connections: Connections) -> Connections {
     // The SDK panics at an address that is set, and empty. The first request tells.
     let addresses = AssertUnwindSafe(aws.addresses()).catch_unwind().await.unwrap_or_default();
-    let opening: Vec<_> = addresses.iter().map(|address| connections.open_ahead(address)).collect();
+    let connections = connections.often_to(addresses);
     // The CPU of the start is worth little waiting: what comes later is used, too.
-    drop(timeout(Duration::from_millis(500), join_all(opening)).await);
+    drop(timeout(Duration::from_millis(500), connections.open_often()).await);
+    connections
 }
 
 fn set_up_logs() {

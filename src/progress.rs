@@ -9,7 +9,7 @@ pub struct Progress(Mutex<State>);
 #[derive(Debug)]
 struct State {
     doing: String,
-    /// The calls to AWS that have begun and not ended.
+    /// The calls to AWS that go on.
     calling: Vec<&'static str>,
     to_clean_up: Option<String>,
     claims: u32,
@@ -69,6 +69,35 @@ impl Tally {
     }
 }
 
+/// A call to AWS that goes on.
+#[derive(Debug)]
+pub struct Calling<'a> {
+    progress: &'a Progress,
+    operation: &'static str,
+}
+
+impl Calling<'_> {
+    /// Notes that there is a reply. Where other calls go on, it is they that are waited for.
+    pub fn has_ended(self) {
+        let progress = self.progress;
+        drop(self);
+        let mut state = progress.state();
+        if let Some(other) = state.calling.last() {
+            state.doing = format!("calling {other}");
+        }
+    }
+}
+
+/// A call that is cut off is what was being done then.
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        let mut state = self.progress.state();
+        if let Some(place) = state.calling.iter().rposition(|operation| *operation == self.operation) {
+            state.calling.remove(place);
+        }
+    }
+}
+
 impl Progress {
     /// Nothing is done yet.
     pub(crate) fn new() -> Self {
@@ -84,28 +113,16 @@ impl Progress {
 
     /// Notes what is being done, as a phrase that completes "while …".
     pub fn doing(&self, what: impl Into<String>) {
-        let mut state = self.state();
-        state.doing = what.into();
-        state.calling.clear();
+        self.state().doing = what.into();
     }
 
-    /// Notes that a call to AWS begins.
-    pub fn calls(&self, operation: &'static str) {
+    /// Notes a call to AWS, which goes on until what this returns is dropped.
+    pub fn calls(&self, operation: &'static str) -> Calling<'_> {
         let mut state = self.state();
         state.doing = format!("calling {operation}");
         state.calling.push(operation);
         state.tally.calls += 1;
-    }
-
-    /// Notes that a call to AWS has ended; one that began before may still go on.
-    pub fn called(&self, operation: &str) {
-        let mut state = self.state();
-        if let Some(ended) = state.calling.iter().rposition(|calling| *calling == operation) {
-            state.calling.remove(ended);
-        }
-        if let Some(other) = state.calling.last() {
-            state.doing = format!("calling {other}");
-        }
+        Calling { progress: self, operation }
     }
 
     /// Notes that a call is tried again.
@@ -181,12 +198,19 @@ mod tests {
     #[test]
     fn of_two_calls_the_one_that_goes_on_is_told() {
         let progress = Progress::new();
-        progress.calls("DescribeScalableTargets");
-        progress.calls("DescribeEndpoint");
-        progress.called("DescribeEndpoint");
+        let slow = progress.calls("DescribeScalableTargets");
+        progress.calls("DescribeEndpoint").has_ended();
         assert_eq!(progress.phrase(), "calling DescribeScalableTargets");
-        progress.doing("waiting");
-        progress.called("DescribeScalableTargets");
-        assert_eq!(progress.phrase(), "waiting");
+        slow.has_ended();
+        assert_eq!(progress.phrase(), "calling DescribeScalableTargets", "it was the last");
+    }
+
+    #[test]
+    fn a_call_that_was_cut_off_is_told_until_the_next() {
+        let progress = Progress::new();
+        drop(progress.calls("DescribeStackResource"));
+        assert_eq!(progress.phrase(), "calling DescribeStackResource");
+        progress.calls("RegisterScalableTarget").has_ended();
+        assert_eq!(progress.phrase(), "calling RegisterScalableTarget");
     }
 }

@@ -98,6 +98,12 @@ fn judge<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Verdict 
     }
 }
 
+/// A service may say when to come back. It is followed as the SDK does: not sooner than the schedule, nor much later.
+fn hinted<E>(delay: Duration, error: &SdkError<E, HttpResponse>) -> Duration {
+    let hint = error.raw_response().and_then(|reply| reply.headers().get("x-amz-retry-after")?.parse().ok());
+    hint.map_or(delay, |hint| Duration::from_millis(hint).clamp(delay, delay + LATER_AT_MOST))
+}
+
 /// Calls AWS until it succeeds, fails for good, or the next attempt would come too late.
 pub(crate) async fn until_deadline<T, E>(
     operation: &'static str,
@@ -124,9 +130,9 @@ pub(crate) async fn while_it_holds<T, E>(
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
-    aws.progress().calls(operation);
+    let calling = aws.progress().calls(operation);
     let end = attempts(operation, resource, aws, holds, call).await;
-    aws.progress().called(operation);
+    calling.has_ended();
     end
 }
 
@@ -150,7 +156,7 @@ where
         nothing_changed &= verdict != Verdict::Unknown;
         let left = aws.left_to_work();
         let backoff = if verdict == Verdict::Throttled { THROTTLED.hurried(left) } else { CALLS };
-        let delay = backoff.delay(attempts, fastrand::f64());
+        let delay = hinted(backoff.delay(attempts, fastrand::f64()), &error);
         if verdict == Verdict::Final || delay >= left {
             return Err(AwsError::new(operation, resource, attempts, nothing_changed, &error));
         }
@@ -164,6 +170,8 @@ where
     unreachable!("attempts are not counted to the end")
 }
 
+/// How much later than by the schedule a call is tried again because the service says so.
+const LATER_AT_MOST: Duration = Duration::from_secs(5);
 /// These are about the target, not about the rate of calls.
 const REFUSALS: &[&str] =
     &["ConcurrentUpdateException", "PriorRequestNotComplete", "TooManyUpdates", "TransactionInProgressException"];
@@ -197,6 +205,8 @@ mod crowd;
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::body::SdkBody;
+
     use super::*;
 
     #[test]
@@ -237,6 +247,20 @@ mod tests {
         ] {
             assert_eq!(judge_reply(None, status), verdict, "{status}");
         }
+    }
+
+    #[test]
+    fn a_service_that_says_when_to_come_back_is_followed_within_bounds() {
+        let delay = Duration::from_secs(2);
+        for (hint, expected) in
+            [("3500", 3_500), ("100", 2_000), ("3600000", 7_000), ("soon", 2_000), ("18446744073709551615", 7_000)]
+        {
+            let mut reply = HttpResponse::new(400.try_into().unwrap(), SdkBody::empty());
+            reply.headers_mut().insert("x-amz-retry-after", hint);
+            let error = SdkError::service_error((), reply);
+            assert_eq!(hinted(delay, &error).as_millis(), expected, "{hint}");
+        }
+        assert_eq!(hinted(delay, &SdkError::<(), _>::timeout_error("no reply")), delay);
     }
 
     #[test]

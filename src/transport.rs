@@ -4,7 +4,7 @@
 //! call costs, and most of what can be done before an event comes. It speaks HTTP/1.1, follows no redirects, and leaves
 //! path and query as they are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -21,6 +21,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use futures_util::FutureExt as _;
+use futures_util::future::join_all;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
@@ -69,66 +70,90 @@ pub fn client(roots: Roots) -> (SharedHttpConnector, Connections) {
     let mut tcp = TcpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    // All addresses of a host share it, so that there is time for the second one, and for TLS.
-    tcp.set_connect_timeout(Some(CONNECT_WITHIN * 2 / 3));
     let connector =
         HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
-    let connections = Connections { connector, ahead: Arc::default() };
+    let connections = Connections { connector, hosts: Arc::default(), often: Arc::default() };
     let client = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(STAYS_OPEN)
         .build(connections.clone());
-    (SharedHttpConnector::new(Transport(client)), connections)
+    (SharedHttpConnector::new(Transport { client, connections: connections.clone() }), connections)
 }
 
 /// Where connections come from: opened on demand, or ahead of it.
 #[derive(Clone)]
 pub struct Connections {
     connector: HttpsConnector<TcpConnector>,
-    ahead: Arc<Mutex<Ahead>>,
+    hosts: Arc<Mutex<HashMap<Authority, Host>>>,
+    /// Where almost every request goes.
+    often: Arc<[Uri]>,
 }
 
-#[derive(Default)]
-struct Ahead {
-    waiting: HashMap<Authority, (Stopwatch, JoinHandle<Result<Stream, BoxError>>)>,
-    opened: HashSet<Authority>,
+/// A host that a connection was opened to ahead of a request.
+struct Host {
+    opening: Option<JoinHandle<Result<Stream, BoxError>>>,
+    /// Since the connection was asked for, or a reply came.
+    idle: Stopwatch,
 }
 
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Connections {
+    /// Takes these for where almost every request goes.
+    pub fn often_to(self, often: Vec<Uri>) -> Self {
+        Self { often: often.into(), ..self }
+    }
+
+    /// Begins to open connections to where almost every request goes, and returns what waits for them.
+    pub fn open_often(&self) -> impl Future<Output = ()> + use<> {
+        join_all(self.often.iter().map(|uri| self.open_ahead(uri))).map(drop)
+    }
+
     /// Begins to open a connection for the next request to this host, and returns what waits until it is open or failed.
     /// A failure is silent: the request will tell.
     ///
-    /// Does so once a host, because later requests find a connection in the client's pool; and not for plain HTTP, which
+    /// Does so where the client has no connection that it would use, as far as is known; and not for plain HTTP, which
     /// has no handshake that would be worth it.
     pub fn open_ahead(&self, uri: &Uri) -> impl Future<Output = ()> + use<> {
         let (open, opened) = oneshot::channel::<()>();
-        if let Some(host) = host_over_tls(uri)
-            && self.ahead().opened.insert(host.clone())
-        {
-            let opening = self.connect(uri.clone());
-            let opening = tokio::spawn(async move {
-                let stream = opening.await;
-                drop(open);
-                stream
-            });
-            self.ahead().waiting.insert(host, (Stopwatch::start(), opening));
+        if let Some(host) = host_over_tls(uri) {
+            let mut hosts = self.hosts();
+            if hosts.get(&host).is_none_or(|host| host.idle.elapsed() >= STAYS_OPEN) {
+                let opening = self.connect(uri.clone());
+                let opening = tokio::spawn(async move {
+                    let stream = opening.await;
+                    drop(open);
+                    stream
+                });
+                hosts.insert(host, Host { opening: Some(opening), idle: Stopwatch::start() });
+            }
         }
         // It ends when the other side is dropped.
         async move { drop(opened.await) }
     }
 
     async fn take_or_connect(self, uri: Uri) -> Result<Stream, BoxError> {
-        let waiting = host_over_tls(&uri).and_then(|host| self.ahead().waiting.remove(&host));
-        if let Some((since, opening)) = waiting
-            && since.elapsed() < STAYS_OPEN
+        if let Some(opening) = self.take(&uri)
             && let Ok(Ok(mut stream)) = opening.await
             && is_open(&mut stream)
         {
             return Ok(stream);
         }
         self.connect(uri).await
+    }
+
+    fn take(&self, uri: &Uri) -> Option<JoinHandle<Result<Stream, BoxError>>> {
+        let mut hosts = self.hosts();
+        let host = hosts.get_mut(&host_over_tls(uri)?)?;
+        host.opening.take().filter(|_| host.idle.elapsed() < STAYS_OPEN)
+    }
+
+    fn answered(&self, uri: &Uri) {
+        if let Some(authority) = host_over_tls(uri)
+            && let Some(host) = self.hosts().get_mut(&authority)
+        {
+            host.idle = Stopwatch::start();
+        }
     }
 
     fn connect(&self, uri: Uri) -> impl Future<Output = Result<Stream, BoxError>> + use<> {
@@ -144,8 +169,8 @@ impl Connections {
         }
     }
 
-    fn ahead(&self) -> MutexGuard<'_, Ahead> {
-        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    fn hosts(&self) -> MutexGuard<'_, HashMap<Authority, Host>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,7 +196,10 @@ impl Service<Uri> for Connections {
 }
 
 #[derive(Debug)]
-struct Transport(Client<Connections, SdkBody>);
+struct Transport {
+    client: Client<Connections, SdkBody>,
+    connections: Connections,
+}
 
 impl HttpConnector for Transport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -183,9 +211,11 @@ impl HttpConnector for Transport {
         if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
             capture.set_connection_retriever(move || poisonable(&connection));
         }
-        let reply = self.0.request(request);
+        let (uri, connections) = (request.uri().clone(), self.connections.clone());
+        let reply = self.client.request(request);
         HttpConnectorFuture::new(async move {
             let reply = reply.await.map_err(|error| ConnectorError::io(error.into()))?;
+            connections.answered(&uri);
             HttpResponse::try_from(reply.map(SdkBody::from_body_1_x))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })
@@ -245,6 +275,22 @@ mod tests {
         assert!(timeout(Duration::from_millis(50), listener.accept()).await.is_err(), "one connection");
         drop(listener);
         assert!(connections.take_or_connect(uri).await.is_err(), "nobody speaks TLS there");
+    }
+
+    #[tokio::test]
+    async fn a_host_that_was_asked_nothing_for_long_is_connected_to_again() {
+        let (listener, port) = listener().await;
+        let (_, connections) = client(Roots::bundled());
+        let connections = connections.often_to(vec![format!("https://127.0.0.1:{port}/").parse().unwrap()]);
+        for _ in 0..2 {
+            drop(connections.open_often());
+            drop(connections.open_often());
+            listener.accept().await.unwrap();
+            assert!(timeout(Duration::from_millis(50), listener.accept()).await.is_err(), "one connection");
+            tokio::time::pause();
+            tokio::time::advance(STAYS_OPEN).await;
+            tokio::time::resume();
+        }
     }
 
     #[tokio::test]

@@ -63,6 +63,9 @@ def lay_out(program: Path, architecture: str, folder: Path) -> Path:
     if (needs := newest_glibc(program.read_bytes())) > GLIBC:
         sys.exit(f"error: it needs glibc {'.'.join(map(str, needs))}, and Lambda has {'.'.join(map(str, GLIBC))}:"
                  " build it on an older system")
+    packed = archive(program, compressed=True)
+    if len(packed) > LARGEST:
+        sys.exit(f"error: the package for {architecture} has {len(packed):,} bytes, and at most {LARGEST:,} are allowed")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     template = (ROOT / "template.yaml").read_text()
@@ -75,9 +78,7 @@ def lay_out(program: Path, architecture: str, folder: Path) -> Path:
     for name in ("LICENSE", "README.md"):
         shutil.copy(ROOT / name, folder)
     package = folder / "bootstrap.zip"
-    package.write_bytes(archive(program, compressed=True))
-    if (size := package.stat().st_size) > LARGEST:
-        sys.exit(f"error: the package for {architecture} has {size:,} bytes, and at most {LARGEST:,} are allowed")
+    package.write_bytes(packed)
     return package
 
 

@@ -80,8 +80,8 @@ class Server:
                 # One round trip for TCP's handshake, which the kernel has done, and one for TLS 1.3's.
                 time.sleep(2 * self.round_trip)
                 connection = self._tls.wrap_socket(connection, server_side=True)
-            self.opened.append(time.perf_counter())
             self._connections.add(connection)
+            self.opened.append(time.perf_counter())
             rest = b""
             while True:
                 request, rest = _read(connection, rest)

@@ -274,7 +274,7 @@ def _goals(results: Results) -> list[Goal]:
             goals.append(Goal(
                 f"cold under the quota{where}, over the floor's: at most 1", f"{throttled:.2f}", throttled <= 1,
                 f"CPU time of the invocation is {results.median(OURS, _cold_cpu, scenario):.1f} ms, the floor's "
-                f"{results.median(FLOOR, _cold_cpu, scenario):.1f} ms.",
+                f"{results.median(FLOOR, _cold_cpu, scenario):.1f} ms: each period that is used up costs the wait for the next.",
             ))
     goals += [
         Goal("warm, over the floor: at most 2", f"{warm:.2f}", warm <= 2, "the rest is the SDK's own work."),

@@ -6,7 +6,8 @@ mod release;
 
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::try_join;
+use futures_util::{FutureExt as _, TryFutureExt as _};
 
 use self::release::{LOOK_HOLDS, SEEN_WITHIN};
 use super::decide::{self, Readiness, Refusal, Registration, Release};
@@ -133,8 +134,11 @@ impl Work<'_> {
         };
         desired.target = decide::continued(given_target, &desired.target);
         let before = Named::read(old_properties);
-        let (look, readiness) = join(self.aws.observe(&desired.target), self.readiness(&desired)).await;
-        let registered = self.register(&desired, readiness, Look::Seen(look?), &before).await;
+        let look = self.aws.observe(&desired.target).map_err(Error::from);
+        // That it is not ready is no end yet.
+        let readiness = self.readiness(&desired).map(Ok);
+        let (look, readiness) = try_join(look, readiness).await?;
+        let registered = self.register(&desired, readiness, Look::Seen(look), &before).await;
         if let Err(error) = &registered
             && self.progress.has_claimed()
         {

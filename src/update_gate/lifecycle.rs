@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::try_join;
 use tokio::time::sleep;
 
 use super::decide::{self, Refusal};
@@ -113,7 +114,11 @@ impl Work<'_> {
             // While an endpoint changes it may be on its way to a configuration of which nothing can be seen yet, and
             // others may register what was not there before.
             if !runs_it && judged.as_ref() != Some(&(endpoint.config.clone(), is_changing)) {
+                let stood = down.len();
                 self.take_down(gate, &endpoint, down).await?;
+                if !is_changing && down.len() == stood {
+                    break;
+                }
                 judged = Some((endpoint.config, is_changing));
                 continue;
             }
@@ -170,10 +175,9 @@ impl Work<'_> {
         gate: &UpdateGateId,
         endpoint: &Endpoint,
     ) -> Result<Vec<(ScalableTargetId, Object)>, Error> {
-        let Some(wanted) = self.aws.endpoint_config(gate.config.as_str()).await? else {
-            return Err(Refusal::ConfigMissing(gate.config.clone()).into());
-        };
-        let running = self.aws.endpoint_config(&endpoint.config).await?;
+        let wanted = self.aws.endpoint_config(gate.config.as_str());
+        let (wanted, running) = try_join(wanted, self.aws.endpoint_config(&endpoint.config)).await?;
+        let Some(wanted) = wanted else { return Err(Refusal::ConfigMissing(gate.config.clone()).into()) };
         let is_displaced = |variant: &&String| match &running {
             Some(running) => decide::is_displaced(variant, running, &wanted),
             // The configuration was deleted, so nobody knows: better one too many.

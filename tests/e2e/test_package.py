@@ -63,6 +63,7 @@ class Package(unittest.TestCase):
         program = self.program("bootstrap", random.Random(1).randbytes(package.LARGEST))
         with self.assertRaisesRegex(SystemExit, "for arm64 has 2,"):
             package.lay_out(program, "arm64", self.folder / "out")
+        self.assertFalse((self.folder / "out").exists())
 
     def test_no_path_of_this_machine_is_left_in_a_build(self) -> None:
         flags = package.flags(ROOT)["CARGO_ENCODED_RUSTFLAGS"]

@@ -307,7 +307,7 @@ async fn a_gate_before_its_endpoint_and_a_change_of_model_touch_nothing() {
     world.called();
     world.succeed(gate_update("large", "model")).await;
     assert_eq!(world.registered().len(), 1);
-    let looks = ["DescribeEndpoint", "DescribeEndpointConfig", "DescribeEndpointConfig", "DescribeEndpoint"];
+    let looks = ["DescribeEndpoint", "DescribeEndpointConfig", "DescribeEndpointConfig"];
     assert_eq!(world.called(), looks);
 }
 

@@ -29,11 +29,14 @@ async fn the_answer_carries_all_attributes_as_text() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plain_create_needs_two_calls_and_a_delete_three() {
+async fn a_plain_create_needs_two_calls_an_update_four_and_a_delete_three() {
     let world = World::new();
     world.called();
     world.succeed(create()).await;
     assert_eq!(world.called(), ["DescribeEndpoint", "RegisterScalableTarget"]);
+    world.succeed(update()).await;
+    let update = ["DescribeScalableTargets", "ListTagsForResource", "DescribeEndpoint", "RegisterScalableTarget"];
+    assert_eq!(world.called(), update);
     world.succeed(delete()).await;
     assert_eq!(world.called(), ["DescribeScalableTargets", "ListTagsForResource", "DeregisterScalableTarget"]);
 }
@@ -229,6 +232,16 @@ async fn an_update_looks_at_the_target_and_at_the_endpoint_at_the_same_time() {
         ["DescribeEndpoint", "DescribeScalableTargets"],
         "the slower one is not waited for"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_is_denied_is_told_however_long_the_endpoint_takes() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.fail("DescribeScalableTargets", "AccessDeniedException", 1);
+    world.slow("DescribeEndpoint", Duration::from_secs(3600));
+    let (reason, _) = world.refuse(update()).await;
+    assert!(reason.starts_with("DescribeScalableTargets"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -52,6 +52,44 @@ async fn a_target_that_came_back_in_part_is_parked_whole_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_stands_in_the_way_goes_and_comes_back_in_so_many_calls() {
+    let world = with_endpoint();
+    by_hand(&world, &["blue"]);
+    world.called();
+    world.succeed(gate_update("large", "xlarge")).await;
+    let down = [
+        "DescribeEndpoint",
+        "DescribeEndpointConfig",
+        "DescribeEndpointConfig",
+        "DescribeScalableTargets",
+        "ListTagsForResource",
+        "DescribeScalingPolicies",
+        "DescribeScheduledActions",
+        "GetParameter",
+        "PutParameter",
+        "GetParameter",
+        "DeregisterScalableTarget",
+        "DescribeEndpoint",
+        "DescribeStackResource",
+    ];
+    assert_eq!(world.called(), down);
+    world.succeed(gate_update("xlarge", "large")).await;
+    let back = [
+        "DescribeEndpoint",
+        "GetParametersByPath",
+        "DescribeScalableTargets",
+        "RegisterScalableTarget",
+        "PutScalingPolicy",
+        "GetParameter",
+        "UntagResource",
+        "DescribeScalableTargets",
+        "ListTagsForResource",
+        "DeleteParameter",
+    ];
+    assert_eq!(world.called(), back);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_second_delivery_that_looks_while_the_first_takes_down_loses_nothing() {
     let twin = with_endpoint();
     by_hand(&twin, &["blue"]);

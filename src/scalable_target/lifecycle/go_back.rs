@@ -13,6 +13,7 @@ use crate::id::ScalableTargetId;
 use crate::parked::{Parked, TARGET_ARN};
 use crate::progress::Decision;
 use crate::update_gate::is_displaced;
+use futures_util::future::try_join;
 
 impl Work<'_> {
     /// Whether the endpoint is about to go back: it runs the configuration of the gate in the old properties, in which the
@@ -37,8 +38,9 @@ impl Work<'_> {
         if !endpoint.config.eq_ignore_ascii_case(from.config.as_str()) {
             return Ok(false);
         }
-        let Some(running) = self.aws.endpoint_config(&endpoint.config).await? else { return Ok(false) };
-        let Some(wanted) = self.aws.endpoint_config(gate.config.as_str()).await? else { return Ok(false) };
+        let running = self.aws.endpoint_config(&endpoint.config);
+        let (running, wanted) = try_join(running, self.aws.endpoint_config(gate.config.as_str())).await?;
+        let (Some(running), Some(wanted)) = (running, wanted) else { return Ok(false) };
         Ok(is_displaced(variant.as_str(), &wanted, &running))
     }
 
