@@ -285,7 +285,7 @@ mod tests {
         for _ in 0..2 {
             drop(connections.open_often());
             drop(connections.open_often());
-            listener.accept().await.unwrap();
+            timeout(Duration::from_secs(5), listener.accept()).await.expect("a connection").unwrap();
             assert!(timeout(Duration::from_millis(50), listener.accept()).await.is_err(), "one connection");
             tokio::time::pause();
             tokio::time::advance(STAYS_OPEN).await;

@@ -235,13 +235,15 @@ async fn an_update_looks_at_the_target_and_at_the_endpoint_at_the_same_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_is_denied_is_told_however_long_the_endpoint_takes() {
+async fn a_look_that_is_denied_waits_for_no_endpoint() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("DescribeScalableTargets", "AccessDeniedException", 1);
-    world.slow("DescribeEndpoint", Duration::from_secs(3600));
+    world.fail("DescribeEndpoint", "ThrottlingException", 99);
+    world.called();
     let (reason, _) = world.refuse(update()).await;
     assert!(reason.starts_with("DescribeScalableTargets"), "{reason}");
+    assert_eq!(world.called(), ["DescribeScalableTargets"]);
 }
 
 #[tokio::test(start_paused = true)]
