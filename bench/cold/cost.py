@@ -5,7 +5,6 @@ import math
 # https://aws.amazon.com/lambda/pricing/, us-east-1, without the free tier.
 _GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
 _REQUEST = 0.20 / 1_000_000
-_MB_PER_CPU = 1769
 
 _SECTION = """\
 ## What it costs
@@ -22,12 +21,12 @@ The first is as measured: {scenario}. The second is nearly all waiting, with one
 
 Why {memory} MB: it is the smallest that Lambda has, and the function takes less than a tenth of it. What is billed is time times memory, and the time
 is that of the network or of SageMaker, so more memory, and the larger share of the CPU that comes with it, would cost more and save
-next to nothing: the CPU time of a cold Create is less than {share:.0f} ms, which is what {memory} MB have in a tenth of a second.
+next to nothing: without a round trip, a cold invocation takes {invocations}.
 """
 
 
-def section(memory: int, milliseconds: float, scenario: str) -> str:
-    """The section, for a memory size and the time of a cold Create."""
+def section(memory: int, milliseconds: float, scenario: str, invocations: dict[str, float]) -> str:
+    """The section, for a memory size, the time of a cold Create, and what its invocation takes with other shares of the CPU."""
     ready, waiting = math.ceil(milliseconds), 300_000
     return _SECTION.format(
         memory=memory,
@@ -39,7 +38,7 @@ def section(memory: int, milliseconds: float, scenario: str) -> str:
         waiting_arm=_price(waiting, memory, "arm64"),
         waiting_x86=_price(waiting, memory, "x86_64"),
         scenario=scenario,
-        share=memory / _MB_PER_CPU * 100,
+        invocations="; ".join(f"{taken:.0f} ms with {share}" for share, taken in invocations.items()),
     )
 
 

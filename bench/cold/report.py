@@ -298,4 +298,6 @@ def _plot(results: Results, title: str, unit: str, of: Callable[[Start], float],
 
 def _cost(results: Results, memory: int) -> str:
     scenario = THROTTLED_FAR if THROTTLED_FAR in results.found else FAR
-    return section(memory, results.median(OURS, _total, scenario), scenario.name)
+    near = [each for each in (NEAR, THROTTLED, THROTTLED_OFTEN) if each in results.found]
+    invocations = {each.name: results.median(OURS, _cold, each) for each in near}
+    return section(memory, results.median(OURS, _total, scenario), scenario.name, invocations)
