@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from demo.telling import Unsuccessful
 _EXPORT = "sagemaker-scaling-ServiceToken"
 """What the function is exported as on the stage."""
 _OUR_TYPES = "Custom::SageMaker"
+_SCALING_TYPES = (_OUR_TYPES, "AWS::ApplicationAutoScaling::")
 _CFN_LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
 _CFN_LINT_ERRORS = 2
 
@@ -34,7 +36,7 @@ class Ready:
     ours: frozenset[str]
     """The resources that ask the function."""
     retains: bool
-    """Whether something of it outlives the stack."""
+    """Whether something that scales outlives the stack."""
 
 
 def command(file: str, given: Mapping[str, str], *missing: str) -> str:
@@ -111,7 +113,7 @@ class UserTemplate:
             else:
                 properties["ServiceToken"] = function
             remarks.append(f"the ServiceToken of {name} is the function on this machine")
-        body = json.dumps(self._template) if remarks else self._file.read_text()
+        body = json.dumps(self._template, default=_date) if remarks else self._file.read_text()
         stored = {name: name.rpartition("/")[2] for name in self._in_parameter_store(given)}
         remarks += (f"{name} in Parameter Store is {value!r}" for name, value in stored.items())
         return Ready(
@@ -121,7 +123,10 @@ class UserTemplate:
             stored=stored,
             remarks=remarks,
             ours=frozenset(self._ours),
-            retains=any(str(each.get("DeletionPolicy")).startswith("Retain") for each in self._resources.values()),
+            retains=any(
+                str(each.get("DeletionPolicy")).startswith("Retain") and each.get("Type", "").startswith(_SCALING_TYPES)
+                for each in self._resources.values()
+            ),
         )
 
     def _in_parameter_store(self, given: Mapping[str, str]) -> list[str]:
@@ -140,6 +145,11 @@ class UserTemplate:
         if parameter := _reference(imported):
             imported = given.get(parameter, self._declared.get(parameter, {}).get("Default"))
         return imported == _EXPORT or "Fn::GetAtt" in token
+
+
+def _date(value: date) -> str:
+    """What YAML takes for a date, such as the version of a policy, as CloudFormation takes it."""
+    return value.isoformat().replace("+00:00", "Z")
 
 
 def _reference(value: Any) -> str:

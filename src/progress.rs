@@ -9,6 +9,7 @@ pub struct Progress(Mutex<State>);
 #[derive(Debug)]
 struct State {
     doing: String,
+    waited: String,
     /// The calls to AWS that go on.
     calling: Vec<&'static str>,
     to_clean_up: Option<String>,
@@ -103,6 +104,7 @@ impl Progress {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(State {
             doing: "reading the request".to_owned(),
+            waited: String::new(),
             calling: Vec::new(),
             to_clean_up: None,
             claims: 0,
@@ -114,6 +116,16 @@ impl Progress {
     /// Notes what is being done, as a phrase that completes "while …".
     pub fn doing(&self, what: impl Into<String>) {
         self.state().doing = what.into();
+    }
+
+    /// The same, of what may last: the log tells it, once.
+    pub fn waits(&self, what: String) {
+        let mut state = self.state();
+        if state.waited != what {
+            tracing::info!("{what}");
+            state.waited.clone_from(&what);
+        }
+        state.doing = what;
     }
 
     /// Notes a call to AWS, which goes on until what this returns is dropped.

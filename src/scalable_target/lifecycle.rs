@@ -275,7 +275,7 @@ impl Work<'_> {
                 ScalableTargetId::InferenceComponent(name) => format!("inference component {name}"),
                 ScalableTargetId::Variant { endpoint, .. } => format!("endpoint {endpoint}"),
             };
-            self.progress.doing(format!("waiting for {what} to be InService (it is {status})"));
+            self.progress.waits(format!("waiting for {what} to be InService (it is {status})"));
             tokio::time::sleep(poll_delay(poll)).await;
             readiness = self.readiness(desired).await;
         }

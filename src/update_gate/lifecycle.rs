@@ -126,7 +126,7 @@ impl Work<'_> {
                 break;
             }
             let (name, status) = (&gate.endpoint, endpoint.status);
-            self.progress.doing(format!("waiting for endpoint {name} to settle before its update (it is {status})"));
+            self.progress.waits(format!("waiting for endpoint {name} to settle before its update (it is {status})"));
             sleep(poll_delay(poll)).await;
         }
         if !down.is_empty() {
@@ -258,7 +258,7 @@ impl Work<'_> {
         for poll in 0.. {
             match self.aws.endpoint(name).await? {
                 Some(endpoint) if endpoint.variants.is_empty() && is_changing(&endpoint.status) => {
-                    self.progress.doing(format!("waiting for endpoint {name} to show its variants"));
+                    self.progress.waits(format!("waiting for endpoint {name} to show its variants"));
                     sleep(poll_delay(poll)).await;
                 }
                 found => return Ok(found),

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
+from demo.endpoints import INSTANCES
 from demo.environment import ROOT
 from demo.stacks import example
-from demo.telling import Unsuccessful
+from demo.telling import Unexpected, Unsuccessful
 from demo.timeline import Timeline
 from demo.trial import Trial
 from demo.user_template import UserTemplate
@@ -160,6 +161,38 @@ class Playing(StackTestCase):
                 self.assertEqual(self.texts(told, "unsuccessful"), [])
                 remark = "the ServiceToken of Scaling is the function on this machine"
                 self.assertEqual(remark in self.texts(told, "assume"), said)
+
+    def test_dates_stay_what_they_are(self) -> None:
+        schedule = """
+      ScheduledActions:
+        - {ScheduledActionName: later, Schedule: rate(1 day), StartTime: 2030-01-01T00:00:00Z, ScalableTargetAction: {MinCapacity: 2}}
+"""
+        role = """
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: 2012-10-17
+        Statement: [{Effect: Allow, Action: "sts:AssumeRole", Principal: {Service: sagemaker.amazonaws.com}}]
+"""
+        template = README_TEMPLATE.replace("my-endpoint", self.endpoint).replace(IMPORT, "!ImportValue of-another-name")
+        told = self.play(template.rstrip() + schedule.rstrip() + role)
+        self.assertEqual(self.texts(told, "unsuccessful"), [])
+        [put] = [event for event in told if str(event.get("Target")).endswith("PutScheduledAction")]
+        self.assertEqual(put["Input"]["StartTime"], 1893456000)
+
+    def test_a_retained_bucket_excuses_no_target_that_is_left(self) -> None:
+        self.world.local_aws.call("SageMaker.CreateEndpointConfig", EndpointConfigName=self.endpoint, ProductionVariants=[
+            {"VariantName": "left", "ModelName": "model", **INSTANCES},
+        ])
+        self.world.local_aws.call("SageMaker.CreateEndpoint", EndpointName=self.endpoint, EndpointConfigName=self.endpoint)
+        self.world.local_aws.call(
+            "AnyScaleFrontendService.RegisterScalableTarget", ServiceNamespace="sagemaker", MinCapacity=1, MaxCapacity=2,
+            ResourceId=f"endpoint/{self.endpoint}/variant/left", ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+        )
+        bucket = "  Bucket:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n"
+        with self.assertRaisesRegex(Unexpected, "shows no target"):
+            self.play(f"Resources:\n{bucket}")
 
     def test_what_parameter_store_is_asked_for_is_assumed(self) -> None:
         endpoint = f"/prod/{self.endpoint}"

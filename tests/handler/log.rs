@@ -99,6 +99,17 @@ async fn the_summary_tells_who_asked_what_was_decided_and_what_came_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_waited_for_is_told_once() {
+    let world = World::new();
+    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100}));
+    world.endpoint("slow", &["MyVariant"]);
+    let request = create().with("EndpointName", json!("slow"));
+    let lines = logged(LevelFilter::INFO, async || drop(world.answer(request).await)).await;
+    let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
+    assert_eq!(messages, ["waiting for endpoint slow to be InService (it is Creating)", "answered"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_counts_what_was_tried_again() {
     let world = World::new();
     world.fail("RegisterScalableTarget", "ThrottlingException", 2);

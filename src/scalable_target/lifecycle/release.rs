@@ -100,7 +100,7 @@ impl Work<'_> {
             if ours || stopwatch.elapsed() >= patience || self.aws.left_to_work() <= BETWEEN_LOOKS {
                 return Ok(registered);
             }
-            self.progress.doing(format!("looking whether {} is registered after all", target.resource_id()));
+            self.progress.waits(format!("looking whether {} is registered after all", target.resource_id()));
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }
