@@ -26,12 +26,12 @@ GLIBC = (2, 34)
 LARGEST = 5 * 2**19
 """Bytes of a package, for each architecture: a goal of docs/BENCHMARKS.md."""
 OUTPUT = ROOT / "target" / "package"
+CARGO_HOME = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
 
 
 def flags(root: Path) -> dict[str, str]:
     """The environment of a build that holds no path of this machine."""
-    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
-    prefixes = {root: "/function", home: "/cargo"}
+    prefixes = {root: "/function", CARGO_HOME: "/cargo"}
     # Only as far as they are wanted: what else the user has there would change the bytes.
     return {
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(f"--remap-path-prefix={path}={name}" for path, name in prefixes.items()),
@@ -105,7 +105,11 @@ def check() -> None:
             tree.mkdir(parents=True)
             source = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
             subprocess.run(["tar", "-x"], cwd=tree, input=source, check=True)
-            digests.append(digest(build(tree, HOST)))
+            program = build(tree, HOST)
+            for path in (directory, str(CARGO_HOME)):
+                if path.encode() in program.read_bytes():
+                    sys.exit(f"error: {path} is in the program")
+            digests.append(digest(program))
             shutil.rmtree(tree / "target")
     if len(set(digests)) != 1:
         sys.exit(f"error: the same source gave {' and '.join(digests)}")
