@@ -119,7 +119,7 @@ def _step(event: Event) -> Iterator[str]:
 
 def _request(event: Event) -> Iterator[str]:
     request = event["Request"]
-    title = f"{request['RequestType']} of {request['LogicalResourceId']}"
+    title = f"{request.get('RequestType')} of {request.get('LogicalResourceId')}"
     about = words.request(request)
     yield from _entry(event, "request", _BOLD, title, f": {about}" if about else "")
 

@@ -117,6 +117,7 @@ def main() -> int:
             timeline.tell({"Kind": "findings", "Text": findings})
         if has_mistakes:
             raise Unsuccessful("cfn-lint has found mistakes; nothing was deployed.")
+        timeline.tell({"Kind": "check", "Text": "cfn-lint finds no mistake", "Commands": []})
         template = UserTemplate(chosen.template)
         template.check(given)
     except Unsuccessful as unsuccessful:

@@ -45,11 +45,13 @@ def outcome(call: Call) -> str:
 
 def request(event: Mapping[str, Any]) -> str:
     """What a request is about: the properties of a Create, the changed ones of an Update, what a Delete names."""
-    if event["RequestType"] == "Delete":
-        return str(event["PhysicalResourceId"].partition("|")[0])
-    new, old = ({name: value for name, value in event.get(which, {}).items() if name not in _UNREMARKABLE}
-                for which in ("ResourceProperties", "OldResourceProperties"))
-    if event["RequestType"] == "Create":
+    if event.get("RequestType") == "Delete":
+        return str(event.get("PhysicalResourceId", "")).partition("|")[0]
+    given = [event.get(which, {}) for which in ("ResourceProperties", "OldResourceProperties")]
+    if strange := [value for value in given if not isinstance(value, Mapping)]:
+        return ", ".join(map(value_of, strange))
+    new, old = ({name: value for name, value in each.items() if name not in _UNREMARKABLE} for each in given)
+    if event.get("RequestType") != "Update":
         return ", ".join(f"{name} {value_of(value)}" for name, value in new.items())
     changed = [
         f"{name} {value_of(old[name])} → {value_of(value)}" if name in old else f"{name} {value_of(value)}"
@@ -64,13 +66,13 @@ def decided(event: Mapping[str, Any], calls: Sequence[Call], answer: Mapping[str
     done = {operation(call) for call in acts}
     if answer["Status"] == "FAILED" and not acts:
         return "refuse it; nothing is changed"
-    if event["ResourceType"] == "Custom::SageMakerEndpointUpdateGate":
+    if event.get("ResourceType") == "Custom::SageMakerEndpointUpdateGate":
         if "DeregisterScalableTarget" in done:
             return "SageMaker would refuse the update: park what is registered, then deregister it"
         if "RegisterScalableTarget" in done:
             return "bring back what is parked"
         return "nothing to do"
-    if event["RequestType"] == "Delete":
+    if event.get("RequestType") == "Delete":
         if "DeregisterScalableTarget" in done:
             return "it is ours: deregister it"
         return "it was adopted: release it" if "UntagResource" in done else "it is not ours: leave it alone"
@@ -94,7 +96,7 @@ def waited(seconds: float) -> str:
 
 def value_of(value: Any) -> str:
     """A property's value: text as it is, a list by the names in it, the rest as JSON."""
-    if isinstance(value, list):
+    if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         return " and ".join(next((str(item[key]) for key in item if key.endswith("Name")), "…") for item in value)
     return value if isinstance(value, str) else json.dumps(value)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 # As modules: cfn-lint makes a rule of every class that it finds here.
-from cfnlint import jsonschema
-from cfnlint.rules import jsonschema as rules
+from cfnlint import jsonschema, rules, template
+from cfnlint.rules import jsonschema as schema_rules
 
 SCHEMAS = [json.loads(file.read_text()) for file in Path(__file__).resolve().parents[1].glob("custom-*.json")]
 
 
-class CustomSageMaker(rules.CfnLintJsonSchema):
+class CustomSageMaker(schema_rules.CfnLintJsonSchema):
     """Reports a property as the function would, before anything is deployed."""
 
     id = "E9301"
@@ -47,6 +47,29 @@ class CustomSageMaker(rules.CfnLintJsonSchema):
         yield from mistakes.values()
 
 
+class CustomSageMakerTypes(rules.CloudFormationLintRule):
+    """Reports a misspelt type, whose properties nobody would look at."""
+
+    id = "E9302"
+    shortdesc = "Types of Custom::SageMaker resources"
+    description = "Checks that a type which is nearly that of a Custom::SageMaker resource is one"
+    tags = ("resources", "sagemaker")
+
+    def match(self, cfn: template.Template) -> list[rules.RuleMatch]:
+        """Checks all resources."""
+        known = [schema["title"] for schema in SCHEMAS]
+        return [
+            rules.RuleMatch(["Resources", name, "Type"], f"{resource['Type']}: unknown type; did you mean {nearest}?")
+            for name, resource in cfn.get_resources().items()
+            for nearest in get_close_matches(str(resource.get("Type")), known, 1, _ALMOST)
+            if resource["Type"] != nearest
+        ]
+
+
+# Nearer than the type of somebody else's custom resource is.
+_ALMOST = 0.9
+
+
 def told(schema: Any, error: jsonschema.ValidationError) -> str:
     """What the schema says where it is not met, or else what cfn-lint does."""
     if error.validator == "additionalProperties":
@@ -63,4 +86,9 @@ def told(schema: Any, error: jsonschema.ValidationError) -> str:
         said = error.schema.get("patternErrorMessage", said)
     if said and isinstance(error.instance, (str, int, float)):
         said += f", found {error.instance!r}"
-    return said or error.message
+    if error.validator == "enum" and not said:
+        nearest = get_close_matches(str(error.instance), map(str, error.schema["enum"]), 1)
+        said = error.message + "".join(f"; did you mean {value}?" for value in nearest)
+    # What is about a value names its property, as the function does.
+    name = next((step for step in reversed(error.path) if isinstance(step, str)), None)
+    return f"{name}: {said}" if name and said.startswith(("expected", "'")) else said or error.message

@@ -45,6 +45,17 @@ def told(*news: dict[str, Any]) -> list[str]:
 class Telling(unittest.TestCase):
     """From what was recorded to what is told."""
 
+    def test_whatever_a_request_is_made_of_is_told(self) -> None:
+        for strange in (None, 1, "text", [], [1], [None], [{}], {}, {"MaxCapacity": [4]}, {"Tags": [None]}, {"a": {"b": 1}}):
+            for kind in ("Create", "Update", "Delete", "Strange", 5, None):
+                for name in ("ResourceProperties", "OldResourceProperties", "PhysicalResourceId", "LogicalResourceId"):
+                    with self.subTest(strange=strange, kind=kind, name=name):
+                        asked = {"Time": 100.0, "Request": {"RequestType": kind, name: strange}}
+                        said = told(asked, answer(101.0, "FAILED", Reason="no"))
+                        self.assertIn(f"request  {kind} of", said[0])
+        [first, *_] = told(request(100.0, "Create", ResourceProperties={"MaxCapacity": [4]}), answer(101.0, "FAILED", Reason="no"))
+        self.assertEqual(first, "    0.00 s  request  Create of Scaling: MaxCapacity [4]")
+
     def test_a_create_is_request_observation_decision_act_and_answer(self) -> None:
         properties = {"ServiceToken": "arn", "EndpointName": "prod", "MinCapacity": "1"}
         endpoint = {"EndpointName": "prod", "EndpointStatus": "InService", "ProductionVariants": [{"VariantName": "blue"}]}
