@@ -21,7 +21,7 @@ _PAGE = """\
 
 What becomes of a stack with hundreds of variants: so many Creates at once, in a process each, whose calls to AWS share one
 rate limit. Real programs ran, over the same stubs. `make bench-scale` runs it all and writes this page;
-[bench/scale/](../bench/scale/README.md) says how it works. It takes about eight minutes once everything is built.
+[bench/scale/](../bench/scale/README.md) says how it works. It takes about seven minutes once everything is built.
 
 | system | Creates | failed | last answer after | ideal | time over ideal | calls let through | refused for each | asked CloudFormation |
 |---|---|---|---|---|---|---|---|---|
