@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::try_join;
+
 use super::super::decide::{self, Refusal, Registration};
 use super::super::inputs;
 use super::super::properties::{Desired, Named};
@@ -13,7 +15,6 @@ use crate::id::ScalableTargetId;
 use crate::parked::{Parked, TARGET_ARN};
 use crate::progress::Decision;
 use crate::update_gate::is_displaced;
-use futures_util::future::try_join;
 
 impl Work<'_> {
     /// Whether the endpoint is about to go back: it runs the configuration of the gate in the old properties, in which the
