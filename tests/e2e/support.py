@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import textwrap
 import unittest
+from pathlib import Path
 from typing import Any
 
 from demo import package
@@ -22,7 +23,7 @@ from demo.world import World
 EVENTS = ROOT / "events"
 _WHOLE_RUN_SECONDS = 2_400
 _ANSWER_SECONDS = 60
-_RUNBOOK_SECONDS = 120
+_CHECK_SECONDS = 120
 
 isolate()
 # Whatever hangs: say where, and end.
@@ -41,6 +42,28 @@ def event(name: str) -> dict[str, Any]:
     return request
 
 
+def scratch(test: unittest.TestCase) -> Path:
+    """A folder for the time of a test."""
+    directory = tempfile.TemporaryDirectory()
+    test.addCleanup(directory.cleanup)
+    return Path(directory.name)
+
+
+def run(
+    command: list[str], environment: dict[str, str], seconds: int = _CHECK_SECONDS, folder: str | Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command, whatever comes of it."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
 def runbook(title: str, meanings: dict[str, str], environment: dict[str, str], without: str | None = None) -> str:
     """Follows a part of docs/RUNBOOK.md, without the commands that a word is in; returns what was printed.
 
@@ -52,15 +75,7 @@ def runbook(title: str, meanings: dict[str, str], environment: dict[str, str], w
     for word, meaning in meanings.items():
         commands = re.sub(rf"\b{word}\b", meaning, commands)
     with tempfile.TemporaryDirectory() as directory:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", commands],
-            cwd=directory,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=_RUNBOOK_SECONDS,
-            check=False,
-        )
+        done = run(["bash", "-euo", "pipefail", "-c", commands], environment, folder=directory)
         assert done.returncode == 0, f"{commands}\n{done.stderr}"
     return done.stdout
 

@@ -4,13 +4,13 @@ import contextlib
 import io
 import os
 import random
-import tempfile
 import unittest
 import zipfile
 from pathlib import Path
 
 from demo.environment import ROOT
 from demo.package import archive
+from support import scratch
 from test_templates import cfn_lint
 from tools import package
 
@@ -19,9 +19,7 @@ class Package(unittest.TestCase):
     """From something that is not the function, since building that takes minutes."""
 
     def setUp(self) -> None:
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.folder = Path(directory.name)
+        self.folder = scratch(self)
 
     def program(self, name: str, contents: bytes) -> Path:
         """A file as a build may leave it."""

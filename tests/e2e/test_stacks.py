@@ -4,18 +4,17 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import time
 import unittest
 from typing import Any
 
 from demo.endpoints import create_endpoint
-from demo.environment import ACCOUNT, REGION, ROOT
+from demo.environment import ACCOUNT, REGION
 from demo.receiver import Receiver
 from demo.stacks import Settled, example
 from demo.timeline import lines
-from support import StackTestCase, event, programs, runbook
+from support import StackTestCase, event, programs, run, runbook
 from test_readme import as_template, blocks
 
 ENDPOINT = "prod"
@@ -209,7 +208,7 @@ class Demo(unittest.TestCase):
     def test_the_demo_is_as_it_should_be_and_short_enough_to_read(self) -> None:
         programs()
         command = ["make", "--silent", "demo", "JSON=1"]
-        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEMO_SECONDS, check=False)
+        told = run(command, {}, DEMO_SECONDS)
         self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
         events = [json.loads(line) for line in told.stdout.splitlines()]
         self.assertIn("All of it was as it should be", events[-1]["Text"])

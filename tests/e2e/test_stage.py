@@ -3,14 +3,13 @@
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 from demo.environment import ROOT, isolate
 from demo.guard import descendants
 from demo.stage import Stage
-from support import programs
+from support import programs, scratch
 
 isolate()
 GONE_SECONDS = 15
@@ -63,12 +62,11 @@ class NothingIsLeft(unittest.TestCase):
         self.assertFalse(directory.exists())
 
     def test_when_the_process_is_killed_outright(self) -> None:
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
+        folder = scratch(self)
         actor = subprocess.Popen(
             [sys.executable, "-c", ACTOR],
             cwd=ROOT,
-            env={**os.environ, "TMPDIR": scratch.name},
+            env={**os.environ, "TMPDIR": str(folder)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,24 +1,22 @@
 """The templates are valid, and the checks of that can fail."""
 
 import json
-import os
 import subprocess
 import tempfile
 import time
 import unittest
 from pathlib import Path
 
-from demo.environment import ROOT, VENV, isolate
+from demo.environment import ROOT, VENV
+from support import run
 
-isolate()
 TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "examples").glob("*.yaml"))]
-CHECK_SECONDS = 120
 
 
 def cfn_lint(template: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Checks a template with cfn-lint, every rule of it and of this repository."""
     rules = ["--include-checks", "I", "--append-rules", "schema/rules"]
-    return check([str(VENV / "cfn-lint"), *rules, *options, "--template", str(template)], {})
+    return run([str(VENV / "cfn-lint"), *rules, *options, "--template", str(template)], {})
 
 
 def sam_validate(template: Path) -> subprocess.CompletedProcess[str]:
@@ -26,25 +24,12 @@ def sam_validate(template: Path) -> subprocess.CompletedProcess[str]:
     return sam("validate", "--lint", "--template-file", str(template))
 
 
-def sam(*arguments: str, seconds: int = CHECK_SECONDS, **environment: str) -> subprocess.CompletedProcess[str]:
+def sam(*arguments: str, seconds: int = 120, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs the SAM CLI."""
     with tempfile.TemporaryDirectory() as settings:
         # It asks a package index for a newer version, unless it did lately.
         Path(settings, "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}))
-        return check([str(VENV / "sam"), *arguments], {"__SAM_CLI_APP_DIR": settings, **environment}, seconds)
-
-
-def check(command: list[str], environment: dict[str, str], seconds: int = CHECK_SECONDS) -> subprocess.CompletedProcess[str]:
-    """Runs a check."""
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
+        return run([str(VENV / "sam"), *arguments], {"__SAM_CLI_APP_DIR": settings, **environment}, seconds)
 
 
 class Templates(unittest.TestCase):

@@ -19,13 +19,12 @@ from demo.telling import Unexpected, Unsuccessful
 from demo.timeline import Timeline
 from demo.trial import Trial
 from demo.user_template import UserTemplate
-from support import StackTestCase, programs
+from support import StackTestCase, programs, run, scratch
 from test_examples import BEFORE, EXAMPLES, TOPIC
 from test_readme import as_template, blocks
 from test_stage import outlive
 from test_templates import cfn_lint
 
-SECONDS = 120
 IMPORT = "!ImportValue sagemaker-scaling-ServiceToken"
 ANOTHER_ACCOUNTS = "arn:aws:sagemaker:us-east-1:444455556666:endpoint/e"
 TYPING_ERRORS = (
@@ -56,13 +55,6 @@ PARAMETERS = {
     BEFORE: EXAMPLES["minimal"].parameters,
     TOPIC: {"Accounts": "444455556666"},
 }
-
-
-def scratch(test: unittest.TestCase) -> Path:
-    """A folder for the time of a test."""
-    directory = tempfile.TemporaryDirectory()
-    test.addCleanup(directory.cleanup)
-    return Path(directory.name)
 
 
 class FastCli:
@@ -258,10 +250,7 @@ class Command(unittest.TestCase):
     def make(self, *variables: str) -> subprocess.CompletedProcess[str]:
         """Runs `make try`."""
         with tempfile.TemporaryDirectory() as marker:
-            done = subprocess.run(
-                ["make", "--silent", "try", *variables], cwd=ROOT, env={**os.environ, "TMPDIR": marker},
-                capture_output=True, text=True, timeout=SECONDS, check=False,
-            )
+            done = run(["make", "--silent", "try", *variables], {"TMPDIR": marker})
             self.assertEqual(os.listdir(marker), [])
             if sys.platform == "linux":
                 self.assertEqual(outlive(started_with(marker)), [])
