@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use sagemaker_scaling::aws::Here;
-use sagemaker_scaling::scalable_target::Desired;
+use sagemaker_scaling::model::Location;
+use sagemaker_scaling::properties::Desired;
 use sagemaker_scaling::update_gate;
 use schema::{SCALABLE_TARGET, schemas};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use self::validation::Validator;
 
 /// Whether the function takes properties, or why not.
 fn reader(resource_type: &str, properties: &Value) -> Result<(), String> {
-    let here = Here { region: "us-east-1".into(), account: Some("111122223333".into()) };
+    let here = Location { region: "us-east-1".into(), account: Some("111122223333".into()) };
     let read = match resource_type {
         SCALABLE_TARGET => Desired::read(properties, &here).map(drop),
         _ => update_gate::read(properties, &here).map(drop),
