@@ -62,7 +62,7 @@ pub const SERVICE_NAMESPACE: &str = "sagemaker";
 ///     "endpoint/chat/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker".parse()?;
 /// assert_eq!(id.resource_id(), "endpoint/chat/variant/blue");
 /// assert_eq!(id.dimension(), ScalableDimension::VariantDesiredInstanceCount);
-/// # Ok::<(), sagemaker_scaling::model::NotAScalableTargetId>(())
+/// # Ok::<(), sagemaker_scaling::model::InvalidId>(())
 /// ```
 ///
 /// [native]: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-applicationautoscaling-scalabletarget.html
@@ -115,23 +115,23 @@ impl fmt::Display for ScalableTargetId {
     }
 }
 
-/// The text does not identify a scalable target of SageMaker.
+/// The text does not identify a scalable target or an update gate.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("expected RESOURCE_ID|SCALABLE_DIMENSION|sagemaker of a production variant or an inference component")]
-pub struct NotAScalableTargetId;
+#[error("expected RESOURCE_ID|SCALABLE_DIMENSION|sagemaker or endpoint/ENDPOINT/config/CONFIG|update-gate")]
+pub struct InvalidId;
 
 impl FromStr for ScalableTargetId {
-    type Err = NotAScalableTargetId;
+    type Err = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self, NotAScalableTargetId> {
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
         let mut parts = text.split('|');
         let (Some(resource), Some(dimension), Some(SERVICE_NAMESPACE), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err(NotAScalableTargetId);
+            return Err(InvalidId);
         };
         let dimension = ScalableDimension::ALL.into_iter().find(|known| known.as_str() == dimension);
-        Self::read(resource, dimension.ok_or(NotAScalableTargetId)?).ok_or(NotAScalableTargetId)
+        Self::read(resource, dimension.ok_or(InvalidId)?).ok_or(InvalidId)
     }
 }
 
@@ -174,20 +174,15 @@ impl fmt::Display for UpdateGateId {
     }
 }
 
-/// The text does not identify an update gate.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("expected endpoint/ENDPOINT/config/CONFIG|update-gate")]
-pub struct NotAnUpdateGateId;
-
 impl FromStr for UpdateGateId {
-    type Err = NotAnUpdateGateId;
+    type Err = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self, NotAnUpdateGateId> {
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
         let names = text.strip_prefix("endpoint/").and_then(|rest| rest.strip_suffix(UPDATE_GATE));
-        let (endpoint, config) = names.and_then(|names| names.split_once("/config/")).ok_or(NotAnUpdateGateId)?;
+        let (endpoint, config) = names.and_then(|names| names.split_once("/config/")).ok_or(InvalidId)?;
         match (endpoint.parse(), config.parse()) {
             (Ok(endpoint), Ok(config)) => Ok(Self { endpoint, config }),
-            _ => Err(NotAnUpdateGateId),
+            _ => Err(InvalidId),
         }
     }
 }
@@ -228,7 +223,7 @@ const NOT_REGISTERED: &str = "not-registered|";
 mod tests {
     use super::*;
 
-    fn id(text: &str) -> Result<ScalableTargetId, NotAScalableTargetId> {
+    fn id(text: &str) -> Result<ScalableTargetId, InvalidId> {
         text.parse()
     }
 
@@ -281,7 +276,7 @@ mod tests {
             "endpoint/e/config/c|update-gates",
             "endpoint/e/config/|update-gate",
         ] {
-            assert_eq!(id(text), Err(NotAScalableTargetId), "{text}");
+            assert_eq!(id(text), Err(InvalidId), "{text}");
             assert_eq!(PhysicalResourceId::read(text), PhysicalResourceId::Invented, "{text}");
         }
     }

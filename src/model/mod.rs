@@ -15,8 +15,8 @@ mod target_spec;
 pub use arn::{Location, component_name, config_name, endpoint_name};
 pub use endpoint::{ConfiguredVariant, Endpoint, InferenceComponent, blocks_update};
 pub use id::{
-    NotAScalableTargetId, NotAnUpdateGateId, PhysicalResourceId, SERVICE_NAMESPACE, ScalableDimension,
-    ScalableTargetId, UpdateGateId, VariantDimension,
+    InvalidId, PhysicalResourceId, SERVICE_NAMESPACE, ScalableDimension, ScalableTargetId, UpdateGateId,
+    VariantDimension,
 };
 pub use names::{EndpointConfigName, EndpointName, InferenceComponentName, InvalidName, VariantName};
 pub use owner::{MAX_TAGS, OWNER_TAGS, Owner, Ownership, RESTORING_TAG, Registered, TAG_PREFIX, Tags};

@@ -1,8 +1,8 @@
 //! The envelope, broken in every field, one at a time. One process serves all of it, and goes on.
 
 use sagemaker_scaling::handler::Unanswered;
-use sagemaker_scaling::request::NoReplyAddress;
 use sagemaker_scaling::request::InvalidResponseUrl;
+use sagemaker_scaling::request::NoReplyAddress;
 use serde_json::{Value, json};
 
 use crate::support::canaries::QUERY;
