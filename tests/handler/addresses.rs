@@ -4,7 +4,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use sagemaker_scaling::aws::json::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, JsonClient, SAGEMAKER, SSM, Service};
 
-#[path = "../../oracle/tests/botocore.rs"]
+#[path = "../../dev/oracle/tests/botocore.rs"]
 mod botocore;
 
 use botocore::Row;
