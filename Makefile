@@ -5,7 +5,9 @@ VENV_PYTHON := .venv/bin/python
 DENY := target/tools/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := target/tools/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 export PYTHONDONTWRITEBYTECODE := 1
-# Nothing here talks to AWS, nor reads what the user keeps for it. demo/environment.py does the same for what it starts.
+# Where the Python package `demo` is.
+export PYTHONPATH := $(CURDIR)/local
+# Nothing here talks to AWS, nor reads what the user keeps for it. local/demo/environment.py does the same for what it starts.
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
   AWS_ENDPOINT_URL_CLOUDFORMATION AWS_ENDPOINT_URL_SAGEMAKER AWS_ENDPOINT_URL_SSM
 export AWS_ACCESS_KEY_ID := local
@@ -40,7 +42,7 @@ simulate: ## Play random histories of the whole world: make simulate SEEDS=0..10
 	SEEDS=$(SEEDS) RUST_BACKTRACE=0 cargo test --profile simulation --test simulation -- --ignored --exact seeds --nocapture
 
 plant: ## Plant faults in a copy of the function, and see the simulation find each
-	@$(PYTHON) tools/plant.py
+	@$(PYTHON) dev/tools/plant.py
 
 watch: tools-demo ## Run the function and a local AWS until Ctrl-C, for make invoke
 	@$(VENV_PYTHON) -m demo.watch
@@ -63,43 +65,43 @@ advisories: $(DENY) ## Check all crates for known vulnerabilities (needs the net
 	$(DENY) --workspace check -D warnings advisories
 
 lint-cdk: tools-test ## Synthesise the CDK apps of examples/ and check what they make (needs Node.js)
-	@$(PYTHON) tools/lint_cdk.py
+	@$(PYTHON) dev/tools/lint_cdk.py
 
 build: ## Build the function and the local AWS
 	cargo build
 	cargo build --package local-aws
 
 package: ## Build target/package/ARCHITECTURE for sam package: make package ARCHITECTURES="arm64 x86_64"
-	@$(PYTHON) tools/package.py $(ARCHITECTURES)
+	@$(PYTHON) dev/tools/package.py $(ARCHITECTURES)
 
 package-check: ## Build the committed source twice, in two folders, and compare
-	@$(PYTHON) tools/package.py --check
+	@$(PYTHON) dev/tools/package.py --check
 
 sbom: $(CYCLONEDX) ## Write target/sbom.json, the CycloneDX bill of materials of the function
 	$(CYCLONEDX) cyclonedx --quiet --describe binaries --format json --spec-version 1.5
 	mv bootstrap_bin.cdx.json target/sbom.json
-	rm local-aws/local-aws_bin.cdx.json schema/schema_bin.cdx.json
+	rm local/aws/local-aws_bin.cdx.json schema/schema_bin.cdx.json
 
 schema: ## Write schema/*.json and docs/PROPERTIES.md from the types in schema/src
 	cargo run --quiet --package schema
 
 bench: ## Measure cold starts of this project and its peers, and write docs/BENCHMARKS.md
-	@$(PYTHON) bench/cold
+	@$(PYTHON) dev/bench/cold
 
 bench-faults: ## Run the table of faults against this project and its peers, and write docs/FAULTS.md
-	@$(PYTHON) bench/faults
+	@$(PYTHON) dev/bench/faults
 
 bench-scale: ## Let hundreds of Creates compete for one rate limit, and write docs/SCALE.md
-	@$(PYTHON) bench/scale
+	@$(PYTHON) dev/bench/scale
 
 clean: ## Remove everything that was built or installed here
 	rm -rf target .venv .aws-sam
 
 tools-demo:
-	@$(PYTHON) tools/venv.py demo
+	@$(PYTHON) dev/tools/venv.py demo
 
 tools-test:
-	@$(PYTHON) tools/venv.py test
+	@$(PYTHON) dev/tools/venv.py test
 
 # CRATE@VERSION/bin/PROGRAM: the folder's name is the pin, and its lock file pins the rest. Unoptimised, which is quicker in all.
 target/tools/%:

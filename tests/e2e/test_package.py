@@ -12,7 +12,7 @@ from demo.environment import ROOT
 from demo.package import archive
 from support import scratch
 from test_templates import cfn_lint
-from tools import package
+from dev.tools import package
 
 
 class Package(unittest.TestCase):

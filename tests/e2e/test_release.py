@@ -17,9 +17,9 @@ from demo.environment import ROOT
 from demo.package import archive
 from test_templates import sam
 from test_tls import write_certificate
-from tools import package
+from dev.tools import package
 
-sys.path.append(str(ROOT / "bench" / "cold"))
+sys.path.append(str(ROOT / "dev" / "bench" / "cold"))
 
 from network import Aws, Server  # noqa: E402
 from process import Process, Program  # noqa: E402

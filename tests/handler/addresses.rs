@@ -5,7 +5,7 @@ use aws_types::region::Region;
 use sagemaker_scaling::aws::client::{ServiceClient, autoscaling_address};
 use sagemaker_scaling::aws::protocol::{CLOUDFORMATION, SAGEMAKER, SSM, Service};
 
-#[path = "../../oracle/tests/botocore.rs"]
+#[path = "../../dev/oracle/tests/botocore.rs"]
 mod botocore;
 
 use botocore::Row;

@@ -1,4 +1,4 @@
-//! The inputs that fuzzing kept because each reaches something that the others don't. They are in `fuzz/corpus`.
+//! The inputs that fuzzing kept because each reaches something that the others don't. They are in `dev/fuzz/corpus`.
 
 use std::fs;
 
@@ -14,12 +14,12 @@ fn each(corpus: &str, check: impl Fn(&[u8])) {
 
 #[test]
 fn requests_that_fuzzing_kept_are_answered() {
-    each("fuzz/corpus/request", |bytes| checks::request(&String::from_utf8_lossy(bytes)));
+    each("dev/fuzz/corpus/request", |bytes| checks::request(&String::from_utf8_lossy(bytes)));
 }
 
 #[test]
 fn answers_that_fuzzing_kept_fit() {
-    each("fuzz/corpus/answer", |bytes| {
+    each("dev/fuzz/corpus/answer", |bytes| {
         Parts::read(bytes).check();
     });
 }

@@ -1,4 +1,4 @@
-//! What holds for any input. The fuzz targets in `fuzz/` and the tests here share these checks, so they cannot drift.
+//! What holds for any input. The fuzz targets in `dev/fuzz/` and the tests here share these checks, so they cannot drift.
 
 mod answer;
 mod parts;

@@ -1,0 +1,65 @@
+"""Measures cold starts of this project and of its peers, and writes docs/BENCHMARKS.md: `python dev/bench/cold [--starts N]`."""
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+# The certificate, the peers and Lambda's runtimes for them are those of the table of faults.
+sys.path[1:1] = [str(HERE.parent / "faults"), str(ROOT / "local")]
+
+from certificate import make  # noqa: E402
+from demo.environment import isolate  # noqa: E402
+from machine import Load, describe  # noqa: E402
+from measure import SCENARIOS, starts, system_calls  # noqa: E402
+from network import Aws  # noqa: E402
+from programs import systems  # noqa: E402
+from quota import Quota  # noqa: E402
+from report import Results, write  # noqa: E402
+
+_PAGE = ROOT / "docs" / "BENCHMARKS.md"
+_PLOTS = ROOT / "docs" / "benchmarks"
+
+
+def main() -> None:
+    """Builds, measures, and writes the page; or measures some systems, to the terminal only."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--starts", type=int, default=15, help="of each system, in each scenario")
+    arguments.add_argument("--system", default="", help="systems by the beginning of their names: shown, but not written")
+    chosen = arguments.parse_args()
+    isolate()
+    # So that no process and no control group stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # The threads of the stubs are not to wait for each other.
+    sys.setswitchinterval(0.0005)
+    with tempfile.TemporaryDirectory(prefix="bench-cold-") as directory:
+        authority, tls = make(Path(directory))
+        rows = [row for row in systems(authority, Path(directory)) if row.name.startswith(chosen.system)]
+        with Quota(100) as quota:
+            scenarios = [scenario for scenario in SCENARIOS if quota.is_possible or not scenario.period]
+        # Without tickets: names differ in AWS, so that no host resumes a session of another.
+        tls.num_tickets = 0
+        aws, load, began = Aws(tls), Load(), time.monotonic()
+        for row in rows:
+            starts([row], scenarios[0], aws, 1)  # so that the files are in the page cache
+        found = {}
+        for scenario in scenarios:
+            print(f"{scenario.name}: {len(rows)} systems, {chosen.starts} starts", flush=True)
+            found[scenario] = starts(rows, scenario, aws, chosen.starts)
+            load.look()
+        calls = {row.name: system_calls(row, aws, Path(directory)) for row in rows}
+        aws.close()
+    print(f"measured in {time.monotonic() - began:.0f} s")
+    results = Results(rows, found, calls)
+    print(results.summary())
+    if not chosen.system:
+        write(_PAGE, _PLOTS, results, describe(), load, ROOT)
+        print(f"wrote {_PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

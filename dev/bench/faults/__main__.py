@@ -1,0 +1,66 @@
+"""Runs the table of faults against every system, and writes docs/FAULTS.md: `python dev/bench/faults [--only ROWS]`."""
+
+import argparse
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "local"))
+
+from certificate import make  # noqa: E402
+from demo.environment import ROOT, isolate  # noqa: E402
+from demo.package import build  # noqa: E402
+from faults import ROWS  # noqa: E402
+from judge import Verdict, judge  # noqa: E402
+from page import write  # noqa: E402
+from peers import install  # noqa: E402
+from play import play  # noqa: E402
+from scene import Row  # noqa: E402
+from systems import System, systems  # noqa: E402
+
+_PAGE = ROOT / "docs" / "FAULTS.md"
+_AT_ONCE = 3
+
+
+def main() -> None:
+    """Runs all, or some rows to the terminal only."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--only", default="", help="rows by number, with commas: shown, but not written")
+    arguments.add_argument("--system", default="", help="one system by the beginning of its name: likewise")
+    chosen = arguments.parse_args()
+    isolate()
+    peers, programs = install(), build()
+    columns = [column for column in systems(programs.function, peers) if column.name.startswith(chosen.system)]
+    rows = [row for row in ROWS if not chosen.only or row.number in chosen.only.split(",")]
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bench-faults-") as directory:
+        tls = make(Path(directory))
+        verdicts: dict[tuple[str, str], Verdict] = {}
+
+        def run(row: Row, column: System) -> None:
+            verdict = judge(play(row, column, programs.local_aws, tls), row.expected)
+            verdicts[row.number, column.name] = verdict
+            print(f"{row.number:4} {column.name:18} {verdict.cell():12} {verdict.why}", flush=True)
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            # The framework takes longest: first, so that nothing waits for it in the end.
+            slow_first = sorted(columns, key=lambda column: -column.function.seconds)
+            try:
+                for cell in [pool.submit(run, row, column) for column in slow_first for row in rows]:
+                    cell.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    print(f"{len(verdicts)} cells in {time.monotonic() - began:.0f} s")
+    if len(verdicts) == len(ROWS) * len(systems(programs.function, peers)):
+        _PAGE.write_text(write(rows, columns, verdicts, peers))
+        print(f"wrote {_PAGE.relative_to(ROOT)}")
+    ours = [number for (number, name), verdict in verdicts.items() if name == "this project" and not verdict.is_good]
+    if ours:
+        sys.exit(f"error: this project fails at {', '.join(ours)}")
+
+
+if __name__ == "__main__":
+    main()

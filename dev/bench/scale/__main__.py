@@ -1,0 +1,78 @@
+"""Lets crowds of Creates compete for one rate limit, and writes docs/SCALE.md: `python dev/bench/scale [--only SIZES]`."""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+# What stands around a function, and the peers, are those of the table of faults.
+sys.path[1:1] = [str(HERE.parent / "faults"), str(ROOT / "local")]
+
+from certificate import make  # noqa: E402
+from demo.environment import isolate  # noqa: E402
+from crowd import play  # noqa: E402
+from peers import install  # noqa: E402
+from report import CALLS, LARGEST, OURS, Cell, write  # noqa: E402
+from systems import systems  # noqa: E402
+
+_PAGE = ROOT / "docs" / "SCALE.md"
+_SIZES = (1, 10, 100, LARGEST)
+_RUNS = 3
+"""Of this project's largest crowd: chance is on the page, too."""
+
+
+def main() -> None:
+    """Runs all, or some crowds to the terminal only."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--only", default="", help="sizes of crowds, with commas: shown, but not written")
+    arguments.add_argument("--system", default="", help="one system by the beginning of its name: likewise")
+    chosen = arguments.parse_args()
+    isolate()
+    _allow_many_connections()
+    peers, function = install(), _build_release()
+    sizes = tuple(int(size) for size in chosen.only.split(",") if size) or _SIZES
+    columns = [
+        column for column in systems(function, peers)
+        if column.name in CALLS and column.name.startswith(chosen.system)
+    ]
+    began = time.monotonic()
+    cells: list[Cell] = []
+    with tempfile.TemporaryDirectory(prefix="bench-scale-") as directory:
+        tls = make(Path(directory))
+        for column in columns:
+            for size in sizes:
+                # Five hundred Pythons with boto3 have no room side by side: they are forked after their imports.
+                copies = size if column.name == "crhelper" else 1
+                for _ in range(_RUNS if column.name == OURS and size == LARGEST else 1):
+                    cells.append(Cell(column.name, column.title, play(column, copies, size, tls)))
+                    print(cells[-1], flush=True)
+    print(f"{len(cells)} crowds in {time.monotonic() - began:.0f} s")
+    if not chosen.only and not chosen.system:
+        _PAGE.write_text(write(cells, peers))
+        print(f"wrote {_PAGE.relative_to(ROOT)}")
+    missed = [str(cell) for cell in cells if cell.name == OURS and not cell.is_good()]
+    if missed:
+        sys.exit("error: this project misses a goal:\n" + "\n".join(missed))
+
+
+def _build_release() -> Path:
+    """The function as it is deployed: it is smaller, and five hundred of them start sooner."""
+    command = ["cargo", "build", "--release", "--package", "sagemaker-scaling", "--bin", "bootstrap"]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        sys.exit("error: the function does not build")
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "bootstrap"
+
+
+def _allow_many_connections() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Builds what Lambda takes, the same bytes from the same source: `make package`, and `make package-check` shows that they are.
+
+Runs on the Python that the machine has, with the toolchain that it has. Built natively: for arm64 on an arm64 machine, or with that
+target of Rust's and a linker for it.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "local"))
+
+from demo.package import archive  # noqa: E402
+
+TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
+HOST = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+GLIBC = (2, 34)
+"""What provided.al2023 has: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html"""
+LARGEST = 5 * 2**19
+"""Bytes of a package, for each architecture: a goal of docs/BENCHMARKS.md."""
+OUTPUT = ROOT / "target" / "package"
+CARGO_HOME = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
+
+
+def flags(root: Path) -> dict[str, str]:
+    """The environment of a build that holds no path of this machine."""
+    prefixes = {root: "/function", CARGO_HOME: "/cargo"}
+    # Only as far as they are wanted: what else the user has there would change the bytes.
+    return {
+        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(f"--remap-path-prefix={path}={name}" for path, name in prefixes.items()),
+        "CFLAGS": " ".join(f"-ffile-prefix-map={path}={name}" for path, name in prefixes.items()),
+        "SOURCE_DATE_EPOCH": "0",
+    }
+
+
+def build(root: Path, architecture: str) -> Path:
+    """Builds the function of a source tree."""
+    target = TARGETS[architecture]
+    # Not the tree's usual folder: its other programs were built with other flags.
+    folder = root / "target" / "package" / "build"
+    command = ["cargo", "build", "--release", "--locked", "--package", "sagemaker-scaling", "--bin", "bootstrap",
+               "--target", target, "--target-dir", str(folder)]
+    if subprocess.run(command, cwd=root, env={**os.environ, **flags(root)}, check=False).returncode != 0:
+        sys.exit(f"error: no package for {architecture}. If Rust lacks that target: rustup target add {target}")
+    return folder / target / "release" / "bootstrap"
+
+
+def newest_glibc(program: bytes) -> tuple[int, ...]:
+    """The newest version of glibc that a program asks for."""
+    versions = re.findall(rb"GLIBC_(\d+(?:\.\d+)+)\0", program)
+    return max((tuple(map(int, version.split(b"."))) for version in versions), default=(0,))
+
+
+def lay_out(program: Path, architecture: str, folder: Path) -> Path:
+    """Puts everything that `sam package` takes into a folder, and returns the archive in it."""
+    if (needs := newest_glibc(program.read_bytes())) > GLIBC:
+        sys.exit(f"error: it needs glibc {'.'.join(map(str, needs))}, and Lambda has {'.'.join(map(str, GLIBC))}:"
+                 " build it on an older system")
+    packed = archive(program, compressed=True)
+    if len(packed) > LARGEST:
+        sys.exit(f"error: the package for {architecture} has {len(packed):,} bytes, and at most {LARGEST:,} are allowed")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    template = (ROOT / "template.yaml").read_text()
+    for before, after in (("CodeUri: .", "CodeUri: bootstrap.zip"), ("Default: arm64", f"Default: {architecture}")):
+        assert template.count(before) == 1, before
+        template = template.replace(before, after)
+    # It is built already.
+    template = re.sub(r"    Metadata:\n      BuildMethod: .*\n      BuildProperties:\n        Binary: .*\n", "", template)
+    (folder / "template.yaml").write_text(template)
+    for name in ("LICENSE", "README.md"):
+        shutil.copy(ROOT / name, folder)
+    package = folder / "bootstrap.zip"
+    package.write_bytes(packed)
+    return package
+
+
+def digest(file: Path) -> str:
+    """The SHA-256 of a file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def package(architectures: list[str]) -> None:
+    """Builds packages, and says what they are."""
+    for architecture in architectures:
+        program = build(ROOT, architecture)
+        made = lay_out(program, architecture, OUTPUT / architecture)
+        print(f"{made.relative_to(ROOT)}: {made.stat().st_size:,} bytes, unpacked {program.stat().st_size:,}")
+        print(f"SHA-256 {digest(made)}")
+
+
+def check() -> None:
+    """Builds the committed source in two folders, and compares."""
+    with tempfile.TemporaryDirectory() as directory:
+        digests = []
+        for name in ("one", "another/and/deeper"):
+            tree = Path(directory, name)
+            tree.mkdir(parents=True)
+            source = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+            subprocess.run(["tar", "-x"], cwd=tree, input=source, check=True)
+            program = build(tree, HOST)
+            for path in (directory, str(CARGO_HOME)):
+                if path.encode() in program.read_bytes():
+                    sys.exit(f"error: {path} is in the program")
+            digests.append(digest(program))
+            shutil.rmtree(tree / "target")
+    if len(set(digests)) != 1:
+        sys.exit(f"error: the same source gave {' and '.join(digests)}")
+    print(f"Twice the same bytes: SHA-256 {digests[0]}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        check()
+    else:
+        package(sys.argv[1:] or [HOST])

@@ -1,0 +1,74 @@
+"""Sets up `.venv` with the pinned tools of `make demo` or `make test`; does nothing when that is done already.
+
+Runs on the Python that the machine has, before anything is installed: standard library only, and syntax that an old
+Python 3 still parses, so that it can say that it is too old.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+VENV = os.path.join(ROOT, ".venv")
+PYTHON = os.path.join(VENV, "bin", "python")
+OLDEST = (3, 10)
+# The test tools include the demo's.
+COVERED_BY = {"demo": ("demo", "test"), "test": ("test",)}
+
+
+def requirements(name: str) -> str:
+    """The file that pins a set of tools."""
+    return os.path.join(ROOT, "dev", "tools", f"requirements-{name}.txt")
+
+
+def fingerprint(name: str) -> str:
+    """What a set of tools is made from: its pins, and the Python that they are installed for."""
+    with open(requirements(name), "rb") as pins:
+        return hashlib.sha256(pins.read() + sys.version.encode()).hexdigest()
+
+
+def stamp(name: str) -> str:
+    """The file that says which fingerprint is installed."""
+    return os.path.join(VENV, f"installed-{name}")
+
+
+def is_installed(name: str) -> bool:
+    """Whether the tools were installed, completely, from the pins as they are now."""
+    try:
+        with open(stamp(name)) as installed:
+            return installed.read() == fingerprint(name) and os.path.exists(PYTHON)
+    except OSError:
+        return False
+
+
+def create_venv() -> None:
+    """Makes an empty virtual environment; exits with advice where Python cannot."""
+    shutil.rmtree(VENV, ignore_errors=True)
+    if subprocess.run([sys.executable, "-m", "venv", VENV], check=False).returncode != 0:
+        shutil.rmtree(VENV, ignore_errors=True)
+        sys.exit(f"error: {sys.executable} cannot make a virtual environment; on Debian: apt install python3-venv")
+
+
+def main() -> None:
+    """Installs the set of tools that the first argument names."""
+    name = sys.argv[1]
+    if sys.version_info < OLDEST:
+        version = ".".join(map(str, sys.version_info[:2]))
+        sys.exit(f"error: {sys.executable} is Python {version}; 3.10 or newer is needed: make PYTHON=python3.12 {name}")
+    if any(is_installed(covering) for covering in COVERED_BY[name]):
+        return
+    print(f"Installing the tools of `make {name}` into .venv, once: about a minute.", file=sys.stderr)
+    create_venv()
+    # --no-deps: the pins are complete, but for the demo's ziglang (see requirements-demo.in), and pip is not to look for more.
+    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    install = [*pip, "--no-deps", "--require-hashes", "--requirement", requirements(name)]
+    if subprocess.run(install, check=False).returncode != 0:
+        sys.exit("error: the tools could not be installed; the first set-up needs a package index of Python")
+    with open(stamp(name), "w") as installed:
+        installed.write(fingerprint(name))
+
+
+if __name__ == "__main__":
+    main()

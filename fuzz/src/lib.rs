@@ -1,4 +1,0 @@
-//! The checks of `tests/properties`, for the fuzz targets.
-
-#[path = "../../tests/properties/checks/mod.rs"]
-pub mod checks;

@@ -1,0 +1,37 @@
+"""The environment that everything on the stage runs in: none of the user's AWS settings, nothing but loopback."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv" / "bin"
+ACCOUNT = "111122223333"
+REGION = "us-east-1"
+
+_FIXED = {
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+    "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_PAGER": "",
+    "NO_PROXY": "127.0.0.1,localhost",
+    "no_proxy": "127.0.0.1,localhost",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    # A name that does not exist: cargo-lambda would have the real one download a target.
+    "RUSTUP": "no-rustup",
+    "SAM_CLI_TELEMETRY": "0",
+}
+_DROPPED = ("AWS_", "SAM_", "MINISTACK_", "LAMBDA_", "MOTO_", "CARGO_LAMBDA_")
+
+
+def isolate() -> None:
+    """Makes this process's environment, and so its children's, that of the stage."""
+    for name in list(os.environ):
+        if name.startswith(_DROPPED):
+            del os.environ[name]
+    os.environ.update(_FIXED)
+    os.environ["PATH"] = f"{VENV}{os.pathsep}{os.environ['PATH']}"

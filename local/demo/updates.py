@@ -1,0 +1,85 @@
+"""The part of the demo in which an endpoint is updated while it scales."""
+
+from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
+from demo.stacks import Settled, example, without_gate
+from demo.telling import Teller
+
+STACK = "translation"
+ENDPOINT = "translation"
+PARAMETERS = {
+    "EndpointName": ENDPOINT,
+    "ExecutionRoleArn": "arn:aws:iam::111122223333:role/translation",
+    "Image": "111122223333.dkr.ecr.us-east-1.amazonaws.com/translation:1",
+    "ModelDataUrl": "s3://models/translation.tar.gz",
+}
+_POLICY = "SageMakerEndpointInvocationScalingPolicy"
+_SCHEDULE = ["Evening", "Morning"]
+_TARGETS = f"{DESCRIBE_TARGETS} --query ScalableTargets[].ResourceId"
+_POLICIES = f"{DESCRIBE_POLICIES} --query ScalingPolicies[].PolicyName"
+_ACTIONS = f"{DESCRIBE_ACTIONS} --query ScheduledActions[].ScheduledActionName"
+_PARKED = f"{DESCRIBE_PARKED} --query Parameters[].Name"
+_RUNS = f"aws sagemaker describe-endpoint --endpoint-name {ENDPOINT} --query EndpointConfigName"
+_INSTANCES = "aws sagemaker describe-endpoint-config --query ProductionVariants[].InstanceType --endpoint-config-name"
+
+
+class Updates(Teller):
+    """Its steps, each on what the one before it left."""
+
+    def tell(self) -> None:
+        """All of them."""
+        self._create()
+        self._refuse()
+        self._add_the_gate()
+        self._update()
+        self._look()
+
+    def _create(self) -> None:
+        self.timeline.step(
+            "A whole stack: model, endpoint and scaling",
+            "examples/endpoint-with-scaling.yaml without its gate; local/demo/ministack_sagemaker.py plays SageMaker's types.",
+        )
+        template = without_gate(example("endpoint-with-scaling"))
+        self.stack(STACK, lambda: self.world.stacks.create(STACK, template, **PARAMETERS), "CREATE_COMPLETE")
+        self._check("ml.m5.large")
+
+    def _refuse(self) -> None:
+        self.timeline.step(
+            "Update without a gate: another instance type",
+            "SageMaker refuses that for a variant that is registered, and CloudFormation goes back.",
+        )
+        template = without_gate(example("endpoint-with-scaling"))
+        settled = self.stack(STACK, lambda: self._deploy(template, "ml.m5.xlarge"), "UPDATE_ROLLBACK_COMPLETE")
+        self.blame(settled, "Endpoint", "must be deregistered as scalable targets")
+
+    def _add_the_gate(self) -> None:
+        self.timeline.step(
+            "The gate joins the stack",
+            "The endpoint runs its configuration already, so the gate has nothing to do; the target stays registered.",
+        )
+        self.stack(STACK, lambda: self._deploy(example("endpoint-with-scaling"), "ml.m5.large"), "UPDATE_COMPLETE")
+
+    def _update(self) -> None:
+        self.timeline.step(
+            "Update with the gate: another instance type",
+            "The gate parks the target with all that it has, SageMaker takes the update, and the scaling brings it back.",
+        )
+        self.stack(STACK, lambda: self._deploy(example("endpoint-with-scaling"), "ml.m5.xlarge"), "UPDATE_COMPLETE")
+        self._check("ml.m5.xlarge")
+
+    def _look(self) -> None:
+        self.timeline.step("What there is now", "The target and its policies, as the AWS CLI shows them.")
+        for command in (DESCRIBE_TARGETS, DESCRIBE_POLICIES):
+            self.show(command)
+
+    def _deploy(self, template: str, instance_type: str) -> Settled:
+        return self.world.stacks.update(STACK, template, **PARAMETERS, InstanceType=instance_type)
+
+    def _check(self, instance_type: str) -> None:
+        """Checks what runs, and all of its scaling."""
+        types = self.ask(f"{_INSTANCES} {self.ask(_RUNS)}")
+        self.check(types == [instance_type], f"the endpoint runs on {instance_type}")
+        asked = [sorted(self.ask(command)) for command in (_TARGETS, _POLICIES, _ACTIONS, _PARKED)]
+        self.check(
+            asked == [[f"endpoint/{ENDPOINT}/variant/AllTraffic"], [_POLICY], _SCHEDULE, []],
+            f"the variant has {_POLICY}, {' and '.join(_SCHEDULE)}; nothing is parked",
+        )
