@@ -73,12 +73,12 @@ struct Resolver<'a> {
 
 impl Resolver<'_> {
     fn target(&self, module: &ModulePath, segments: &[String], kind: &ReferenceKind) -> Option<ModulePath> {
-        // A single name in code is no module: it may be a variable that happens to have a module's name.
-        let is_name = *kind == ReferenceKind::Path && segments.len() == 1;
-        if is_name && self.modules.contains_key(&module.join(&segments[0])) {
-            return None;
+        let mut expanded = BTreeSet::new();
+        match (segments, kind) {
+            // A single name in code is an item or a variable, even if a module or the crate has the same name.
+            ([name], ReferenceKind::Path) => self.expand_use(module, name, &[], &mut expanded)?,
+            _ => self.resolve(module, segments, &mut expanded),
         }
-        self.resolve(module, segments, &mut BTreeSet::new())
     }
 
     /// The module of a path that is written in `module`; `None` if it is this one or of another crate.

@@ -83,6 +83,7 @@ fn other_crates_variables_and_comments_close_no_cycle() {
     ] {
         assert_no_cycle(&[("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b::B;"), ("b.rs", code)]);
     }
+    assert_no_cycle(&[("lib.rs", "mod a; use a::f;"), ("a.rs", "pub fn f(planted: u8) -> u8 { planted }")]);
 }
 
 #[test]

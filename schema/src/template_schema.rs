@@ -1,16 +1,16 @@
-//! The schemas as an editor needs them: of a whole template, any value of which may be a function.
+//! The schema of a template for editors, in which any value may be an intrinsic function.
 
 use serde_json::{Map, Value, json};
 
-/// A schema of templates, which looks at the resources of our types alone.
-pub(crate) fn template(schemas: &[(&'static str, Value)]) -> Value {
-    let of_type = |(resource_type, schema): &(&'static str, Value)| {
+/// The schema of a template. It checks the resources of both custom types and accepts any other.
+pub(crate) fn template_schema(schemas: &[(&'static str, Value)]) -> Value {
+    let for_type = |(resource_type, schema): &(&'static str, Value)| {
         json!({
             "if": { "properties": { "Type": { "const": resource_type } }, "required": ["Type"] },
-            "then": { "properties": { "Properties": unresolved(schema) }, "required": ["Properties"] },
+            "then": { "properties": { "Properties": with_functions(schema) }, "required": ["Properties"] },
         })
     };
-    let resource = json!({ "allOf": schemas.iter().map(of_type).collect::<Vec<_>>() });
+    let resource = json!({ "allOf": schemas.iter().map(for_type).collect::<Vec<_>>() });
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Templates with Custom::SageMaker resources",
@@ -19,10 +19,11 @@ pub(crate) fn template(schemas: &[(&'static str, Value)]) -> Value {
     })
 }
 
-/// A schema that takes functions, too. An editor reads `!Ref Name` as the text `Name`, so text is good everywhere.
-fn unresolved(schema: &Value) -> Value {
+/// Relaxes a schema so that it also accepts intrinsic functions. An editor reads `!Ref Name` as the string `Name`, so any
+/// string is accepted, too.
+fn with_functions(schema: &Value) -> Value {
     let Value::Object(keywords) = schema else { return schema.clone() };
-    let mut loose = Map::new();
+    let mut relaxed = Map::new();
     for (keyword, rule) in keywords {
         let rule = match keyword.as_str() {
             "$schema"
@@ -35,31 +36,31 @@ fn unresolved(schema: &Value) -> Value {
             | "patternErrorMessage" => {
                 continue;
             }
-            "else" | "if" | "items" | "then" => unresolved(rule),
+            "else" | "if" | "items" | "then" => with_functions(rule),
             "properties" => {
-                // What excludes another may itself be there on a condition only.
+                // Of two properties that exclude each other, one may depend on a condition: a template may have both.
                 let properties = rule.as_object().into_iter().flatten().filter(|(_, schema)| **schema != false);
-                properties.map(|(name, schema)| (name.clone(), unresolved(schema))).collect()
+                properties.map(|(name, schema)| (name.clone(), with_functions(schema))).collect()
             }
-            "type" => any_or(rule),
+            "type" => types_or_function(rule),
             _ => rule.clone(),
         };
-        loose.insert(keyword.clone(), rule);
+        relaxed.insert(keyword.clone(), rule);
     }
     if let Some(values) = keywords.get("enum") {
-        // For completion.
-        loose.insert("anyOf".to_owned(), json!([{ "enum": values }, {}]));
+        // Editors complete these values.
+        relaxed.insert("anyOf".to_owned(), json!([{ "enum": values }, {}]));
     }
     if keywords.contains_key("additionalProperties") {
         let function =
             json!({ "minProperties": 1, "propertyNames": { "pattern": "^(Ref|Fn::[A-Za-z]+)$" }, "type": "object" });
-        return json!({ "if": function, "else": loose });
+        return json!({ "if": function, "else": relaxed });
     }
-    loose.into()
+    relaxed.into()
 }
 
-/// What a function may be written as, beside the types of a value.
-fn any_or(types: &Value) -> Value {
+/// The given types, and the types that a function may have.
+fn types_or_function(types: &Value) -> Value {
     let types = types.as_array().map_or_else(|| std::slice::from_ref(types), Vec::as_slice);
     let functions = ["array", "object", "string"].map(Value::from);
     let more = functions.iter().filter(|function| !types.contains(function));

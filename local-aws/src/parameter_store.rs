@@ -1,26 +1,19 @@
-//! Systems Manager's Parameter Store: enough of it to put something away and to find it again.
+//! The operations of Systems Manager Parameter Store. Names are case-sensitive.
 //!
 //! API: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html> and its neighbours,
-//! which is also the source of every rule that names no other. Believed: the texts.
+//! which is also the source of every rule that names no other. Assumed: the texts.
 
 use serde_json::{Value, json};
 
-use crate::input::{Input, Pages, required};
-use crate::{Answer, Fault, LocalAws};
-
-/// A parameter; its name is case-sensitive.
-#[derive(Clone, Debug)]
-pub(crate) struct Parameter {
-    value: String,
-    kind: String,
-    advanced: bool,
-    version: u64,
-    modified: f64,
-}
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::{Input, required};
+use crate::protocol::pagination::Pages;
+use crate::state::LocalAws;
+use crate::state::parameter::Parameter;
 
 impl LocalAws {
-    pub(crate) fn put_parameter(&mut self, input: Input<'_>, now: f64) -> Answer {
-        let (name, value) = (parameter_name(input)?, input.text("Value")?);
+    pub(crate) fn put_parameter(&mut self, input: Input<'_>, now: f64) -> OperationResult {
+        let (name, value) = (read_parameter_name(input)?, input.text("Value")?);
         let stored = self.parameters.get(name);
         let overwrite = input.flag("Overwrite")?;
         if stored.is_some() && !overwrite {
@@ -38,53 +31,53 @@ impl LocalAws {
             return Err(Fault::validation("The parameter value is empty, or refers to another parameter"));
         }
         // "You can't revert an advanced parameter to a standard parameter."
-        let was_advanced = stored.is_some_and(|stored| stored.advanced);
-        let advanced = match input.optional_text("Tier")? {
+        let was_advanced = stored.is_some_and(|stored| stored.is_advanced);
+        let is_advanced = match input.optional_text("Tier")? {
             Some("Advanced") => true,
-            Some("Intelligent-Tiering") => was_advanced || value.len() > STANDARD,
+            Some("Intelligent-Tiering") => was_advanced || value.len() > STANDARD_MAX,
             Some(_) | None => was_advanced,
         };
-        let most = if advanced { 2 * STANDARD } else { STANDARD };
-        if value.len() > most {
-            let tier = tier(advanced);
+        let max = if is_advanced { 2 * STANDARD_MAX } else { STANDARD_MAX };
+        if value.len() > max {
+            let tier = tier(is_advanced);
             return Err(Fault::validation(format!(
-                "{tier} tier parameters support a maximum parameter value of {most} characters."
+                "{tier} tier parameters support a maximum parameter value of {max} characters."
             )));
         }
         let version = stored.map_or(0, |stored| stored.version) + 1;
-        let parameter = Parameter { value: value.to_owned(), kind, advanced, version, modified: now };
+        let parameter = Parameter { value: value.to_owned(), kind, is_advanced, version, modified: now };
         self.parameters.insert(name.to_owned(), parameter);
-        Ok(json!({ "Version": version, "Tier": tier(advanced) }))
+        Ok(json!({ "Version": version, "Tier": tier(is_advanced) }))
     }
 
-    pub(crate) fn get_parameter(&self, input: Input<'_>) -> Answer {
+    pub(crate) fn get_parameter(&self, input: Input<'_>) -> OperationResult {
         let name = input.text("Name")?;
         self.parameters
             .get(name)
-            .map(|parameter| json!({ "Parameter": self.shown(name, parameter) }))
-            .ok_or_else(missing)
+            .map(|parameter| json!({ "Parameter": self.describe_parameter(name, parameter) }))
+            .ok_or_else(not_found)
     }
 
-    pub(crate) fn get_parameters_by_path(&self, input: Input<'_>) -> Answer {
+    pub(crate) fn get_parameters_by_path(&self, input: Input<'_>) -> OperationResult {
         let path = input.text("Path")?;
         if !path.starts_with('/') {
             return Err(Fault::validation("The parameter path must begin with a slash"));
         }
         let recursive = input.flag("Recursive")?;
-        let below = |name: &str| {
+        let is_below_path = |name: &str| {
             let rest = name.strip_prefix(path.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'));
             rest.is_some_and(|rest| recursive || !rest.contains('/'))
         };
-        let found = self.parameters.iter().filter(|(name, _)| below(name));
-        let items = found.map(|(name, parameter)| (name.clone(), self.shown(name, parameter)));
-        Pages { list: "Parameters", most: 10, invalid_token: "InvalidNextToken" }.answer(input, items.collect())
+        let found = self.parameters.iter().filter(|(name, _)| is_below_path(name));
+        let items = found.map(|(name, parameter)| (name.clone(), self.describe_parameter(name, parameter)));
+        Pages { list: "Parameters", max_results: 10, invalid_token: "InvalidNextToken" }.page(input, items.collect())
     }
 
-    pub(crate) fn delete_parameter(&mut self, input: Input<'_>) -> Answer {
-        self.parameters.remove(input.text("Name")?).map(|_| json!({})).ok_or_else(missing)
+    pub(crate) fn delete_parameter(&mut self, input: Input<'_>) -> OperationResult {
+        self.parameters.remove(input.text("Name")?).map(|_| json!({})).ok_or_else(not_found)
     }
 
-    fn shown(&self, name: &str, parameter: &Parameter) -> Value {
+    fn describe_parameter(&self, name: &str, parameter: &Parameter) -> Value {
         json!({
             "Name": name,
             "Type": parameter.kind,
@@ -97,14 +90,14 @@ impl LocalAws {
     }
 }
 
-fn parameter_name(input: Input<'_>) -> Result<&str, Fault> {
+fn read_parameter_name(input: Input<'_>) -> Result<&str, Fault> {
     let name = input.text("Name")?;
     let first = name.trim_start_matches('/').to_ascii_lowercase();
     if first.starts_with("aws") || first.starts_with("ssm") {
         return Err(Fault::validation("Parameter name: can't be prefixed with \"aws\" or \"ssm\" (case-insensitive)."));
     }
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
-    // Names in a hierarchy begin with a slash and have something between any two.
+    // A name in a hierarchy begins with a slash and has no empty part.
     let levels = name.strip_prefix('/').map_or_else(|| vec![name], |rest| rest.split('/').collect());
     if name.len() > MAX_NAME || !name.bytes().all(allowed) || levels.iter().any(|part| part.is_empty()) {
         return Err(Fault::validation(format!("Parameter name: {name:?} is not allowed")));
@@ -119,16 +112,16 @@ fn parameter_name(input: Input<'_>) -> Result<&str, Fault> {
     Ok(name)
 }
 
-fn missing() -> Fault {
+fn not_found() -> Fault {
     Fault::new("ParameterNotFound", "")
 }
 
-fn tier(advanced: bool) -> &'static str {
-    if advanced { "Advanced" } else { "Standard" }
+fn tier(is_advanced: bool) -> &'static str {
+    if is_advanced { "Advanced" } else { "Standard" }
 }
 
 // "Standard parameters have a value limit of 4 KB. Advanced parameters have a value limit of 8 KB."
-const STANDARD: usize = 4096;
+const STANDARD_MAX: usize = 4096;
 const MAX_LEVELS: usize = 15;
 const MAX_NAME: usize = 1011;
 
@@ -136,7 +129,7 @@ const MAX_NAME: usize = 1011;
 mod tests {
     use super::*;
 
-    fn put(aws: &mut LocalAws, name: &str, value: &str, more: &[(&str, Value)]) -> Answer {
+    fn put(aws: &mut LocalAws, name: &str, value: &str, more: &[(&str, Value)]) -> OperationResult {
         let mut input = json!({ "Name": name, "Value": value, "Type": "String" });
         input
             .as_object_mut()
@@ -146,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_is_overwritten_only_on_demand_and_counts_its_versions() {
+    fn a_parameter_is_overwritten_only_with_the_option_and_counts_its_versions() {
         let mut aws = LocalAws::default();
         put(&mut aws, "/a/b", "1", &[]).expect("it is new");
         assert_eq!(put(&mut aws, "/a/b", "2", &[]).unwrap_err().code, "ParameterAlreadyExists");
@@ -178,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_has_what_is_directly_below_it_or_all_of_it() {
+    fn a_path_lists_the_parameters_directly_below_it_or_recursively_all() {
         let mut aws = LocalAws::default();
         for name in ["/p/a", "/p/b", "/p/c/d", "/pq/e"] {
             put(&mut aws, name, "1", &[]).expect("it is new");
@@ -204,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_values_that_parameter_store_does_not_take_are_refused() {
+    fn invalid_names_and_values_are_rejected() {
         let mut aws = LocalAws::default();
         for name in ["/a:b", "/aws/a", "ssm-a", "a/b", "/a//b", "/a/", &"/a".repeat(16)] {
             put(&mut aws, name, "1", &[]).unwrap_err();
@@ -212,6 +205,6 @@ mod tests {
         for value in ["", "{{ssm:other}}"] {
             put(&mut aws, "/a", value, &[]).unwrap_err();
         }
-        put(&mut aws, "/a", r#"{"a":{"b":{}}}"#, &[]).expect("JSON is no reference");
+        put(&mut aws, "/a", r#"{"a":{"b":{}}}"#, &[]).expect("JSON is not a reference");
     }
 }

@@ -2,23 +2,27 @@
 //!
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html> and
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html>, which are also the source
-//! of every rule that names no other. Believed: the texts.
+//! of every rule that names no other. Assumed: the texts.
 
-use crate::Fault;
-use crate::input::Input;
-use crate::shapes::Shape;
+use crate::protocol::fault::Fault;
+use crate::protocol::input::Input;
+use crate::protocol::member_types::MemberType;
 
-/// Refuses a configuration that is not whole.
+/// The member of a policy with its step scaling configuration.
+pub(crate) const STEP: &str = "StepScalingPolicyConfiguration";
+
+/// Rejects an incomplete or inconsistent configuration.
 pub(crate) fn check(configuration: Input<'_>) -> Result<(), Fault> {
-    // "AdjustmentType is required if you are adding a new step scaling policy configuration"; so are the adjustments.
+    // "AdjustmentType is required if you are adding a new step scaling policy configuration", and so are the
+    // adjustments.
     configuration.text("AdjustmentType")?;
     let steps = configuration.objects("StepAdjustments")?;
     if steps.is_empty() {
         return Err(Fault::validation("At least one step adjustment must be specified"));
     }
     // https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html
-    if steps.len() > MOST_STEPS {
-        let message = format!("A scaling policy can have at most {MOST_STEPS} step adjustments");
+    if steps.len() > MAX_STEPS {
+        let message = format!("A scaling policy can have at most {MAX_STEPS} step adjustments");
         return Err(Fault::new("LimitExceededException", message));
     }
     let mut intervals = Vec::new();
@@ -30,15 +34,15 @@ pub(crate) fn check(configuration: Input<'_>) -> Result<(), Fault> {
         intervals.push((lower.unwrap_or(f64::NEG_INFINITY), upper.unwrap_or(f64::INFINITY)));
     }
     intervals.sort_by(|(one, _), (other, _)| one.total_cmp(other));
-    // "The ranges of your step adjustments can't overlap or have a gap." So at most one has no lower bound, and at most
-    // one no upper bound.
+    // "The ranges of your step adjustments can't overlap or have a gap." So at most one step has no lower bound, and
+    // at most one no upper bound.
     if intervals.iter().any(|(lower, upper)| lower >= upper)
         || intervals.windows(2).any(|pair| pair[0].1.total_cmp(&pair[1].0).is_ne())
     {
         return Err(Fault::validation("Step adjustment intervals must be in order, without overlap and without gap"));
     }
     // "If one step adjustment has a negative lower bound, then there must be a step adjustment with a null lower bound";
-    // likewise for a positive upper bound.
+    // likewise a positive upper bound requires a null one.
     let (first, last) = (intervals[0].0, intervals[intervals.len() - 1].1);
     if first.is_finite() && first < 0.0 || last.is_finite() && last > 0.0 {
         return Err(Fault::validation("There must be a step adjustment with an unspecified bound at each end"));
@@ -46,22 +50,25 @@ pub(crate) fn check(configuration: Input<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-const MOST_STEPS: usize = 20;
+const MAX_STEPS: usize = 20;
 
-pub(crate) const CONFIGURATION: Shape = Shape::Structure {
+pub(crate) const CONFIGURATION: MemberType = MemberType::Structure {
     required: &[],
     optional: &[
-        ("AdjustmentType", Shape::OneOf(&["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"])),
+        ("AdjustmentType", MemberType::OneOf(&["ChangeInCapacity", "PercentChangeInCapacity", "ExactCapacity"])),
         (
             "StepAdjustments",
-            Shape::List(&Shape::Structure {
-                required: &[("ScalingAdjustment", Shape::Integer)],
-                optional: &[("MetricIntervalLowerBound", Shape::Number), ("MetricIntervalUpperBound", Shape::Number)],
+            MemberType::List(&MemberType::Structure {
+                required: &[("ScalingAdjustment", MemberType::Integer)],
+                optional: &[
+                    ("MetricIntervalLowerBound", MemberType::Number),
+                    ("MetricIntervalUpperBound", MemberType::Number),
+                ],
             }),
         ),
-        ("MinAdjustmentMagnitude", Shape::Integer),
-        ("Cooldown", Shape::Integer),
-        ("MetricAggregationType", Shape::OneOf(&["Average", "Minimum", "Maximum"])),
+        ("MinAdjustmentMagnitude", MemberType::Integer),
+        ("Cooldown", MemberType::Integer),
+        ("MetricAggregationType", MemberType::OneOf(&["Average", "Minimum", "Maximum"])),
     ],
 };
 
@@ -70,7 +77,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::scaling_policies::STEP;
     use crate::testing::{policy, scaling, with_target};
 
     fn put(configuration: Value) -> Result<(), Fault> {
@@ -86,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_follow_each_other_and_end_in_nothing_or_at_the_threshold() {
+    fn the_steps_have_no_gap_and_no_overlap_and_end_unbounded_or_at_the_threshold() {
         for bounds in [
             &[(Some(0.0), None)][..],
             &[(None, Some(0.0))],
@@ -113,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn twenty_steps_are_the_most() {
+    fn a_policy_can_have_twenty_steps() {
         let many = |n: i32| {
             let bound = |at: i32| Some(f64::from(at)).filter(|_| at < n);
             steps(&(0..n).map(|at| (bound(at), bound(at + 1))).collect::<Vec<_>>())
@@ -123,10 +129,10 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_needs_an_adjustment_type_and_whole_steps_of_numbers() {
-        let whole = steps(&[(Some(0.0), None)]);
+    fn a_configuration_needs_an_adjustment_type_and_complete_steps_of_numbers() {
+        let complete = steps(&[(Some(0.0), None)]);
         let with = |member: &str, value: Value| {
-            let mut configuration = whole.clone();
+            let mut configuration = complete.clone();
             configuration[member] = value;
             configuration
         };

@@ -1,26 +1,19 @@
-//! SageMaker's endpoint configurations.
+//! Operations on endpoint configurations.
 //!
 //! API: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html> and its neighbours.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use crate::input::{Input, required};
-use crate::life_cycle::{Deployment, Variant};
-use crate::{Answer, Fault, LocalAws};
-
-/// An endpoint configuration: what was given, and what an endpoint starts with.
-#[derive(Clone, Debug)]
-pub(crate) struct EndpointConfig {
-    pub(crate) deployment: Deployment,
-    given: Map<String, Value>,
-    created: f64,
-}
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::{Input, required};
+use crate::state::LocalAws;
+use crate::state::endpoint::{Deployment, EndpointConfig, Variant};
 
 impl LocalAws {
-    pub(crate) fn create_endpoint_config(&mut self, input: Input<'_>, now: f64) -> Answer {
-        let name = name(input, "EndpointConfigName")?;
+    pub(crate) fn create_endpoint_config(&mut self, input: Input<'_>, now: f64) -> OperationResult {
+        let name = read_name(input, "EndpointConfigName")?;
         let arn = self.endpoint_config_arn(name);
-        // Believed: the text, and those of the other faults of this module.
+        // Assumed: the texts of all faults in this module.
         if self.endpoint_configs.contains_key(&name.to_ascii_lowercase()) {
             let message = format!("Cannot create already existing endpoint configuration \"{arn}\".");
             return Err(Fault::validation(message));
@@ -30,7 +23,7 @@ impl LocalAws {
             let constraint = "Member must have length between 1 and 10";
             return Err(Fault::constraint("'[...]'", "ProductionVariants", constraint));
         }
-        let variants = given.into_iter().map(variant).collect::<Result<Vec<_>, _>>()?;
+        let variants = given.into_iter().map(read_variant).collect::<Result<Vec<_>, _>>()?;
         for (n, variant) in variants.iter().enumerate() {
             if variants[..n].iter().any(|other| other.name == variant.name) {
                 return Err(Fault::validation(format!("Duplicate variant name {:?}", variant.name)));
@@ -43,7 +36,7 @@ impl LocalAws {
         Ok(json!({ "EndpointConfigArn": arn }))
     }
 
-    pub(crate) fn describe_endpoint_config(&self, input: Input<'_>) -> Answer {
+    pub(crate) fn describe_endpoint_config(&self, input: Input<'_>) -> OperationResult {
         let config = self.endpoint_config(input)?;
         let mut answer = config.given.clone();
         answer.remove("Tags");
@@ -52,15 +45,15 @@ impl LocalAws {
         Ok(answer.into())
     }
 
-    pub(crate) fn delete_endpoint_config(&mut self, input: Input<'_>) -> Answer {
+    pub(crate) fn delete_endpoint_config(&mut self, input: Input<'_>) -> OperationResult {
         let key = self.endpoint_config(input)?.deployment.config.to_ascii_lowercase();
         self.endpoint_configs.remove(&key);
         Ok(json!({}))
     }
 
-    /// The configuration that the request names.
+    /// The configuration that the input names.
     pub(crate) fn endpoint_config(&self, input: Input<'_>) -> Result<&EndpointConfig, Fault> {
-        let name = name(input, "EndpointConfigName")?;
+        let name = read_name(input, "EndpointConfigName")?;
         self.endpoint_configs.get(&name.to_ascii_lowercase()).ok_or_else(|| {
             let arn = self.endpoint_config_arn(name);
             Fault::validation(format!("Could not find endpoint configuration \"{arn}\"."))
@@ -72,9 +65,9 @@ impl LocalAws {
     }
 }
 
-/// The name of an endpoint, a configuration or a variant:
+/// Reads the name of an endpoint, a configuration, a variant or an inference component:
 /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html>
-pub(crate) fn name<'a>(input: Input<'a>, member: &str) -> Result<&'a str, Fault> {
+pub(crate) fn read_name<'a>(input: Input<'a>, member: &str) -> Result<&'a str, Fault> {
     let name = input.text(member)?;
     let valid = name.len() <= 63
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())
@@ -87,8 +80,8 @@ pub(crate) fn name<'a>(input: Input<'a>, member: &str) -> Result<&'a str, Fault>
     Err(Fault::constraint(format_args!("'{name}'"), member, constraint))
 }
 
-/// A variant as it starts: with its initial number of instances, or with its provisioned concurrency.
-fn variant(input: Input<'_>) -> Result<Variant, Fault> {
+/// Reads a variant, whose capacity is its initial number of instances or its provisioned concurrency.
+fn read_variant(input: Input<'_>) -> Result<Variant, Fault> {
     let serverless = input.object("ServerlessConfig")?;
     let instance_type = input.optional_text("InstanceType")?;
     let capacity = match serverless {
@@ -105,7 +98,7 @@ fn variant(input: Input<'_>) -> Result<Variant, Fault> {
     };
     let weight = input.number("InitialVariantWeight")?.unwrap_or(1.0);
     Ok(Variant {
-        name: name(input, "VariantName")?.to_owned(),
+        name: read_name(input, "VariantName")?.to_owned(),
         instance_type: instance_type.map(str::to_owned),
         serverless: serverless.map(|serverless| serverless.0.clone()),
         current: capacity,
@@ -117,11 +110,13 @@ fn variant(input: Input<'_>) -> Result<Variant, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::testing::{config, with_endpoint};
 
     #[test]
-    fn a_configuration_is_described_as_given_whatever_the_case_of_its_name() {
+    fn a_configuration_is_described_as_given_and_found_by_its_name_in_any_case() {
         let answer = with_endpoint()
             .call("SageMaker.DescribeEndpointConfig", &json!({ "EndpointConfigName": "LARGE" }), 0.0)
             .expect("it exists");
@@ -151,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_variants_are_checked() {
+    fn an_invalid_name_or_variant_is_rejected() {
         let variant = json!({ "VariantName": "v", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1 });
         let with = |member: &str, value: Value| {
             let mut variant = variant.clone();

@@ -1,25 +1,25 @@
-//! The types that the members of a request have, at every depth.
+//! The types of the members of a request, at every depth.
 //!
-//! Source: the service's own API model, as the SDKs and the AWS CLI have it.
+//! Source: the service's API model, from which the SDKs and the AWS CLI are generated.
 
 use serde_json::{Map, Value, json};
 
-use crate::Fault;
-use crate::input::not_a;
+use crate::protocol::fault::Fault;
+use crate::protocol::input::wrong_type;
 
-/// What a value has to be.
-pub(crate) enum Shape {
-    /// A text without limits, also an empty one.
+/// The type of a member, with its constraints.
+pub(crate) enum MemberType {
+    /// A string of any length, also empty.
     Text,
-    /// A text of one to this many characters.
-    TextOf(usize),
-    /// One of these texts.
+    /// A string of one to this many characters.
+    BoundedText(usize),
+    /// One of these strings.
     OneOf(&'static [&'static str]),
     /// A double.
     Number,
-    /// In seconds since the epoch, with fractions or without.
+    /// Seconds since the epoch, whole or fractional.
     Time,
-    /// 32 bits, with a sign.
+    /// A signed integer of 32 bits.
     Integer,
     Flag,
     List(&'static Self),
@@ -29,16 +29,16 @@ pub(crate) enum Shape {
     },
 }
 
-type Members = &'static [(&'static str, Shape)];
+type Members = &'static [(&'static str, MemberType)];
 
-impl Shape {
-    /// Reads a value, and refuses one that has another JSON type than it should at any depth.
+impl MemberType {
+    /// Reads a value. Rejects a wrong JSON type at any depth, drops nulls and unknown members.
     ///
-    /// Believed: that texts do not pass as numbers or booleans, nor fractions as integers; and that `null` counts as left
-    /// out, and members that the model does not know are ignored.
+    /// Assumed: a string is not accepted as a number or boolean, nor a fraction as an integer; `null` counts as omitted;
+    /// unknown members are ignored.
     pub(crate) fn read(&self, value: &Value) -> Result<Value, Fault> {
         let read = match self {
-            Self::Text | Self::TextOf(_) | Self::OneOf(_) => value.as_str().map(|text| json!(text)),
+            Self::Text | Self::BoundedText(_) | Self::OneOf(_) => value.as_str().map(|text| json!(text)),
             Self::Number => value.as_f64().map(|number| json!(number)),
             Self::Time => Some(value.clone()).filter(Value::is_number),
             Self::Integer => value.as_i64().filter(|number| i32::try_from(*number).is_ok()).map(|number| json!(number)),
@@ -52,14 +52,14 @@ impl Shape {
                 None => None,
             },
         };
-        read.ok_or_else(|| not_a(self.kind(), value))
+        read.ok_or_else(|| wrong_type(self.kind(), value))
     }
 
-    /// Refuses what was read, but lacks a member that is required, or is out of bounds.
+    /// Rejects a value, as returned by [`read`](Self::read), that lacks a required member or violates a constraint.
     pub(crate) fn check(&self, path: &str, value: &Value) -> Result<(), Fault> {
         match (self, value) {
-            (Self::TextOf(most), Value::String(text)) if !(1..=*most).contains(&text.chars().count()) => {
-                let constraint = format!("Member must have length between 1 and {most}");
+            (Self::BoundedText(max), Value::String(text)) if !(1..=*max).contains(&text.chars().count()) => {
+                let constraint = format!("Member must have length between 1 and {max}");
                 Err(Fault::constraint(format_args!("'{text}'"), path, constraint))
             }
             (Self::OneOf(texts), Value::String(text)) if !texts.contains(&text.as_str()) => {
@@ -72,13 +72,13 @@ impl Shape {
             (Self::Structure { required, optional }, Value::Object(given)) => {
                 for (name, _) in *required {
                     if !given.contains_key(*name) {
-                        return Err(Fault::constraint("null", &below(path, name), "Member must not be null"));
+                        return Err(Fault::constraint("null", &member_path(path, name), "Member must not be null"));
                     }
                 }
                 let members = required.iter().chain(*optional);
                 members
-                    .filter_map(|(name, shape)| Some((name, shape, given.get(*name)?)))
-                    .try_for_each(|(name, shape, value)| shape.check(&below(path, name), value))
+                    .filter_map(|(name, member_type)| Some((name, member_type, given.get(*name)?)))
+                    .try_for_each(|(name, member_type, value)| member_type.check(&member_path(path, name), value))
             }
             _ => Ok(()),
         }
@@ -86,7 +86,7 @@ impl Shape {
 
     const fn kind(&self) -> &'static str {
         match self {
-            Self::Text | Self::TextOf(_) | Self::OneOf(_) => "string",
+            Self::Text | Self::BoundedText(_) | Self::OneOf(_) => "string",
             Self::Number | Self::Time => "number",
             Self::Integer => "integer",
             Self::Flag => "boolean",
@@ -97,17 +97,17 @@ impl Shape {
 }
 
 fn read_members<'a>(
-    members: impl Iterator<Item = &'a (&'static str, Shape)>,
+    members: impl Iterator<Item = &'a (&'static str, MemberType)>,
     given: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Fault> {
     members
-        .filter_map(|(name, shape)| Some((name, shape, given.get(*name).filter(|value| !value.is_null())?)))
-        .map(|(name, shape, value)| Ok(((*name).to_owned(), shape.read(value)?)))
+        .filter_map(|(name, member_type)| Some((name, member_type, given.get(*name).filter(|value| !value.is_null())?)))
+        .map(|(name, member_type, value)| Ok(((*name).to_owned(), member_type.read(value)?)))
         .collect()
 }
 
-/// Faults spell members with a small letter at the front.
-fn below(path: &str, member: &str) -> String {
+/// The path of a member of a structure. Error messages spell members with a lower-case first letter.
+fn member_path(path: &str, member: &str) -> String {
     let (first, rest) = member.split_at(1);
     let member = format!("{}{rest}", first.to_ascii_lowercase());
     if path.is_empty() { member } else { format!("{path}.{member}") }
@@ -117,35 +117,38 @@ fn below(path: &str, member: &str) -> String {
 mod tests {
     use super::*;
 
-    const SHAPE: Shape = Shape::Structure {
-        required: &[("Id", Shape::TextOf(3))],
+    const TYPE: MemberType = MemberType::Structure {
+        required: &[("Id", MemberType::BoundedText(3))],
         optional: &[
-            ("Label", Shape::Text),
-            ("Kind", Shape::OneOf(&["A", "B"])),
-            ("Value", Shape::Number),
-            ("At", Shape::Time),
-            ("Count", Shape::Integer),
-            ("Flag", Shape::Flag),
-            ("Items", Shape::List(&Shape::Structure { required: &[("Name", Shape::Text)], optional: &[] })),
+            ("Label", MemberType::Text),
+            ("Kind", MemberType::OneOf(&["A", "B"])),
+            ("Value", MemberType::Number),
+            ("At", MemberType::Time),
+            ("Count", MemberType::Integer),
+            ("Flag", MemberType::Flag),
+            (
+                "Items",
+                MemberType::List(&MemberType::Structure { required: &[("Name", MemberType::Text)], optional: &[] }),
+            ),
         ],
     };
 
     #[test]
-    fn what_fits_is_read_without_nulls_and_unknown_members() {
+    fn nulls_and_unknown_members_are_dropped() {
         let given = json!({
             "Id": "a", "Label": "", "Kind": null, "Value": 70, "At": 1, "Count": -1, "Flag": false,
             "Items": [{ "Name": "5", "Other": 1 }], "Other": {},
         });
-        let read = SHAPE.read(&given).expect("the types fit");
+        let read = TYPE.read(&given).expect("the types match");
         assert_eq!(
             read,
             json!({ "Id": "a", "Label": "", "Value": 70.0, "At": 1, "Count": -1, "Flag": false, "Items": [{ "Name": "5" }] })
         );
-        SHAPE.check("", &read).expect("nothing is missing");
+        TYPE.check("", &read).expect("nothing is missing");
     }
 
     #[test]
-    fn another_json_type_is_refused_at_every_depth() {
+    fn a_wrong_json_type_is_rejected_at_every_depth() {
         for given in [
             json!({ "Id": 1 }),
             json!({ "Kind": true }),
@@ -160,12 +163,12 @@ mod tests {
             json!({ "Items": [{ "Name": 5 }] }),
             json!([]),
         ] {
-            assert_eq!(SHAPE.read(&given).unwrap_err().code, "SerializationException", "{given}");
+            assert_eq!(TYPE.read(&given).unwrap_err().code, "SerializationException", "{given}");
         }
     }
 
     #[test]
-    fn what_is_missing_or_out_of_bounds_is_refused_by_its_path() {
+    fn a_missing_or_invalid_member_is_rejected_by_its_path() {
         for (given, path) in [
             (json!({}), "'id'"),
             (json!({ "Id": "" }), "'id'"),
@@ -173,7 +176,7 @@ mod tests {
             (json!({ "Id": "a", "Kind": "C" }), "'kind'"),
             (json!({ "Id": "a", "Items": [{ "Name": "" }, {}] }), "'items.2.member.name'"),
         ] {
-            let fault = SHAPE.read(&given).and_then(|read| SHAPE.check("", &read)).unwrap_err();
+            let fault = TYPE.read(&given).and_then(|read| TYPE.check("", &read)).unwrap_err();
             assert!(fault.code == "ValidationException" && fault.message.contains(path), "{fault}");
         }
     }

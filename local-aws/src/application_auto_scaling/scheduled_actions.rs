@@ -1,34 +1,35 @@
-//! Scheduled actions. They are kept, and never come due.
+//! Scheduled actions, which are stored as given and never run.
 //!
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html> and its
-//! neighbours, which is also the source of every rule that names no other. Believed: the texts.
+//! neighbours, which is also the source of every rule that names no other. Assumed: the texts.
 
 use serde_json::json;
 
-use crate::attached::Kind;
-use crate::input::{Input, required};
-use crate::shapes::Shape;
-use crate::{Answer, Fault, LocalAws};
+use crate::application_auto_scaling::policies_and_actions::AttachmentType;
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::{Input, required};
+use crate::protocol::member_types::MemberType;
+use crate::state::LocalAws;
+use crate::state::scalable_target::AttachmentKind;
 
 impl LocalAws {
-    pub(crate) fn put_scheduled_action(&mut self, input: Input<'_>, now: f64) -> Answer {
-        self.put(Kind::Action, input, now).map(|_| json!({}))
+    pub(crate) fn put_scheduled_action(&mut self, input: Input<'_>, now: f64) -> OperationResult {
+        self.put_attachment(&ACTION, input, now).map(|_| json!({}))
     }
 
-    pub(crate) fn delete_scheduled_action(&mut self, input: Input<'_>) -> Answer {
-        self.delete(Kind::Action, input)
+    pub(crate) fn delete_scheduled_action(&mut self, input: Input<'_>) -> OperationResult {
+        self.delete_attachment(&ACTION, input)
     }
 
-    pub(crate) fn describe_scheduled_actions(&self, input: Input<'_>) -> Answer {
-        self.describe(Kind::Action, input)
+    pub(crate) fn describe_scheduled_actions(&self, input: Input<'_>) -> OperationResult {
+        self.describe_attachments(&ACTION, input)
     }
 }
 
-/// Refuses an action that, with what is stored of it, would not be whole.
+/// Rejects an action that, merged with its stored members, is incomplete.
 ///
-/// Believed: that schedule and action are required at creation, and the rules of their capacities. Time zones are taken
-/// as they are.
-pub(crate) fn check(action: Input<'_>) -> Result<(), Fault> {
+/// Assumed: schedule and action are required at creation; the rules of the capacities. The time zone is not checked.
+fn check(action: Input<'_>) -> Result<(), Fault> {
     let name = action.text("ScheduledActionName")?;
     if name.starts_with(' ') || name.ends_with(' ') || name.contains(|c: char| c.is_control() || ":/|".contains(c)) {
         let constraint = format!("Member must satisfy regular expression pattern: {NAME_PATTERN}");
@@ -52,9 +53,9 @@ pub(crate) fn check(action: Input<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// "at(yyyy-mm-ddThh:mm:ss)", "rate(value unit)" or "cron(fields)", of which there are six.
+/// Whether a text is `at(yyyy-mm-ddThh:mm:ss)`, `rate(value unit)` or `cron(fields)` with six fields.
 ///
-/// Believed: what may stand in the fields of cron; only their characters are looked at.
+/// Assumed: the syntax of the fields of cron; only their characters are checked.
 fn is_schedule(text: &str) -> bool {
     let inside = |form: &str| text.strip_prefix(form)?.strip_prefix('(')?.strip_suffix(')');
     if let Some(time) = inside("at") {
@@ -86,23 +87,38 @@ fn is_time(text: &str) -> bool {
 
 const NAME_PATTERN: &str = r"(?!((^[ ]+.*)|(.*([\u0000-\u001f]|[\u007f-\u009f]|[:/|])+.*)|(.*[ ]+$))).+";
 
-pub(crate) const REQUEST: Shape = Shape::Structure {
+static ACTION: AttachmentType = AttachmentType {
+    kind: AttachmentKind::ScheduledAction,
+    request: REQUEST,
+    check: |_, _, action| check(action),
+    list: "ScheduledActions",
+    names: "ScheduledActionNames",
+    name: "ScheduledActionName",
+    arn: "ScheduledActionARN",
+    arn_type: "scheduledAction",
+    arn_name: "scheduledActionName",
+    not_found: "No scheduled action found",
+    max_results: 50,
+    quota: 200,
+};
+
+const REQUEST: MemberType = MemberType::Structure {
     required: &[
-        ("ServiceNamespace", Shape::Text),
-        ("ScheduledActionName", Shape::TextOf(256)),
-        ("ResourceId", Shape::TextOf(1600)),
-        ("ScalableDimension", Shape::Text),
+        ("ServiceNamespace", MemberType::Text),
+        ("ScheduledActionName", MemberType::BoundedText(256)),
+        ("ResourceId", MemberType::BoundedText(1600)),
+        ("ScalableDimension", MemberType::Text),
     ],
     optional: &[
-        ("Schedule", Shape::TextOf(1600)),
-        ("Timezone", Shape::TextOf(1600)),
-        ("StartTime", Shape::Time),
-        ("EndTime", Shape::Time),
+        ("Schedule", MemberType::BoundedText(1600)),
+        ("Timezone", MemberType::BoundedText(1600)),
+        ("StartTime", MemberType::Time),
+        ("EndTime", MemberType::Time),
         (
             "ScalableTargetAction",
-            Shape::Structure {
+            MemberType::Structure {
                 required: &[],
-                optional: &[("MinCapacity", Shape::Integer), ("MaxCapacity", Shape::Integer)],
+                optional: &[("MinCapacity", MemberType::Integer), ("MaxCapacity", MemberType::Integer)],
             },
         ),
     ],
@@ -159,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn at_creation_there_must_be_a_schedule_and_a_capacity() {
+    fn a_new_action_needs_a_schedule_and_a_capacity() {
         for (member, value) in [
             ("Schedule", json!(null)),
             ("ScalableTargetAction", json!(null)),
@@ -180,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn names_have_no_separators_and_no_space_at_their_ends() {
+    fn a_name_has_no_separators_and_no_space_at_its_ends() {
         for name in ["", " a", "a ", "a:b", "a/b", "a|b", "a\nb", "a\u{85}b", &"a".repeat(257)] {
             let fault = put(with("ScheduledActionName", json!(name))).unwrap_err();
             assert_eq!(fault.code, "ValidationException", "{name:?}");
@@ -189,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_times_that_are_texts_cannot_be_read() {
+    fn numbers_and_times_as_strings_are_rejected() {
         for (member, value) in [
             ("StartTime", json!("2026-03-31T22:00:00Z")),
             ("EndTime", json!("1774994400")),

@@ -1,4 +1,4 @@
-//! The tags of scalable targets.
+//! `TagResource`, `UntagResource` and `ListTagsForResource`.
 //!
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TagResource.html>; limits:
 //! <https://docs.aws.amazon.com/autoscaling/application/userguide/resource-tagging-support.html>
@@ -7,19 +7,20 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::input::{Input, required};
-use crate::scalable_targets::Target;
-use crate::{Answer, Fault, LocalAws};
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::{Input, required};
+use crate::state::LocalAws;
+use crate::state::scalable_target::Target;
 
 impl LocalAws {
-    pub(crate) fn tag_resource(&mut self, input: Input<'_>) -> Answer {
-        let target = self.tagged(input)?;
+    pub(crate) fn tag_resource(&mut self, input: Input<'_>) -> OperationResult {
+        let target = self.target_by_arn(input)?;
         required("Tags", input.object("Tags")?)?;
         let mut tags = target.tags.clone();
-        tags.extend(read(input)?);
-        if tags.len() > MOST {
-            // Believed: the text.
-            let message = format!("A scalable target can have at most {MOST} tags");
+        tags.extend(read_tags(input)?);
+        if tags.len() > MAX_TAGS {
+            // Assumed: the text.
+            let message = format!("A scalable target can have at most {MAX_TAGS} tags");
             let resource_name = Some(target.arn.clone());
             return Err(Fault { resource_name, ..Fault::new("TooManyTagsException", message) });
         }
@@ -27,21 +28,21 @@ impl LocalAws {
         Ok(json!({}))
     }
 
-    /// Believed: keys that are not there are no error.
-    pub(crate) fn untag_resource(&mut self, input: Input<'_>) -> Answer {
-        let target = self.tagged(input)?;
+    /// Assumed: a missing key is not an error.
+    pub(crate) fn untag_resource(&mut self, input: Input<'_>) -> OperationResult {
+        let target = self.target_by_arn(input)?;
         for key in required("TagKeys", input.texts("TagKeys")?)? {
             target.tags.remove(key);
         }
         Ok(json!({}))
     }
 
-    pub(crate) fn list_tags_for_resource(&mut self, input: Input<'_>) -> Answer {
-        Ok(json!({ "Tags": self.tagged(input)?.tags }))
+    pub(crate) fn list_tags_for_resource(&mut self, input: Input<'_>) -> OperationResult {
+        Ok(json!({ "Tags": self.target_by_arn(input)?.tags }))
     }
 
-    // The API model's pattern: ^arn:.+:application-autoscaling:.+:[0-9]+:scalable-target\/[a-zA-Z0-9-]+$
-    fn tagged(&mut self, input: Input<'_>) -> Result<&mut Target, Fault> {
+    // The pattern in the API model: ^arn:.+:application-autoscaling:.+:[0-9]+:scalable-target\/[a-zA-Z0-9-]+$
+    fn target_by_arn(&mut self, input: Input<'_>) -> Result<&mut Target, Fault> {
         let arn = input.text("ResourceARN")?;
         let well_formed = match *arn.splitn(6, ':').collect::<Vec<_>>() {
             ["arn", partition, "application-autoscaling", region, account, resource] => {
@@ -59,14 +60,14 @@ impl LocalAws {
         }
         self.targets.values_mut().find(|target| target.arn == arn).ok_or_else(|| Fault {
             resource_name: Some(arn.to_owned()),
-            // Believed: the text.
+            // Assumed: the text.
             ..Fault::new("ResourceNotFoundException", format!("No scalable target found for ARN: {arn}"))
         })
     }
 }
 
-/// The tags in a request; none where they are left out.
-pub(crate) fn read(input: Input<'_>) -> Result<BTreeMap<String, String>, Fault> {
+/// Reads the tags of an input; none if they are omitted.
+pub(crate) fn read_tags(input: Input<'_>) -> Result<BTreeMap<String, String>, Fault> {
     let Some(given) = input.object("Tags")? else { return Ok(BTreeMap::new()) };
     let mut tags = BTreeMap::new();
     for key in given.0.keys() {
@@ -75,7 +76,7 @@ pub(crate) fn read(input: Input<'_>) -> Result<BTreeMap<String, String>, Fault> 
             let constraint = "Map keys must have length between 1 and 128, map values between 0 and 256";
             return Err(Fault::constraint(format_args!("'{{{key}={value}}}'"), "Tags", constraint));
         }
-        // Believed: the text, and that case does not matter.
+        // Assumed: the text, and that the case of the prefix is ignored.
         if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
             return Err(Fault::validation(format!("The tag key {key} begins with aws:, which AWS reserves")));
         }
@@ -84,8 +85,8 @@ pub(crate) fn read(input: Input<'_>) -> Result<BTreeMap<String, String>, Fault> 
     Ok(tags)
 }
 
-/// The most tags that one target can have.
-pub(crate) const MOST: usize = 50;
+/// The maximum number of tags of a target.
+pub(crate) const MAX_TAGS: usize = 50;
 
 #[cfg(test)]
 mod tests {
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_arn_is_resource_not_found_and_named() {
+    fn an_unknown_arn_is_resource_not_found_with_the_arn() {
         let (mut aws, arn) = tagged();
         scaling(&mut aws, "DeregisterScalableTarget", json!({})).expect("it is registered");
         let fault = scaling(&mut aws, "ListTagsForResource", json!({ "ResourceARN": arn })).unwrap_err();
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_arn_of_a_target_is_refused() {
+    fn a_text_that_is_not_the_arn_of_a_target_is_rejected() {
         for arn in ["endpoint/Prod/variant/blue", "arn:aws:sagemaker:us-east-1:111122223333:endpoint/prod"] {
             let fault =
                 scaling(&mut with_endpoint(), "ListTagsForResource", json!({ "ResourceARN": arn })).unwrap_err();
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn fifty_tags_are_the_most() {
+    fn a_target_can_have_fifty_tags() {
         let (mut aws, arn) = tagged();
         let fault = scaling(&mut aws, "TagResource", json!({ "ResourceARN": arn, "Tags": tags(49) })).unwrap_err();
         assert_eq!(fault.code, "TooManyTagsException");
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_and_oversized_tags_are_refused() {
+    fn reserved_and_oversized_tags_are_rejected() {
         let (mut aws, arn) = tagged();
         for tags in [
             json!({ "aws:cloudformation:stack-id": "s" }),

@@ -1,41 +1,34 @@
-//! How tests and demos steer the model: from Rust, and over the wire as operations of a service called `LocalAws`.
+//! Controls for tests and demos: methods, which are also operations of a service called `LocalAws`.
 
 use serde_json::{Value, json};
 
-use crate::input::{Input, required};
-use crate::life_cycle::{EndpointStatus, Fate};
-use crate::{Answer, Fault, LocalAws};
-
-/// A fault that some coming calls are answered with.
-#[derive(Clone, Debug)]
-pub(crate) struct InjectedFault {
-    operation: String,
-    fault: Fault,
-    times: u64,
-}
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::{Input, required};
+use crate::state::endpoint::{ChangeOutcome, EndpointStatus};
+use crate::state::{Call, InjectedFault, LocalAws};
 
 impl LocalAws {
-    /// Sets how long endpoints take from now on to be created, updated, scaled or deleted; at first, no time at all.
+    /// Sets how long creating, updating, scaling or deleting an endpoint takes from now on. The default is 0.
     pub fn set_endpoint_takes(&mut self, seconds: f64) {
         self.endpoint_takes = seconds;
     }
 
-    /// Lets the next creation or update of an endpoint end in `Failed`, for this reason.
+    /// Makes the next creation or update of an endpoint end in `Failed` with this reason.
     pub fn fail_next_endpoint(&mut self, reason: impl Into<String>) {
-        self.next_fate = Fate::Fail(reason.into());
+        self.next_outcome = ChangeOutcome::Fail(reason.into());
     }
 
-    /// Lets the next update of an endpoint end in service, with what it had before; a creation still fails.
+    /// Makes the next update of an endpoint roll back to its old configuration. A creation fails instead.
     pub fn roll_back_next_endpoint(&mut self, reason: impl Into<String>) {
-        self.next_fate = Fate::RollBack(reason.into());
+        self.next_outcome = ChangeOutcome::RollBack(reason.into());
     }
 
-    /// Answers the next `times` calls of an operation, such as `RegisterScalableTarget`, with a fault and does nothing.
+    /// Makes the next `times` calls of an operation, such as `RegisterScalableTarget`, return a fault and change nothing.
     pub fn inject_faults(&mut self, operation: impl Into<String>, fault: Fault, times: u64) {
-        self.injected.push(InjectedFault { operation: operation.into(), fault, times });
+        self.injected_faults.push(InjectedFault { operation: operation.into(), fault, remaining: times });
     }
 
-    /// Forgets everything, settings and the record of calls included.
+    /// Resets everything, including settings and recorded calls.
     pub fn reset(&mut self) {
         *self = Self::new(
             std::mem::take(&mut self.account),
@@ -44,7 +37,8 @@ impl LocalAws {
         );
     }
 
-    pub(crate) fn control(&mut self, operation: &str, input: Input<'_>) -> Answer {
+    /// Calls the control of this name.
+    pub(crate) fn call_control(&mut self, operation: &str, input: Input<'_>) -> OperationResult {
         match operation {
             "Calls" => return Ok(json!({ "Calls": self.call_list() })),
             "FailNextEndpoint" => self.fail_next_endpoint(input.text("Reason")?),
@@ -72,18 +66,20 @@ impl LocalAws {
         Ok(json!({}))
     }
 
-    /// The fault that the next call of `operation` is to be answered with, if any; then it is used up.
-    pub(crate) fn take_fault(&mut self, operation: &str) -> Option<Fault> {
-        let injected =
-            self.injected.iter_mut().find(|injected| injected.operation == operation && injected.times > 0)?;
-        injected.times -= 1;
+    /// Takes the injected fault that this call of `operation` returns, if there is one.
+    pub(crate) fn take_injected_fault(&mut self, operation: &str) -> Option<Fault> {
+        let injected = self
+            .injected_faults
+            .iter_mut()
+            .find(|injected| injected.operation == operation && injected.remaining > 0)?;
+        injected.remaining -= 1;
         let fault = injected.fault.clone();
-        self.injected.retain(|injected| injected.times > 0);
+        self.injected_faults.retain(|injected| injected.remaining > 0);
         Some(fault)
     }
 
     fn call_list(&self) -> Vec<Value> {
-        let show = |call: &crate::Call| {
+        let describe = |call: &Call| {
             json!({
                 "Time": call.time,
                 "Target": call.target,
@@ -92,7 +88,7 @@ impl LocalAws {
                 "Output": call.output,
             })
         };
-        self.calls().map(show).collect()
+        self.calls().map(describe).collect()
     }
 }
 
@@ -101,12 +97,12 @@ mod tests {
     use super::*;
     use crate::testing::{describe_endpoint, endpoint, scaling, with_endpoint};
 
-    fn control(aws: &mut LocalAws, operation: &str, input: &Value) -> Answer {
+    fn control(aws: &mut LocalAws, operation: &str, input: &Value) -> OperationResult {
         aws.call(&format!("LocalAws.{operation}"), input, 0.0)
     }
 
     #[test]
-    fn injected_faults_come_as_often_as_asked_for_and_nothing_happens() {
+    fn an_injected_fault_is_returned_the_given_number_of_times_and_changes_nothing() {
         let mut aws = with_endpoint();
         let throttled = json!({
             "Operation": "RegisterScalableTarget",
@@ -122,11 +118,11 @@ mod tests {
             assert_eq!(fault.to_string(), "ThrottlingException: Rate exceeded");
             assert!(aws.targets.is_empty());
         }
-        scaling(&mut aws, "RegisterScalableTarget", capacities).expect("the faults are used up");
+        scaling(&mut aws, "RegisterScalableTarget", capacities).expect("no injected fault is left");
     }
 
     #[test]
-    fn the_record_shows_service_calls_with_what_came_of_them_but_no_controls() {
+    fn service_calls_are_recorded_with_their_outcome_and_controls_are_not() {
         let mut aws = LocalAws::default();
         control(&mut aws, "SetEndpointTakes", &json!({ "Seconds": 5 })).expect("a number");
         aws.call("SageMaker.DescribeEndpoint", &json!({ "EndpointName": "e" }), 3.0).unwrap_err();
@@ -155,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_are_steered_over_the_wire() {
+    fn controls_set_the_outcome_and_the_status_of_an_endpoint() {
         let mut aws = with_endpoint();
         control(&mut aws, "RollBackNextEndpoint", &json!({ "Reason": "alarm" })).expect("a reason");
         control(&mut aws, "FailNextEndpoint", &json!({ "Reason": "no capacity" })).expect("a reason");
@@ -170,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_forgets_everything() {
+    fn a_reset_leaves_an_empty_account() {
         let mut aws = with_endpoint();
         aws.fail_next_endpoint("no capacity");
         control(&mut aws, "Reset", &json!({})).expect("resets");
@@ -178,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_control_is_refused() {
+    fn an_unknown_control_is_rejected() {
         assert_eq!(
             control(&mut LocalAws::default(), "Stop", &json!({})).unwrap_err().code,
             "UnknownOperationException"

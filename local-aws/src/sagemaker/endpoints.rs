@@ -1,29 +1,30 @@
-//! SageMaker's endpoints, and how they mind scalable targets.
+//! Operations on endpoints, some of which depend on registered scalable targets.
 //!
 //! API: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html> and its neighbours, which
 //! is also the source of every rule that names no other.
 //!
-//! Names are unique whatever their case, and keep the case that they were created with. Believed: they are looked up so
-//! too, and ARNs have them in lower case.
+//! A name is unique regardless of its case, and keeps the case in which it was created. Assumed: lookups ignore the case,
+//! too, and ARNs have names in lower case.
 
 use serde_json::json;
 
-use crate::endpoint_configs::name;
-use crate::input::Input;
-use crate::life_cycle::{Change, Deployment, Endpoint, EndpointStatus, Fate, Variant};
-use crate::scalable_targets::Resource;
-use crate::{Answer, Fault, LocalAws};
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::Input;
+use crate::sagemaker::endpoint_configs::read_name;
+use crate::state::LocalAws;
+use crate::state::endpoint::{Change, ChangeOutcome, Deployment, Endpoint, EndpointStatus, Variant};
+use crate::state::scalable_target::Resource;
 
 impl LocalAws {
-    pub(crate) fn create_endpoint(&mut self, input: Input<'_>, now: f64) -> Answer {
-        let name = name(input, "EndpointName")?;
+    pub(crate) fn create_endpoint(&mut self, input: Input<'_>, now: f64) -> OperationResult {
+        let name = read_name(input, "EndpointName")?;
         let to = self.endpoint_config(input)?.deployment.clone();
         let arn = self.endpoint_arn(name);
-        // Believed: the text.
+        // Assumed: the text.
         if self.endpoints.contains_key(&name.to_ascii_lowercase()) {
             return Err(Fault::validation(format!("Cannot create already existing endpoint \"{arn}\".")));
         }
-        let fate = std::mem::take(&mut self.next_fate);
+        let outcome = std::mem::take(&mut self.next_outcome);
         let endpoint = Endpoint {
             name: name.to_owned(),
             status: EndpointStatus::Creating,
@@ -31,13 +32,13 @@ impl LocalAws {
             created: now,
             modified: now,
             deployed: Deployment { variants: Vec::new(), ..to.clone() },
-            change: Some(Change { started: now, done: now + self.endpoint_takes, to: Some(to), fate }),
+            change: Some(Change { started: now, ends: now + self.endpoint_takes, to: Some(to), outcome }),
         };
         self.endpoints.insert(name.to_ascii_lowercase(), endpoint);
         Ok(json!({ "EndpointArn": arn }))
     }
 
-    pub(crate) fn describe_endpoint(&self, input: Input<'_>) -> Answer {
+    pub(crate) fn describe_endpoint(&self, input: Input<'_>) -> OperationResult {
         let endpoint = self.endpoint(input)?;
         let mut answer = json!({
             "EndpointName": endpoint.name,
@@ -56,8 +57,8 @@ impl LocalAws {
         if !endpoint.deployed.variants.is_empty() {
             answer["ProductionVariants"] = endpoint.deployed.variants.iter().map(Variant::summary).collect();
         }
-        // "Only returned when the endpoint is creating or updating with a new endpoint configuration". Believed: until
-        // it has changed, `EndpointConfigName` is the old one.
+        // "Only returned when the endpoint is creating or updating with a new endpoint configuration". Assumed: until
+        // the change is complete, `EndpointConfigName` is the old configuration.
         if let Some(Change { to: Some(to), started, .. }) = &endpoint.change
             && (to.config != endpoint.deployed.config || endpoint.status == EndpointStatus::Creating)
         {
@@ -66,11 +67,11 @@ impl LocalAws {
         Ok(answer)
     }
 
-    pub(crate) fn update_endpoint(&mut self, input: Input<'_>, now: f64) -> Answer {
-        let endpoint = self.updatable(input)?;
+    pub(crate) fn update_endpoint(&mut self, input: Input<'_>, now: f64) -> OperationResult {
+        let endpoint = self.updatable_endpoint(input)?;
         let mut to = self.endpoint_config(input)?.deployment.clone();
-        self.check_not_held(endpoint, &to)?;
-        // Without it, the configuration's initial values hold again:
+        self.check_not_blocked(endpoint, &to)?;
+        // By default, an update resets capacities and weights to the initial values of the configuration:
         // https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html
         if input.flag("RetainAllVariantProperties")? {
             let excluded = input.objects("ExcludeRetainedVariantProperties")?;
@@ -86,34 +87,34 @@ impl LocalAws {
                 }
             }
         }
-        let fate = std::mem::take(&mut self.next_fate);
-        self.begin(input, EndpointStatus::Updating, Some(to), fate, now)
+        let outcome = std::mem::take(&mut self.next_outcome);
+        self.begin_change(input, EndpointStatus::Updating, Some(to), outcome, now)
     }
 
-    pub(crate) fn update_endpoint_weights_and_capacities(&mut self, input: Input<'_>, now: f64) -> Answer {
-        let mut to = self.updatable(input)?.deployed.clone();
-        for wanted in input.objects("DesiredWeightsAndCapacities")? {
-            let name = wanted.text("VariantName")?;
+    pub(crate) fn update_endpoint_weights_and_capacities(&mut self, input: Input<'_>, now: f64) -> OperationResult {
+        let mut to = self.updatable_endpoint(input)?.deployed.clone();
+        for desired in input.objects("DesiredWeightsAndCapacities")? {
+            let name = desired.text("VariantName")?;
             let variant = to.variants.iter_mut().find(|variant| variant.name == name);
-            // Believed: the text.
+            // Assumed: the text.
             let variant = variant.ok_or_else(|| Fault::validation(format!("Could not find variant \"{name}\".")))?;
-            variant.desired = wanted.integer("DesiredInstanceCount")?.unwrap_or(variant.desired);
-            variant.desired_weight = wanted.number("DesiredWeight")?.unwrap_or(variant.desired_weight);
+            variant.desired = desired.integer("DesiredInstanceCount")?.unwrap_or(variant.desired);
+            variant.desired_weight = desired.number("DesiredWeight")?.unwrap_or(variant.desired_weight);
         }
-        self.begin(input, EndpointStatus::Updating, Some(to), Fate::Succeed, now)
+        self.begin_change(input, EndpointStatus::Updating, Some(to), ChangeOutcome::Succeed, now)
     }
 
-    /// Deregisters the endpoint's targets, as SageMaker does for callers who are allowed to:
+    /// Deletes an endpoint and deregisters its targets, as SageMaker does for a caller with the permission:
     /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html>
-    pub(crate) fn delete_endpoint(&mut self, input: Input<'_>, now: f64) -> Answer {
-        let endpoint = self.settled(input)?;
+    pub(crate) fn delete_endpoint(&mut self, input: Input<'_>, now: f64) -> OperationResult {
+        let endpoint = self.unchanging_endpoint(input)?;
         let name = endpoint.name.clone();
-        self.begin(input, EndpointStatus::Deleting, None, Fate::Succeed, now)?;
+        self.begin_change(input, EndpointStatus::Deleting, None, ChangeOutcome::Succeed, now)?;
         self.targets.retain(|id, _| !id.resource.is_variant_of(&name));
         Ok(json!({}))
     }
 
-    /// Gives an endpoint this status. What is under way is called off by `Failed`, and over otherwise.
+    /// Sets the status of an endpoint. `Failed` cancels a change in progress; any other status completes it.
     pub fn set_endpoint_status(
         &mut self,
         name: &str,
@@ -123,19 +124,19 @@ impl LocalAws {
         let missing = self.no_endpoint(name);
         let endpoint = self.endpoints.get_mut(&name.to_ascii_lowercase()).ok_or(missing)?;
         endpoint.change.take_if(|change| change.to.is_none() || status == EndpointStatus::Failed);
-        endpoint.settle(f64::INFINITY);
+        endpoint.complete_change(f64::INFINITY);
         endpoint.status = status;
         endpoint.failure_reason = failure_reason.map(str::to_owned);
         Ok(())
     }
 
-    /// Ends what is done by `now`.
-    pub(crate) fn settle(&mut self, now: f64) {
-        self.endpoints.retain(|_, endpoint| endpoint.settle(now));
+    /// Completes the changes that end by `now`.
+    pub(crate) fn complete_changes(&mut self, now: f64) {
+        self.endpoints.retain(|_, endpoint| endpoint.complete_change(now));
     }
 
     pub(crate) fn endpoint(&self, input: Input<'_>) -> Result<&Endpoint, Fault> {
-        let name = name(input, "EndpointName")?;
+        let name = read_name(input, "EndpointName")?;
         self.endpoints.get(&name.to_ascii_lowercase()).ok_or_else(|| self.no_endpoint(name))
     }
 
@@ -143,13 +144,13 @@ impl LocalAws {
         self.arn("sagemaker", &format!("endpoint/{}", name.to_ascii_lowercase()))
     }
 
-    // botocore's `EndpointDeleted` waiter tells a missing endpoint by this exception.
+    // botocore's waiter `EndpointDeleted` recognizes a missing endpoint by this exception.
     fn no_endpoint(&self, name: &str) -> Fault {
         Fault::validation(format!("Could not find endpoint \"{}\".", self.endpoint_arn(name)))
     }
 
-    // Users report this text for updates and deletions. Believed: its last character.
-    fn settled(&self, input: Input<'_>) -> Result<&Endpoint, Fault> {
+    // Users report this text for updates and deletions. Assumed: the period at its end.
+    fn unchanging_endpoint(&self, input: Input<'_>) -> Result<&Endpoint, Fault> {
         let endpoint = self.endpoint(input)?;
         if endpoint.status.is_changing() {
             let arn = self.endpoint_arn(&endpoint.name);
@@ -158,9 +159,9 @@ impl LocalAws {
         Ok(endpoint)
     }
 
-    fn updatable(&self, input: Input<'_>) -> Result<&Endpoint, Fault> {
-        let endpoint = self.settled(input)?;
-        // "DeleteEndpoint is the only operation that can be performed on a failed endpoint." Believed: the text.
+    fn updatable_endpoint(&self, input: Input<'_>) -> Result<&Endpoint, Fault> {
+        let endpoint = self.unchanging_endpoint(input)?;
+        // "DeleteEndpoint is the only operation that can be performed on a failed endpoint." Assumed: the text.
         if endpoint.status == EndpointStatus::Failed {
             let arn = self.endpoint_arn(&endpoint.name);
             return Err(Fault::validation(format!("Cannot update failed endpoint \"{arn}\".")));
@@ -168,42 +169,42 @@ impl LocalAws {
         Ok(endpoint)
     }
 
-    /// Refuses an update that changes the instance type of a variant which is a scalable target, or removes it:
+    /// Rejects an update that removes a registered variant, or changes its instance type:
     /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html>
-    fn check_not_held(&self, endpoint: &Endpoint, to: &Deployment) -> Result<(), Fault> {
+    fn check_not_blocked(&self, endpoint: &Endpoint, to: &Deployment) -> Result<(), Fault> {
         let is_registered = |name: &str| {
             self.targets.keys().any(|id| match &id.resource {
                 Resource::Component(_) => false,
                 Resource::Variant { variant, .. } => variant == name && id.resource.is_variant_of(&endpoint.name),
             })
         };
-        let held = endpoint.deployed.variants.iter().filter(|old| {
+        let blocking = endpoint.deployed.variants.iter().filter(|old| {
             let new = to.variants.iter().find(|new| new.name == old.name);
             new.is_none_or(|new| new.instance_type != old.instance_type) && is_registered(&old.name)
         });
-        let held: Vec<_> = held.map(|variant| format!("\"{}\"", variant.name)).collect();
-        if held.is_empty() {
+        let blocking: Vec<_> = blocking.map(|variant| format!("\"{}\"", variant.name)).collect();
+        if blocking.is_empty() {
             return Ok(());
         }
-        // Believed: the text.
+        // Assumed: the text.
         Err(Fault::validation(format!(
             "The variant(s) \"[{}]\" must be deregistered as scalable targets with AWS Auto Scaling before they can be \
              removed or have their instance type updated.",
-            held.join(", ")
+            blocking.join(", ")
         )))
     }
 
-    fn begin(
+    fn begin_change(
         &mut self,
         input: Input<'_>,
         status: EndpointStatus,
         to: Option<Deployment>,
-        fate: Fate,
+        outcome: ChangeOutcome,
         now: f64,
-    ) -> Answer {
-        let name = name(input, "EndpointName")?;
+    ) -> OperationResult {
+        let name = read_name(input, "EndpointName")?;
         if let Some(endpoint) = self.endpoints.get_mut(&name.to_ascii_lowercase()) {
-            endpoint.begin(status, Change { started: now, done: now + self.endpoint_takes, to, fate });
+            endpoint.begin(status, Change { started: now, ends: now + self.endpoint_takes, to, outcome });
         }
         Ok(json!({ "EndpointArn": self.endpoint_arn(name) }))
     }
@@ -216,7 +217,7 @@ mod tests {
     use super::*;
     use crate::testing::{config, describe_endpoint, endpoint, register, scaling, with_endpoint};
 
-    fn delete(aws: &mut LocalAws) -> Answer {
+    fn delete(aws: &mut LocalAws) -> OperationResult {
         aws.call("SageMaker.DeleteEndpoint", &json!({ "EndpointName": "PROD" }), 0.0)
     }
 
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_looked_up_whatever_their_case_and_shown_as_created() {
+    fn a_name_is_found_in_any_case_and_described_as_created() {
         let mut aws = with_endpoint();
         let endpoint = aws.call("SageMaker.DescribeEndpoint", &json!({ "EndpointName": "pROD" }), 1.0).expect("exists");
         assert_eq!(endpoint["EndpointName"], "Prod");
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_is_in_service_once_its_time_has_come() {
+    fn an_endpoint_is_in_service_when_its_creation_ends() {
         let mut aws = LocalAws::default();
         aws.set_endpoint_takes(300.0);
         config(&mut aws, "large", "ml.m5.large");
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_may_be_registered_while_its_endpoint_is_created_but_not_while_it_is_deleted() {
+    fn a_target_can_be_registered_while_its_endpoint_is_creating_but_not_while_it_is_deleting() {
         let mut aws = LocalAws::default();
         aws.set_endpoint_takes(300.0);
         config(&mut aws, "large", "ml.m5.large");
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registered_variant_keeps_its_instance_type_and_its_place() {
+    fn a_registered_variant_cannot_be_removed_or_change_its_instance_type() {
         let mut aws = registered();
         config(&mut aws, "xlarge", "ml.m5.xlarge");
         let variant = json!({ "VariantName": "green", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1 });
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_registered_in_another_case_holds_the_endpoint_too() {
+    fn a_target_registered_in_another_case_blocks_the_update_too() {
         let mut aws = with_endpoint();
         register(&mut aws, json!({ "ResourceId": "endpoint/prod/variant/blue", "MinCapacity": 1, "MaxCapacity": 8 }));
         config(&mut aws, "xlarge", "ml.m5.xlarge");
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scaling_activity_keeps_the_endpoint_from_being_changed() {
+    fn an_endpoint_cannot_be_updated_during_a_scaling_activity() {
         let mut aws = with_endpoint();
         aws.set_endpoint_takes(60.0);
         describe_endpoint(&mut aws, 1.0);
@@ -351,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_endpoint_says_why_and_can_only_be_deleted() {
+    fn a_failed_endpoint_has_a_reason_and_can_only_be_deleted() {
         let mut aws = with_endpoint();
         aws.fail_next_endpoint("no capacity");
         endpoint(&mut aws, "UpdateEndpoint", "large").expect("begins");
@@ -364,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_is_set_ends_what_was_under_way_and_stays() {
+    fn setting_a_status_completes_the_change_in_progress() {
         let mut aws = LocalAws::default();
         aws.set_endpoint_takes(300.0);
         config(&mut aws, "large", "ml.m5.large");
@@ -377,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_that_is_rolled_back_leaves_the_endpoint_in_service_as_it_was() {
+    fn after_a_rollback_the_endpoint_is_in_service_with_its_old_configuration() {
         let mut aws = with_endpoint();
         config(&mut aws, "xlarge", "ml.m5.xlarge");
         aws.roll_back_next_endpoint("alarm");
@@ -398,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_of_asynchronous_inference_passes_through() {
+    fn an_endpoint_shows_the_asynchronous_inference_of_its_configuration() {
         let mut aws = LocalAws::default();
         let asynchronous = json!({ "OutputConfig": { "S3OutputPath": "s3://bucket/" } });
         let variant = json!({ "VariantName": "v", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1 });

@@ -2,96 +2,97 @@
 
 use schemars::{JsonSchema, Schema};
 
-use crate::rules::{exactly_one, excludes, has, needs};
+use crate::aws_documentation::{api_page, aws_page};
+use crate::combinations::{exactly_one, excludes, has, needs};
 use crate::values::{Boolean, NotNegative, Number, PredefinedMetricType, Statistic, Text};
-use crate::{api, aws};
 
-/// Keeps a metric near a value: one that Application Auto Scaling knows, or one of CloudWatch's.
+/// Keeps a metric near a value: a predefined metric of Application Auto Scaling, or any metric of CloudWatch.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
-#[schemars(extend("$comment" = api("API_TargetTrackingScalingPolicyConfiguration")))]
+#[schemars(extend("$comment" = api_page("API_TargetTrackingScalingPolicyConfiguration")))]
 #[schemars(transform = one_metric)]
 pub struct TargetTracking {
-    /// The value.
+    /// The value to keep the metric near.
     pub target_value: Number,
-    /// A metric that Application Auto Scaling knows. Required, or `CustomizedMetricSpecification`.
+    /// A predefined metric. Exactly one of this and `CustomizedMetricSpecification` is required.
     pub predefined_metric_specification: Option<PredefinedMetric>,
-    /// A metric of CloudWatch's, or an expression of several. Required, or `PredefinedMetricSpecification`.
+    /// A metric of CloudWatch, or an expression of several. Exactly one of this and `PredefinedMetricSpecification` is
+    /// required.
     pub customized_metric_specification: Option<CustomizedMetric>,
-    /// How many seconds after a scale-in the next may be.
+    /// How many seconds to wait between a scale-in activity and the next.
     #[schemars(extend("default" = 300))]
     pub scale_in_cooldown: Option<NotNegative>,
-    /// How many seconds a scale-out may take to have an effect.
+    /// How many seconds to wait for a scale-out activity to take effect.
     #[schemars(extend("default" = 300))]
     pub scale_out_cooldown: Option<NotNegative>,
-    /// Whether the policy only scales out.
+    /// Whether the policy scales out only.
     #[schemars(extend("default" = false))]
     pub disable_scale_in: Option<Boolean>,
 }
 
-/// A metric that Application Auto Scaling knows.
+/// A predefined metric of Application Auto Scaling.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
-#[schemars(extend("$comment" = api("API_PredefinedMetricSpecification")))]
+#[schemars(extend("$comment" = api_page("API_PredefinedMetricSpecification")))]
 pub struct PredefinedMetric {
-    /// The metric: `SageMakerInferenceComponent…` where copies are scaled, `…ProvisionedConcurrencyUtilization` where
-    /// provisioned concurrency is, the others where instances are.
+    /// The metric: `SageMakerInferenceComponent…` for copies, `…ProvisionedConcurrencyUtilization` for provisioned
+    /// concurrency, the others for instances.
     pub predefined_metric_type: PredefinedMetricType,
-    /// Of other services' metrics; SageMaker's have none.
+    /// Metrics of other services have a label; those of SageMaker have none.
     pub resource_label: Option<Text>,
 }
 
-/// A metric of CloudWatch's, or with `Metrics` an expression of several.
+/// A metric of CloudWatch or, with `Metrics`, an expression of several.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
-#[schemars(extend("$comment" = api("API_CustomizedMetricSpecification")))]
+#[schemars(extend("$comment" = api_page("API_CustomizedMetricSpecification")))]
 #[schemars(extend(
     "if" = has("Metrics"),
     "then" = excludes(&["Dimensions", "MetricName", "Namespace", "Statistic", "Unit"], "not together with Metrics"),
     "else" = needs(&["MetricName", "Namespace", "Statistic"], "required, unless there are Metrics"),
 ))]
 pub struct CustomizedMetric {
-    /// The metric's name. Required, unless there are `Metrics`.
+    /// The name of the metric. Required without `Metrics`.
     pub metric_name: Option<Text>,
-    /// The metric's namespace. Required, unless there are `Metrics`.
+    /// The namespace of the metric. Required without `Metrics`.
     pub namespace: Option<Text>,
-    /// The metric's dimensions, all that it was published with.
+    /// All dimensions with which the metric is published.
     #[schemars(length(max = 30))]
     pub dimensions: Option<Vec<Dimension>>,
-    /// The metric's statistic. Required, unless there are `Metrics`.
+    /// The statistic of the metric. Required without `Metrics`.
     pub statistic: Option<Statistic>,
-    /// The metric's unit.
+    /// The unit of the metric.
     pub unit: Option<Text>,
-    /// Metrics and expressions of them, instead of all the others.
+    /// Metrics and expressions of them. Use this instead of all other properties.
     pub metrics: Option<Vec<MetricDataQuery>>,
 }
 
 /// A dimension of a metric.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
-#[schemars(extend("$comment" = aws("AmazonCloudWatch/latest/APIReference/API_Dimension")))]
+#[schemars(extend("$comment" = aws_page("AmazonCloudWatch/latest/APIReference/API_Dimension")))]
 pub struct Dimension {
-    /// The dimension's name, such as `EndpointName`.
+    /// The name of the dimension, such as `EndpointName`.
     pub name: Text,
-    /// The dimension's value.
+    /// The value of the dimension.
     pub value: Text,
 }
 
-/// A metric, or an expression of others.
+/// A metric, or an expression of other metrics.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
-#[schemars(extend("$comment" = api("API_TargetTrackingMetricDataQuery")))]
+#[schemars(extend("$comment" = api_page("API_TargetTrackingMetricDataQuery")))]
 #[schemars(transform = one_source)]
 pub struct MetricDataQuery {
-    /// The name by which expressions know it, beginning with a lower-case letter.
+    /// The id by which expressions refer to this metric. It begins with a lower-case letter.
     pub id: Text,
-    /// An expression of other metrics. Required, or `MetricStat`.
+    /// An expression of other metrics. Exactly one of this and `MetricStat` is required.
     pub expression: Option<Text>,
-    /// A metric. Required, or `Expression`.
+    /// A metric. Exactly one of this and `Expression` is required.
     pub metric_stat: Option<MetricStat>,
-    /// What it is, for people.
+    /// A description for people.
     pub label: Option<Text>,
-    /// Whether this is what is tracked, which one of them is.
+    /// Whether the policy tracks this result. It is true for exactly one of the metrics.
     #[schemars(extend("default" = true))]
     pub return_data: Option<Boolean>,
 }
@@ -99,26 +100,26 @@ pub struct MetricDataQuery {
 /// A metric and its statistic.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
-#[schemars(extend("$comment" = api("API_TargetTrackingMetricStat")))]
+#[schemars(extend("$comment" = api_page("API_TargetTrackingMetricStat")))]
 pub struct MetricStat {
     /// The metric.
     pub metric: Metric,
     /// The statistic, such as `Average` or `p90`.
     pub stat: Text,
-    /// The metric's unit.
+    /// The unit of the metric.
     pub unit: Option<Text>,
 }
 
-/// A metric of CloudWatch's.
+/// A metric of CloudWatch.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
-#[schemars(extend("$comment" = api("API_TargetTrackingMetric")))]
+#[schemars(extend("$comment" = api_page("API_TargetTrackingMetric")))]
 pub struct Metric {
-    /// The metric's name.
+    /// The name of the metric.
     pub metric_name: Option<Text>,
-    /// The metric's namespace.
+    /// The namespace of the metric.
     pub namespace: Option<Text>,
-    /// The metric's dimensions, all that it was published with.
+    /// All dimensions with which the metric is published.
     #[schemars(length(max = 30))]
     pub dimensions: Option<Vec<Dimension>>,
 }

@@ -1,11 +1,20 @@
-//! How an endpoint gets from one state to the next, without a clock: each change knows when it is done, and whoever
-//! looks later sees it done.
+//! The endpoints and endpoint configurations that SageMaker stores, and how an endpoint changes.
+//!
+//! A change knows when it ends. The first call after that time completes it.
 //!
 //! Statuses: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html>
 
 use serde_json::{Map, Value, json};
 
-/// An endpoint, what it serves with, and what it changes to.
+/// An endpoint configuration: the request that created it, and the deployment that it describes.
+#[derive(Clone, Debug)]
+pub(crate) struct EndpointConfig {
+    pub(crate) deployment: Deployment,
+    pub(crate) given: Map<String, Value>,
+    pub(crate) created: f64,
+}
+
+/// An endpoint, its deployment, and its change in progress.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub(crate) name: String,
@@ -13,12 +22,12 @@ pub(crate) struct Endpoint {
     pub(crate) failure_reason: Option<String>,
     pub(crate) created: f64,
     pub(crate) modified: f64,
-    /// Without variants until it first was in service.
+    /// Has no variants before the endpoint is in service for the first time.
     pub(crate) deployed: Deployment,
     pub(crate) change: Option<Change>,
 }
 
-/// What an endpoint runs.
+/// The configuration and the variants that an endpoint runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Deployment {
     pub(crate) config: String,
@@ -26,7 +35,7 @@ pub(crate) struct Deployment {
     pub(crate) asynchronous: Option<Value>,
 }
 
-/// A production variant. Its capacity counts instances, or provisioned concurrency where it is serverless.
+/// A production variant. Its capacity is the number of instances, or the provisioned concurrency if it is serverless.
 #[derive(Clone, Debug)]
 pub(crate) struct Variant {
     pub(crate) name: String,
@@ -38,19 +47,19 @@ pub(crate) struct Variant {
     pub(crate) desired_weight: f64,
 }
 
-/// What is under way, and how it will end.
+/// A change in progress.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) started: f64,
-    pub(crate) done: f64,
-    /// `None`: the endpoint is being deleted.
+    pub(crate) ends: f64,
+    /// `None` if the endpoint is being deleted.
     pub(crate) to: Option<Deployment>,
-    pub(crate) fate: Fate,
+    pub(crate) outcome: ChangeOutcome,
 }
 
-/// How a creation or an update ends.
+/// How a creation or an update ends, with SageMaker's reason.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Fate {
+pub(crate) enum ChangeOutcome {
     Fail(String),
     RollBack(String),
     #[default]
@@ -60,29 +69,30 @@ pub(crate) enum Fate {
 /// The status of an endpoint, as `DescribeEndpoint` reports it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EndpointStatus {
-    /// `CreateEndpoint` is under way.
+    /// `CreateEndpoint` is in progress.
     Creating,
-    /// `DeleteEndpoint` is under way.
+    /// `DeleteEndpoint` is in progress.
     Deleting,
-    /// It could not be created, updated or scaled, and can only be deleted.
+    /// Creating, updating or scaling failed. The endpoint can only be deleted.
     Failed,
-    /// It takes requests.
+    /// The endpoint accepts requests.
     InService,
-    /// It takes none.
+    /// The endpoint accepts no requests.
     OutOfService,
-    /// A change of capacities or weights failed, and is being undone.
+    /// A change of capacities or weights failed and is being rolled back.
     RollingBack,
-    /// AWS maintains it.
+    /// AWS is maintaining the endpoint.
     SystemUpdating,
-    /// An update failed and could not be undone; it takes requests.
+    /// An update failed, and so did its rollback. The endpoint accepts requests.
     UpdateRollbackFailed,
-    /// An update, or a change of capacities or weights, is under way.
+    /// An update, or a change of capacities or weights, is in progress.
     Updating,
 }
 
 impl Endpoint {
+    /// Starts a change.
     pub(crate) fn begin(&mut self, status: EndpointStatus, change: Change) {
-        // A change of capacities or weights shows at once in what is desired.
+        // A change of capacities or weights sets the desired values at once.
         if let Some(to) = change.to.as_ref().filter(|to| to.config == self.deployed.config) {
             for variant in &mut self.deployed.variants {
                 if let Some(to) = to.variants.iter().find(|to| to.name == variant.name) {
@@ -96,25 +106,27 @@ impl Endpoint {
         self.change = Some(change);
     }
 
-    /// Ends what is done by `now`; false when that leaves no endpoint.
-    pub(crate) fn settle(&mut self, now: f64) -> bool {
-        let Some(Change { done, to, fate, .. }) = self.change.take_if(|change| change.done <= now) else { return true };
+    /// Completes the change if it ends by `now`. Returns false if that deleted the endpoint.
+    pub(crate) fn complete_change(&mut self, now: f64) -> bool {
+        let Some(Change { ends, to, outcome, .. }) = self.change.take_if(|change| change.ends <= now) else {
+            return true;
+        };
         let Some(to) = to else { return false };
-        self.modified = done;
-        match fate {
-            Fate::Succeed => {
+        self.modified = ends;
+        match outcome {
+            ChangeOutcome::Succeed => {
                 self.status = EndpointStatus::InService;
                 self.deployed = to;
                 for variant in &mut self.deployed.variants {
                     (variant.current, variant.current_weight) = (variant.desired, variant.desired_weight);
                 }
             }
-            // A first deployment has nothing to roll back to.
-            Fate::RollBack(reason) if self.status != EndpointStatus::Creating => {
+            // A failed creation cannot roll back: there is no deployment before it.
+            ChangeOutcome::RollBack(reason) if self.status != EndpointStatus::Creating => {
                 self.status = EndpointStatus::InService;
                 self.failure_reason = Some(reason);
             }
-            Fate::Fail(reason) | Fate::RollBack(reason) => {
+            ChangeOutcome::Fail(reason) | ChangeOutcome::RollBack(reason) => {
                 self.status = EndpointStatus::Failed;
                 self.failure_reason = Some(reason);
             }
@@ -122,7 +134,7 @@ impl Endpoint {
         true
     }
 
-    /// The variant of this name, of what the endpoint runs or is being created with.
+    /// The variant of this name in the deployment, or in the one that the endpoint is being created with.
     pub(crate) fn variant(&self, name: &str) -> Option<&Variant> {
         let creating = self.change.as_ref().and_then(|change| change.to.as_ref());
         let creating = creating.filter(|_| self.status == EndpointStatus::Creating);
@@ -131,6 +143,7 @@ impl Endpoint {
 }
 
 impl Variant {
+    /// The member of `ProductionVariants` in the output of `DescribeEndpoint`.
     pub(crate) fn summary(&self) -> Value {
         let mut summary = json!({
             "VariantName": self.name,
@@ -170,7 +183,7 @@ impl EndpointStatus {
         Self::Updating,
     ];
 
-    /// Whether the endpoint can be neither updated nor deleted until this is over.
+    /// Whether a change is in progress, during which the endpoint can be neither updated nor deleted.
     pub(crate) fn is_changing(self) -> bool {
         match self {
             Self::Creating | Self::Deleting | Self::RollingBack | Self::SystemUpdating | Self::Updating => true,
@@ -178,12 +191,12 @@ impl EndpointStatus {
         }
     }
 
-    /// The status that the API calls `name`.
+    /// The status of this name in the API.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name() == name)
     }
 
-    /// What the API calls it.
+    /// The name of the status in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Creating => "Creating",

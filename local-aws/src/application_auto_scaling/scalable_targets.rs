@@ -1,59 +1,48 @@
-//! Application Auto Scaling's scalable targets: registering, deregistering, describing.
+//! `RegisterScalableTarget`, `DeregisterScalableTarget` and `DescribeScalableTargets`.
 //!
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html> and its
 //! neighbours, which is also the source of every rule that names no other.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Formatter};
-use std::ops::RangeInclusive;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::attached::{Attached, Kind};
-use crate::input::{Input, Pages, required};
-use crate::{Answer, Fault, LocalAws, tags};
-
-/// What Application Auto Scaling keeps of one scalable target.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    pub(crate) arn: String,
-    pub(crate) tags: BTreeMap<String, String>,
-    /// The scaling policies and scheduled actions, by name.
-    pub(crate) attached: BTreeMap<(Kind, String), Attached>,
-    capacity: RangeInclusive<i64>,
-    suspended: Value,
-    created: f64,
-}
+use crate::application_auto_scaling::tags::{MAX_TAGS, read_tags};
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::{Input, required};
+use crate::protocol::pagination::Pages;
+use crate::state::LocalAws;
+use crate::state::scalable_target::{Dimension, NAMESPACE, Target, TargetId, check_namespace};
 
 impl LocalAws {
-    /// Registers, or changes what is registered: parameters that are left out keep their stored value.
-    pub(crate) fn register_scalable_target(&mut self, input: Input<'_>, now: f64) -> Answer {
+    /// Registers a target, or updates it: an omitted parameter keeps its stored value.
+    pub(crate) fn register_scalable_target(&mut self, input: Input<'_>, now: f64) -> OperationResult {
         let id = TargetId::read(input)?;
         let stored = self.targets.get(&id);
         let min = input.integer("MinCapacity")?.or_else(|| Some(*stored?.capacity.start()));
         let max = input.integer("MaxCapacity")?.or_else(|| Some(*stored?.capacity.end()));
-        // "This property is required when registering a new scalable target". Believed: the texts.
+        // "This property is required when registering a new scalable target". Assumed: the texts.
         let (min, max) = (required("MinCapacity", min)?, required("MaxCapacity", max)?);
-        // "For the following resources, the minimum value allowed is 0": all three of SageMaker's are listed. (The
-        // SageMaker guide asks for 1: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html)
-        // Believed: the texts, here and below.
+        // "For the following resources, the minimum value allowed is 0": the list has all three of SageMaker. (The
+        // SageMaker guide requires 1: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html)
+        // Assumed: the texts, here and below.
         if min < 0 || max < 0 {
             return Err(Fault::validation("Minimum and maximum capacity must be 0 or greater"));
         }
         if min > max {
             return Err(Fault::validation("Maximum capacity cannot be less than minimum capacity"));
         }
-        let tags = tags::read(input)?;
-        // https://github.com/hashicorp/terraform-provider-aws/issues/31839 has the text. Believed: no tags at all may be
-        // written as an empty map.
+        let tags = read_tags(input)?;
+        // https://github.com/hashicorp/terraform-provider-aws/issues/31839 has the text. Assumed: an empty map of
+        // tags is accepted.
         if stored.is_some() && !tags.is_empty() {
             return Err(Fault::validation(
                 "The scalable target that you tried to tag already exists. To update tags on an existing scalable \
                  target, use the TagResource API.",
             ));
         }
-        if tags.len() > tags::MOST {
-            return Err(Fault::validation(format!("A scalable target can have at most {} tags", tags::MOST)));
+        if tags.len() > MAX_TAGS {
+            return Err(Fault::validation(format!("A scalable target can have at most {} tags", MAX_TAGS)));
         }
         let suspended = match (input.object("SuspendedState")?, stored) {
             (Some(given), _) => suspended_state(given)?,
@@ -62,48 +51,48 @@ impl LocalAws {
         };
         self.check_scalable(&id)?;
 
-        // An active resource's capacity is moved into the range on registration, and again on every update, also one that
-        // names no capacities. An inactive one's is left alone on registration; believed: on an update too.
-        self.move_into_range(&id, &(min..=max), now);
-        let (arn, tags, attached, created) = match self.targets.remove(&id) {
-            Some(stored) => (stored.arn, stored.tags, stored.attached, stored.created),
+        // Registration moves the capacity of an active resource into the range, and so does every update, also one
+        // without capacities. Registration does not change an inactive resource; assumed: neither does an update.
+        self.clamp_capacity(&id, &(min..=max), now);
+        let (arn, tags, attachments, created) = match self.targets.remove(&id) {
+            Some(stored) => (stored.arn, stored.tags, stored.attachments, stored.created),
             None => {
-                // The id is opaque, and a new one each time. Believed: 36 digits and lower-case letters.
+                // Each registration has a new, opaque id. Assumed: 36 digits and lower-case letters.
                 let resource = format!("scalable-target/0ec5{:032x}", self.next_id());
                 (self.arn("application-autoscaling", &resource), tags, BTreeMap::new(), now)
             }
         };
         let answer = json!({ "ScalableTargetARN": arn });
-        self.targets.insert(id, Target { arn, tags, attached, capacity: min..=max, suspended, created });
+        self.targets.insert(id, Target { arn, tags, attachments, capacity: min..=max, suspended, created });
         Ok(answer)
     }
 
-    /// Forgets the target, with the policies and scheduled actions that are attached to it:
+    /// Deregisters a target, and deletes its scaling policies and scheduled actions:
     /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html>
-    pub(crate) fn deregister_scalable_target(&mut self, input: Input<'_>) -> Answer {
+    pub(crate) fn deregister_scalable_target(&mut self, input: Input<'_>) -> OperationResult {
         let id = TargetId::read(input)?;
         self.targets.remove(&id).map(|_| json!({})).ok_or_else(|| id.not_found("No scalable target found"))
     }
 
     /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalableTargets.html>
     ///
-    /// Believed: unknown ids are no error. Terraform's provider relies on it.
-    pub(crate) fn describe_scalable_targets(&self, input: Input<'_>) -> Answer {
+    /// Assumed: an unknown id is not an error. Terraform's provider relies on it.
+    pub(crate) fn describe_scalable_targets(&self, input: Input<'_>) -> OperationResult {
         check_namespace(input)?;
         let ids = input.texts("ResourceIds")?;
         let dimension = Dimension::read(input)?;
         if ids.as_ref().is_some_and(|ids| ids.len() > MAX_RESOURCE_IDS) {
-            let most = format!("Member must have length less than or equal to {MAX_RESOURCE_IDS}");
-            return Err(Fault::constraint("'[...]'", "ResourceIds", most));
+            let constraint = format!("Member must have length less than or equal to {MAX_RESOURCE_IDS}");
+            return Err(Fault::constraint("'[...]'", "ResourceIds", constraint));
         }
         if dimension.is_some() && ids.is_none() {
             return Err(Fault::validation("If you specify a scalable dimension, you must also specify a resource ID"));
         }
-        let asked_for = |id: &TargetId| {
+        let is_requested = |id: &TargetId| {
             ids.as_ref().is_none_or(|ids| ids.contains(&&*id.resource.to_string()))
                 && dimension.is_none_or(|dimension| dimension == id.dimension)
         };
-        let items = self.targets.iter().filter(|(id, _)| asked_for(id)).map(|(id, target)| {
+        let items = self.targets.iter().filter(|(id, _)| is_requested(id)).map(|(id, target)| {
             let item = json!({
                 "ServiceNamespace": NAMESPACE,
                 "ResourceId": id.resource.to_string(),
@@ -117,11 +106,11 @@ impl LocalAws {
             });
             (id.to_string(), item)
         });
-        Pages { list: "ScalableTargets", most: 50, invalid_token: "InvalidNextTokenException" }
-            .answer(input, items.collect())
+        Pages { list: "ScalableTargets", max_results: 50, invalid_token: "InvalidNextTokenException" }
+            .page(input, items.collect())
     }
 
-    // Whatever role is given, SageMaker's targets have the service-linked one:
+    // SageMaker's targets always have the service-linked role; RoleARN is ignored:
     // https://docs.aws.amazon.com/autoscaling/application/userguide/services-that-can-integrate-sagemaker.html
     fn role_arn(&self) -> String {
         format!(
@@ -132,131 +121,8 @@ impl LocalAws {
     }
 }
 
-/// What identifies a scalable target, within the namespace `sagemaker`.
-///
-/// Believed: resource ids are compared exactly, although SageMaker looks endpoints up ignoring case.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct TargetId {
-    pub(crate) resource: Resource,
-    pub(crate) dimension: Dimension,
-}
-
-impl TargetId {
-    /// Reads the three members that every call about one target has.
-    pub(crate) fn read(input: Input<'_>) -> Result<Self, Fault> {
-        check_namespace(input)?;
-        let resource = Resource::parse(input.text("ResourceId")?);
-        let dimension = required("ScalableDimension", Dimension::read(input)?)?;
-        match (resource, dimension) {
-            (
-                Some(resource @ Resource::Variant { .. }),
-                Dimension::InstanceCount | Dimension::ProvisionedConcurrency,
-            )
-            | (Some(resource @ Resource::Component(_)), Dimension::CopyCount) => Ok(Self { resource, dimension }),
-            // Believed: the text.
-            (None | Some(Resource::Component(_) | Resource::Variant { .. }), _) => {
-                Err(Fault::validation("Unsupported service namespace, resource type or scalable dimension"))
-            }
-        }
-    }
-
-    /// "… for service namespace: …", with which <https://github.com/ansible/ansible/pull/35632> quotes these faults.
-    pub(crate) fn not_found(&self, what: &str) -> Fault {
-        let Self { resource, dimension } = self;
-        Fault::new(
-            "ObjectNotFoundException",
-            format!(
-                "{what} for service namespace: {NAMESPACE}, resource ID: {resource}, scalable dimension: {}",
-                dimension.name()
-            ),
-        )
-    }
-}
-
-impl Display for TargetId {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}|{}", self.resource, self.dimension.name())
-    }
-}
-
-/// What is scaled.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Resource {
-    Component(String),
-    Variant { endpoint: String, variant: String },
-}
-
-impl Resource {
-    pub(crate) fn is_variant_of(&self, endpoint_name: &str) -> bool {
-        match self {
-            Self::Component(_) => false,
-            Self::Variant { endpoint, .. } => endpoint.eq_ignore_ascii_case(endpoint_name),
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        match *text.split('/').collect::<Vec<_>>() {
-            ["endpoint", endpoint, "variant", variant] if !endpoint.is_empty() && !variant.is_empty() => {
-                Some(Self::Variant { endpoint: endpoint.to_owned(), variant: variant.to_owned() })
-            }
-            ["inference-component", name] if !name.is_empty() => Some(Self::Component(name.to_owned())),
-            _ => None,
-        }
-    }
-}
-
-impl Display for Resource {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Component(name) => write!(formatter, "inference-component/{name}"),
-            Self::Variant { endpoint, variant } => write!(formatter, "endpoint/{endpoint}/variant/{variant}"),
-        }
-    }
-}
-
-/// Which number of it.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Dimension {
-    CopyCount,
-    InstanceCount,
-    ProvisionedConcurrency,
-}
-
-impl Dimension {
-    const ALL: [Self; 3] = [Self::CopyCount, Self::InstanceCount, Self::ProvisionedConcurrency];
-
-    pub(crate) fn read(input: Input<'_>) -> Result<Option<Self>, Fault> {
-        let Some(text) = input.optional_text("ScalableDimension")? else { return Ok(None) };
-        let known = Self::ALL.into_iter().find(|dimension| dimension.name() == text);
-        known.map(Some).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            let constraint = format!("Member must satisfy enum value set: [{names}]");
-            Fault::constraint(format_args!("'{text}'"), "ScalableDimension", constraint)
-        })
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::CopyCount => "sagemaker:inference-component:DesiredCopyCount",
-            Self::InstanceCount => "sagemaker:variant:DesiredInstanceCount",
-            Self::ProvisionedConcurrency => "sagemaker:variant:DesiredProvisionedConcurrency",
-        }
-    }
-}
-
-/// Refuses the namespaces of other services: this model has none of them.
-pub(crate) fn check_namespace(input: Input<'_>) -> Result<(), Fault> {
-    match input.text("ServiceNamespace")? {
-        NAMESPACE => Ok(()),
-        other => {
-            let constraint = format!("Member must satisfy enum value set: [{NAMESPACE}]");
-            Err(Fault::constraint(format_args!("'{other}'"), "ServiceNamespace", constraint))
-        }
-    }
-}
-
-// Believed: a flag that is left out of a given state is false, not kept.
-fn suspended_state(given: Input<'_>) -> Answer {
+// Assumed: a flag that the given state omits becomes false; it does not keep its stored value.
+fn suspended_state(given: Input<'_>) -> OperationResult {
     Ok(json!({
         "DynamicScalingInSuspended": given.flag("DynamicScalingInSuspended")?,
         "DynamicScalingOutSuspended": given.flag("DynamicScalingOutSuspended")?,
@@ -264,15 +130,16 @@ fn suspended_state(given: Input<'_>) -> Answer {
     }))
 }
 
-const NAMESPACE: &str = "sagemaker";
 const MAX_RESOURCE_IDS: usize = 50;
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::testing::{ID, config, describe_endpoint, endpoint, register, scaling, with_endpoint};
 
-    fn refusal(aws: &mut LocalAws, input: Value) -> Fault {
+    fn rejection(aws: &mut LocalAws, input: Value) -> Fault {
         scaling(aws, "RegisterScalableTarget", input).unwrap_err()
     }
 
@@ -309,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn registering_again_keeps_what_is_left_out_and_the_arn() {
+    fn an_update_keeps_omitted_parameters_and_the_arn() {
         let mut aws = with_endpoint();
         let suspended = json!({ "DynamicScalingInSuspended": true });
         let input = json!({ "MinCapacity": 1, "MaxCapacity": 8, "SuspendedState": suspended });
@@ -323,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_registration_needs_both_capacities_in_order_and_not_negative() {
+    fn a_first_registration_needs_both_capacities_not_negative_and_in_order() {
         let mut aws = with_endpoint();
         for capacities in [
             json!({}),
@@ -332,26 +199,26 @@ mod tests {
             json!({ "MinCapacity": 2, "MaxCapacity": 1 }),
             json!({ "MinCapacity": -1, "MaxCapacity": 1 }),
         ] {
-            assert_eq!(refusal(&mut aws, capacities).code, "ValidationException");
+            assert_eq!(rejection(&mut aws, capacities).code, "ValidationException");
         }
         register(&mut aws, json!({ "MinCapacity": 0, "MaxCapacity": 2 }));
-        assert_eq!(refusal(&mut aws, json!({ "MinCapacity": 3 })).code, "ValidationException");
+        assert_eq!(rejection(&mut aws, json!({ "MinCapacity": 3 })).code, "ValidationException");
     }
 
     #[test]
-    fn tags_are_taken_at_creation_only() {
+    fn tags_are_accepted_at_creation_only() {
         let mut aws = with_endpoint();
         let input = json!({ "MinCapacity": 1, "MaxCapacity": 8, "Tags": { "owner": "stack" } });
         register(&mut aws, input.clone());
         assert_eq!(
-            refusal(&mut aws, input).message,
+            rejection(&mut aws, input).message,
             "The scalable target that you tried to tag already exists. To update tags on an existing scalable target, \
              use the TagResource API."
         );
     }
 
     #[test]
-    fn deregistering_what_is_not_registered_is_object_not_found() {
+    fn deregistering_a_missing_target_is_object_not_found() {
         let fault = scaling(&mut with_endpoint(), "DeregisterScalableTarget", json!({})).unwrap_err();
         assert_eq!(
             fault.to_string(),
@@ -361,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_registered_anew_has_a_new_arn() {
+    fn a_target_that_is_registered_after_a_deregistration_has_a_new_arn() {
         let mut aws = with_endpoint();
         let arn = register(&mut aws, json!({ "MinCapacity": 1, "MaxCapacity": 8 }));
         scaling(&mut aws, "DeregisterScalableTarget", json!({})).expect("it is registered");
@@ -369,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn resource_id_and_dimension_have_to_fit_each_other() {
+    fn resource_id_and_dimension_must_match() {
         let mut aws = with_endpoint();
         for id in [
             json!({ "ResourceId": "endpoint/Prod" }),
@@ -379,27 +246,27 @@ mod tests {
             json!({ "ScalableDimension": "ecs:service:DesiredCount" }),
             json!({ "ServiceNamespace": "ecs" }),
         ] {
-            assert_eq!(refusal(&mut aws, id).code, "ValidationException");
+            assert_eq!(rejection(&mut aws, id).code, "ValidationException");
         }
     }
 
     #[test]
-    fn a_missing_variant_and_a_burstable_one_are_refused() {
+    fn a_missing_variant_and_a_burstable_instance_type_are_rejected() {
         let mut aws = with_endpoint();
         let capacities = json!({ "MinCapacity": 1, "MaxCapacity": 8 });
         for id in ["endpoint/Prod/variant/Blue", "endpoint/none/variant/blue"] {
             let mut input = capacities.clone();
             input["ResourceId"] = json!(id);
-            assert_eq!(refusal(&mut aws, input).code, "ValidationException");
+            assert_eq!(rejection(&mut aws, input).code, "ValidationException");
         }
         config(&mut aws, "burstable", "ml.t2.medium");
         endpoint(&mut aws, "UpdateEndpoint", "burstable").expect("nothing is registered");
-        let message = refusal(&mut aws, capacities).message;
+        let message = rejection(&mut aws, capacities).message;
         assert!(message.starts_with("You cannot register a variant with ml.t2.medium instance type"), "{message}");
     }
 
     #[test]
-    fn registering_moves_an_active_endpoint_into_the_range_and_an_inactive_one_not() {
+    fn registering_moves_the_capacity_of_an_active_endpoint_into_the_range_but_not_of_an_inactive_one() {
         let mut aws = with_endpoint();
         register(&mut aws, json!({ "MinCapacity": 3, "MaxCapacity": 8 }));
         let variants = &describe_endpoint(&mut aws, 8.0)["ProductionVariants"];
@@ -415,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_moves_the_endpoint_even_where_it_names_no_capacities() {
+    fn an_update_without_capacities_moves_the_capacity_into_the_range_too() {
         let mut aws = with_endpoint();
         register(&mut aws, json!({ "MinCapacity": 1, "MaxCapacity": 1 }));
         let weights = json!([{ "VariantName": "blue", "DesiredInstanceCount": 5 }]);
@@ -426,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn describing_filters_by_id_and_by_dimension_only_with_ids() {
+    fn describing_filters_by_id_and_accepts_a_dimension_only_with_ids() {
         let mut aws = with_endpoint();
         register(&mut aws, json!({ "MinCapacity": 1, "MaxCapacity": 2 }));
         let mut count = |input: Value| {

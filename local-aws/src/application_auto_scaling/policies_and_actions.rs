@@ -1,48 +1,59 @@
-//! What is attached to scalable targets, as far as scaling policies and scheduled actions are alike. They are kept, and
-//! scale nothing.
+//! Putting, deleting and describing, which are the same for scaling policies and scheduled actions. Neither has an
+//! effect in this model: it only stores them.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
-use crate::input::{Input, Pages};
-use crate::scalable_targets::{Dimension, Target, TargetId, check_namespace};
-use crate::{Answer, Fault, LocalAws, scaling_policies, scheduled_actions};
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::Input;
+use crate::protocol::member_types::MemberType;
+use crate::protocol::pagination::Pages;
+use crate::state::LocalAws;
+use crate::state::scalable_target::{Attachment, AttachmentKind, Dimension, Target, TargetId, check_namespace};
 
-/// A scaling policy or a scheduled action.
-#[derive(Clone, Debug)]
-pub(crate) struct Attached {
-    pub(crate) given: Map<String, Value>,
-    arn: String,
-    created: f64,
-}
-
-/// Which of the two.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Kind {
-    Action,
-    Policy,
+/// What differs between scaling policies and scheduled actions.
+pub(crate) struct AttachmentType {
+    pub(crate) kind: AttachmentKind,
+    /// The type of the input of the put operation.
+    pub(crate) request: MemberType,
+    /// Rejects an attachment, merged with its stored members, that is incomplete or does not suit the target.
+    pub(crate) check: fn(&TargetId, &Target, Input<'_>) -> Result<(), Fault>,
+    /// The member of the describe operation's output that lists the items.
+    pub(crate) list: &'static str,
+    /// The member of the describe operation's input that filters by names.
+    pub(crate) names: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) arn: &'static str,
+    pub(crate) arn_type: &'static str,
+    pub(crate) arn_name: &'static str,
+    pub(crate) not_found: &'static str,
+    pub(crate) max_results: i64,
+    /// How many a target can have:
+    /// <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html>
+    pub(crate) quota: usize,
 }
 
 impl LocalAws {
-    /// Attaches, or changes what is attached, and returns its ARN.
+    /// Creates or updates an attachment, and returns its ARN.
     ///
     /// "To update a scheduled action, specify the parameters that you want to change. If you don't specify start and end
-    /// times, the old values are deleted." Believed: policies keep what is left out likewise; and what is given replaces
-    /// the whole of a configuration or of an action.
-    pub(crate) fn put(&mut self, kind: Kind, input: Input<'_>, now: f64) -> Result<String, Fault> {
-        let form = kind.form();
-        let shape = match kind {
-            Kind::Action => &scheduled_actions::REQUEST,
-            Kind::Policy => &scaling_policies::REQUEST,
-        };
-        let read = shape.read(&input.0.clone().into())?;
-        shape.check("", &read)?;
+    /// times, the old values are deleted." Assumed: a policy keeps omitted members likewise; a given
+    /// configuration or action replaces the stored one as a whole.
+    pub(crate) fn put_attachment(
+        &mut self,
+        attachment_type: &AttachmentType,
+        input: Input<'_>,
+        now: f64,
+    ) -> Result<String, Fault> {
+        let AttachmentType { kind, request, check, name: name_member, arn_type, arn_name, .. } = attachment_type;
+        let read = request.read(&input.0.clone().into())?;
+        request.check("", &read)?;
         let input = Input::new(&read)?;
         let id = TargetId::read(input)?;
-        let name = input.text(form.name)?;
-        let key = (kind, name.to_owned());
-        // https://github.com/ansible/ansible/pull/35632 quotes the text's beginning.
+        let name = input.text(name_member)?;
+        let key = (*kind, name.to_owned());
+        // https://github.com/ansible/ansible/pull/35632 quotes the beginning of the text.
         let target = self.targets.get(&id).ok_or_else(|| id.not_found("No scalable target registered"))?;
-        let stored = target.attached.get(&key);
+        let stored = target.attachments.get(&key);
         let mut given = stored.map_or_else(Map::new, |stored| stored.given.clone());
         given.retain(|member, _| member != "StartTime" && member != "EndTime");
         // PolicyType may change:
@@ -51,39 +62,35 @@ impl LocalAws {
             given.retain(|member, _| !member.ends_with("Configuration"));
         }
         given.extend(input.0.clone());
-        match kind {
-            Kind::Action => scheduled_actions::check(Input(&given))?,
-            Kind::Policy => scaling_policies::check(&id, target, Input(&given))?,
-        }
-        let attached = if let Some(stored) = stored {
-            Attached { given, ..stored.clone() }
+        check(&id, target, Input(&given))?;
+        let attachment = if let Some(stored) = stored {
+            Attachment { given, ..stored.clone() }
         } else {
-            check_quota(kind, target)?;
-            // The API reference's examples show this form.
-            let Form { arn_type, arn_name, .. } = form;
+            check_quota(attachment_type, target)?;
+            // The examples in the API reference have ARNs of this form.
             let uuid = format!("00000000-0000-4000-8000-{:012x}", self.next_id());
             let resource = format!("{arn_type}:{uuid}:resource/sagemaker/{}:{arn_name}/{name}", id.resource);
-            Attached { given, arn: self.arn("autoscaling", &resource), created: now }
+            Attachment { given, arn: self.arn("autoscaling", &resource), created: now }
         };
-        let arn = attached.arn.clone();
+        let arn = attachment.arn.clone();
         if let Some(target) = self.targets.get_mut(&id) {
-            target.attached.insert(key, attached);
+            target.attachments.insert(key, attachment);
         }
         Ok(arn)
     }
 
-    pub(crate) fn delete(&mut self, kind: Kind, input: Input<'_>) -> Answer {
+    pub(crate) fn delete_attachment(&mut self, attachment_type: &AttachmentType, input: Input<'_>) -> OperationResult {
         let id = TargetId::read(input)?;
-        let key = (kind, input.text(kind.form().name)?.to_owned());
-        let removed = self.targets.get_mut(&id).and_then(|target| target.attached.remove(&key));
-        // Believed: the text.
-        removed.map(|_| json!({})).ok_or_else(|| id.not_found(kind.form().missing))
+        let key = (attachment_type.kind, input.text(attachment_type.name)?.to_owned());
+        let removed = self.targets.get_mut(&id).and_then(|target| target.attachments.remove(&key));
+        // Assumed: the text.
+        removed.map(|_| json!({})).ok_or_else(|| id.not_found(attachment_type.not_found))
     }
 
-    pub(crate) fn describe(&self, kind: Kind, input: Input<'_>) -> Answer {
-        let form = kind.form();
+    pub(crate) fn describe_attachments(&self, attachment_type: &AttachmentType, input: Input<'_>) -> OperationResult {
+        let AttachmentType { kind, list, names, arn, max_results, .. } = attachment_type;
         check_namespace(input)?;
-        let names = input.texts(form.names)?;
+        let names = input.texts(names)?;
         let resource_id = input.optional_text("ResourceId")?;
         let dimension = Dimension::read(input)?;
         if dimension.is_some() && resource_id.is_none() {
@@ -91,79 +98,38 @@ impl LocalAws {
         }
         let mut items = Vec::new();
         for (id, target) in &self.targets {
-            if resource_id.is_some_and(|asked_for| asked_for != id.resource.to_string())
-                || dimension.is_some_and(|asked_for| asked_for != id.dimension)
+            if resource_id.is_some_and(|requested| requested != id.resource.to_string())
+                || dimension.is_some_and(|requested| requested != id.dimension)
             {
                 continue;
             }
-            for ((_, name), attached) in target.attached.iter().filter(|((other, _), _)| *other == kind) {
+            for ((_, name), attachment) in target.attachments.iter().filter(|((other, _), _)| other == kind) {
                 if names.as_ref().is_none_or(|names| names.contains(&name.as_str())) {
-                    let mut item = attached.given.clone();
-                    item.insert(form.arn.to_owned(), json!(attached.arn));
-                    item.insert("CreationTime".to_owned(), json!(attached.created));
+                    let mut item = attachment.given.clone();
+                    item.insert((*arn).to_owned(), json!(attachment.arn));
+                    item.insert("CreationTime".to_owned(), json!(attachment.created));
                     items.push((format!("{id}|{name}"), item.into()));
                 }
             }
         }
-        Pages { list: form.list, most: form.per_page, invalid_token: "InvalidNextTokenException" }.answer(input, items)
+        Pages { list, max_results: *max_results, invalid_token: "InvalidNextTokenException" }.page(input, items)
     }
 }
 
-/// <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html>
-fn check_quota(kind: Kind, target: &Target) -> Result<(), Fault> {
-    let Form { most, arn_type, .. } = kind.form();
-    if target.attached.keys().filter(|(other, _)| *other == kind).count() < most {
+fn check_quota(attachment_type: &AttachmentType, target: &Target) -> Result<(), Fault> {
+    let AttachmentType { kind, quota, arn_type, .. } = attachment_type;
+    if target.attachments.keys().filter(|(other, _)| other == kind).count() < *quota {
         return Ok(());
     }
-    // Believed: the text.
-    let message = format!("A scalable target can have at most {most} of type {arn_type}");
+    // Assumed: the text.
+    let message = format!("A scalable target can have at most {quota} of type {arn_type}");
     Err(Fault::new("LimitExceededException", message))
-}
-
-/// How the two differ on the wire.
-struct Form {
-    list: &'static str,
-    names: &'static str,
-    name: &'static str,
-    arn: &'static str,
-    arn_type: &'static str,
-    arn_name: &'static str,
-    missing: &'static str,
-    most: usize,
-    per_page: i64,
-}
-
-impl Kind {
-    const fn form(self) -> Form {
-        match self {
-            Self::Action => Form {
-                list: "ScheduledActions",
-                names: "ScheduledActionNames",
-                name: "ScheduledActionName",
-                arn: "ScheduledActionARN",
-                arn_type: "scheduledAction",
-                arn_name: "scheduledActionName",
-                missing: "No scheduled action found",
-                most: 200,
-                per_page: 50,
-            },
-            Self::Policy => Form {
-                list: "ScalingPolicies",
-                names: "PolicyNames",
-                name: "PolicyName",
-                arn: "PolicyARN",
-                arn_type: "scalingPolicy",
-                arn_name: "policyName",
-                missing: "No scaling policy found",
-                most: 50,
-                per_page: 10,
-            },
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::testing::{ID, INSTANCES, action, policy, register, scaling, with_endpoint, with_target};
 
@@ -176,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_target_nothing_can_be_attached() {
+    fn a_policy_and_an_action_need_a_registered_target() {
         let mut aws = with_endpoint();
         for (operation, input) in [("PutScalingPolicy", policy("p")), ("PutScheduledAction", action("a"))] {
             let fault = scaling(&mut aws, operation, input).unwrap_err();
@@ -186,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn deregistering_takes_policies_and_actions_along() {
+    fn deregistering_a_target_deletes_its_policies_and_actions() {
         let mut aws = with_target();
         scaling(&mut aws, "PutScalingPolicy", policy("p")).expect("puts");
         scaling(&mut aws, "PutScheduledAction", action("a")).expect("puts");
@@ -199,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_is_put_again_keeps_its_arn_and_what_is_left_out() {
+    fn an_updated_policy_keeps_its_arn_and_omitted_members() {
         let mut aws = with_target();
         let first = scaling(&mut aws, "PutScalingPolicy", policy("p")).expect("puts");
         let again = scaling(&mut aws, "PutScalingPolicy", json!({ "PolicyName": "p" })).expect("puts again");
@@ -211,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_that_is_put_again_loses_the_times_that_are_left_out() {
+    fn an_updated_action_loses_omitted_times() {
         let mut aws = with_target();
         let mut full = action("a");
         (full["StartTime"], full["EndTime"]) = (json!(1), json!(2));
@@ -223,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_targets_can_be_asked_for() {
+    fn describing_filters_by_names_and_targets() {
         let mut aws = with_target();
         let component = json!({ "InferenceComponentName": "llm", "EndpointName": "Prod", "VariantName": "blue" });
         aws.call("SageMaker.CreateInferenceComponent", &component, 0.0).expect("the endpoint exists");
@@ -259,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_deleted_is_gone_and_deleting_it_again_is_object_not_found() {
+    fn deleting_a_missing_policy_or_action_is_object_not_found() {
         let mut aws = with_target();
         scaling(&mut aws, "PutScalingPolicy", policy("p")).expect("puts");
         scaling(&mut aws, "DeleteScalingPolicy", json!({ "PolicyName": "p" })).expect("it is there");
@@ -270,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn fifty_policies_are_the_most_and_come_ten_to_a_page() {
+    fn a_target_can_have_fifty_policies_and_a_page_has_ten() {
         let mut aws = with_target();
         let mut put = |n| scaling(&mut aws, "PutScalingPolicy", policy(&format!("p{n}"))).map_err(|fault| fault.code);
         for n in 0..50 {

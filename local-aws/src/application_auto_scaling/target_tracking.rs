@@ -1,19 +1,20 @@
 //! The configurations of target tracking policies.
 //!
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>
-//! and its neighbours, which is also the source of every rule that names no other. Believed: the texts, where no source
+//! and its neighbours, which is also the source of every rule that names no other. Assumed: the texts, where no source
 //! is named.
 
 use std::collections::BTreeSet;
 
-use crate::Fault;
-use crate::attached::Kind;
-use crate::input::{Input, required};
-use crate::scalable_targets::{Dimension, Target, TargetId};
-use crate::scaling_policies::TRACKING;
-use crate::shapes::Shape;
+use crate::protocol::fault::Fault;
+use crate::protocol::input::{Input, required};
+use crate::protocol::member_types::MemberType;
+use crate::state::scalable_target::{AttachmentKind, Dimension, Target, TargetId};
 
-/// Refuses a configuration that is not whole, or does not fit the target.
+/// The member of a policy with its target tracking configuration.
+pub(crate) const TRACKING: &str = "TargetTrackingScalingPolicyConfiguration";
+
+/// Rejects a configuration that is incomplete or does not suit the target.
 pub(crate) fn check(id: &TargetId, target: &Target, name: &str, configuration: Input<'_>) -> Result<(), Fault> {
     let value = required("TargetValue", configuration.number("TargetValue")?)?;
     // "Values must be in the range of -2^360 to 2^360."
@@ -21,7 +22,7 @@ pub(crate) fn check(id: &TargetId, target: &Target, name: &str, configuration: I
         return Err(Fault::validation("The target value must be between -2^360 and 2^360"));
     }
     for cooldown in ["ScaleOutCooldown", "ScaleInCooldown"] {
-        // Believed: the rule, too.
+        // Assumed: the rule, too.
         if configuration.integer(cooldown)?.is_some_and(i64::is_negative) {
             return Err(Fault::validation(format!("{cooldown} must be 0 or greater")));
         }
@@ -35,14 +36,15 @@ pub(crate) fn check(id: &TargetId, target: &Target, name: &str, configuration: I
             return Err(Fault::validation(message));
         }
     }
-    // https://github.com/hashicorp/terraform-provider-aws/issues/41179 has the text. Believed: two metrics are the same
-    // where their specifications are.
+    // https://github.com/hashicorp/terraform-provider-aws/issues/41179 has the text. Assumed: two metrics are equal
+    // if their specifications are.
     let metric = |configuration: Input<'_>| {
         [PREDEFINED, CUSTOMIZED].map(|specification| configuration.get(specification).cloned())
     };
-    for ((_, other), attached) in target.attached.iter().filter(|((kind, _), _)| *kind == Kind::Policy) {
-        let theirs = Input(&attached.given).object(TRACKING)?;
-        if other != name && theirs.is_some_and(|theirs| metric(theirs) == metric(configuration)) {
+    let is_policy = |kind: AttachmentKind| kind == AttachmentKind::ScalingPolicy;
+    for ((_, other_name), other) in target.attachments.iter().filter(|((kind, _), _)| is_policy(*kind)) {
+        let other = Input(&other.given).object(TRACKING)?;
+        if other_name != name && other.is_some_and(|other| metric(other) == metric(configuration)) {
             return Err(Fault::validation(
                 "Only one TargetTrackingScaling policy for a given metric specification is allowed.",
             ));
@@ -51,9 +53,9 @@ pub(crate) fn check(id: &TargetId, target: &Target, name: &str, configuration: I
     Ok(())
 }
 
-/// Believed: that a metric of another service, or of none, is refused like one of another dimension.
+/// Rejects a predefined metric of another dimension. Assumed: an unknown metric is rejected with the same message.
 fn check_predefined(dimension: Dimension, metric: Input<'_>) -> Result<(), Fault> {
-    let fitting: &[&str] = match dimension {
+    let supported: &[&str] = match dimension {
         Dimension::CopyCount => &[
             "SageMakerInferenceComponentInvocationsPerCopy",
             "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
@@ -64,11 +66,11 @@ fn check_predefined(dimension: Dimension, metric: Input<'_>) -> Result<(), Fault
         Dimension::ProvisionedConcurrency => &["SageMakerVariantProvisionedConcurrencyUtilization"],
     };
     // https://github.com/aws/aws-cdk/issues/29065 has the text, for provisioned concurrency.
-    if !fitting.contains(&metric.text("PredefinedMetricType")?) {
+    if !supported.contains(&metric.text("PredefinedMetricType")?) {
         return Err(Fault::validation(format!(
             "Scalable dimension {} only supports the following predefined metric types: {}",
             dimension.name(),
-            fitting.join(", ")
+            supported.join(", ")
         )));
     }
     // "You can't specify a resource label unless the metric type is ALBRequestCountPerTarget"
@@ -78,10 +80,10 @@ fn check_predefined(dimension: Dimension, metric: Input<'_>) -> Result<(), Fault
     }
 }
 
-/// One metric, or a list of queries of which one is the result:
+/// Checks one metric, or a list of queries of which one is the result:
 /// <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking-metric-math.html>
 ///
-/// Believed: that the two do not mix, and which members the former needs.
+/// Assumed: the two cannot be combined; the members that a single metric needs.
 fn check_customized(metric: Input<'_>) -> Result<(), Fault> {
     let queries = metric.objects("Metrics")?;
     if metric.get("Metrics").is_none() {
@@ -119,60 +121,63 @@ fn check_customized(metric: Input<'_>) -> Result<(), Fault> {
 const PREDEFINED: &str = "PredefinedMetricSpecification";
 const CUSTOMIZED: &str = "CustomizedMetricSpecification";
 
-pub(crate) const CONFIGURATION: Shape = Shape::Structure {
-    required: &[("TargetValue", Shape::Number)],
+pub(crate) const CONFIGURATION: MemberType = MemberType::Structure {
+    required: &[("TargetValue", MemberType::Number)],
     optional: &[
         (
             PREDEFINED,
-            Shape::Structure {
-                required: &[("PredefinedMetricType", Shape::Text)],
-                optional: &[("ResourceLabel", Shape::TextOf(1023))],
+            MemberType::Structure {
+                required: &[("PredefinedMetricType", MemberType::Text)],
+                optional: &[("ResourceLabel", MemberType::BoundedText(1023))],
             },
         ),
-        (CUSTOMIZED, Shape::Structure { required: &[], optional: CUSTOMIZED_METRIC }),
-        ("ScaleOutCooldown", Shape::Integer),
-        ("ScaleInCooldown", Shape::Integer),
-        ("DisableScaleIn", Shape::Flag),
+        (CUSTOMIZED, MemberType::Structure { required: &[], optional: CUSTOMIZED_METRIC }),
+        ("ScaleOutCooldown", MemberType::Integer),
+        ("ScaleInCooldown", MemberType::Integer),
+        ("DisableScaleIn", MemberType::Flag),
     ],
 };
-const CUSTOMIZED_METRIC: &[(&str, Shape)] = &[
-    ("MetricName", Shape::Text),
-    ("Namespace", Shape::Text),
+const CUSTOMIZED_METRIC: &[(&str, MemberType)] = &[
+    ("MetricName", MemberType::Text),
+    ("Namespace", MemberType::Text),
     (
         "Dimensions",
-        Shape::List(&Shape::Structure { required: &[("Name", Shape::Text), ("Value", Shape::Text)], optional: &[] }),
+        MemberType::List(&MemberType::Structure {
+            required: &[("Name", MemberType::Text), ("Value", MemberType::Text)],
+            optional: &[],
+        }),
     ),
-    ("Statistic", Shape::OneOf(&["Average", "Minimum", "Maximum", "SampleCount", "Sum"])),
-    ("Unit", Shape::Text),
-    ("Metrics", Shape::List(&QUERY)),
+    ("Statistic", MemberType::OneOf(&["Average", "Minimum", "Maximum", "SampleCount", "Sum"])),
+    ("Unit", MemberType::Text),
+    ("Metrics", MemberType::List(&QUERY)),
 ];
-const QUERY: Shape = Shape::Structure {
-    required: &[("Id", Shape::TextOf(255))],
+const QUERY: MemberType = MemberType::Structure {
+    required: &[("Id", MemberType::BoundedText(255))],
     optional: &[
-        ("Expression", Shape::TextOf(2048)),
-        ("Label", Shape::Text),
+        ("Expression", MemberType::BoundedText(2048)),
+        ("Label", MemberType::Text),
         (
             "MetricStat",
-            Shape::Structure {
-                required: &[("Metric", METRIC), ("Stat", Shape::Text)],
-                optional: &[("Unit", Shape::TextOf(1023))],
+            MemberType::Structure {
+                required: &[("Metric", METRIC), ("Stat", MemberType::Text)],
+                optional: &[("Unit", MemberType::BoundedText(1023))],
             },
         ),
-        ("ReturnData", Shape::Flag),
+        ("ReturnData", MemberType::Flag),
     ],
 };
-const METRIC: Shape = Shape::Structure {
+const METRIC: MemberType = MemberType::Structure {
     required: &[],
     optional: &[
         (
             "Dimensions",
-            Shape::List(&Shape::Structure {
-                required: &[("Name", Shape::TextOf(255)), ("Value", Shape::TextOf(1024))],
+            MemberType::List(&MemberType::Structure {
+                required: &[("Name", MemberType::BoundedText(255)), ("Value", MemberType::BoundedText(1024))],
                 optional: &[],
             }),
         ),
-        ("MetricName", Shape::TextOf(255)),
-        ("Namespace", Shape::TextOf(255)),
+        ("MetricName", MemberType::BoundedText(255)),
+        ("Namespace", MemberType::BoundedText(255)),
     ],
 };
 
@@ -206,7 +211,7 @@ mod tests {
         })
     }
 
-    /// The half of a metric, by an expression.
+    /// An expression: half of a metric.
     fn math() -> Value {
         let metric = json!({
             "Namespace": "AWS/SageMaker",
@@ -235,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_predefined_metric_has_to_fit_the_dimension() {
+    fn a_predefined_metric_must_suit_the_dimension() {
         let mut aws = with_target();
         for metric in ["SageMakerInferenceComponentInvocationsPerCopy", "ECSServiceAverageCPUUtilization", "CPU"] {
             let fault = scaling(&mut aws, "PutScalingPolicy", tracking("p", metric)).unwrap_err();
@@ -273,13 +278,13 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_is_tracked_by_one_policy_of_a_target() {
+    fn two_policies_of_a_target_cannot_track_the_same_metric() {
         let mut aws = with_target();
         for (n, configuration) in [customized(&cpu()), customized(&math()), tracking("", INVOCATIONS)[TRACKING].clone()]
             .into_iter()
             .enumerate()
         {
-            put(&mut aws, &format!("p{n}"), configuration.clone()).expect("nobody tracks it yet");
+            put(&mut aws, &format!("p{n}"), configuration.clone()).expect("no policy tracks it yet");
             put(&mut aws, &format!("p{n}"), configuration.clone()).expect("the same policy may track it");
             let mut other = configuration;
             other["TargetValue"] = json!(60);
@@ -292,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn customized_metrics_are_whole() {
+    fn a_customized_metric_must_be_complete() {
         let with = |mut metric: Value, pointer: &str, value: Value| {
             let (parent, member) = pointer.rsplit_once('/').expect("a pointer");
             metric.pointer_mut(parent).expect("it is there")[member] = value;
@@ -326,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_in_range() {
+    fn numbers_must_be_in_range() {
         for (member, value) in
             [("TargetValue", json!(3e108)), ("ScaleInCooldown", json!(-1)), ("ScaleOutCooldown", json!(-1))]
         {
@@ -341,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_booleans_that_are_texts_cannot_be_read_at_any_depth() {
+    fn numbers_and_booleans_as_strings_are_rejected_at_any_depth() {
         for (pointer, value) in [
             ("/TargetValue", json!("50")),
             ("/ScaleInCooldown", json!("60")),
@@ -359,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_label_is_for_other_services() {
+    fn a_resource_label_is_rejected() {
         let mut input = tracking("p", INVOCATIONS);
         input[TRACKING][PREDEFINED]["ResourceLabel"] = json!("app/my-alb/1/targetgroup/my-group/2");
         assert_eq!(scaling(&mut with_target(), "PutScalingPolicy", input).unwrap_err().code, "ValidationException");

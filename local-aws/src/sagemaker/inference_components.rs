@@ -1,45 +1,38 @@
-//! SageMaker's inference components: enough of them to be scaled. They are in service from the start.
+//! Operations on inference components. A component is in service from the start.
 //!
 //! API: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateInferenceComponent.html> and its
-//! neighbours. Believed: the texts.
+//! neighbours. Assumed: the texts.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::endpoint_configs::name;
-use crate::input::Input;
-use crate::{Answer, Fault, LocalAws};
-
-/// An inference component.
-#[derive(Clone, Debug)]
-pub(crate) struct Component {
-    endpoint: String,
-    variant: Value,
-    pub(crate) copies: i64,
-    created: f64,
-}
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::Input;
+use crate::sagemaker::endpoint_configs::read_name;
+use crate::state::LocalAws;
+use crate::state::inference_component::InferenceComponent;
 
 impl LocalAws {
-    pub(crate) fn create_inference_component(&mut self, input: Input<'_>, now: f64) -> Answer {
-        let name = name(input, "InferenceComponentName")?;
+    pub(crate) fn create_inference_component(&mut self, input: Input<'_>, now: f64) -> OperationResult {
+        let name = read_name(input, "InferenceComponentName")?;
         let endpoint = self.endpoint(input)?.name.clone();
         let arn = self.component_arn(name);
-        if self.components.contains_key(name) {
+        if self.inference_components.contains_key(name) {
             return Err(Fault::validation(format!("Cannot create already existing inference component \"{arn}\".")));
         }
         let copies = input.object("RuntimeConfig")?.map(|config| config.integer("CopyCount")).transpose()?.flatten();
-        let component = Component {
+        let component = InferenceComponent {
             endpoint,
             variant: input.optional_text("VariantName")?.into(),
             copies: copies.unwrap_or(1),
             created: now,
         };
-        self.components.insert(name.to_owned(), component);
+        self.inference_components.insert(name.to_owned(), component);
         Ok(json!({ "InferenceComponentArn": arn }))
     }
 
-    pub(crate) fn describe_inference_component(&self, input: Input<'_>) -> Answer {
-        let name = name(input, "InferenceComponentName")?;
-        let component = self.components.get(name).ok_or_else(|| self.no_component(name))?;
+    pub(crate) fn describe_inference_component(&self, input: Input<'_>) -> OperationResult {
+        let name = read_name(input, "InferenceComponentName")?;
+        let component = self.inference_components.get(name).ok_or_else(|| self.no_component(name))?;
         Ok(json!({
             "InferenceComponentName": name,
             "InferenceComponentArn": self.component_arn(name),
@@ -53,9 +46,9 @@ impl LocalAws {
         }))
     }
 
-    pub(crate) fn delete_inference_component(&mut self, input: Input<'_>) -> Answer {
-        let name = name(input, "InferenceComponentName")?;
-        self.components.remove(name).map(|_| json!({})).ok_or_else(|| self.no_component(name))
+    pub(crate) fn delete_inference_component(&mut self, input: Input<'_>) -> OperationResult {
+        let name = read_name(input, "InferenceComponentName")?;
+        self.inference_components.remove(name).map(|_| json!({})).ok_or_else(|| self.no_component(name))
     }
 
     fn no_component(&self, name: &str) -> Fault {
@@ -73,7 +66,7 @@ mod tests {
     use crate::testing::{register, scaling, with_endpoint};
 
     #[test]
-    fn the_copies_of_an_inference_component_can_be_scaled_while_it_exists() {
+    fn an_existing_inference_component_scales_its_copies() {
         let mut aws = with_endpoint();
         let target = json!({
             "ResourceId": "inference-component/llm",

@@ -1,33 +1,36 @@
-//! Scaling policies: their configurations are kept as they were given.
+//! Scaling policies, which are stored as given.
 //!
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html> and its neighbours,
-//! which is also the source of every rule that names no other. Believed: the texts, where no source is named.
+//! which is also the source of every rule that names no other. Assumed: the texts, where no source is named.
 
 use serde_json::json;
 
-use crate::attached::Kind;
-use crate::input::{Input, required};
-use crate::scalable_targets::{Target, TargetId};
-use crate::shapes::Shape;
-use crate::{Answer, Fault, LocalAws, step_scaling, target_tracking};
+use crate::application_auto_scaling::policies_and_actions::AttachmentType;
+use crate::application_auto_scaling::step_scaling::{self, STEP};
+use crate::application_auto_scaling::target_tracking::{self, TRACKING};
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::{Input, required};
+use crate::protocol::member_types::MemberType;
+use crate::state::LocalAws;
+use crate::state::scalable_target::{AttachmentKind, Target, TargetId};
 
 impl LocalAws {
-    /// `Alarms` are left empty here; AWS lists the two that it makes for a target-tracking policy.
-    pub(crate) fn put_scaling_policy(&mut self, input: Input<'_>, now: f64) -> Answer {
-        Ok(json!({ "PolicyARN": self.put(Kind::Policy, input, now)?, "Alarms": [] }))
+    /// `Alarms` is always empty; AWS lists the two alarms that it creates for a target tracking policy.
+    pub(crate) fn put_scaling_policy(&mut self, input: Input<'_>, now: f64) -> OperationResult {
+        Ok(json!({ "PolicyARN": self.put_attachment(&POLICY, input, now)?, "Alarms": [] }))
     }
 
-    pub(crate) fn delete_scaling_policy(&mut self, input: Input<'_>) -> Answer {
-        self.delete(Kind::Policy, input)
+    pub(crate) fn delete_scaling_policy(&mut self, input: Input<'_>) -> OperationResult {
+        self.delete_attachment(&POLICY, input)
     }
 
-    pub(crate) fn describe_scaling_policies(&self, input: Input<'_>) -> Answer {
-        self.describe(Kind::Policy, input)
+    pub(crate) fn describe_scaling_policies(&self, input: Input<'_>) -> OperationResult {
+        self.describe_attachments(&POLICY, input)
     }
 }
 
-/// Refuses a policy that, with what is stored of it, would not be whole, or not fit its target.
-pub(crate) fn check(id: &TargetId, target: &Target, policy: Input<'_>) -> Result<(), Fault> {
+/// Rejects a policy that, merged with its stored members, is incomplete or does not suit its target.
+fn check(id: &TargetId, target: &Target, policy: Input<'_>) -> Result<(), Fault> {
     let name = policy.text("PolicyName")?;
     // The pattern of PolicyName is \p{Print}+.
     if name.contains(char::is_control) {
@@ -48,23 +51,36 @@ pub(crate) fn check(id: &TargetId, target: &Target, policy: Input<'_>) -> Result
     if *configuration == STEP { step_scaling::check(given) } else { target_tracking::check(id, target, name, given) }
 }
 
-pub(crate) const STEP: &str = "StepScalingPolicyConfiguration";
-pub(crate) const TRACKING: &str = "TargetTrackingScalingPolicyConfiguration";
 const PREDICTIVE: &str = "PredictiveScalingPolicyConfiguration";
 const CONFIGURATIONS: [(&str, &str); 2] = [("StepScaling", STEP), ("TargetTrackingScaling", TRACKING)];
 
-pub(crate) const REQUEST: Shape = Shape::Structure {
+static POLICY: AttachmentType = AttachmentType {
+    kind: AttachmentKind::ScalingPolicy,
+    request: REQUEST,
+    check,
+    list: "ScalingPolicies",
+    names: "PolicyNames",
+    name: "PolicyName",
+    arn: "PolicyARN",
+    arn_type: "scalingPolicy",
+    arn_name: "policyName",
+    not_found: "No scaling policy found",
+    max_results: 10,
+    quota: 50,
+};
+
+const REQUEST: MemberType = MemberType::Structure {
     required: &[
-        ("PolicyName", Shape::TextOf(256)),
-        ("ServiceNamespace", Shape::Text),
-        ("ResourceId", Shape::TextOf(1600)),
-        ("ScalableDimension", Shape::Text),
+        ("PolicyName", MemberType::BoundedText(256)),
+        ("ServiceNamespace", MemberType::Text),
+        ("ResourceId", MemberType::BoundedText(1600)),
+        ("ScalableDimension", MemberType::Text),
     ],
     optional: &[
-        ("PolicyType", Shape::OneOf(&["StepScaling", "TargetTrackingScaling", "PredictiveScaling"])),
+        ("PolicyType", MemberType::OneOf(&["StepScaling", "TargetTrackingScaling", "PredictiveScaling"])),
         (STEP, step_scaling::CONFIGURATION),
         (TRACKING, target_tracking::CONFIGURATION),
-        (PREDICTIVE, Shape::Structure { required: &[], optional: &[] }),
+        (PREDICTIVE, MemberType::Structure { required: &[], optional: &[] }),
     ],
 };
 
@@ -75,14 +91,14 @@ mod tests {
     use super::*;
     use crate::testing::{policy, scaling, tracking, with_target};
 
-    fn refusal(aws: &mut LocalAws, input: Value) -> Fault {
+    fn rejection(aws: &mut LocalAws, input: Value) -> Fault {
         let fault = scaling(aws, "PutScalingPolicy", input.clone()).expect_err(&input.to_string());
         assert_eq!((fault.status, &*fault.code), (400, "ValidationException"), "{input}");
         fault
     }
 
     #[test]
-    fn a_policy_needs_a_type_of_this_service_and_the_configuration_of_that_type_alone() {
+    fn a_policy_needs_a_supported_type_and_only_the_configuration_of_that_type() {
         let mut aws = with_target();
         let (step, tracking) = (policy("p"), tracking("p", "SageMakerVariantInvocationsPerInstance"));
         for (type_, step, tracking, part) in [
@@ -95,16 +111,16 @@ mod tests {
             (json!("TargetTrackingScaling"), step[STEP].clone(), tracking[TRACKING].clone(), STEP),
         ] {
             let fault =
-                refusal(&mut aws, json!({ "PolicyName": "p", "PolicyType": type_, STEP: step, TRACKING: tracking }));
+                rejection(&mut aws, json!({ "PolicyName": "p", "PolicyType": type_, STEP: step, TRACKING: tracking }));
             assert!(fault.message.contains(part), "{fault}");
         }
         let mut predictive = policy("p");
         predictive[PREDICTIVE] = json!({ "MetricSpecifications": [] });
-        refusal(&mut aws, predictive);
+        rejection(&mut aws, predictive);
     }
 
     #[test]
-    fn a_policy_of_another_type_forgets_the_configuration_of_the_first() {
+    fn a_policy_that_changes_its_type_loses_its_old_configuration() {
         let mut aws = with_target();
         scaling(&mut aws, "PutScalingPolicy", policy("p")).expect("puts");
         scaling(&mut aws, "PutScalingPolicy", tracking("p", "SageMakerVariantInvocationsPerInstance")).expect("puts");
@@ -114,16 +130,16 @@ mod tests {
     }
 
     #[test]
-    fn names_are_printable_and_not_too_long() {
+    fn a_name_has_up_to_256_printable_characters() {
         let mut aws = with_target();
         for name in ["", "a\nb", &"a".repeat(257)] {
-            refusal(&mut aws, policy(name));
+            rejection(&mut aws, policy(name));
         }
         scaling(&mut aws, "PutScalingPolicy", policy(&"ä".repeat(256))).expect("256 characters");
     }
 
     #[test]
-    fn a_number_that_is_text_cannot_be_read() {
+    fn a_number_as_a_string_is_rejected() {
         let mut aws = with_target();
         let mut input = tracking("p", "SageMakerVariantInvocationsPerInstance");
         input[TRACKING]["TargetValue"] = json!("70");

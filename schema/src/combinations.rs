@@ -1,30 +1,30 @@
-//! Which properties go together.
+//! Rules for combinations of properties. `message` is what a linter reports if a rule is violated.
 
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-/// Whether a property is there.
+/// The condition that a property is present.
 pub(crate) fn has(name: &str) -> Value {
     json!({ "required": [name] })
 }
 
-/// Whether a property is there with a value.
+/// The condition that a property has this value.
 pub(crate) fn is(name: &str, value: &str) -> Value {
     json!({ "properties": { name: { "const": value } }, "required": [name] })
 }
 
-/// That properties have to be there; `otherwise` is what is told where they are not.
-pub(crate) fn needs(names: &[&str], otherwise: &str) -> Value {
-    json!({ "errorMessage": otherwise, "required": names })
+/// Requires properties.
+pub(crate) fn needs(names: &[&str], message: &str) -> Value {
+    json!({ "errorMessage": message, "required": names })
 }
 
-/// That properties must not be there.
-pub(crate) fn excludes(names: &[&str], otherwise: &str) -> Value {
+/// Forbids properties.
+pub(crate) fn excludes(names: &[&str], message: &str) -> Value {
     let none: Map<_, _> = names.iter().map(|name| ((*name).to_owned(), json!(false))).collect();
-    json!({ "errorMessage": otherwise, "properties": none })
+    json!({ "errorMessage": message, "properties": none })
 }
 
-/// That exactly one of two properties is there.
+/// Requires exactly one of two properties.
 pub(crate) fn exactly_one(schema: &mut Schema, first: &str, second: &str) {
     let both = excludes(&[first], &format!("not together with {second}"));
     let neither = needs(&[first], &format!("required, or {second}, but both are missing"));
@@ -33,7 +33,7 @@ pub(crate) fn exactly_one(schema: &mut Schema, first: &str, second: &str) {
     }
 }
 
-/// That a property is one of those.
-pub(crate) fn one_value(values: &[&str], otherwise: &str) -> Value {
-    json!({ "enum": values, "errorMessage": otherwise })
+/// Requires one of these values.
+pub(crate) fn one_value(values: &[&str], message: &str) -> Value {
+    json!({ "enum": values, "errorMessage": message })
 }
