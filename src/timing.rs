@@ -65,8 +65,7 @@ pub const CALLS: Backoff =
 pub const THROTTLED: Backoff =
     Backoff { first: Duration::from_secs(4), longest: Duration::from_secs(10), certain: 0.5 };
 
-/// How much longer than its schedule a retry waits because the service sends `x-amz-retry-after`. The SDK has the same
-/// limit.
+/// How much longer than its schedule a retry waits at most because the service sends `x-amz-retry-after`.
 pub const RETRY_AFTER_EXCESS: Duration = Duration::from_secs(5);
 
 /// How long one attempt of a call to AWS may take. A control plane that is silent for longer rarely answers.

@@ -59,7 +59,7 @@ fn judge<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Verdict 
     }
 }
 
-/// The delay of a retry, prolonged within limits if the service sends `x-amz-retry-after`, as the SDK does.
+/// The delay of a retry, prolonged within limits if the service sends `x-amz-retry-after`.
 fn with_hint<E>(delay: Duration, error: &SdkError<E, HttpResponse>) -> Duration {
     let hint = error.raw_response().and_then(|reply| reply.headers().get("x-amz-retry-after")?.parse().ok());
     hint.map_or(delay, |hint| Duration::from_millis(hint).clamp(delay, delay + RETRY_AFTER_EXCESS))

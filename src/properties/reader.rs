@@ -98,6 +98,7 @@ impl<'a> Section<'a> {
     /// Names members that do not belong into this section, and says why.
     pub(super) fn not_here(&self, members: &'static [(&'static str, &'static str)]) {
         self.elsewhere.set(members);
+        self.collector.names.borrow_mut().extend(members.iter().map(|(name, _)| name));
     }
 
     /// Accepts members without reading them.

@@ -8,8 +8,7 @@ mod validation;
 use std::collections::BTreeSet;
 
 use sagemaker_scaling::model::Location;
-use sagemaker_scaling::properties::Desired;
-use sagemaker_scaling::update_gate;
+use sagemaker_scaling::properties::{Desired, UpdateGate, known_names};
 use schema::{SCALABLE_TARGET, schemas};
 use serde_json::{Value, json};
 
@@ -18,12 +17,15 @@ use self::validation::Validator;
 
 /// Whether the function takes properties, or why not.
 fn reader(resource_type: &str, properties: &Value) -> Result<(), String> {
-    let here = Location { region: "us-east-1".into(), account: Some("111122223333".into()) };
     let read = match resource_type {
-        SCALABLE_TARGET => Desired::read(properties, &here).map(drop),
-        _ => update_gate::read(properties, &here).map(drop),
+        SCALABLE_TARGET => Desired::read(properties, &location()).map(drop),
+        _ => UpdateGate::read(properties, &location()).map(drop),
     };
     read.map_err(|mistakes| mistakes.to_string())
+}
+
+fn location() -> Location {
+    Location { region: "us-east-1".into(), account: Some("111122223333".into()) }
 }
 
 /// Properties as CloudFormation sends them.
@@ -81,30 +83,10 @@ fn each_document(check: impl Fn(&str, &Value, &Value)) {
 }
 
 /// Every property name that the reader knows, at any depth.
-fn reader_property_names() -> BTreeSet<String> {
-    schemas()
-        .iter()
-        .flat_map(|(_, schema)| names_in(schema))
-        .chain(NATIVE.iter().map(|name| (*name).to_owned()))
-        .collect()
+fn reader_property_names() -> BTreeSet<&'static str> {
+    let types = schemas().into_iter().map(|(resource_type, _)| resource_type);
+    types.flat_map(documents).flat_map(|document| known_names(&document, &location())).collect()
 }
-
-/// The property names in a schema, at any depth.
-fn names_in(schema: &Value) -> Vec<String> {
-    let own = schema["properties"].as_object().into_iter().flatten();
-    let own = own.flat_map(|(name, schema)| std::iter::once(name.clone()).chain(names_in(schema)));
-    own.chain(schema.get("items").into_iter().flat_map(names_in)).collect()
-}
-
-/// Properties of the native resource types that this function's do not have, or have at another place.
-const NATIVE: &[&str] = &[
-    "PredictiveScalingPolicyConfiguration",
-    "ResourceId",
-    "RoleARN",
-    "ScalableDimension",
-    "ScalingTargetId",
-    "ServiceNamespace",
-];
 
 #[test]
 fn every_document_is_good() {
@@ -144,12 +126,12 @@ fn both_know_the_same_names_at_every_place() {
                 continue;
             }
             let known = &schema_at(schema, &place)["properties"];
-            for name in names.iter().chain(known.as_object().unwrap().keys()) {
+            for name in names.iter().copied().chain(known.as_object().unwrap().keys().map(String::as_str)) {
                 let mut changed = document.clone();
                 changed.pointer_mut(&place).unwrap()[name] = json!({});
                 let mistakes = reader(resource_type, &changed).err().unwrap_or_default();
                 let path = told_place(&format!("{place}/{name}"));
-                let refused = ["unknown property", "leave it out", "predictive scaling is not"];
+                let refused = ["unknown property", "leave it out", "SageMaker does not support predictive"];
                 let is_refused = refused.iter().any(|why| mistakes.contains(&format!("{path}: {why}")));
                 assert_eq!(is_refused, known.get(name).is_none(), "{path}: {mistakes}");
             }
@@ -236,7 +218,7 @@ const BEYOND: &[&str] = &[
     "expected less than MetricIntervalUpperBound",
     "expected none on the",
     "expected the name of a time zone",
-    "is there twice",
+    "appears twice",
     "of this endpoint",
     "only the highest has none",
     "only the lowest has none",
