@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use test_support::account::Account as _;
+use test_support::loopback::Act;
+use test_support::request::{ID, NOT_REGISTERED, Request, create, delete, update};
 
 use crate::support::aws::{ALWAYS, Fault};
-use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::socket::Act;
 use crate::support::stage::{AMPLE, SHORT, Stage};
 
 const CALLS: [&str; 7] = [
@@ -21,7 +22,6 @@ const CALLS: [&str; 7] = [
 ];
 /// Many stages reach it at once, on a machine that may be busy: each has to answer in the rest of it.
 const AMONG_MANY: Duration = Duration::from_secs(4);
-const NOT_REGISTERED: &str = "not-registered|Scaling";
 
 /// A Create, an Update and a Delete, which make each call at least once.
 fn life() -> [Request; 3] {
@@ -73,21 +73,14 @@ async fn ends_with(calls: &[&str], which: usize, fault: Fault) -> (String, Strin
     (reason, id, attempts)
 }
 
-/// Row 18: API throttled, recovers at the 3rd call. Row R1: under each of its names.
-#[tokio::test]
-async fn throttling_that_passes_is_waited_out() {
+/// Under each name that AWS has for throttling.
+pub(crate) async fn a_throttled_call_is_retried_until_it_succeeds() {
     join_all(CALLS.map(|call| lives_in_spite_of(call, 2, says("ThrottlingException")))).await;
-    each_call_bears(&[
-        says("TooManyRequestsException"),
-        says("RequestLimitExceeded"),
-        Fault::Before(Act::Reply(429, "", String::new())),
-    ])
-    .await;
+    each_call_bears(&[says("TooManyRequestsException"), says("RequestLimitExceeded"), Fault::Before(Act::status(429))])
+        .await;
 }
 
-/// Row 18b: API throttled always. Row R9: until the time for work is up, and the last word is told.
-#[tokio::test]
-async fn throttling_without_end_is_told_in_time() {
+pub(crate) async fn endless_throttling_fails_before_the_deadline_with_the_last_error() {
     let ends = [
         ends_with(&["RegisterScalableTarget"], 0, says("ThrottlingException")),
         ends_with(&["DescribeScalableTargets"], 1, says("ThrottlingException")),
@@ -99,16 +92,13 @@ async fn throttling_without_end_is_told_in_time() {
     }
 }
 
-/// Row 19: ConcurrentUpdateException (400), many times. Row R2.
-#[tokio::test]
-async fn a_concurrent_update_is_waited_out() {
+pub(crate) async fn a_call_that_meets_a_concurrent_update_is_retried() {
     let calls = ["RegisterScalableTarget", "TagResource", "UntagResource", "DeregisterScalableTarget"];
     join_all(calls.map(|call| lives_in_spite_of(call, 4, says("ConcurrentUpdateException")))).await;
 }
 
-/// Row R3: InternalServiceException, and every 5xx.
-#[tokio::test]
-async fn an_outage_is_waited_out() {
+/// `InternalServiceException`, and every 5xx.
+pub(crate) async fn a_call_is_retried_while_the_service_is_down() {
     let page = |status| Act::Reply(status, "Content-Type: text/html\r\n", "<html>Service Unavailable</html>".into());
     each_call_bears(&[
         Fault::Says(500, "InternalServiceException", String::new()),
@@ -118,14 +108,13 @@ async fn an_outage_is_waited_out() {
         // It took effect, and nobody was told.
         Fault::After(page(502)),
         Fault::After(page(504)),
-        Fault::Before(Act::Reply(408, "", String::new())),
+        Fault::Before(Act::status(408)),
     ])
     .await;
 }
 
-/// Row R4: the API resets, before the call takes effect, and after.
-#[tokio::test]
-async fn a_connection_that_breaks_is_made_anew() {
+/// Before the call takes effect, and after.
+pub(crate) async fn a_call_whose_connection_breaks_is_retried() {
     each_call_bears(&[
         Fault::Before(Act::Reset),
         Fault::After(Act::Reset),
@@ -135,9 +124,7 @@ async fn a_connection_that_breaks_is_made_anew() {
     .await;
 }
 
-/// Row R10: the API's reply is malformed.
-#[tokio::test]
-async fn a_reply_that_cannot_be_read_is_asked_for_again() {
+pub(crate) async fn a_call_whose_reply_is_malformed_is_retried() {
     let reply = |body: &str| Act::Reply(200, "Content-Type: application/x-amz-json-1.1\r\n", body.to_owned());
     // The other calls have no output, so nothing is read of it.
     let read = ["DescribeEndpoint", "RegisterScalableTarget", "DescribeScalableTargets", "ListTagsForResource"];
@@ -147,9 +134,8 @@ async fn a_reply_that_cannot_be_read_is_asked_for_again() {
     each_call_bears(&[Fault::Before(Act::Reply(307, "Location: http://127.0.0.1:9/\r\n", String::new()))]).await;
 }
 
-/// Row R4: the API hangs: the work is cut off, and the Delete that follows cleans up.
-#[tokio::test]
-async fn an_api_that_hangs_is_given_up_in_time() {
+/// The Delete that follows cleans up.
+pub(crate) async fn a_call_that_hangs_is_aborted_before_the_deadline() {
     let hang = |effect: bool| if effect { Fault::After(Act::Hang) } else { Fault::Before(Act::Hang) };
     let mut ends = Vec::new();
     for effect in [false, true] {
@@ -174,9 +160,7 @@ async fn an_api_that_hangs_is_given_up_in_time() {
     }
 }
 
-/// Row R4: nobody listens where the API should be.
-#[tokio::test]
-async fn an_api_that_refuses_connections_is_told_in_time() {
+pub(crate) async fn refused_connections_to_aws_fail_before_the_deadline() {
     let stage = Stage::without_aws().await;
     for (request, call) in [(create(), "DescribeEndpoint"), (delete(), "DescribeScalableTargets")] {
         let (reason, id) = stage.refuse(request, SHORT).await;
@@ -185,10 +169,8 @@ async fn an_api_that_refuses_connections_is_told_in_time() {
     }
 }
 
-/// Row R5: a quota. Row R6: ValidationException. Row R7: denied. Row 1: an error in Create, under an id that says that
-/// nothing is there.
-#[tokio::test]
-async fn what_does_not_pass_is_told_at_once() {
+/// The id of the answer says that nothing is registered.
+pub(crate) async fn a_final_error_fails_a_create_at_once() {
     let codes = [
         (400, "LimitExceededException"),
         (500, "LimitExceededException"),
@@ -211,9 +193,8 @@ async fn what_does_not_pass_is_told_at_once() {
     }
 }
 
-/// Row R7: denied at any call of an Update or a Delete: the id stays, and nothing is hidden.
-#[tokio::test]
-async fn a_denial_names_the_call_that_is_denied() {
+/// At any call of an Update or a Delete; the physical id stays.
+pub(crate) async fn a_denied_call_is_named_in_the_reason() {
     let fault = || Fault::Says(400, "AccessDeniedException", "not authorized to perform this".to_owned());
     let cases = [
         (1, "DescribeEndpoint"),
@@ -233,9 +214,7 @@ async fn a_denial_names_the_call_that_is_denied() {
     }
 }
 
-/// Row R8: ObjectNotFoundException at deregistration. Row 14: Delete of an absent target.
-#[tokio::test]
-async fn what_is_gone_already_is_deleted() {
+pub(crate) async fn a_delete_of_an_absent_target_succeeds() {
     let stage = Stage::new().await;
     assert_eq!(stage.succeed(delete()).await, ID);
     stage.succeed(create()).await;
@@ -243,9 +222,7 @@ async fn what_is_gone_already_is_deleted() {
     assert_eq!(stage.succeed(delete()).await, ID);
 }
 
-/// Row R4: a connection to AWS that died since the last request is no failure of the next.
-#[tokio::test]
-async fn a_connection_that_died_between_two_requests_is_made_anew() {
+pub(crate) async fn a_connection_to_aws_that_died_between_requests_is_replaced() {
     let stage = Stage::new().await;
     let registered =
         json!({"ScalableTargetARN": "arn:aws:application-autoscaling:us-east-1:111122223333:scalable-target/1"});

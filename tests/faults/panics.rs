@@ -6,14 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::Unanswered;
-use sagemaker_scaling::transport;
 use serde_json::json;
+use test_support::account::Account as _;
+use test_support::function::{Deadline, Unanswered, shipped_connector};
+use test_support::request::{ID, Request, create, delete, update};
 use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use crate::support::request::{ID, Request, create, delete, update};
 use crate::support::stage::{AMPLE, Stage};
 
 /// The connector that is shipped, and a defect in it that quotes the whole request.
@@ -39,7 +38,7 @@ pub(crate) enum Kind {
 impl Defective {
     pub(crate) fn new() -> Self {
         Self {
-            inner: transport::client(transport::Roots::bundled()).0,
+            inner: shipped_connector(),
             calls_until_panic: Arc::new(AtomicUsize::new(usize::MAX)),
             counts_answers_only: Arc::default(),
             kind: Arc::new(Mutex::new(Kind::Calling)),
@@ -104,9 +103,7 @@ fn requests() -> Vec<Request> {
     ]
 }
 
-/// Row P1: panic anywhere in the work. Row 2: a panic is no silence.
-#[tokio::test]
-async fn a_panic_at_any_exchange_is_an_answer() {
+pub(crate) async fn a_panic_at_any_exchange_is_answered() {
     let defective = Defective::new();
     let stage = Stage::with(SharedHttpConnector::new(defective.clone())).await;
     let mut panics = 0;
@@ -136,9 +133,7 @@ async fn a_panic_at_any_exchange_is_an_answer() {
     assert!(panics > 50, "{panics}");
 }
 
-/// Row P1: a panic while the answer is sent is one more attempt that failed: the same answer is sent again.
-#[tokio::test]
-async fn a_panic_while_answering_does_not_silence_the_answer() {
+pub(crate) async fn an_answer_is_sent_again_after_a_panic_while_it_is_sent() {
     let defective = Defective::new();
     let stage = Stage::with(SharedHttpConnector::new(defective.clone())).await;
     for kind in [Kind::Calling, Kind::Polling, Kind::Replied] {
@@ -160,9 +155,7 @@ impl<S: tracing::Subscriber> Layer<S> for BrokenLog {
     }
 }
 
-/// Row P1: a panic where nothing is left to answer fails the invocation, in words of ours.
-#[tokio::test]
-async fn a_panic_outside_of_the_work_fails_the_invocation_and_is_not_quoted() {
+pub(crate) async fn a_panic_outside_the_work_fails_the_invocation_without_its_message() {
     let stage = Stage::new().await;
     for payload in [stage.addressed(create()).0.to_string(), "nonsense".to_owned()] {
         let deadline = Deadline::new(SystemTime::now() + Duration::from_secs(5));

@@ -1,8 +1,9 @@
 //! Nonsense, and one process that bears all of it and serves the next request.
 
 use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::request::{ID, Request, create, delete, update};
 
-use crate::support::request::{ID, Request, create, delete, update};
 use crate::support::stage::{AMPLE, Stage};
 
 const MEGABYTE: usize = 1_000_000;
@@ -16,10 +17,8 @@ fn with_endpoint(stage: &Stage, request: Request, json: &str) -> String {
     stage.addressed(request).0.to_string().replace("\"MyEndPoint\"", json)
 }
 
-/// Row A1: not JSON, not an object, or without an address: the invocation fails, nothing is done, and the same process
-/// serves the next request.
-#[tokio::test]
-async fn nonsense_fails_the_invocation_and_nothing_else() {
+/// Not JSON, not an object, or without a response URL.
+pub(crate) async fn a_payload_that_is_no_request_fails_only_its_invocation() {
     let stage = Stage::new().await;
     let whole = stage.addressed(create()).0.to_string();
     let cut = &whole[..whole.len() - 1];
@@ -62,9 +61,7 @@ async fn nonsense_fails_the_invocation_and_nothing_else() {
     assert_eq!(stage.cloudformation.puts().len(), payloads.len());
 }
 
-/// Row A1: an object of an odd shape with an address in it is answered.
-#[tokio::test]
-async fn an_address_in_nonsense_is_answered() {
+pub(crate) async fn an_odd_payload_with_a_response_url_is_answered() {
     let stage = Stage::new().await;
     let url = stage.cloudformation.url();
     for payload in [
@@ -84,9 +81,8 @@ async fn an_address_in_nonsense_is_answered() {
     }
 }
 
-/// Row A1: deep nesting: told for a Create and an Update; a Delete bears it.
-#[tokio::test]
-async fn nesting_without_end_is_answered() {
+/// A Create and an Update fail; a Delete succeeds.
+pub(crate) async fn a_deeply_nested_payload_is_answered() {
     let stage = Stage::new().await;
     for depth in [100, 127, 128, 129, 10_000, 200_000] {
         stage.succeed(update()).await;
@@ -107,9 +103,8 @@ async fn nesting_without_end_is_answered() {
     }
 }
 
-/// Row A1: 1 MB of properties: told in 4096 bytes, in time; a Delete bears it, and so does an Update that leaves it.
-#[tokio::test]
-async fn a_megabyte_is_answered() {
+/// A Create and an Update fail; a Delete, and an Update away from such properties, succeed.
+pub(crate) async fn a_megabyte_of_properties_is_answered() {
     let keys = (0..50_000).map(|key| (format!("key-{key}"), json!("0123456789")));
     let bulks = [
         json!("x".repeat(MEGABYTE)),

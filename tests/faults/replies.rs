@@ -1,10 +1,11 @@
 //! What is on the wire when there is more to say than fits, or it is odd.
 
-use sagemaker_scaling::answer::MAX_BODY_BYTES;
 use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::function::MAX_BODY_BYTES;
+use test_support::request::{Request, STACK, create, delete, update};
 
-use crate::support::aws::Fault;
-use crate::support::request::{Request, STACK, create, delete, update};
+use crate::support::aws::{Fault, VARIANTS};
 use crate::support::stage::{AMPLE, Stage};
 
 /// SageMaker allows no longer one.
@@ -21,10 +22,8 @@ async fn refused_with(stage: &Stage, message: &str) -> (String, String) {
     (put.body.clone(), reason)
 }
 
-/// Row 7b: 10 kB of error text. Row A4: too long before escaping, or only after it; made of quotes, control characters
-/// and emoji.
-#[tokio::test]
-async fn a_reason_that_is_too_long_is_cut_where_the_body_is_full() {
+/// Too long before it is escaped, or only afterwards.
+pub(crate) async fn a_long_reason_is_cut_at_the_size_limit() {
     let stage = Stage::new().await;
     for (piece, times) in [
         ("a", 10_000),
@@ -49,9 +48,7 @@ async fn a_reason_that_is_too_long_is_cut_where_the_body_is_full() {
     }
 }
 
-/// Row A4: a reason that is cut inside a character of two, three or four bytes is cut before it.
-#[tokio::test]
-async fn a_character_is_never_cut_in_two() {
+pub(crate) async fn a_reason_is_never_cut_inside_a_character() {
     let stage = Stage::new().await;
     for character in ["é", "€", "🦀"] {
         for shift in 0..character.len() {
@@ -64,9 +61,7 @@ async fn a_character_is_never_cut_in_two() {
     }
 }
 
-/// Row A4: what just fits is whole.
-#[tokio::test]
-async fn a_reason_that_fits_is_not_cut() {
+pub(crate) async fn a_reason_that_fits_is_not_cut() {
     let stage = Stage::new().await;
     let (body, _) = refused_with(&stage, "x").await;
     let room = MAX_BODY_BYTES - body.len() + 1;
@@ -87,11 +82,9 @@ fn bulky() -> Request {
         .with("EndpointName", json!(LONG_NAME))
 }
 
-/// Row 7: reply of more than 4096 bytes: there is none, whatever is copied into it.
-#[tokio::test]
-async fn the_longest_success_fits() {
+pub(crate) async fn the_longest_success_fits_the_size_limit() {
     let stage = Stage::new().await;
-    stage.aws.endpoint(LONG_NAME);
+    stage.aws.create_endpoint(LONG_NAME, &VARIANTS);
     let id = stage.succeed(bulky()).await;
     // CloudFormation allows an id of 1 KB.
     let invented = "i".repeat(1_024);
@@ -101,9 +94,7 @@ async fn the_longest_success_fits() {
     assert!(stage.aws.registered().is_empty());
 }
 
-/// Row 22: Data that is no text. Row 23: Data that cannot be serialised: there is neither.
-#[tokio::test]
-async fn every_attribute_is_text() {
+pub(crate) async fn every_attribute_is_text() {
     let stage = Stage::new().await;
     for request in [create(), update(), create().with("MinCapacity", json!(2)).with("MaxCapacity", json!(7))] {
         let answer = stage.answer(request, AMPLE).await;
@@ -116,9 +107,7 @@ async fn every_attribute_is_text() {
     assert_eq!(answer.get("Reason"), None, "a success gives none, and no null either");
 }
 
-/// Row 24: non-ASCII, in what is copied and in what is told: the length counts bytes.
-#[tokio::test]
-async fn what_is_not_ascii_arrives_whole() {
+pub(crate) async fn non_ascii_text_arrives_unchanged() {
     let stage = Stage::new().await;
     let logical = "Skalierung-größe-🦀-\u{7}-\"x\"";
     stage.succeed(create().field("LogicalResourceId", json!(logical))).await;

@@ -2,28 +2,24 @@
 //!
 //! Every other test of this suite looks for them, too: see `Stage::invoke`.
 
-use std::fs;
 use std::panic::panic_any;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::logs;
 use serde_json::{Value, json};
+use test_support::function::{Deadline, logs};
+use test_support::log::Log;
+use test_support::loopback::Act;
+use test_support::request::{create, events, update};
+use test_support::secrets::{CANARIES, QUERY, SECRET_KEY, found_in, made_years_ago, signatures};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::panics::{Defective, Kind};
-use crate::support::SECRET_KEY;
 use crate::support::aws::{ALWAYS, ANY, Fault};
-use crate::support::canaries::{CANARIES, QUERY, found_in, made_long_ago, signatures};
-use crate::support::cloudformation::says;
-use crate::support::log::Log;
-use crate::support::request::{Request, create, update};
-use crate::support::socket::Act;
 use crate::support::stage::{AMPLE, Stage};
 
 const BRIEF: Duration = Duration::from_millis(300);
@@ -47,20 +43,10 @@ fn faults() -> Vec<Fault> {
 
 /// What may go wrong at CloudFormation, for ever.
 fn refusals() -> Vec<Act> {
-    vec![says(403), says(500), says(307), Act::Reset, Act::Hang]
+    vec![Act::status(403), Act::status(500), Act::status(307), Act::Reset, Act::Hang]
 }
 
-/// Every request in `events/`.
-fn events() -> Vec<Request> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/events");
-    let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable").path());
-    let events = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
-    events.map(|path| Request(serde_json::from_slice(&fs::read(path).expect("readable")).expect("JSON"))).collect()
-}
-
-/// Row A9, 21: every event on every path: the URL's secrets and the function's credentials are nowhere.
-#[tokio::test]
-async fn no_event_gives_a_secret_away_on_any_path() {
+pub(crate) async fn no_request_leaks_a_secret_on_any_path() {
     let events = events();
     assert!(events.len() > 20, "{}", events.len());
     join_all(events.into_iter().map(|event| async {
@@ -82,9 +68,8 @@ async fn no_event_gives_a_secret_away_on_any_path() {
     .await;
 }
 
-/// Row A9, 20: a secret in the text of an error: AWS quotes Authorization header and session token.
-#[tokio::test]
-async fn what_aws_quotes_of_a_request_is_told_without_its_secrets() {
+/// AWS quotes the `Authorization` header and the session token.
+pub(crate) async fn secrets_that_aws_quotes_are_redacted() {
     let stage = Stage::new().await;
     for code in ["AccessDeniedException", "ValidationException", "IncompleteSignatureException"] {
         stage.aws.plan("RegisterScalableTarget", 1, Fault::Quotes(400, code));
@@ -95,12 +80,10 @@ async fn what_aws_quotes_of_a_request_is_told_without_its_secrets() {
     }
 }
 
-/// Row A9: whatever CloudFormation says when it is asked: an old request, which asks, is carried out and tells nothing.
-#[tokio::test]
-async fn what_cloudformation_quotes_of_a_request_is_not_told() {
+pub(crate) async fn an_error_of_describe_stack_resource_neither_fails_a_late_request_nor_leaks() {
     join_all(faults().into_iter().map(|fault| async {
         let stage = Stage::new().await;
-        let payload = made_long_ago(&stage.addressed(create()).0.to_string());
+        let payload = made_years_ago(&stage.addressed(create()).0.to_string());
         stage.aws.plan("DescribeStackResource", 1, fault);
         stage.invoke(&payload, AMPLE).await.expect("it is answered");
         assert_eq!(stage.cloudformation.answer()["Status"], "SUCCESS");
@@ -109,9 +92,8 @@ async fn what_cloudformation_quotes_of_a_request_is_not_told() {
     .await;
 }
 
-/// Row A9, 20: the URL in the text of an error: an author writes it into a property, as it is, as it reads, or in part.
-#[tokio::test]
-async fn what_an_author_copies_of_the_url_is_told_without_its_secrets() {
+/// Whole, decoded, and in part.
+pub(crate) async fn parts_of_the_response_url_in_a_property_are_redacted() {
     let stage = Stage::new().await;
     let signature = QUERY.rsplit('=').next().expect("a signature");
     let read = "IQoJcanary/tokenoftheurl+b==";
@@ -124,9 +106,7 @@ async fn what_an_author_copies_of_the_url_is_told_without_its_secrets() {
     }
 }
 
-/// Row A9, P1: a panic that quotes URL and headers is told without their secrets.
-#[tokio::test]
-async fn what_a_panic_quotes_is_told_without_its_secrets() {
+pub(crate) async fn secrets_that_a_panic_quotes_are_redacted() {
     let defective = Defective::new();
     let stage = Stage::with(SharedHttpConnector::new(defective.clone())).await;
     defective.panic_at(2, Kind::Polling);
@@ -143,7 +123,7 @@ async fn logged<S: Subscriber + Send + Sync>(subscriber: impl FnOnce(Log) -> S) 
     // The tasks of the HTTP client are on this thread, too.
     let _guard = tracing::subscriber::set_default(subscriber(log.clone()));
     let stage = Stage::new().await;
-    stage.cloudformation.plan([says(500)]);
+    stage.cloudformation.plan([Act::status(500)]);
     let payload = stage.addressed(create()).0.to_string();
     tracing::trace!(target: "lambda_runtime::layers::api_response", body = payload, "raw JSON event received");
     let deadline = Deadline::new(SystemTime::now() + AMPLE);
@@ -151,18 +131,16 @@ async fn logged<S: Subscriber + Send + Sync>(subscriber: impl FnOnce(Log) -> S) 
     (log.text(), signatures(&stage.aws.received()))
 }
 
-/// Row A9: the log as it is shipped, at TRACE, with all crates logging.
-#[tokio::test]
-async fn the_log_as_it_is_shipped_holds_nothing_that_others_log() {
+pub(crate) async fn the_shipped_log_contains_only_events_of_the_function() {
     let (text, signatures) = logged(|log| logs::subscriber(move || log.clone(), LevelFilter::TRACE)).await;
     assert!(text.contains("\"answered\"") && text.contains("answering again"), "{text}");
     assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|line| line["level"].is_string())));
     assert_eq!(found_in(&text, &signatures), Vec::<&str>::new(), "{text}");
 }
 
-/// Row A9: without the filter the runtime, the SDK and the HTTP client give secrets away: it is what keeps them out.
-#[tokio::test]
-async fn without_the_filter_secrets_are_logged() {
+/// The runtime, the SDK and the HTTP client do. This shows that the search finds secrets, and that the filter is
+/// needed.
+pub(crate) async fn other_crates_log_secrets_without_the_filter() {
     let everything = |log: Log| {
         let lines = tracing_subscriber::fmt::layer().with_writer(move || log.clone());
         tracing_subscriber::registry().with(lines).with(LevelFilter::TRACE)
@@ -214,9 +192,8 @@ fn output_of(test: &str) -> String {
     text
 }
 
-/// Row A9, P1: what a panic says is not printed either, where Rust's own hook prints it, and so Lambda logs it.
-#[test]
-fn a_panic_is_logged_by_its_place_alone() {
+/// Rust's own hook prints the message, which Lambda would log.
+pub(crate) async fn a_panic_is_logged_with_its_location_only() {
     let text = output_of("secrets::a_process_that_panics_with_the_hook");
     let places = text.matches("\"message\":\"panicked\",\"location\":\"tests/faults/").count();
     assert_eq!(places, 3, "{text}");

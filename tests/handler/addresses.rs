@@ -2,12 +2,12 @@
 
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use sagemaker_scaling::aws::json::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, JsonClient, SAGEMAKER, SSM, Service};
 
 #[path = "../../oracle/tests/botocore.rs"]
 mod botocore;
 
 use botocore::Row;
+use test_support::function::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, JsonClient, SAGEMAKER, SSM, Service};
 
 async fn our_address(row: &Row, service: Service) -> Option<String> {
     let mut config = SdkConfig::builder();

@@ -1,17 +1,18 @@
 //! Mistakes of an author: told with property, value and what was expected, before anything is changed.
 
-use crate::support::request::{ID, Request, create, delete, update};
 use crate::support::world::World;
 use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::request::{ID, NOT_REGISTERED, Request, create, delete, update};
 
 async fn told(request: Request) -> String {
     let world = World::new();
     world.aws("LocalAws.FailNextEndpoint", json!({"Reason": "no capacity for ml.p5"}));
-    world.endpoint("broken", &["MyVariant"]);
+    world.create_endpoint("broken", &["MyVariant"]);
     let (reason, id) = world.refuse(request.clone()).await;
     assert!(world.registered().is_empty(), "something was registered");
     let update = request.0["RequestType"] == "Update";
-    assert_eq!(id, if update { ID } else { "not-registered|Scaling" }, "{reason}");
+    assert_eq!(id, if update { ID } else { NOT_REGISTERED }, "{reason}");
     // The Delete that CloudFormation sends next has nothing to complain about.
     world.succeed(Request(request.0).field("RequestType", json!("Delete")).of(&id)).await;
     reason
@@ -106,6 +107,6 @@ async fn what_the_service_refuses_is_told_in_its_words_with_the_id_that_says_not
         reason,
         "RegisterScalableTarget failed for endpoint/MyEndPoint/variant/MyVariant: ValidationException: injected"
     );
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
     world.succeed(delete().of(&id)).await;
 }

@@ -1,12 +1,12 @@
 //! Killed at any point and delivered again, a request ends in the state that a single clean run gives.
 
 use serde_json::{Value, json};
+use test_support::Crash;
+use test_support::account::Account as _;
+use test_support::attached::{action, step};
+use test_support::request::{INVENTED, NOT_REGISTERED, OTHER_ID, Request, create, delete, update};
 
-use crate::support::attached::{action, step};
-use crate::support::request::{Request, create, delete, update};
-use crate::support::world::{Crash, World};
-
-const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
+use crate::support::world::World;
 
 /// What is registered and answered, without what differs from registration to registration.
 fn picture(world: &World) -> (Value, Value) {
@@ -46,9 +46,9 @@ fn lives() -> Vec<Life> {
         (nothing, vec![create(), to_other(), delete()]),
         (nothing, vec![create(), to_other(), update().of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"))]),
         (nothing, vec![create(), update().with_old("VariantName", json!("MyOtherVariant"))]),
-        (nothing, vec![create(), delete().of("demo-Scaling-1A2B3C4D5E6F")]),
+        (nothing, vec![create(), delete().of(INVENTED)]),
         (by_hand, vec![adopting(), update(), delete()]),
-        (by_hand, vec![create(), delete().of("not-registered|Scaling")]),
+        (by_hand, vec![create(), delete().of(NOT_REGISTERED)]),
         (by_hand, vec![create().with("VariantName", json!("MyOtherVariant")), delete().of(OTHER_ID)]),
     ]
 }

@@ -1,10 +1,10 @@
 //! Whoever can be answered is answered, whatever else is wrong with the request.
 
-use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::World;
-use sagemaker_scaling::deliver::Attempt;
-use sagemaker_scaling::handler::Unanswered;
+use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::function::{Attempt, Unanswered};
+use test_support::request::{ID, NOT_REGISTERED, Request, create, delete, update};
 
 const ODD: [fn() -> Value; 6] = [|| json!(null), || json!(7), || json!(true), || json!([]), || json!({}), || json!("")];
 
@@ -90,7 +90,7 @@ async fn ids_that_leave_no_room_for_an_answer_are_no_request() {
     let world = World::new();
     let (reason, id) = world.refuse(update().of(&long)).await;
     assert!(reason.contains("PhysicalResourceId"), "{reason}");
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +135,7 @@ async fn a_warm_function_answers_each_request_at_its_own_address() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_nobody_takes_fails_the_invocation_without_naming_the_url() {
     let world = World::new();
-    world.trouble_answering(crate::support::world::Trouble::Status(403));
+    world.trouble_answering(Trouble::Status(403));
     let Request(payload) = create();
     let Err(error) = world.invoke(&payload.to_string()).await else { panic!("delivered") };
     assert_eq!(error.to_string(), "the answer could not be delivered: HTTP status 403 at attempt 1");

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use crate::races::late;
-use crate::support::request::{ID, SIGNATURE, create, delete, update};
 use crate::support::world::{Trouble, World};
-use crate::support::{SECRET_KEY, SESSION_TOKEN};
-use sagemaker_scaling::handler::Unanswered;
 use serde_json::json;
+use test_support::account::Account as _;
+use test_support::function::Unanswered;
+use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, create, delete, update};
+use test_support::secrets::{SIGNATURE, assert_no_secret};
 use tokio::time::Instant;
-
-const MINE: &str = "endpoint/MyEndPoint/variant/MyVariant";
 
 #[tokio::test(start_paused = true)]
 async fn what_passes_is_waited_out() {
@@ -41,7 +39,7 @@ async fn what_is_final_is_told_at_once() {
         world.fail("RegisterScalableTarget", code, 2);
         let (reason, id) = world.refuse(create()).await;
         assert!(reason.contains(&format!("{code}: injected")), "{reason}");
-        assert_eq!(id, "not-registered|Scaling");
+        assert_eq!(id, NOT_REGISTERED);
         assert_eq!(world.called().iter().filter(|name| *name == "RegisterScalableTarget").count(), 1, "{code}");
     }
 }
@@ -73,7 +71,7 @@ async fn broken_connections_are_made_anew_whether_the_call_took_effect_or_not() 
             world.trouble(operation, trouble);
         }
         assert_eq!(world.succeed(create()).await["PhysicalResourceId"], ID, "{trouble:?}");
-        assert_eq!(world.registered(), [MINE]);
+        assert_eq!(world.registered(), [MY_VARIANT]);
         for operation in ["DescribeScalableTargets", "ListTagsForResource", "DeregisterScalableTarget"] {
             world.trouble(operation, trouble);
         }
@@ -87,7 +85,7 @@ async fn a_success_without_contents_is_not_taken_for_an_answer() {
     let world = World::new();
     world.trouble("RegisterScalableTarget", Trouble::Empty);
     world.succeed(create()).await;
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
     world.trouble("DescribeScalableTargets", Trouble::Empty);
     world.succeed(delete()).await;
     assert!(world.registered().is_empty());
@@ -117,7 +115,7 @@ async fn a_delete_after_a_create_that_was_cut_off_cleans_up() {
     }
     let (reason, id) = world.refuse(create()).await;
     assert!(reason.contains("RegisterScalableTarget"), "{reason}");
-    assert_eq!((id.as_str(), world.registered()), (ID, vec![MINE.to_owned()]));
+    assert_eq!((id.as_str(), world.registered()), (ID, vec![MY_VARIANT.to_owned()]));
     world.succeed(delete().of(&id)).await;
     assert!(world.registered().is_empty());
 }
@@ -125,8 +123,8 @@ async fn a_delete_after_a_create_that_was_cut_off_cleans_up() {
 #[tokio::test(start_paused = true)]
 async fn time_that_runs_out_while_waiting_is_told_with_what_is_waited_for() {
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.endpoints_take(100_000);
+    world.create_endpoint("slow", &["MyVariant"]);
     let start = Instant::now();
     let (reason, id) = world.refuse(create().with("EndpointName", json!("slow"))).await;
     assert!(
@@ -145,15 +143,8 @@ async fn time_that_runs_out_while_waiting_is_told_with_what_is_waited_for() {
 async fn a_holder_is_refused_without_waiting_for_the_endpoint() {
     let world = World::new();
     world.succeed(create().in_stack("theirs")).await;
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    world.aws(
-        "SageMaker.CreateEndpointConfig",
-        json!({"EndpointConfigName": "c2", "ProductionVariants": [
-            {"VariantName": "MyVariant", "ModelName": "n", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1},
-            {"VariantName": "MyOtherVariant", "ModelName": "n", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1},
-        ]}),
-    );
-    world.aws("SageMaker.UpdateEndpoint", json!({"EndpointName": "MyEndPoint", "EndpointConfigName": "c2"}));
+    world.endpoints_take(100_000);
+    world.scale("MyEndPoint", "MyVariant", 2);
     let start = Instant::now();
     let (reason, _) = world.refuse(create()).await;
     assert!(reason.contains("stack/theirs/1"), "{reason}");
@@ -164,10 +155,8 @@ async fn a_holder_is_refused_without_waiting_for_the_endpoint() {
 async fn a_duplicate_create_that_cannot_finish_does_not_forget_what_the_first_registered() {
     let world = World::new();
     world.succeed(create()).await;
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    let endpoint = json!({"EndpointName": "MyEndPoint", "DesiredWeightsAndCapacities": [
-        {"VariantName": "MyVariant", "DesiredInstanceCount": 2}]});
-    world.aws("SageMaker.UpdateEndpointWeightsAndCapacities", endpoint);
+    world.endpoints_take(100_000);
+    world.scale("MyEndPoint", "MyVariant", 2);
     let (_, id) = world.refuse(create()).await;
     assert_eq!(id, ID, "the Delete that follows has to clean up");
     world.succeed(delete()).await;
@@ -241,9 +230,7 @@ async fn no_reason_holds_a_secret() {
     assert!(reason.contains("InvalidSignatureException: check the function's credentials"), "{reason}");
 
     let (reason, _) = world.refuse(create().with("VariantName", json!(format!("X-Amz-Signature={SIGNATURE}")))).await;
-    for secret in [SIGNATURE, SECRET_KEY, SESSION_TOKEN] {
-        assert!(!reason.contains(secret), "{reason}");
-    }
+    assert_no_secret(&reason, &[]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -253,7 +240,7 @@ async fn a_failed_delete_answers_with_its_id_and_the_reason() {
     world.fail("DeregisterScalableTarget", "AccessDeniedException", 1);
     let (reason, id) = world.refuse(delete()).await;
     assert!(reason.contains("DeregisterScalableTarget failed"), "{reason}");
-    assert_eq!((id.as_str(), world.registered()), (ID, vec![MINE.to_owned()]));
+    assert_eq!((id.as_str(), world.registered()), (ID, vec![MY_VARIANT.to_owned()]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -281,8 +268,8 @@ async fn attempts_and_looks_are_few() {
     assert_eq!(count(&world, "DescribeScalableTargets"), 1, "a look may be acted on for a while");
 
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 25}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.endpoints_take(25);
+    world.create_endpoint("slow", &["MyVariant"]);
     world.succeed(create().with("EndpointName", json!("slow"))).await;
     let looks = count(&world, "DescribeEndpoint");
     assert!((3..12).contains(&looks), "{looks} in 25 seconds");
@@ -309,7 +296,7 @@ async fn a_rate_limit_is_waited_out_in_a_short_invocation_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_last_look_that_hangs_does_not_hide_the_reason() {
-    for request in [create(), late(create(), 60)] {
+    for request in [create(), create().late(60)] {
         let world = World::new();
         world.on_record("CREATE_IN_PROGRESS", "");
         world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", "invented");
@@ -326,8 +313,8 @@ async fn a_last_look_that_hangs_does_not_hide_the_reason() {
 #[tokio::test(start_paused = true)]
 async fn work_ends_in_time_for_cloudformation_to_listen() {
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.endpoints_take(100_000);
+    world.create_endpoint("slow", &["MyVariant"]);
     for timeout in [json!("20"), json!(20)] {
         let start = Instant::now();
         let request = create().with("EndpointName", json!("slow")).with("ServiceTimeout", timeout);
@@ -340,11 +327,11 @@ async fn work_ends_in_time_for_cloudformation_to_listen() {
 #[tokio::test(start_paused = true)]
 async fn time_that_passed_before_the_delivery_counts_for_the_service_timeout() {
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.endpoints_take(100_000);
+    world.create_endpoint("slow", &["MyVariant"]);
     let start = Instant::now();
     let request = create().with("EndpointName", json!("slow")).with("ServiceTimeout", json!("200"));
-    world.refuse(late(request, 180)).await;
+    world.refuse(request.late(180)).await;
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 

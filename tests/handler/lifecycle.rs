@@ -1,14 +1,14 @@
 //! What the resource does in its life: its properties, its id, replacement and going back.
 
-use crate::support::request::{ID, create, delete, update};
-use crate::support::world::{World, my_variant};
+use crate::support::world::{Trouble, World};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-
-const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
-const MINE: &str = "endpoint/MyEndPoint/variant/MyVariant";
-const OTHER: &str = "endpoint/MyEndPoint/variant/MyOtherVariant";
+use test_support::account::{Account as _, my_variant};
+use test_support::function::LOGICAL_ID_TAG;
+use test_support::request::{
+    ID, INVENTED, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, create, delete, update,
+};
 
 #[tokio::test(start_paused = true)]
 async fn the_answer_carries_all_attributes_as_text() {
@@ -17,7 +17,7 @@ async fn the_answer_carries_all_attributes_as_text() {
     let arn = data.as_object_mut().unwrap().remove("ScalableTargetARN").unwrap();
     assert_eq!(arn, world.targets()[0]["ScalableTargetARN"]);
     let expected = json!({
-        "ResourceId": MINE,
+        "ResourceId": MY_VARIANT,
         "ServiceNamespace": "sagemaker",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
         "EndpointName": "MyEndPoint",
@@ -48,9 +48,9 @@ async fn an_endpoint_by_its_arn_is_the_same_as_by_its_name() {
     let arn = json!("arn:aws:sagemaker:us-east-1:111122223333:endpoint/myendpoint");
     let answer = world.succeed(update().with("EndpointName", arn.clone())).await;
     assert_eq!(answer["PhysicalResourceId"], ID, "from name to ARN is no change, nor is letter case");
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
     world.succeed(update().with_old("EndpointName", arn)).await;
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,11 +94,11 @@ async fn a_changed_variant_is_another_id_and_the_old_target_waits_for_its_delete
     world.succeed(create()).await;
     let answer = world.succeed(update().with("VariantName", json!("MyOtherVariant"))).await;
     assert_eq!(answer["PhysicalResourceId"], OTHER_ID);
-    assert_eq!(world.registered(), [OTHER, MINE]);
+    assert_eq!(world.registered(), [MY_OTHER_VARIANT, MY_VARIANT]);
 
     // CloudFormation's clean-up: the old id with the old properties.
     world.succeed(delete()).await;
-    assert_eq!(world.registered(), [OTHER]);
+    assert_eq!(world.registered(), [MY_OTHER_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +111,7 @@ async fn going_back_from_a_replacement_keeps_the_old_and_deletes_the_new() {
     let back = update().of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"));
     assert_eq!(world.succeed(back).await["PhysicalResourceId"], ID);
     world.succeed(delete().of(OTHER_ID).with("VariantName", json!("MyOtherVariant"))).await;
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,14 +119,14 @@ async fn going_back_from_a_replacement_that_failed_after_registering_leaves_noth
     let world = World::new();
     world.succeed(create()).await;
     // The Update registered the new target, but CloudFormation never learned of its id: its answer was lost.
-    world.trouble_answering(crate::support::world::Trouble::Status(403));
+    world.trouble_answering(Trouble::Status(403));
     let request = update().with("VariantName", json!("MyOtherVariant"));
     world.invoke(&request.0.to_string()).await.expect_err("nobody took the answer");
-    assert_eq!(world.registered(), [OTHER, MINE]);
+    assert_eq!(world.registered(), [MY_OTHER_VARIANT, MY_VARIANT]);
 
     let back = update().with_old("VariantName", json!("MyOtherVariant"));
     assert_eq!(world.succeed(back).await["PhysicalResourceId"], ID);
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,14 +138,14 @@ async fn going_back_never_touches_a_target_that_another_holds() {
         .await;
     world.refuse(update().with("VariantName", json!("MyOtherVariant"))).await;
     world.succeed(update().with_old("VariantName", json!("MyOtherVariant"))).await;
-    assert_eq!(world.registered(), [OTHER, MINE]);
+    assert_eq!(world.registered(), [MY_OTHER_VARIANT, MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_invented_id_is_deleted_by_the_properties() {
     let world = World::new();
     world.succeed(create()).await;
-    world.succeed(delete().of("demo-Scaling-1A2B3C4D5E6F")).await;
+    world.succeed(delete().of(INVENTED)).await;
     assert!(world.registered().is_empty());
 }
 
@@ -153,7 +153,7 @@ async fn an_invented_id_is_deleted_by_the_properties() {
 async fn an_update_under_an_invented_id_keeps_it() {
     // A new id would bring a Delete of the invented one, which decides by properties: by these.
     let world = World::new();
-    let invented = "demo-Scaling-1A2B3C4D5E6F";
+    let invented = INVENTED;
     world.succeed(create()).await;
     assert_eq!(world.succeed(update().of(invented)).await["PhysicalResourceId"], invented);
     world.succeed(delete().of(invented)).await;
@@ -165,10 +165,10 @@ async fn a_delete_after_a_failed_create_calls_nobody() {
     let world = World::new();
     world.succeed(create()).await;
     world.called();
-    let answer = world.succeed(delete().of("not-registered|Scaling")).await;
-    assert_eq!(answer["PhysicalResourceId"], "not-registered|Scaling");
+    let answer = world.succeed(delete().of(NOT_REGISTERED)).await;
+    assert_eq!(answer["PhysicalResourceId"], NOT_REGISTERED);
     assert!(world.called().is_empty());
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,7 +195,7 @@ async fn an_update_bears_any_shape_of_old_properties() {
         world.succeed(create()).await;
         world.succeed(update().field("OldResourceProperties", old)).await;
         world.succeed(update().without("OldResourceProperties")).await;
-        assert_eq!(world.registered(), [MINE]);
+        assert_eq!(world.registered(), [MY_VARIANT]);
     }
 }
 
@@ -210,8 +210,8 @@ async fn a_delete_of_an_endpoint_that_is_gone_with_its_target_succeeds() {
 #[tokio::test(start_paused = true)]
 async fn create_waits_for_an_endpoint_that_is_being_created() {
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 25}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.endpoints_take(25);
+    world.create_endpoint("slow", &["MyVariant"]);
     world.called();
     world.succeed(create().with("EndpointName", json!("slow"))).await;
     let called = world.called();
@@ -250,7 +250,7 @@ async fn a_look_that_is_denied_waits_for_no_endpoint() {
 async fn a_minimum_of_zero_is_for_asynchronous_endpoints() {
     let world = World::new();
     let output = json!({"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/p"}}});
-    world.endpoint_with("queue", &["MyVariant"], output);
+    world.create_endpoint_with("queue", &["MyVariant"], output);
     world.succeed(create().with("EndpointName", json!("queue")).with("MinCapacity", json!("0"))).await;
     assert_eq!(world.targets()[0]["MinCapacity"], 0);
     let (reason, _) = world.refuse(create().with("MinCapacity", json!("0"))).await;
@@ -265,7 +265,7 @@ async fn a_target_that_vanishes_between_look_and_update_is_registered_with_tags(
     world.before("RegisterScalableTarget", 0, &[by_hand]);
     world.succeed(update()).await;
     let [target] = &world.targets()[..] else { panic!("one target") };
-    assert_eq!(world.tags(target)["sagemaker-scaling:logical-id"], "Scaling");
+    assert_eq!(world.tags(target)[LOGICAL_ID_TAG], "Scaling");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,17 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::handle;
-use sagemaker_scaling::logs;
-use sagemaker_scaling::metrics::{METRICS, NAMESPACE};
 use serde_json::{Value, json};
+use test_support::account::{Account as _, variant};
+use test_support::function::{Deadline, FUNCTION_ARN, METRICS, NAMESPACE, handle, logs};
+use test_support::log::Log;
+use test_support::request::{ID, NOT_REGISTERED, Request, STACK, create, delete, update, update_gate};
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
-use crate::support::log::Log;
-use crate::support::request::{ID, Request, STACK, create, delete, update};
-use crate::support::world::{FUNCTION_ARN, Trouble, World};
+use crate::support::world::{Trouble, World};
 
 /// The lines of the log while requests are carried out.
 async fn logged(level: LevelFilter, work: impl AsyncFnOnce()) -> Vec<Value> {
@@ -40,23 +38,10 @@ async fn summary(world: &World, request: Request) -> Value {
     summary
 }
 
-/// The gate's way from one configuration of `MyEndPoint` to another.
-fn gate(from: &str, to: &str) -> Request {
-    let properties = |config: &str| json!({ "EndpointName": "MyEndPoint", "EndpointConfigName": config });
-    update()
-        .of(&format!("endpoint/MyEndPoint/config/{from}|update-gate"))
-        .field("ResourceType", json!("Custom::SageMakerEndpointUpdateGate"))
-        .field("LogicalResourceId", json!("Gate"))
-        .field("ResourceProperties", properties(to))
-        .field("OldResourceProperties", properties(from))
-}
-
 fn with_larger_config() -> World {
     let world = World::new();
-    let variant = |name: &str, instance_type: &str| json!({ "VariantName": name, "ModelName": "m", "InstanceType": instance_type, "InitialInstanceCount": 1 });
-    let variants = [variant("MyVariant", "ml.m5.xlarge"), variant("MyOtherVariant", "ml.m5.large")];
-    let config = json!({ "EndpointConfigName": "larger", "ProductionVariants": variants });
-    world.aws("SageMaker.CreateEndpointConfig", config);
+    let variants = [variant("MyVariant", "m", "ml.m5.xlarge"), variant("MyOtherVariant", "m", "ml.m5.large")];
+    world.create_config("larger", &variants, json!({}));
     world
 }
 
@@ -91,7 +76,7 @@ async fn the_summary_tells_who_asked_what_was_decided_and_what_came_of_it() {
     let line = summary(&world, create().in_stack("another")).await;
     assert_eq!((&line["outcome"], &line["decision"]), (&json!("FAILED"), &json!("Create, Refuse")));
     assert_eq!(summary(&world, delete()).await["decision"], "Deregister");
-    assert_eq!(summary(&world, delete().of("not-registered|Scaling")).await["decision"], "");
+    assert_eq!(summary(&world, delete().of(NOT_REGISTERED)).await["decision"], "");
 
     world.register_by_hand(json!({}));
     assert_eq!(summary(&world, update().with("AdoptExisting", json!("true"))).await["decision"], "Adopt, Renew");
@@ -101,8 +86,8 @@ async fn the_summary_tells_who_asked_what_was_decided_and_what_came_of_it() {
 #[tokio::test(start_paused = true)]
 async fn what_is_waited_for_is_told_once() {
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.endpoints_take(100);
+    world.create_endpoint("slow", &["MyVariant"]);
     let request = create().with("EndpointName", json!("slow"));
     let lines = logged(LevelFilter::INFO, async || drop(world.answer(request).await)).await;
     let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
@@ -127,9 +112,9 @@ async fn it_counts_what_was_tried_again() {
 async fn it_counts_what_a_gate_parks_and_brings_back() {
     let world = with_larger_config();
     world.succeed(create()).await;
-    let line = summary(&world, gate("MyEndPoint-config", "larger")).await;
+    let line = summary(&world, update_gate("MyEndPoint", "MyEndPoint", "larger")).await;
     assert_eq!((&line["decision"], &line["parked"]), (&json!("Park"), &json!(1)), "{line}");
-    let line = summary(&world, gate("larger", "MyEndPoint-config")).await;
+    let line = summary(&world, update_gate("MyEndPoint", "larger", "MyEndPoint")).await;
     assert_eq!((&line["decision"], &line["brought_back"]), (&json!("BringBack"), &json!(1)), "{line}");
 }
 
@@ -202,10 +187,10 @@ async fn what_the_documented_queries_ask_for_is_in_the_log() {
     let lines = logged(LevelFilter::INFO, async || {
         world.fail("RegisterScalableTarget", "ThrottlingException", 1);
         world.succeed(create()).await;
-        world.succeed(gate("MyEndPoint-config", "larger")).await;
+        world.succeed(update_gate("MyEndPoint", "MyEndPoint", "larger")).await;
         let tomorrow = SystemTime::now() + Duration::from_secs(25 * 60 * 60);
         let deadline = Deadline::from_now(tomorrow, tomorrow + Duration::from_secs(60));
-        let back = gate("larger", "MyEndPoint-config").0.to_string();
+        let back = update_gate("MyEndPoint", "larger", "MyEndPoint").0.to_string();
         handle(&back, FUNCTION_ARN, deadline, &world.services()).await.expect("it is answered");
         world.fail("DescribeStackResource", "AccessDenied", 1);
         world.refuse(create().in_stack("another")).await;

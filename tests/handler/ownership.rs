@@ -2,25 +2,23 @@
 
 use std::time::Duration;
 
-use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::{Trouble, World, my_variant};
+use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
+use test_support::account::{Account as _, my_variant, owned_by};
+use test_support::attached::tracking;
+use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG};
+use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, Request, STACK, create, delete, update};
 use tokio::time::sleep;
 
 fn by_hand(world: &World) {
     world.register_by_hand(json!({"team": "ml"}));
 }
 
-/// What is registered, with tags, as it can be compared before and after.
-fn picture(world: &World) -> Vec<(Value, Value)> {
-    world.targets().into_iter().map(|target| (target.clone(), world.tags(&target))).collect()
-}
-
 async fn refused(world: &World, request: Request, holder: &str) -> String {
-    let before = picture(world);
+    let before = world.tagged_targets();
     let (reason, id) = world.refuse(request).await;
     assert!(reason.contains(holder), "{reason}");
-    assert_eq!(picture(world), before, "a refusal changed something");
+    assert_eq!(world.tagged_targets(), before, "a refusal changed something");
     id
 }
 
@@ -31,10 +29,7 @@ async fn create_registers_what_nobody_holds_with_the_owners_tags() {
     assert_eq!(answer["PhysicalResourceId"], ID);
     let [target] = &world.targets()[..] else { panic!("one target") };
     assert_eq!((&target["MinCapacity"], &target["MaxCapacity"]), (&json!(1), &json!(8)));
-    let expected = json!({
-        "sagemaker-scaling:stack-id": crate::support::request::STACK,
-        "sagemaker-scaling:logical-id": "Scaling",
-    });
+    let expected = owned_by(STACK, "Scaling");
     assert_eq!(world.tags(target), expected);
 }
 
@@ -43,7 +38,7 @@ async fn update_registers_what_nobody_holds_any_more() {
     let world = World::new();
     world.succeed(update()).await;
     let [target] = &world.targets()[..] else { panic!("one target") };
-    assert_eq!(world.tags(target)["sagemaker-scaling:logical-id"], "Scaling");
+    assert_eq!(world.tags(target)[LOGICAL_ID_TAG], "Scaling");
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,9 +55,9 @@ async fn delete_of_what_nobody_holds_succeeds_and_does_nothing() {
 async fn create_delivered_twice_registers_once_and_answers_the_same() {
     let world = World::new();
     let first = world.succeed(create()).await;
-    let before = picture(&world);
+    let before = world.tagged_targets();
     assert_eq!(world.succeed(create()).await, first);
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.tagged_targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,14 +85,14 @@ async fn what_another_stack_holds_is_refused_by_its_name_and_left_by_delete() {
     world.succeed(create().in_stack("theirs")).await;
     let holder = "stack/theirs/1";
     let id = refused(&world, create(), holder).await;
-    assert_eq!(id, "not-registered|Scaling", "the Delete that follows has nothing to do");
+    assert_eq!(id, NOT_REGISTERED, "the Delete that follows has nothing to do");
     assert_eq!(refused(&world, update(), holder).await, ID, "a failed Update keeps its id");
     refused(&world, create().with("AdoptExisting", json!("true")), holder).await;
 
-    let before = picture(&world);
+    let before = world.tagged_targets();
     world.succeed(delete()).await;
     world.succeed(delete().of(&id)).await;
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.tagged_targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,9 +101,9 @@ async fn what_another_resource_of_ours_holds_is_refused_by_its_name_and_left_by_
     world.succeed(create().field("LogicalResourceId", json!("Other"))).await;
     refused(&world, create(), "resource Other of stack").await;
     refused(&world, update(), "resource Other of stack").await;
-    let before = picture(&world);
+    let before = world.tagged_targets();
     world.succeed(delete()).await;
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.tagged_targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,37 +111,24 @@ async fn what_is_untagged_is_refused_and_left_by_delete() {
     let world = World::new();
     by_hand(&world);
     let id = refused(&world, create(), "AdoptExisting").await;
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
     refused(&world, update(), "AdoptExisting").await;
     refused(&world, create().with("AdoptExisting", json!("false")), "AdoptExisting").await;
-    let before = picture(&world);
+    let before = world.tagged_targets();
     world.succeed(delete()).await;
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.tagged_targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_untagged_is_adopted_on_request_and_released_by_delete() {
     let world = World::new();
     by_hand(&world);
-    world.aws(
-        "AnyScaleFrontendService.PutScalingPolicy",
-        json!({
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-            "PolicyName": "theirs",
-            "PolicyType": "TargetTrackingScaling",
-            "TargetTrackingScalingPolicyConfiguration": {
-                "TargetValue": 70.0,
-                "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
-            },
-        }),
-    );
+    world.auto_scaling("PutScalingPolicy", my_variant(), &tracking("theirs", 70.0));
     let adopting = || create().with("AdoptExisting", json!("true"));
     assert_eq!(world.succeed(adopting()).await["PhysicalResourceId"], ID);
     let [target] = &world.targets()[..] else { panic!("one target") };
     assert_eq!(target["MaxCapacity"], 8);
-    assert_eq!(world.tags(target)["sagemaker-scaling:adopted"], "true");
+    assert_eq!(world.tags(target)[ADOPTED_TAG], "true");
 
     // Whether it was adopted is remembered by the target, not by the property.
     world.succeed(adopting()).await;
@@ -165,7 +147,7 @@ async fn update_adopts_on_request_too() {
     by_hand(&world);
     world.succeed(update().with("AdoptExisting", json!(true))).await;
     world.succeed(delete()).await;
-    assert_eq!(world.registered(), ["endpoint/MyEndPoint/variant/MyVariant"]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,19 +168,8 @@ fn taken_by_theirs() -> [(&'static str, Value); 2] {
     let mut theirs = my_variant();
     theirs["MinCapacity"] = json!(5);
     theirs["MaxCapacity"] = json!(6);
-    theirs["Tags"] = tags_of_theirs();
+    theirs["Tags"] = owned_by("theirs", "Theirs");
     [(DEREGISTER, my_variant()), ("AnyScaleFrontendService.RegisterScalableTarget", theirs)]
-}
-
-fn tags_of_theirs() -> Value {
-    json!({"sagemaker-scaling:stack-id": "theirs", "sagemaker-scaling:logical-id": "Theirs"})
-}
-
-fn change_for(world: &World, seconds: u32) {
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": seconds}));
-    let more = json!([{"VariantName": "MyOtherVariant", "DesiredInstanceCount": 2}]);
-    let input = json!({"EndpointName": "MyEndPoint", "DesiredWeightsAndCapacities": more});
-    world.aws("SageMaker.UpdateEndpointWeightsAndCapacities", input);
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +181,8 @@ async fn what_another_registers_during_a_wait_is_theirs() {
         } else {
             world.succeed(create()).await;
         }
-        change_for(&world, 30);
+        world.endpoints_take(30);
+        world.scale("MyEndPoint", "MyOtherVariant", 2);
         world.before("DescribeEndpoint", 1, &taken_by_theirs());
         let (reason, _) = world.refuse(update().with("AdoptExisting", json!(adopting.to_string()))).await;
         assert!(reason.contains("resource Theirs of stack theirs"), "{adopting}: {reason}");
@@ -244,12 +216,12 @@ async fn what_another_registers_while_a_call_hangs_is_theirs() {
             if !world.registered().is_empty() {
                 world.aws(DEREGISTER, my_variant());
             }
-            world.register_by_hand(tags_of_theirs());
-            picture(&world)
+            world.register_by_hand(owned_by("theirs", "Theirs"));
+            world.tagged_targets()
         };
         let (answer, before) = tokio::join!(world.answer(request), taken);
         assert_eq!(answer["Status"], status, "{answer}");
-        assert_eq!(picture(&world), before, "{operation}");
+        assert_eq!(world.tagged_targets(), before, "{operation}");
     }
 }
 
@@ -261,13 +233,13 @@ async fn what_another_registers_while_tags_are_not_seen_is_theirs() {
     let taken = async {
         sleep(Duration::from_secs(4)).await;
         world.aws(DEREGISTER, my_variant());
-        world.register_by_hand(tags_of_theirs());
-        picture(&world)
+        world.register_by_hand(owned_by("theirs", "Theirs"));
+        world.tagged_targets()
     };
     let tagged = update().with("Tags", json!([{"Key": "team", "Value": "ml"}]));
     let (answer, before) = tokio::join!(world.answer(tagged), taken);
     assert_eq!(answer["Status"], "FAILED", "{answer}");
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.tagged_targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -276,11 +248,11 @@ async fn of_two_that_adopt_at_once_one_is_refused() {
     by_hand(&world);
     let arn = world.targets()[0]["ScalableTargetARN"].clone();
     // After our tags, and before the look at them.
-    let tag = json!({"ResourceARN": arn, "Tags": tags_of_theirs()});
+    let tag = json!({"ResourceARN": arn, "Tags": owned_by("theirs", "Theirs")});
     world.before("ListTagsForResource", 1, &[("AnyScaleFrontendService.TagResource", tag)]);
     let (reason, id) = world.refuse(create().with("AdoptExisting", json!("true"))).await;
     assert!(reason.contains("resource Theirs of stack theirs"), "{reason}");
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
     assert_eq!(world.targets()[0]["MaxCapacity"], 2, "their limits stay");
 }
 
@@ -294,7 +266,7 @@ async fn a_target_that_tags_do_not_see_at_once_is_tagged_in_the_end() {
     world.before("RegisterScalableTarget", 0, &[(DEREGISTER, my_variant())]);
     world.fail("TagResource", "ResourceNotFoundException", 3);
     world.succeed(update()).await;
-    assert_eq!(world.tags(&world.targets()[0])["sagemaker-scaling:logical-id"], "Scaling");
+    assert_eq!(world.tags(&world.targets()[0])[LOGICAL_ID_TAG], "Scaling");
 }
 
 #[tokio::test(start_paused = true)]

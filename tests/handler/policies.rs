@@ -1,22 +1,11 @@
 //! What belongs to a target: scaling policies and scheduled actions, and the dimensions that are scaled.
 
 use serde_json::{Value, json};
+use test_support::account::{Account as _, my_variant};
+use test_support::attached::{action, step, tracking};
+use test_support::request::{ID, NOT_REGISTERED, OTHER_ID, Request, create, delete, update};
 
-use crate::support::attached::{action, step};
-use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::{Trouble, World, my_variant};
-
-/// A policy that keeps a predefined metric at a value, as CloudFormation sends it.
-fn tracking(name: &str, value: &str) -> Value {
-    json!({
-        "PolicyName": name,
-        "PolicyType": "TargetTrackingScaling",
-        "TargetTrackingScalingPolicyConfiguration": {
-            "TargetValue": value,
-            "PredefinedMetricSpecification": { "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance" },
-        },
-    })
-}
+use crate::support::world::{Trouble, World};
 
 fn described(world: &World, what: &str, id: &Value) -> Vec<Value> {
     let found = world.aws(&format!("AnyScaleFrontendService.Describe{what}"), id.clone());
@@ -41,14 +30,7 @@ fn policy_names(world: &World) -> Vec<String> {
 
 /// Puts a policy as somebody else would.
 fn by_hand(world: &World, name: &str, adjustment: i32) {
-    let mut input = my_variant();
-    input["PolicyName"] = json!(name);
-    input["PolicyType"] = json!("StepScaling");
-    input["StepScalingPolicyConfiguration"] = json!({
-        "AdjustmentType": "ChangeInCapacity",
-        "StepAdjustments": [{ "MetricIntervalLowerBound": 0, "ScalingAdjustment": adjustment }],
-    });
-    world.aws("AnyScaleFrontendService.PutScalingPolicy", input);
+    world.auto_scaling("PutScalingPolicy", my_variant(), &step(name, adjustment));
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,7 +266,7 @@ async fn policies_of_the_same_name_on_the_target_that_comes_instead_are_not_take
     world.register_by_hand(json!({}));
     by_hand(&world, "shared", 5);
     let moving = update()
-        .of("endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker")
+        .of(OTHER_ID)
         .with("AdoptExisting", json!("true"))
         .with_old("VariantName", other)
         .with_old("ScalingPolicies", before);
@@ -344,7 +326,7 @@ async fn a_missing_inference_component_fails_at_once_and_trouble_on_the_way_does
     let world = World::new();
     let (reason, id) = world.refuse(of_component("none")).await;
     assert_eq!(reason, "InferenceComponentName: there is no inference component none in this account and Region");
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
     let component = json!({"InferenceComponentName": "llm", "EndpointName": "MyEndPoint", "VariantName": "MyVariant"});
     world.aws("SageMaker.CreateInferenceComponent", component);
     world.trouble("DescribeInferenceComponent", Trouble::ResetBefore);
@@ -370,6 +352,6 @@ async fn all_mistakes_are_told_before_anything_is_called() {
     ] {
         assert!(reason.contains(mistake), "{mistake} is not in: {reason}");
     }
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
     assert!(world.called().is_empty());
 }

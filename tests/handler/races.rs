@@ -1,31 +1,18 @@
 //! Requests that run at the same time, late or once too often: whoever is late does not have the last word.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
+use test_support::account::{Account as _, my_variant, owned_by};
+use test_support::attached::step;
+use test_support::request::{ID, INVENTED, OTHER_ID, Request, STACK, create, delete, update};
 use tokio::time::{Instant, sleep};
 
-use crate::support::attached::step;
-use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::{Trouble, World, my_variant};
-
-const INVENTED: &str = "demo-Scaling-1A2B3C4D5E6F";
-
-/// The request as it is when it comes `seconds` after CloudFormation made it.
-pub(crate) fn late(request: Request, seconds: u64) -> Request {
-    let made = DateTime::from(SystemTime::now() - Duration::from_secs(seconds));
-    let made = DateTime::from_secs(made.secs()).fmt(Format::DateTime).expect("a date");
-    let date = made.replace(['-', ':'], "");
-    let url = request.0["ResponseURL"].as_str().expect("text");
-    let url = url.replace("X-Amz-Expires", &format!("X-Amz-Date={date}&X-Amz-Expires"));
-    request.field("ResponseURL", json!(url))
-}
+use crate::support::world::{Trouble, World};
 
 async fn on_slow_endpoint(world: &World, seconds: u64) -> (Request, Request) {
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": seconds}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.endpoints_take(seconds);
+    world.create_endpoint("slow", &["MyVariant"]);
     let slow = |request: Request| request.with("EndpointName", json!("slow"));
     (slow(create()), slow(delete().of(INVENTED)))
 }
@@ -55,7 +42,7 @@ async fn a_create_takes_back_what_it_registered_while_its_resource_was_deleted()
     world.on_record("CREATE_IN_PROGRESS", "");
     // It is asked before it registers and after: between the two comes the Delete, which sees nothing yet.
     world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
-    let (reason, _) = world.refuse(late(create(), 60)).await;
+    let (reason, _) = world.refuse(create().late(60)).await;
     assert!(reason.contains("DELETE_IN_PROGRESS"), "{reason}");
     assert!(world.called().contains(&"DeregisterScalableTarget".to_owned()));
     assert!(world.registered().is_empty());
@@ -69,7 +56,7 @@ async fn a_create_that_fails_takes_back_what_it_registered_before() {
     // The first attempt takes effect, the second is refused.
     world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
     world.trouble("RegisterScalableTarget", Trouble::Status(403));
-    let (reason, _) = world.refuse(late(create(), 60)).await;
+    let (reason, _) = world.refuse(create().late(60)).await;
     assert!(reason.starts_with("RegisterScalableTarget failed"), "{reason}");
     assert!(world.registered().is_empty());
 }
@@ -89,14 +76,11 @@ async fn a_create_that_was_overtaken_looks_again_for_what_it_registered() {
         let seen = async {
             sleep(Duration::from_secs(3)).await;
             if is_seen_later {
-                world.register_by_hand(json!({
-                    "sagemaker-scaling:stack-id": create().0["StackId"],
-                    "sagemaker-scaling:logical-id": "Scaling",
-                }));
+                world.register_by_hand(owned_by(STACK, "Scaling"));
             }
         };
         let start = Instant::now();
-        tokio::join!(world.refuse(late(create(), 60)), seen);
+        tokio::join!(world.refuse(create().late(60)), seen);
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         assert!(world.registered().is_empty(), "{is_seen_later}");
     }
@@ -109,7 +93,7 @@ async fn a_replacement_that_the_way_back_overtook_takes_back_what_it_registered(
     let before = world.targets();
     world.on_record("UPDATE_IN_PROGRESS", ID);
     world.on_record_before("RegisterScalableTarget", "UPDATE_COMPLETE", ID);
-    let (reason, _) = world.refuse(late(update().with("VariantName", json!("MyOtherVariant")), 60)).await;
+    let (reason, _) = world.refuse(update().with("VariantName", json!("MyOtherVariant")).late(60)).await;
     assert!(reason.ends_with("the resource is UPDATE_COMPLETE"), "{reason}");
     assert_eq!(world.targets(), before);
 }
@@ -119,7 +103,7 @@ async fn an_update_of_an_invented_id_that_was_overtaken_leaves_what_the_way_back
     let world = World::new();
     world.on_record("UPDATE_IN_PROGRESS", INVENTED);
     world.on_record_before("RegisterScalableTarget", "UPDATE_COMPLETE", INVENTED);
-    world.refuse(late(update().of(INVENTED), 60)).await;
+    world.refuse(update().of(INVENTED).late(60)).await;
     assert_eq!(world.registered().len(), 1);
 }
 
@@ -140,7 +124,7 @@ async fn a_create_that_is_delivered_again_after_its_delete_leaves_nothing() {
     for status in ["DELETE_IN_PROGRESS", "DELETE_COMPLETE", "CREATE_FAILED", "DELETE_FAILED"] {
         let world = World::new();
         world.on_record(status, INVENTED);
-        let (reason, _) = world.refuse(late(create(), 90)).await;
+        let (reason, _) = world.refuse(create().late(90)).await;
         assert!(reason.ends_with(status), "{reason}");
         assert!(world.registered().is_empty(), "{status}");
     }
@@ -153,13 +137,10 @@ async fn a_late_create_does_not_take_down_what_was_created_anew() {
     let anew = async {
         sleep(Duration::from_secs(1)).await;
         world.on_record_for(0, "CREATE_COMPLETE", ID);
-        world.register_by_hand(json!({
-            "sagemaker-scaling:stack-id": create().0["StackId"],
-            "sagemaker-scaling:logical-id": "Scaling",
-        }));
+        world.register_by_hand(owned_by(STACK, "Scaling"));
     };
     // It may have registered something at its first attempt, so it looks.
-    let ((reason, _), ()) = tokio::join!(world.refuse(late(create(), 90)), anew);
+    let ((reason, _), ()) = tokio::join!(world.refuse(create().late(90)), anew);
     assert!(reason.ends_with("DELETE_COMPLETE"), "{reason}");
     assert_eq!(world.registered().len(), 1);
 }
@@ -168,7 +149,7 @@ async fn a_late_create_does_not_take_down_what_was_created_anew() {
 async fn a_resource_that_is_in_no_template_any_more_is_deleted() {
     let world = World::new();
     world.on_record("GONE", "");
-    let (reason, _) = world.refuse(late(create(), 90)).await;
+    let (reason, _) = world.refuse(create().late(90)).await;
     assert!(reason.ends_with("DELETE_COMPLETE"), "{reason}");
     assert!(world.registered().is_empty());
 }
@@ -189,18 +170,15 @@ async fn a_delete_that_sees_another_holder_first_still_waits_for_a_young_create(
 #[tokio::test(start_paused = true)]
 async fn a_create_that_was_killed_right_after_registering_cleans_up_when_its_resource_is_deleted() {
     let world = World::new();
-    world.register_by_hand(json!({
-        "sagemaker-scaling:stack-id": create().0["StackId"],
-        "sagemaker-scaling:logical-id": "Scaling",
-    }));
+    world.register_by_hand(owned_by(STACK, "Scaling"));
     world.on_record("DELETE_COMPLETE", INVENTED);
-    world.refuse(late(create(), 90)).await;
+    world.refuse(create().late(90)).await;
     assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_delivered_again_when_the_resource_went_on_changes_nothing() {
-    let other = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
+    let other = OTHER_ID;
     for (request, status, id) in [
         (create(), "CREATE_COMPLETE", ID),
         (create().with("VariantName", json!("MyOtherVariant")), "UPDATE_COMPLETE", ID),
@@ -213,7 +191,7 @@ async fn a_request_that_is_delivered_again_when_the_resource_went_on_changes_not
         world.succeed(create().with("MaxCapacity", json!("7"))).await;
         let before = world.targets();
         world.on_record(status, id);
-        let (reason, _) = world.refuse(late(request.clone(), 120)).await;
+        let (reason, _) = world.refuse(request.clone().late(120)).await;
         assert!(reason.ends_with(&format!("the resource is {status}")), "{reason}");
         assert_eq!(world.targets(), before, "{request:?}");
     }
@@ -221,7 +199,7 @@ async fn a_request_that_is_delivered_again_when_the_resource_went_on_changes_not
     let world = World::new();
     world.succeed(create()).await;
     world.on_record("UPDATE_COMPLETE", other);
-    world.succeed(late(delete(), 120)).await;
+    world.succeed(delete().late(120)).await;
     assert!(world.registered().is_empty());
 }
 
@@ -234,12 +212,12 @@ async fn a_late_request_is_carried_out_while_cloudformation_waits_or_does_not_te
             }
         };
         on_record("CREATE_IN_PROGRESS", "");
-        world.succeed(late(create(), 600)).await;
+        world.succeed(create().late(600)).await;
         on_record("UPDATE_IN_PROGRESS", ID);
-        world.succeed(late(update().with("MaxCapacity", json!("3")), 600)).await;
+        world.succeed(update().with("MaxCapacity", json!("3")).late(600)).await;
         assert_eq!(world.targets()[0]["MaxCapacity"], 3);
         on_record("DELETE_IN_PROGRESS", ID);
-        world.succeed(late(delete(), 600)).await;
+        world.succeed(delete().late(600)).await;
         assert!(world.registered().is_empty());
     };
     let world = World::new();
@@ -260,7 +238,7 @@ async fn an_update_that_the_way_back_overtook_changes_nothing_more() {
     let world = World::new();
     world.succeed(create().with("MaxCapacity", json!("7"))).await;
     let before = world.targets();
-    let overtaken = late(update().with("MaxCapacity", json!("2")), 120);
+    let overtaken = update().with("MaxCapacity", json!("2")).late(120);
     // What is in progress now began a minute ago: it is the Update back.
     world.on_record_for(60, "UPDATE_IN_PROGRESS", ID);
     let (reason, _) = world.refuse(overtaken.clone()).await;
@@ -277,7 +255,7 @@ async fn a_tag_that_a_later_update_wants_back_is_not_taken_away_late() {
     let world = World::new();
     world.succeed(create().with("Tags", json!([{"Key": "team", "Value": "ml"}]))).await;
     let before = world.targets();
-    let without = late(update().with_old("Tags", json!([{"Key": "team", "Value": "ml"}])), 10);
+    let without = update().with_old("Tags", json!([{"Key": "team", "Value": "ml"}])).late(10);
     world.on_record("UPDATE_IN_PROGRESS", ID);
     for _ in 0..20 {
         world.trouble("UntagResource", Trouble::ResetBefore);
@@ -308,7 +286,7 @@ async fn an_update_asks_again_after_a_look_that_took_long() {
         capacity["MaxCapacity"] = json!(7);
         world.aws("AnyScaleFrontendService.RegisterScalableTarget", capacity);
     };
-    let ((reason, _), ()) = tokio::join!(world.refuse(late(update().with("MaxCapacity", json!("2")), 10)), back);
+    let ((reason, _), ()) = tokio::join!(world.refuse(update().with("MaxCapacity", json!("2")).late(10)), back);
     assert!(reason.ends_with("the resource is UPDATE_COMPLETE"), "{reason}");
     assert_eq!(world.targets()[0]["MaxCapacity"], 7);
 }
@@ -334,7 +312,7 @@ async fn what_cloudformation_throttles_is_asked_again() {
     for _ in 0..3 {
         world.trouble("DescribeStackResource", Trouble::Status(503));
     }
-    world.refuse(late(create(), 90)).await;
+    world.refuse(create().late(90)).await;
     assert!(world.registered().is_empty());
 }
 
@@ -343,18 +321,18 @@ async fn a_young_request_asks_nobody() {
     for age in [0, 3] {
         let world = World::new();
         world.called();
-        world.succeed(late(create(), age)).await;
+        world.succeed(create().late(age)).await;
         assert_eq!(world.called(), ["DescribeEndpoint", "RegisterScalableTarget"]);
     }
     let world = World::new();
-    world.succeed(late(create(), 7)).await;
+    world.succeed(create().late(7)).await;
     assert!(world.called().contains(&"DescribeStackResource".to_owned()));
 }
 
 /// Guards the fixture: an odd date would count as none.
 #[tokio::test(start_paused = true)]
 async fn a_late_request_says_so_in_its_url() {
-    let Value::String(url) = late(create(), 0).0["ResponseURL"].take() else { panic!("text") };
+    let Value::String(url) = create().late(0).0["ResponseURL"].take() else { panic!("text") };
     assert!(url.contains("X-Amz-Date=20"), "{url}");
 }
 
@@ -369,7 +347,7 @@ async fn a_late_request_that_fails_after_it_registered_takes_back_what_it_regist
             sleep(Duration::from_secs(1)).await;
             world.on_record("DELETE_COMPLETE", INVENTED);
         };
-        let request = late(request.with("ScalingPolicies", json!([step("p", "1")])), 90);
+        let request = request.with("ScalingPolicies", json!([step("p", "1")])).late(90);
         let ((reason, _), ()) = tokio::join!(world.refuse(request), deleted);
         assert!(reason.starts_with("PutScalingPolicy failed"), "{reason}");
         assert!(world.registered().is_empty(), "{status}");

@@ -1,8 +1,9 @@
 //! Requests that come through a topic of SNS: one record, one answer.
 
 use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::request::{Request, create, delete, update};
 
-use crate::support::request::{Request, create, delete, update};
 use crate::support::world::{Trouble, World};
 
 /// What Lambda hands over of messages.

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use local_aws::LocalAws;
 use serde_json::{Value, json};
+use test_support::Crash;
+use test_support::account::Account as _;
+use test_support::request::{Request, create, delete, update};
+use test_support::seed::seed;
 
 use crate::support::lambda::{Age, Ended, Invocation, Lambda};
-use crate::support::request::{Request, create, delete, update};
-use crate::support::server::Moment;
 use crate::support::world::World;
 
 /// A request, the world before it, and what a single clean run of it gives.
@@ -34,7 +36,7 @@ impl Case {
         let clock = Instant::now();
         assert_eq!(lambda.invoke(&lambda.event(&request, age)), Ended::Response);
         let took = clock.elapsed();
-        Self { request, age, before, clean: (world.targets(), world.answer()), took }
+        Self { request, age, before, clean: (world.state_of_targets(), world.answer()), took }
     }
 
     /// Lets each of some processes die as it is told, and Lambda deliver the same event to the next.
@@ -53,7 +55,7 @@ impl Case {
             let answers = world.answers();
             assert!(!answers.is_empty(), "after death {deaths}");
             for answer in answers {
-                assert_eq!((world.targets(), answer), self.clean, "after death {deaths}");
+                assert_eq!((world.state_of_targets(), answer), self.clean, "after death {deaths}");
             }
             if !died {
                 return deaths;
@@ -63,9 +65,7 @@ impl Case {
     }
 
     fn die_at_each_exchange(&self, after_effect: bool) -> u32 {
-        self.check(|lambda, event, deaths| {
-            lambda.invoke_and_die(event, Moment { at: deaths + 1, after_effect }, "KILL")
-        })
+        self.check(|lambda, event, deaths| lambda.invoke_and_die(event, Crash { at: deaths + 1, after_effect }, "KILL"))
     }
 
     /// At random times after the process took the event: within the run, or some time after its end.
@@ -85,9 +85,7 @@ impl Case {
 
 /// Lets a request, after others, die everywhere. Returns at how many exchanges.
 fn die_everywhere(prepare: fn(&World), before: &[Request], request: Request, age: Age) -> u32 {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
-    // Seen where the test fails, or with `--nocapture`.
-    println!("the random deaths are those of SEED={seed}");
+    let seed = seed();
     let case = Case::new(prepare, before, request, age);
     thread::scope(|scope| {
         let before = scope.spawn(|| case.die_at_each_exchange(false));
@@ -103,15 +101,7 @@ fn die_everywhere(prepare: fn(&World), before: &[Request], request: Request, age
 fn nothing(_: &World) {}
 
 fn registered_by_hand(world: &World) {
-    let target: Value = json!({
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-        "MinCapacity": 1,
-        "MaxCapacity": 2,
-        "Tags": {"by": "hand"},
-    });
-    world.aws("AnyScaleFrontendService.RegisterScalableTarget", target);
+    world.register_by_hand(json!({"by": "hand"}));
 }
 
 fn adopting() -> Request {

@@ -1,9 +1,9 @@
 //! What a process does while nothing happens to it.
 
 use serde_json::json;
+use test_support::request::{ID, create, delete, update};
 
 use crate::support::lambda::{Age, Ended, Lambda, response_path};
-use crate::support::request::{ID, create, delete, update};
 use crate::support::world::World;
 
 #[test]
@@ -21,7 +21,7 @@ fn one_process_serves_the_whole_life_of_a_resource_and_answers_each_request_at_i
         assert_eq!(path, response_path(&request, Age::Young));
         assert_eq!(answer["Status"], "SUCCESS", "{answer}");
         assert_eq!((&answer["PhysicalResourceId"], &answer["RequestId"]), (&json!(ID), &request.0["RequestId"]));
-        let capacities: Vec<_> = world.targets().iter().map(|target| target["MaxCapacity"].clone()).collect();
+        let capacities: Vec<_> = world.state_of_targets().iter().map(|target| target["MaxCapacity"].clone()).collect();
         assert_eq!(capacities, [vec![json!(8)], vec![json!(8)], vec![json!(3)], vec![]][index]);
     }
     assert_eq!(world.answers().len(), 4);

@@ -6,19 +6,17 @@ use aws_config::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use sagemaker_scaling::aws::Clients;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::{Services, handle};
-use sagemaker_scaling::{logs, transport};
 use serde_json::json;
 use serde_json::value::RawValue;
+use test_support::Crash;
+use test_support::account::Account as _;
+use test_support::function::{Clients, Deadline, Services, handle, logs, shipped_connector};
+use test_support::request::{ID, create, delete, update};
+use test_support::secrets::{SESSION_TOKEN, SIGNATURE};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::support::SESSION_TOKEN;
 use crate::support::lambda::{Age, BOOTSTRAP, Ended, Lambda};
-use crate::support::request::{ID, SIGNATURE, create, delete, update};
-use crate::support::server::Moment;
 use crate::support::world::World;
 
 /// The SDK panics at the first call to a service whose address is set, and empty. A Delete does not call SageMaker.
@@ -58,12 +56,12 @@ fn a_panic_at_any_call_is_answered_and_the_same_process_serves_the_next_request(
             assert_eq!(lambda.invoke(&lambda.event(&request, Age::Late)), Ended::Response);
             assert_eq!(world.answer()["Status"], "SUCCESS");
         }
-        assert_eq!((world.targets().len(), lambda.process_id()), (1, process));
+        assert_eq!((world.state_of_targets().len(), lambda.process_id()), (1, process));
         // That it holds no secret is looked for in everything that a process says.
         let output = lambda.output();
         assert!(output.contains(&reason), "the answer is in the log: {output}");
-        let place = r#""message":"panicked","location":"tests/process/panics.rs:"#;
-        assert_eq!(output.matches(place).count(), 1, "{output}");
+        let location = format!(r#""message":"panicked","location":"{}:"#, file!());
+        assert_eq!(output.matches(&location).count(), 1, "{output}");
     }
 }
 
@@ -75,7 +73,7 @@ fn the_function_with_a_defect() {
     logs::subscriber(std::io::stdout, LevelFilter::TRACE).init();
     std::panic::set_hook(Box::new(logs::on_panic));
     let function = async {
-        let sound = transport::client(transport::Roots::bundled()).0;
+        let sound = shipped_connector();
         let http = SharedHttpConnector::new(Defective { sound: sound.clone(), operation, panicked: false.into() });
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client_fn(move |_, _| sound.clone()))
@@ -123,12 +121,12 @@ fn a_process_that_aborts_in_the_middle_of_the_work_leaves_what_the_retry_complet
     {
         let event = lambda.event(&request, Age::Late);
         for at in [2, 3, 4] {
-            assert!(lambda.invoke_and_die(&event, Moment { at, after_effect: at % 2 == 0 }, "ABRT"), "{at}");
+            assert!(lambda.invoke_and_die(&event, Crash { at, after_effect: at % 2 == 0 }, "ABRT"), "{at}");
             assert_eq!(world.answers().len(), 0);
         }
         assert_eq!(lambda.invoke(&event), Ended::Response);
         assert_eq!(world.answer()["Status"], "SUCCESS");
-        let capacities: Vec<_> = world.targets().iter().map(|target| target["MaxCapacity"].as_u64()).collect();
+        let capacities: Vec<_> = world.state_of_targets().iter().map(|target| target["MaxCapacity"].as_u64()).collect();
         assert_eq!(capacities, Vec::from_iter(capacity.map(Some)));
     }
 }

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::request::{create, delete};
 
 use crate::support::lambda::{Age, Deadline, Ended, Invocation, Lambda};
-use crate::support::request::{create, delete};
 use crate::support::world::World;
 
 #[test]
@@ -24,7 +25,7 @@ fn an_answer_that_nobody_takes_ends_in_an_error_and_the_retry_completes() {
     assert_eq!(message, "the answer could not be delivered: HTTP status 403 at attempt 1", "nothing of the URL");
     assert_eq!(world.answers(), [] as [Value; 0]);
     assert_eq!(lambda.invoke(&event), Ended::Response);
-    assert_eq!((world.targets(), world.answer()), (clean.targets(), clean.answer()));
+    assert_eq!((world.state_of_targets(), world.answer()), (clean.state_of_targets(), clean.answer()));
 }
 
 #[test]
@@ -33,8 +34,8 @@ fn an_endpoint_that_never_gets_ready_is_told_before_lambda_ends_the_process() {
     let mut lambda = Lambda::new(&world);
     // Warm, so that the deadline measures the function and not the machine.
     assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Young)), Ended::Response);
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    world.endpoint("slow");
+    world.endpoints_take(100_000);
+    world.create_endpoint("slow", &["MyVariant"]);
     let event = lambda.event(&create().with("EndpointName", json!("slow")), Age::Young);
     world.answers();
     let ended = lambda.invoke(&Invocation { deadline: Deadline::In(Duration::from_secs(4)), ..event });
@@ -49,8 +50,8 @@ fn an_endpoint_that_never_gets_ready_is_told_before_lambda_ends_the_process() {
 fn a_deadline_in_1970_is_none() {
     let world = World::start();
     let mut lambda = Lambda::new(&world);
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 0.5}));
-    world.endpoint("slow");
+    world.endpoints_take(0.5);
+    world.create_endpoint("slow", &["MyVariant"]);
     let event = lambda.event(&create().with("EndpointName", json!("slow")), Age::Young);
     assert_eq!(lambda.invoke(&Invocation { deadline: Deadline::Past, ..event }), Ended::Response);
     assert_eq!(world.answer()["Status"], "SUCCESS", "it waited until the endpoint was ready");
@@ -85,7 +86,7 @@ fn what_is_no_request_ends_in_an_error_and_the_same_process_serves_the_next() {
         assert_eq!(lambda.process_id(), process);
     }
     assert_eq!(world.answers(), [] as [Value; 0], "nothing is said at the address of the request before");
-    assert_eq!(world.targets().len(), 1, "nothing was deleted");
+    assert_eq!(world.state_of_targets().len(), 1, "nothing was deleted");
     assert_eq!(lambda.invoke(&lambda.event(&delete(), Age::Late)), Ended::Response);
     assert_eq!((&world.answer()["Status"], lambda.process_id()), (&json!("SUCCESS"), process));
 }

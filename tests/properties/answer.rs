@@ -1,10 +1,12 @@
 //! Answers of anything.
 
+use std::cell::Cell;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use sagemaker_scaling::envelope::Envelope;
 use serde_json::json;
+use test_support::function::Envelope;
 
 use crate::checks::{Parts, decoded};
 use crate::support::{for_any, long_text, text};
@@ -56,9 +58,10 @@ fn parts() -> impl Strategy<Value = Parts> {
 
 #[test]
 fn an_answer_of_any_parts_fits_copies_its_ids_and_tells_no_secret() {
-    for_any(parts(), |parts| {
-        parts.check();
-    });
+    let answered = Cell::new(0);
+    for_any(parts(), |parts| answered.set(answered.get() + u32::from(parts.check())));
+    println!("{} answered", answered.get());
+    assert!(answered.get() > 40, "only {} of these parts make an answer", answered.get());
 }
 
 #[test]
@@ -119,8 +122,11 @@ fn a_success_leaves_an_attribute_out_only_where_it_does_not_fit() {
 
 #[test]
 fn an_answer_of_any_bytes_fits() {
-    for_any(vec(any::<u8>(), 0..2_000), |bytes| {
-        Parts::read(&bytes).check();
+    let id = || vec(0_u8..255, 0..20).prop_map(|text| [&[1], &*text].concat());
+    for_any((id(), id(), id(), vec(any::<u8>(), 0..2_000)), |(stack, request, logical, rest)| {
+        let url = b"\x01https://host/path?X-Amz-Signature=0123456789";
+        let bytes = [url, &*stack, &*request, &*logical, &*rest].join(&255);
+        assert!(Parts::read(&bytes).check(), "nobody is answered");
     });
 }
 

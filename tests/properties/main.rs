@@ -6,8 +6,5 @@ mod answer;
 mod corpus;
 mod policies;
 mod request;
-#[allow(dead_code, reason = "each binary of tests uses its part")]
-#[path = "../handler/support/services.rs"]
-mod services;
 mod shapes;
 mod support;

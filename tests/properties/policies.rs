@@ -20,14 +20,11 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use proptest::prelude::*;
-use sagemaker_scaling::aws::Here;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::handle;
-use sagemaker_scaling::scalable_target::{Desired, inputs};
 use serde_json::{Value, json};
+use test_support::attached::{action, step};
+use test_support::function::{Deadline, Desired, Here, handle, inputs, services};
 
 use crate::checks::as_text;
-use crate::services::services;
 use crate::shapes::{actions, steps, trackings};
 use crate::support::for_any;
 

@@ -4,9 +4,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
+use test_support::request::events;
 
 use crate::checks;
-use crate::support::{events, for_any, good_properties, json, long_text, name, text};
+use crate::support::{for_any, good_properties, json, long_text, name, text};
 
 /// One thing that is wrong with a request.
 #[derive(Clone, Debug)]
@@ -52,7 +53,8 @@ fn change() -> impl Strategy<Value = Change> {
 fn request() -> impl Strategy<Value = Value> {
     let changes = || vec(change(), 0..3);
     let good = prop::option::of(good_properties());
-    (select(events()), good, changes(), changes(), changes()).prop_map(|(mut request, good, first, new, old)| {
+    let all: Vec<_> = events().into_iter().map(|event| event.0).collect();
+    (select(all), good, changes(), changes(), changes()).prop_map(|(mut request, good, first, new, old)| {
         // The address of local runs is in the events; CloudFormation's own is any other.
         if let Some(good) = good {
             request["ResourceProperties"] = good;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
+use test_support::account;
+use test_support::attached::{merged, step};
 use tokio::time::sleep;
 
 use crate::history::{Deed, ENDPOINTS, Hand, resource_id};
-use crate::inbox::step_policy;
 use crate::services::{self, Registered};
 use crate::world::World;
 
@@ -20,9 +21,9 @@ impl World {
                 let mut state = self.state();
                 let free = state.registered().iter().all(|found| found.target != target);
                 let limits = json!({"MinCapacity": 1, "MaxCapacity": BY_HAND});
-                if free && state.by_hand(REGISTER, &about(target, limits)).is_ok() {
+                if free && state.by_hand(REGISTER, &merged(account::target(&resource_id(target)), &limits)).is_ok() {
                     state.by_hand.insert(target, BY_HAND);
-                    let policy = about(target, step_policy(services::BY_HAND, &json!(1)));
+                    let policy = merged(account::target(&resource_id(target)), &step(services::BY_HAND, 1));
                     state.by_hand("AnyScaleFrontendService.PutScalingPolicy", &policy).expect("it is registered");
                 }
             }
@@ -30,7 +31,7 @@ impl World {
                 self.quiet().await;
                 let mut state = self.state();
                 let before = state.registered();
-                if state.by_hand(DEREGISTER, &about(target, json!({}))).is_ok() {
+                if state.by_hand(DEREGISTER, &account::target(&resource_id(target))).is_ok() {
                     before.iter().filter(|found| found.target == target).for_each(|found| state.take_down(found));
                 }
             }
@@ -96,13 +97,6 @@ impl crate::world::State {
         }
         self.by_hand.remove(&found.target);
     }
-}
-
-fn about(target: usize, mut input: serde_json::Value) -> serde_json::Value {
-    input["ServiceNamespace"] = json!("sagemaker");
-    input["ResourceId"] = json!(resource_id(target));
-    input["ScalableDimension"] = json!("sagemaker:variant:DesiredInstanceCount");
-    input
 }
 
 const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use sagemaker_scaling::answer::MAX_BODY_BYTES;
 use serde_json::{Value, json};
+use test_support::attached::step;
+use test_support::function::{FUNCTION_ARN, MAX_BODY_BYTES};
 use tokio::sync::Notify;
 
 use crate::history::{Props, names, physical_id};
@@ -58,7 +59,7 @@ impl Request {
 fn properties(props: Props) -> Value {
     let (endpoint, variant) = names(props.target);
     let mut properties = json!({
-        "ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:f",
+        "ServiceToken": FUNCTION_ARN,
         "EndpointName": endpoint,
         "VariantName": variant,
         "MinCapacity": "1",
@@ -77,24 +78,13 @@ fn properties(props: Props) -> Value {
             properties["ScheduledActions"] =
                 json!([{"ScheduledActionName": name, "Schedule": "rate(1 day)", "ScalableTargetAction": limits}]);
         } else {
-            policies.push(step_policy(&name, &value.to_string().into()));
+            policies.push(step(&name, value.to_string()));
         }
     }
     if !policies.is_empty() {
         properties["ScalingPolicies"] = policies.into();
     }
     properties
-}
-
-/// A scaling policy that adds so much.
-pub(crate) fn step_policy(name: &str, adjustment: &Value) -> Value {
-    let lowest = if adjustment.is_string() { json!("0") } else { json!(0) };
-    let step = json!({"MetricIntervalLowerBound": lowest, "ScalingAdjustment": adjustment});
-    json!({
-        "PolicyName": name,
-        "PolicyType": "StepScaling",
-        "StepScalingPolicyConfiguration": {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [step]},
-    })
 }
 
 impl State {

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::{Services, handle};
+use test_support::function::{Deadline, FUNCTION_ARN, Services, handle};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -110,5 +109,4 @@ impl Lambda {
     }
 }
 
-const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:f";
 const TIMEOUT: Duration = Duration::from_secs(900);

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
+use test_support::function::services;
 use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use crate::cloudformation::Stack;
 use crate::history::{History, LOGICAL_IDS, Props};
 use crate::lambda::Lambda;
-use crate::support::services;
 use crate::world::{Line, World};
 
 /// What a run was made of.

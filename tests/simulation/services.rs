@@ -1,10 +1,11 @@
 //! The services as the function meets them: late to show what is new, and watched for whose targets are touched.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
+use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG, STACK_ID_TAG};
+use test_support::stack_resource;
 
 use crate::history::{ENDPOINTS, Props, VARIANTS, resource_id};
 use crate::run::ADOPTED;
@@ -23,15 +24,14 @@ impl Registered {
     /// The stack id and the logical id that its tags name, if they name any of the two.
     pub(crate) fn holder(&self) -> Option<(&str, &str)> {
         let tag = |name: &str| self.tags.get(name).map(String::as_str);
-        match (tag("sagemaker-scaling:stack-id"), tag("sagemaker-scaling:logical-id"), tag("sagemaker-scaling:adopted"))
-        {
+        match (tag(STACK_ID_TAG), tag(LOGICAL_ID_TAG), tag(ADOPTED_TAG)) {
             (None, None, None) => None,
             (stack, logical, _) => Some((stack.unwrap_or_default(), logical.unwrap_or_default())),
         }
     }
 
     pub(crate) fn is_adopted(&self) -> bool {
-        self.tags.contains_key("sagemaker-scaling:adopted")
+        self.tags.contains_key(ADOPTED_TAG)
     }
 }
 
@@ -94,8 +94,8 @@ impl State {
             // What makes a target anew, and then marks it as its own and puts on it what belongs to it, takes it back
             // where it came too late.
             let marks_as_ours = operation == "TagResource"
-                && input["Tags"].get("sagemaker-scaling:stack-id").is_some()
-                && input["Tags"].get("sagemaker-scaling:adopted").is_none();
+                && input["Tags"].get(STACK_ID_TAG).is_some()
+                && input["Tags"].get(ADOPTED_TAG).is_none();
             let made = before.as_ref().and_then(|found| self.made_by.get(&found.arn));
             let puts_on_its_own = operation.starts_with("Put") && made == Some(&invocation.request);
             if before.is_some() && !marks_as_ours && !puts_on_its_own {
@@ -191,17 +191,10 @@ impl State {
         let seen = self.now() - self.lag / 2.0;
         match records.and_then(|records| records.iter().rev().find(|record| record.changed <= seen)) {
             Some(Record { status, id, changed }) => {
-                let changed = DateTime::from_secs_f64(*changed).fmt(Format::DateTime).expect("a date");
-                let detail = format!(
-                    "<LastUpdatedTimestamp>{changed}</LastUpdatedTimestamp><ResourceStatus>{status}</ResourceStatus>\
-                     <PhysicalResourceId>{id}</PhysicalResourceId>"
-                );
-                (200, format!("<R>{detail}</R>"))
+                let changed = SystemTime::UNIX_EPOCH + Duration::from_secs_f64(*changed);
+                (200, stack_resource::described(status, id, Some(changed)))
             }
-            None => {
-                let message = "Resource x does not exist for stack y";
-                (400, format!("<R><Code>ValidationError</Code><Message>{message}</Message></R>"))
-            }
+            None => (400, stack_resource::unknown_resource()),
         }
     }
 
@@ -254,7 +247,7 @@ impl State {
         };
         let adopting = props.adopt
             && match operation {
-                "TagResource" => input["Tags"].get("sagemaker-scaling:adopted").is_some(),
+                "TagResource" => input["Tags"].get(ADOPTED_TAG).is_some(),
                 _ => false,
             };
         match before.holder() {

@@ -11,12 +11,12 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use local_aws::LocalAws;
 use serde_json::json;
+use test_support::function::{ACCOUNT, REGION};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::history::{ENDPOINTS, History, Kind, Trouble, VARIANTS};
 use crate::inbox::Request;
-use crate::support::{ACCOUNT, REGION};
 
 tokio::task_local! {
     /// The invocation that the function is in.

@@ -4,10 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use local_aws::LocalAws;
 use serde_json::{Value, json};
+use test_support::account::Account;
+use test_support::function::{ACCOUNT, REGION};
+use test_support::http::Received;
+use test_support::loopback::{Act, Server};
+use test_support::stack_resource;
 use tokio::time::Instant;
-
-use super::socket::{Act, Received, Server};
-use super::{ACCOUNT, REGION};
 
 /// How a call goes wrong.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub(crate) enum Fault {
 
 /// Any operation.
 pub(crate) const ANY: &str = "";
+/// The variants of every endpoint.
+pub(crate) const VARIANTS: [&str; 2] = ["MyVariant", "MyOtherVariant"];
 /// Without end.
 pub(crate) const ALWAYS: usize = usize::MAX;
 
@@ -51,7 +55,7 @@ impl Aws {
         let shared = Arc::clone(&state);
         let server = Server::start_with(move |request| shared.lock().expect("not poisoned").reply(request)).await;
         let aws = Self { server, state };
-        aws.endpoint("MyEndPoint");
+        aws.create_endpoint("MyEndPoint", &VARIANTS);
         aws
     }
 
@@ -75,51 +79,6 @@ impl Aws {
         self.state().planned.clear();
     }
 
-    /// From now on endpoints take for ever to get ready.
-    pub(crate) fn slow_down(&self) {
-        self.call("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    }
-
-    /// Adds an endpoint with both variants.
-    pub(crate) fn endpoint(&self, name: &str) {
-        let variants = ["MyVariant", "MyOtherVariant"].map(|name| {
-            json!({"VariantName": name, "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
-        });
-        let config = json!({"EndpointConfigName": name, "ProductionVariants": variants});
-        self.call("SageMaker.CreateEndpointConfig", config);
-        self.call("SageMaker.CreateEndpoint", json!({"EndpointName": name, "EndpointConfigName": name}));
-    }
-
-    /// Registers `MyVariant` as somebody would who knows nothing of this function.
-    pub(crate) fn register_by_hand(&self) {
-        let input = json!({
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-            "MinCapacity": 1,
-            "MaxCapacity": 2,
-        });
-        self.call("AnyScaleFrontendService.RegisterScalableTarget", input);
-    }
-
-    /// What is registered, each with its tags.
-    pub(crate) fn targets(&self) -> Vec<Value> {
-        let found = json!({"ServiceNamespace": "sagemaker"});
-        let found = self.call("AnyScaleFrontendService.DescribeScalableTargets", found);
-        let targets = found["ScalableTargets"].as_array().expect("a list").iter().cloned();
-        let tagged = targets.map(|mut target| {
-            let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
-            target["Tags"] = self.call("AnyScaleFrontendService.ListTagsForResource", arn)["Tags"].clone();
-            target
-        });
-        tagged.collect()
-    }
-
-    /// The `ResourceId`s of what is registered.
-    pub(crate) fn registered(&self) -> Vec<String> {
-        self.targets().iter().map(|target| target["ResourceId"].as_str().expect("text").to_owned()).collect()
-    }
-
     /// The operations that the function called since this was asked last.
     pub(crate) fn called(&self) -> Vec<String> {
         std::mem::take(&mut self.state().called)
@@ -130,12 +89,14 @@ impl Aws {
         self.state().called.iter().filter(|called| *called == operation).count()
     }
 
-    fn call(&self, target: &str, input: Value) -> Value {
-        self.state().call(target, &input).unwrap_or_else(|fault| panic!("{target}: {fault}"))
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("not poisoned")
+    }
+}
+
+impl Account for Aws {
+    fn call(&self, target: &str, input: &Value) -> Result<Value, local_aws::Fault> {
+        self.state().call(target, input)
     }
 }
 
@@ -176,10 +137,9 @@ impl State {
 }
 
 fn reply(status: u16, body: &Value) -> Act {
-    Act::Reply(status, "Content-Type: application/x-amz-json-1.1\r\n", body.to_string())
+    Act::json(status, body.to_string())
 }
 
 fn unknown_stack() -> Act {
-    let error = "<Code>ValidationError</Code><Message>Stack x does not exist</Message>";
-    Act::Reply(400, "Content-Type: text/xml\r\n", format!("<ErrorResponse>{error}</ErrorResponse>"))
+    Act::Reply(400, "Content-Type: text/xml\r\n", stack_resource::unknown_stack())
 }

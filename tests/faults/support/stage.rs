@@ -3,25 +3,21 @@
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use sagemaker_scaling::answer::MAX_BODY_BYTES;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::{Services, Unanswered, handle};
-use sagemaker_scaling::{logs, transport};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use test_support::function::{
+    Deadline, FUNCTION_ARN, MAX_BODY_BYTES, Services, Unanswered, handle, logs, services, shipped_connector,
+};
+use test_support::log::Log;
+use test_support::loopback::closed_port;
+use test_support::request::Request;
+use test_support::secrets::{assert_no_secret, made_years_ago, signatures};
 use tokio::time::Instant;
 use tracing::instrument::WithSubscriber as _;
 use tracing::level_filters::LevelFilter;
 
 use super::aws::Aws;
-use super::canaries::{found_in, made_long_ago, signatures};
 use super::cloudformation::CloudFormation;
-use super::log::Log;
-use super::request::Request;
-use super::services;
 
-/// The invoked function.
-pub(crate) const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
 /// Enough for everything that succeeds in the end.
 pub(crate) const AMPLE: Duration = Duration::from_secs(30);
 /// Enough for a few attempts.
@@ -40,7 +36,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts with the connector that is shipped.
     pub(crate) async fn new() -> Self {
-        Self::with(transport::client(transport::Roots::bundled()).0).await
+        Self::with(shipped_connector()).await
     }
 
     /// Starts with another connector.
@@ -52,12 +48,8 @@ impl Stage {
 
     /// Starts where nobody listens at the address of AWS.
     pub(crate) async fn without_aws() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = format!("http://{}", listener.local_addr().expect("bound"));
-        Self {
-            services: services(transport::client(transport::Roots::bundled()).0, Some(&address)),
-            ..Self::new().await
-        }
+        let address = format!("http://127.0.0.1:{}", closed_port().await);
+        Self { services: services(shipped_connector(), Some(&address)), ..Self::new().await }
     }
 
     /// A request whose answer comes here: a Delete that has waited in a queue, so that it does not wait for a Create that
@@ -65,7 +57,7 @@ impl Stage {
     pub(crate) fn addressed(&self, request: Request) -> Request {
         let mut url = self.cloudformation.url();
         if request.0["RequestType"] == "Delete" {
-            url = made_long_ago(&url);
+            url = made_years_ago(&url);
         }
         request.field("ResponseURL", json!(url))
     }
@@ -101,8 +93,7 @@ impl Stage {
         shown.extend(outcome.as_ref().err().map(ToString::to_string));
         shown.extend(self.cloudformation.puts().drain(puts..).map(|put| put.body));
         for text in shown {
-            let found = found_in(&text, &signatures);
-            assert!(found.is_empty(), "{found:?} in {text}");
+            assert_no_secret(&text, &signatures);
         }
         outcome
     }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use test_support::Crash;
+use test_support::account::Account as _;
+use test_support::request::{Request, create};
 use tokio::time::sleep;
 
-use super::request::{Request, create};
-use super::world::{Crash, World};
+use super::world::World;
 
 /// What a template says.
 #[derive(Clone, Debug)]
@@ -192,14 +194,14 @@ impl<'a> Stack<'a> {
 
     async fn update_endpoint(&self, config: &str) -> Result<(), String> {
         let about = json!({ "EndpointName": "prod", "EndpointConfigName": config });
-        let Ok(found) = self.world.try_aws("SageMaker.DescribeEndpoint", &about) else {
+        let Ok(found) = self.world.call("SageMaker.DescribeEndpoint", &about) else {
             self.world.aws("SageMaker.CreateEndpoint", about.clone());
             return self.settled(config).await;
         };
         if found["EndpointConfigName"] == config {
             return Ok(());
         }
-        self.world.try_aws("SageMaker.UpdateEndpoint", &about)?;
+        self.world.call("SageMaker.UpdateEndpoint", &about).map_err(|fault| fault.to_string())?;
         self.settled(config).await
     }
 

@@ -7,20 +7,16 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::date_time::Format;
-use local_aws::LocalAws;
-use sagemaker_scaling::answer::MAX_BODY_BYTES;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::{Services, Unanswered, handle};
+use local_aws::{Fault, LocalAws};
 use serde_json::{Value, json};
+use test_support::account::{Account, forget_identity};
+use test_support::function::{
+    ACCOUNT, Deadline, FUNCTION_ARN, MAX_BODY_BYTES, REGION, Services, Unanswered, handle, services,
+};
+use test_support::request::Request;
+use test_support::{Crash, stack_resource};
 use tokio::time::Instant;
-
-use super::request::Request;
-use super::{ACCOUNT, REGION, services};
-
-pub(crate) const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
 
 /// How an exchange goes wrong on its way.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,14 +47,6 @@ struct Intervention {
     calls: Vec<(&'static str, Value)>,
 }
 
-/// The exchange at which the function dies, counted from 1.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Crash {
-    pub(crate) at: u32,
-    /// Whether the exchange still took effect.
-    pub(crate) after_effect: bool,
-}
-
 /// Everything outside the function.
 #[derive(Clone, Debug)]
 pub(crate) struct World(Arc<Mutex<State>>);
@@ -79,7 +67,7 @@ struct State {
     record: Option<(&'static str, String)>,
     /// How long ago that changed, where the record says so.
     record_changed: Option<Duration>,
-    record_before: Option<(&'static str, &'static str, &'static str)>,
+    record_before: Option<(&'static str, &'static str, String)>,
     slow: Option<(&'static str, Duration)>,
 }
 
@@ -103,45 +91,11 @@ impl World {
             slow: None,
         };
         let world = Self(Arc::new(Mutex::new(state)));
-        world.endpoint("MyEndPoint", &["MyVariant", "MyOtherVariant"]);
+        world.create_endpoint("MyEndPoint", &["MyVariant", "MyOtherVariant"]);
         world
     }
 
-    /// Adds an endpoint.
-    pub(crate) fn endpoint(&self, name: &str, variants: &[&str]) {
-        self.endpoint_with(name, variants, json!({}));
-    }
-
-    /// Adds an endpoint with more in its configuration.
-    pub(crate) fn endpoint_with(&self, name: &str, variants: &[&str], mut config: Value) {
-        let variants: Vec<_> = variants
-            .iter()
-            .map(|name| {
-                json!({"VariantName": name, "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
-            })
-            .collect();
-        config["EndpointConfigName"] = json!(format!("{name}-config"));
-        config["ProductionVariants"] = json!(variants);
-        self.aws("SageMaker.CreateEndpointConfig", config);
-        let endpoint = json!({"EndpointName": name, "EndpointConfigName": format!("{name}-config")});
-        self.aws("SageMaker.CreateEndpoint", endpoint);
-    }
-
-    /// Calls AWS by hand, as somebody else would.
-    pub(crate) fn aws(&self, target: &str, input: Value) -> Value {
-        let mut state = self.state();
-        let now = state.now();
-        state.aws.call(target, &input, now).unwrap_or_else(|fault| panic!("{target}: {fault}"))
-    }
-
-    /// The same, or what the service says no with.
-    pub(crate) fn try_aws(&self, target: &str, input: &Value) -> Result<Value, String> {
-        let mut state = self.state();
-        let now = state.now();
-        state.aws.call(target, input, now).map_err(|fault| fault.to_string())
-    }
-
-    /// The next calls of an operation fail with a code of the service's.
+    /// The next calls of an operation fail with an error code of the service.
     pub(crate) fn fail(&self, operation: &str, code: &str, times: u32) {
         let fault = json!({"Operation": operation, "Code": code, "Status": 400, "Message": "injected", "Times": times});
         self.aws("LocalAws.InjectFaults", fault);
@@ -169,7 +123,7 @@ impl World {
     }
 
     /// The same, and that it has been so for a time.
-    pub(crate) fn on_record_for(&self, seconds: u64, status: &'static str, id: &'static str) {
+    pub(crate) fn on_record_for(&self, seconds: u64, status: &'static str, id: &str) {
         self.on_record(status, id);
         self.state().record_changed = Some(Duration::from_secs(seconds));
     }
@@ -180,8 +134,8 @@ impl World {
     }
 
     /// What CloudFormation has on record changes right before a call takes effect.
-    pub(crate) fn on_record_before(&self, operation: &'static str, status: &'static str, id: &'static str) {
-        self.state().record_before = Some((operation, status, id));
+    pub(crate) fn on_record_before(&self, operation: &'static str, status: &'static str, id: &str) {
+        self.state().record_before = Some((operation, status, id.to_owned()));
     }
 
     /// The next call of an operation is on its way for so long before it takes effect.
@@ -189,58 +143,23 @@ impl World {
         self.state().slow = Some((operation, way));
     }
 
-    /// Registers `MyVariant` as somebody would who knows nothing of this function.
-    pub(crate) fn register_by_hand(&self, tags: Value) {
-        let mut input = my_variant();
-        input["MinCapacity"] = json!(1);
-        input["MaxCapacity"] = json!(2);
-        input["Tags"] = tags;
-        self.aws("AnyScaleFrontendService.RegisterScalableTarget", input);
-    }
-
-    /// What is registered, as the API describes it.
-    pub(crate) fn targets(&self) -> Vec<Value> {
-        let found =
-            self.aws("AnyScaleFrontendService.DescribeScalableTargets", json!({"ServiceNamespace": "sagemaker"}));
-        found["ScalableTargets"].as_array().cloned().unwrap_or_default()
-    }
-
-    /// The `ResourceId`s of what is registered.
-    pub(crate) fn registered(&self) -> Vec<String> {
-        self.targets().iter().filter_map(|target| Some(target["ResourceId"].as_str()?.to_owned())).collect()
-    }
-
-    /// The tags of a target.
-    pub(crate) fn tags(&self, target: &Value) -> Value {
-        let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
-        self.aws("AnyScaleFrontendService.ListTagsForResource", arn)["Tags"].clone()
-    }
-
     /// Everything that is registered, without what differs from registration to registration.
     pub(crate) fn picture(&self) -> Value {
-        let mut seen = BTreeMap::new();
-        for mut target in self.targets() {
+        let mut described = BTreeMap::new();
+        for mut target in self.tagged_targets() {
             let id = json!({
                 "ServiceNamespace": "sagemaker",
                 "ResourceId": target["ResourceId"],
                 "ScalableDimension": target["ScalableDimension"],
             });
-            target["Tags"] = self.tags(&target);
-            for what in ["ScalingPolicies", "ScheduledActions"] {
-                target[what] = self.aws(&format!("AnyScaleFrontendService.Describe{what}"), id.clone())[what].take();
-                for item in target[what].as_array_mut().into_iter().flatten() {
-                    item.as_object_mut()
-                        .expect("an object")
-                        .retain(|name, _| !name.ends_with("ARN") && name != "CreationTime");
-                }
+            for kind in ["ScalingPolicies", "ScheduledActions"] {
+                target[kind] = self.auto_scaling(&format!("Describe{kind}"), id.clone(), &json!({}))[kind].take();
+                target[kind].as_array_mut().expect("a list").iter_mut().for_each(forget_identity);
             }
-            target
-                .as_object_mut()
-                .expect("an object")
-                .retain(|name, _| !name.ends_with("ARN") && name != "CreationTime");
-            seen.insert(id["ResourceId"].to_string() + &id["ScalableDimension"].to_string(), target);
+            forget_identity(&mut target);
+            described.insert(id["ResourceId"].to_string() + &id["ScalableDimension"].to_string(), target);
         }
-        json!(seen)
+        json!(described)
     }
 
     /// The operations that the function called, in order, since the last time this was asked.
@@ -321,6 +240,14 @@ impl World {
     }
 }
 
+impl Account for World {
+    fn call(&self, target: &str, input: &Value) -> Result<Value, Fault> {
+        let mut state = self.state();
+        let now = state.now();
+        state.aws.call(target, input, now)
+    }
+}
+
 impl State {
     fn now(&self) -> f64 {
         1_700_000_000.0 + self.epoch.elapsed().as_secs_f64()
@@ -360,7 +287,7 @@ impl State {
             }
         }
         if let Some((_, status, id)) = self.record_before.take_if(|(operation, ..)| target.ends_with(*operation)) {
-            self.record = Some((status, id.to_owned()));
+            self.record = Some((status, id));
         }
         let reply = if target == DESCRIBE_STACK_RESOURCE {
             Err(self.describe_stack_resource())
@@ -384,20 +311,12 @@ impl State {
 
     fn describe_stack_resource(&self) -> (u16, String) {
         match &self.record {
-            Some(("GONE", _)) => {
-                let message = "Resource Scaling does not exist for stack x";
-                (400, format!("<R><Code>ValidationError</Code><Message>{message}</Message></R>"))
-            }
+            Some(("GONE", _)) => (400, stack_resource::unknown_resource()),
             Some((status, id)) => {
-                let changed = self.record_changed.map_or(String::new(), |ago| {
-                    let changed = DateTime::from(SystemTime::now() - ago).fmt(Format::DateTime).expect("a date");
-                    format!("<LastUpdatedTimestamp>{changed}</LastUpdatedTimestamp>")
-                });
-                let detail =
-                    format!("<ResourceStatus>{status}</ResourceStatus><PhysicalResourceId>{id}</PhysicalResourceId>");
-                (200, format!("<R>{changed}{detail}</R>"))
+                let changed = self.record_changed.map(|ago| SystemTime::now() - ago);
+                (200, stack_resource::described(status, id, changed))
             }
-            None => (400, "<R><Code>ValidationError</Code><Message>Stack x does not exist</Message></R>".to_owned()),
+            None => (400, stack_resource::unknown_stack()),
         }
     }
 
@@ -452,15 +371,6 @@ impl HttpConnector for World {
             Ok(HttpResponse::new(status, SdkBody::from(body)))
         })
     }
-}
-
-/// `MyVariant`, as the API names it.
-pub(crate) fn my_variant() -> Value {
-    json!({
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    })
 }
 
 /// Whether the function's role may call an operation.

@@ -6,11 +6,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use test_support::Crash;
+use test_support::function::REGION;
+use test_support::request::Request;
+use test_support::secrets::{ACCESS_KEY_ID, SECRET_KEY, SESSION_TOKEN, SIGNATURE, assert_no_secret};
 
-use super::request::{Request, SIGNATURE};
-use super::server::Moment;
 use super::world::World;
-use super::{SECRET_KEY, SESSION_TOKEN, assert_no_secret};
 
 /// When an invocation has to end.
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +105,8 @@ impl<'a> Lambda<'a> {
     }
 
     /// Delivers an event, and lets the process die at that moment. Returns whether it came.
-    pub(crate) fn invoke_and_die(&mut self, invocation: &Invocation, moment: Moment, signal: &str) -> bool {
-        self.deliver(invocation, Some(moment));
+    pub(crate) fn invoke_and_die(&mut self, invocation: &Invocation, crash: Crash, signal: &str) -> bool {
+        self.deliver(invocation, Some(crash));
         let (_, dying) = self.outcome(invocation);
         if dying {
             self.die(signal);
@@ -162,7 +163,7 @@ impl<'a> Lambda<'a> {
         self.process.take().expect("a process").end()
     }
 
-    fn deliver(&mut self, invocation: &Invocation, death: Option<Moment>) {
+    fn deliver(&mut self, invocation: &Invocation, death: Option<Crash>) {
         if self.process.is_none() {
             self.process = Some(self.start());
         }
@@ -185,7 +186,7 @@ impl<'a> Lambda<'a> {
             };
         loop {
             let outcome = self.world.wait(Duration::from_millis(100), |state| {
-                let doomed = state.death.is_some_and(|moment| moment.at == state.exchanges);
+                let doomed = state.death.is_some_and(|crash| crash.at == state.exchanges);
                 let over = state.dying || !doomed && state.ended.is_some();
                 over.then(|| (state.ended.clone(), state.dying))
             });
@@ -235,10 +236,10 @@ impl Process {
             .args(["-c", r#"ulimit -c 0; exec "$0" "$@""#])
             .args(program)
             .env_clear()
-            .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
             .env("AWS_SESSION_TOKEN", SESSION_TOKEN)
-            .env("AWS_REGION", "us-east-1")
+            .env("AWS_REGION", REGION)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", &here)
             .env("AWS_ENDPOINT_URL_CLOUDFORMATION", &here)
@@ -282,7 +283,7 @@ impl Process {
         if thread::panicking() {
             eprintln!("{output}");
         } else {
-            assert_no_secret(&output);
+            assert_no_secret(&output, &[]);
         }
         output
     }

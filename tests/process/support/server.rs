@@ -7,19 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use local_aws::LocalAws;
 use serde_json::Value;
+use test_support::function::FUNCTION_ARN;
+use test_support::http::Received;
+use test_support::{Crash, stack_resource};
 
-use super::http::{Reply, Request, hold};
+use super::http::{Reply, hold, read};
 use super::lambda::{Ended, Invocation};
-
-/// The moment at which the process dies: at an exchange of one invocation, counted from 1.
-///
-/// Calls to AWS, answers, and reports to Lambda are exchanges.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    pub(crate) at: u32,
-    /// Whether the exchange still takes effect. Its reply never comes.
-    pub(crate) after_effect: bool,
-}
 
 /// What the tests may look at and change.
 #[derive(Debug, Default)]
@@ -40,7 +33,7 @@ pub(crate) struct State {
     /// How it ended, as the process reported.
     pub(crate) ended: Option<Ended>,
     /// When the process is to die.
-    pub(crate) death: Option<Moment>,
+    pub(crate) death: Option<Crash>,
     /// Whether that moment has come.
     pub(crate) dying: bool,
     /// How many exchanges there were since the event was given out.
@@ -83,7 +76,7 @@ impl Shared {
                 self.state().connections += 1;
                 scope.spawn(move || {
                     // One that sends nothing has died meanwhile, or only wakes this loop.
-                    if let Ok(request) = Request::read(&stream) {
+                    if let Ok(request) = read(&stream) {
                         self.exchange(&stream, &request);
                     }
                     drop(stream);
@@ -93,8 +86,8 @@ impl Shared {
         });
     }
 
-    fn exchange(&self, stream: &TcpStream, request: &Request) {
-        match (request.method.as_str(), request.path.as_str()) {
+    fn exchange(&self, stream: &TcpStream, request: &Received) {
+        match (request.method(), request.path()) {
             ("GET", NEXT) => self.next().iter().for_each(|reply| reply.write(stream)),
             ("GET", "/settled") => self.settled(),
             _ => {
@@ -112,7 +105,7 @@ impl Shared {
     }
 
     /// Whether the process dies at this exchange.
-    fn death(&self) -> Option<Moment> {
+    fn death(&self) -> Option<Crash> {
         let mut state = self.state();
         state.exchanges += 1;
         state.death.filter(|moment| moment.at == state.exchanges)
@@ -153,34 +146,34 @@ impl Shared {
         }
     }
 
-    fn effect(&self, request: &Request) -> Reply {
+    fn effect(&self, request: &Received) -> Reply {
         let mut state = self.state();
         if let Some(target) = request.header("x-amz-target") {
-            let input = serde_json::from_slice(&request.body).expect("the function sends JSON");
+            let input = serde_json::from_str(&request.body).expect("the function sends JSON");
             return match state.aws.call(target, &input, now()) {
                 Ok(output) => Reply::new(200, output.to_string()),
                 Err(fault) => Reply::new(fault.status, fault.body().to_string()),
             };
         }
-        let body = String::from_utf8(request.body.clone()).expect("UTF-8");
+        let body = &request.body;
         if body.starts_with("Action=DescribeStackResource&") {
             return Reply::new(200, state.record.as_str());
         }
-        state.heard += &body;
-        let json = serde_json::from_str::<Value>(&body);
-        if request.method == "PUT" {
+        state.heard += body;
+        let json = serde_json::from_str::<Value>(body);
+        if request.method() == "PUT" {
             if !state.refusals.is_empty() {
                 return Reply::new(state.refusals.remove(0), "");
             }
-            state.answers.push((request.path.clone(), json.expect("an answer is JSON")));
+            state.answers.push((request.path().to_owned(), json.expect("an answer is JSON")));
             return Reply::new(200, "");
         }
         let prefix = format!("/2018-06-01/runtime/invocation/{}/", state.running.as_deref().unwrap_or_default());
-        let ended = match (request.path.strip_prefix(prefix.as_str()), request.path.as_str()) {
+        let ended = match (request.path().strip_prefix(prefix.as_str()), request.path()) {
             (Some("response"), _) => Ended::Response,
             (Some("error"), _) => Ended::error(&json.expect("an error is JSON")),
             (_, "/2018-06-01/runtime/init/error") => Ended::InitError,
-            (_, path) => panic!("{} {path} is not of the Lambda Runtime API", request.method),
+            (_, path) => panic!("{} {path} is not of the Lambda Runtime API", request.method()),
         };
         assert_eq!(state.ended.replace(ended), None, "reported twice");
         Reply::new(202, r#"{"status":"OK"}"#).header("Content-Type", "application/json")
@@ -190,11 +183,8 @@ impl Shared {
 fn record(payload: &[u8]) -> String {
     let event: Value = serde_json::from_slice(payload).unwrap_or_default();
     let text = |name: &str| event[name].as_str().unwrap_or_default();
-    format!(
-        "<R><ResourceStatus>{}_IN_PROGRESS</ResourceStatus><PhysicalResourceId>{}</PhysicalResourceId></R>",
-        text("RequestType").to_uppercase(),
-        text("PhysicalResourceId")
-    )
+    let status = format!("{}_IN_PROGRESS", text("RequestType").to_uppercase());
+    stack_resource::described(&status, text("PhysicalResourceId"), None)
 }
 
 /// What time it is for AWS and Lambda: seconds since the epoch.
@@ -202,5 +192,4 @@ pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64()
 }
 
-const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";

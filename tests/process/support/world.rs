@@ -6,9 +6,11 @@ use std::sync::{Arc, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use local_aws::Fault;
+use serde_json::Value;
+use test_support::account::{Account, forget_identity};
+use test_support::secrets::assert_no_secret;
 
-use super::assert_no_secret;
 use super::http::hold;
 use super::server::{Shared, State, now};
 
@@ -31,38 +33,15 @@ impl World {
             move || shared.serve(&listener)
         });
         let world = Self { port, shared, server: Some(server) };
-        world.endpoint("MyEndPoint");
+        world.create_endpoint("MyEndPoint", &["MyVariant", "MyOtherVariant"]);
         world
     }
 
-    /// Adds an endpoint.
-    pub(crate) fn endpoint(&self, name: &str) {
-        let variants = ["MyVariant", "MyOtherVariant"].map(|name| {
-            json!({"VariantName": name, "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
-        });
-        let config = json!({"EndpointConfigName": name, "ProductionVariants": variants});
-        self.aws("SageMaker.CreateEndpointConfig", config);
-        self.aws("SageMaker.CreateEndpoint", json!({"EndpointName": name, "EndpointConfigName": name}));
-    }
-
-    /// Calls AWS by hand, as somebody else would.
-    pub(crate) fn aws(&self, target: &str, input: Value) -> Value {
-        self.state().aws.call(target, &input, now()).unwrap_or_else(|fault| panic!("{target}: {fault}"))
-    }
-
     /// What is registered, with its tags, and without what differs from registration to registration.
-    pub(crate) fn targets(&self) -> Vec<Value> {
-        let query = json!({"ServiceNamespace": "sagemaker"});
-        let found = self.aws("AnyScaleFrontendService.DescribeScalableTargets", query);
-        let targets = found["ScalableTargets"].as_array().expect("a list").iter().map(|target| {
-            let mut target = target.clone();
-            let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
-            target["Tags"] = self.aws("AnyScaleFrontendService.ListTagsForResource", arn)["Tags"].clone();
-            let fields = target.as_object_mut().expect("an object");
-            fields.retain(|name, _| name != "ScalableTargetARN" && name != "CreationTime");
-            target
-        });
-        targets.collect()
+    pub(crate) fn state_of_targets(&self) -> Vec<Value> {
+        let mut targets = self.tagged_targets();
+        targets.iter_mut().for_each(forget_identity);
+        targets
     }
 
     /// The answers since the last time this was asked, without what differs from registration to registration.
@@ -110,6 +89,12 @@ impl World {
     }
 }
 
+impl Account for World {
+    fn call(&self, target: &str, input: &Value) -> Result<Value, Fault> {
+        self.state().aws.call(target, input, now())
+    }
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         self.state().closed = true;
@@ -117,7 +102,7 @@ impl Drop for World {
         let ended = self.server.take().map(JoinHandle::join);
         if !thread::panicking() {
             assert!(matches!(ended, Some(Ok(()))), "the server panicked");
-            assert_no_secret(&self.state().heard);
+            assert_no_secret(&self.state().heard, &[]);
         }
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use http::Uri;
-use sagemaker_scaling::answer::{Answer, MAX_BODY_BYTES, Outcome};
-use sagemaker_scaling::envelope::ReplyTo;
-use sagemaker_scaling::response_url::ResponseUrl;
 use serde_json::{Map, Value};
+
+use super::function::{Answer, MAX_BODY_BYTES, Outcome, ReplyTo, ResponseUrl};
 
 /// Builds an answer's body and checks it; `url` is the response URL as it was given.
 pub fn answer(reply_to: &ReplyTo, url: &str, answer: &Answer) {

@@ -1,6 +1,7 @@
 //! What holds for any input. The fuzz targets in `fuzz/` and the tests here share these checks, so they cannot drift.
 
 mod answer;
+mod function;
 mod parts;
 mod request;
 

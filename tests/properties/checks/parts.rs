@@ -1,8 +1,8 @@
 //! The parts of an answer, out of bytes.
 
-use sagemaker_scaling::answer::{Answer, Data, Outcome};
-use sagemaker_scaling::envelope::Envelope;
 use serde_json::json;
+
+use super::function::{Answer, Data, Envelope, Outcome};
 
 /// What an answer is made of.
 #[derive(Clone, Debug, Default)]

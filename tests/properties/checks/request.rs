@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 
 use http::Uri;
-use sagemaker_scaling::answer::{Answer, Data, Outcome};
-use sagemaker_scaling::aws::Here;
-use sagemaker_scaling::envelope::{Envelope, Lifecycle, NoReplyAddress, Request};
-use sagemaker_scaling::id::{PhysicalResourceId, ScalableTargetId};
-use sagemaker_scaling::scalable_target::{Desired, Named};
-use sagemaker_scaling::update_gate;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::answer::{escaped, scrubbed};
+use super::function::{
+    Answer, Data, Desired, Envelope, Here, Lifecycle, Named, NoReplyAddress, Outcome, PhysicalResourceId, Request,
+    ScalableTargetId, update_gate,
+};
 
-/// Opens a payload and reads its properties, as the handler does, and checks what comes of it.
+/// Opens a payload and reads its properties, as the handler does, and checks the result.
 pub fn request(payload: &str) {
     let sent = Sent(serde_json::from_str(payload).unwrap_or_default());
     let opened = Envelope::open(payload);
