@@ -165,8 +165,8 @@ fn fields(line: &Value, prefix: &str, into: &mut BTreeSet<String>) {
     }
 }
 
-/// What a query asks for: its words without texts, names that it gives itself, and the language's own.
-fn asked(query: &str) -> BTreeSet<String> {
+/// The fields in a query: its words without strings, names that it defines itself, and keywords.
+fn fields_of(query: &str) -> BTreeSet<String> {
     const LANGUAGE: [&str; 20] = [
         "and", "asc", "avg", "by", "coalesce", "count", "desc", "display", "fields", "filter", "in", "like", "limit",
         "max", "not", "or", "pct", "sort", "stats", "sum",
@@ -199,18 +199,56 @@ async fn what_the_documented_queries_ask_for_is_in_the_log() {
     let mut known = BTreeSet::new();
     lines.iter().for_each(|line| fields(line, "", &mut known));
 
-    let (docs, template) = (include_str!("../../docs/OBSERVABILITY.md"), include_str!("../../template.yaml"));
+    let docs = include_str!("../../docs/OBSERVABILITY.md");
     let documented = docs.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("text\n"));
-    let of_dashboard =
-        template.lines().filter_map(|line| line.trim().strip_prefix("\"query\": \"SOURCE '${LogGroup}' | "));
+    let widgets = dashboard();
+    let of_dashboard = widgets.iter().filter_map(|widget| widget["properties"]["query"].as_str());
+    let of_dashboard = of_dashboard.map(|query| query.strip_prefix("SOURCE '${LogGroup}' | ").expect("our log group"));
     let queries: Vec<_> = documented.chain(of_dashboard).collect();
     assert_eq!(queries.len(), 7);
     for query in queries {
-        let asked = asked(query);
-        assert!(!asked.is_empty(), "{query}");
-        assert!(asked.is_subset(&known), "{query} asks for {:?}", asked.difference(&known));
+        let fields = fields_of(query);
+        assert!(!fields.is_empty(), "{query}");
+        assert!(fields.is_subset(&known), "{query} has {:?}", fields.difference(&known));
+        for message in query.split("message = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(lines.iter().any(|line| line["message"] == message), "{message:?} is not in the log");
+        }
     }
-    for (metric, _) in METRICS {
-        assert!(docs.contains(&format!("`{metric}`")) && template.contains(&format!("\"{metric}\"")), "{metric}");
+}
+
+#[test]
+fn the_dashboard_shows_every_metric() {
+    let mut shown = BTreeSet::new();
+    for widget in dashboard() {
+        let mut namespace = Value::Null;
+        for metric in widget["properties"]["metrics"].as_array().into_iter().flatten() {
+            if metric[0] != "." {
+                namespace = metric[0].clone();
+            }
+            if namespace == NAMESPACE {
+                shown.insert(metric[1].as_str().expect("a name").to_owned());
+            }
+        }
     }
+    assert_eq!(shown, METRICS.map(|(name, _)| name.to_owned()).into());
+}
+
+/// The widgets of the dashboard in `template.yaml`, whose body is JSON.
+fn dashboard() -> Vec<Value> {
+    let template = include_str!("../../template.yaml");
+    let (_, body) = template.split_once("      DashboardBody: !Sub |\n").expect("a dashboard");
+    let body: String = body.lines().take_while(|line| line.starts_with("        ")).collect();
+    let mut body: Value = serde_json::from_str(&body).expect("JSON");
+    let Value::Array(widgets) = body["widgets"].take() else { panic!("no widgets") };
+    widgets
+}
+
+/// The metrics in the table of `docs/OBSERVABILITY.md`, which are the code in its first column.
+#[test]
+fn every_metric_is_documented() {
+    let docs = include_str!("../../docs/OBSERVABILITY.md");
+    let (_, table) = docs.split_once("\n| metric |").expect("a table of metrics");
+    let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let documented: BTreeSet<_> = rows.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+    assert_eq!(documented, METRICS.map(|(name, _)| name).into());
 }
