@@ -20,7 +20,7 @@ async fn our_address(row: &Row, service: Service) -> Option<String> {
 }
 
 #[tokio::test]
-async fn every_address_is_the_one_of_botocore() {
+async fn the_address_of_every_service_and_region_is_that_of_botocore() {
     let table = botocore::table();
     let mut differences = Vec::new();
     for (name, service) in [

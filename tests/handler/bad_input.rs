@@ -19,7 +19,7 @@ async fn told(request: Request) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_mistake_in_the_properties_is_told_for_create_and_for_update() {
+async fn every_invalid_property_fails_a_create_and_an_update_with_what_is_expected() {
     let cases: [(&str, Value, &str); 17] = [
         ("MinCapacity", json!("9"), "MinCapacity: expected at most MaxCapacity, 8, found 9"),
         ("MinCapacity", json!("-1"), "MinCapacity: expected a whole number from 0 to 2147483647, found \"-1\""),
@@ -56,7 +56,7 @@ async fn every_mistake_in_the_properties_is_told_for_create_and_for_update() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mistake_is_told_before_any_call() {
+async fn an_invalid_property_fails_before_any_call() {
     let world = World::new();
     world.called();
     world.refuse(create().with("MinCapacity", json!("x"))).await;
@@ -65,7 +65,7 @@ async fn a_mistake_is_told_before_any_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_cannot_be_scaled_is_told_with_what_there_is() {
+async fn an_endpoint_or_variant_that_cannot_be_scaled_is_refused_with_the_reason() {
     for (name, value, expected) in [
         ("EndpointName", "nowhere", "EndpointName: there is no endpoint nowhere in this account and Region"),
         ("EndpointName", "broken", "EndpointName: endpoint broken is Failed (no capacity for ml.p5)"),
@@ -91,7 +91,7 @@ async fn unknown_resource_and_request_types_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn properties_that_are_no_object_are_refused() {
+async fn properties_that_are_not_an_object_are_refused() {
     for properties in [json!([]), json!("x"), json!(7)] {
         let reason = told(create().field("ResourceProperties", properties.clone())).await;
         assert_eq!(reason, format!("ResourceProperties: expected an object, found {properties}"));
@@ -99,7 +99,7 @@ async fn properties_that_are_no_object_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_service_refuses_is_told_in_its_words_with_the_id_that_says_nothing_was_registered() {
+async fn an_error_of_the_service_is_quoted_and_the_id_says_that_nothing_is_registered() {
     let world = World::new();
     world.fail("RegisterScalableTarget", "ValidationException", 1);
     let (reason, id) = world.refuse(create()).await;

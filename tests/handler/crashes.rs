@@ -54,7 +54,7 @@ fn lives() -> Vec<Life> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_at_any_exchange_and_delivered_again_a_request_ends_as_if_it_had_run_once() {
+async fn a_request_that_is_killed_at_any_exchange_and_delivered_again_ends_as_if_it_ran_once() {
     let mut crashes = 0;
     for (prepare, requests) in lives() {
         let clean = World::new();
@@ -86,7 +86,7 @@ async fn killed_at_any_exchange_and_delivered_again_a_request_ends_as_if_it_had_
 }
 
 #[tokio::test(start_paused = true)]
-async fn delivered_twice_any_request_changes_nothing_more() {
+async fn a_second_delivery_of_any_request_changes_nothing() {
     for (prepare, requests) in lives() {
         let world = World::new();
         prepare(&world);

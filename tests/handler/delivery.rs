@@ -34,7 +34,7 @@ async fn refused(act: Act) -> (String, usize) {
 }
 
 #[tokio::test]
-async fn it_is_a_put_of_the_exact_path_and_query_without_a_content_type() {
+async fn the_answer_is_a_put_to_the_exact_path_and_query_without_a_content_type() {
     let [request] = &answered(vec![Act::status(200)]).await[..] else { panic!("one request") };
     let line = format!("PUT {PATH}?X-Amz-Expires=7200&X-Amz-Signature={SIGNATURE}&x=a+b%2Bc HTTP/1.1");
     assert_eq!(request.line(), line);
@@ -47,7 +47,7 @@ async fn it_is_a_put_of_the_exact_path_and_query_without_a_content_type() {
 }
 
 #[tokio::test]
-async fn the_same_bytes_are_sent_until_they_are_taken() {
+async fn the_same_bytes_are_sent_until_they_are_accepted() {
     let acts = vec![
         Act::Reply(500, "", "<Error/>".into()),
         Act::Reset,
@@ -61,7 +61,7 @@ async fn the_same_bytes_are_sent_until_they_are_taken() {
 }
 
 #[tokio::test]
-async fn an_address_that_hangs_is_tried_again() {
+async fn an_answer_without_a_reply_is_sent_again() {
     // The first attempt gets half of the time that is left.
     let server = Server::start(vec![Act::Hang, Act::status(200)]).await;
     answer_at(server.port, Duration::from_secs(4)).await.expect("taken in the end");
@@ -69,13 +69,13 @@ async fn an_address_that_hangs_is_tried_again() {
 }
 
 #[tokio::test]
-async fn an_address_that_hangs_for_ever_is_given_up_in_time() {
+async fn an_answer_that_never_gets_a_reply_fails_before_the_deadline() {
     let (error, attempts) = refused(Act::Hang).await;
     assert!(error.contains("no reply in time") && attempts >= 2, "{error}, {attempts}");
 }
 
 #[tokio::test]
-async fn what_fails_for_ever_is_tried_until_time_is_up() {
+async fn an_answer_that_always_fails_is_retried_until_the_deadline() {
     let (error, attempts) = refused(Act::status(503)).await;
     assert!(error.contains("HTTP status 503") && attempts > 1, "{error}, {attempts}");
     let (error, attempts) = refused(Act::Reset).await;
@@ -83,13 +83,13 @@ async fn what_fails_for_ever_is_tried_until_time_is_up() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_given_up_in_time() {
+async fn a_closed_port_fails_the_delivery_before_the_deadline() {
     let error = answer_at(closed_port().await, Duration::from_secs(2)).await.expect_err("nobody there").to_string();
     assert!(error.contains("the connection failed"), "{error}");
 }
 
 #[tokio::test]
-async fn a_refusal_is_final() {
+async fn a_rejected_answer_is_not_retried() {
     for status in [400, 403, 404] {
         assert_eq!(refused(Act::status(status)).await.1, 1, "{status}");
     }

@@ -18,7 +18,7 @@ async fn unanswered(payload: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_an_address_the_invocation_fails() {
+async fn a_request_without_a_response_url_fails_the_invocation() {
     for payload in ["", "null", "[]", "7", "\"x\"", "{", "{}", "{\"RequestType\":\"Create\"}", "\u{0}"] {
         unanswered(payload).await;
     }
@@ -29,7 +29,7 @@ async fn without_an_address_the_invocation_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_is_https_or_plain_http_to_this_machine() {
+async fn a_response_url_is_https_or_http_to_a_loopback_host() {
     for (url, accepted) in [
         ("https://bucket.s3.us-iso-east-1.c2s.ic.gov/path?query", true),
         ("https://bucket.s3.eusc-de-east-1.amazonaws.eu/path", true),
@@ -52,7 +52,7 @@ async fn an_address_is_https_or_plain_http_to_this_machine() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_field_that_is_missing_or_odd_is_told_under_a_valid_id() {
+async fn a_missing_or_mistyped_field_is_named_under_a_valid_physical_id() {
     for (request, fields) in [
         (create(), &["RequestType", "StackId", "RequestId", "LogicalResourceId", "ResourceType"][..]),
         (update(), &["RequestType", "StackId", "RequestId", "LogicalResourceId", "ResourceType", "PhysicalResourceId"]),
@@ -76,7 +76,7 @@ async fn each_field_that_is_missing_or_odd_is_told_under_a_valid_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_copied_is_copied_to_the_letter() {
+async fn ids_are_copied_unchanged() {
     let odd = "Scaling \"quoted\" \u{1F980} \\ \u{7}";
     let world = World::new();
     let answer = world.answer(create().field("LogicalResourceId", json!(odd)).field("RequestId", json!("r/ü"))).await;
@@ -84,7 +84,7 @@ async fn what_is_copied_is_copied_to_the_letter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ids_that_leave_no_room_for_an_answer_are_no_request() {
+async fn ids_that_leave_no_room_for_an_answer_fail_the_invocation() {
     let long = "x".repeat(2_000);
     unanswered(&create().field("LogicalResourceId", json!(long)).0.to_string()).await;
     let world = World::new();
@@ -94,14 +94,14 @@ async fn ids_that_leave_no_room_for_an_answer_are_no_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_does_not_fit_into_a_tag_is_refused() {
+async fn a_logical_id_that_does_not_fit_into_a_tag_is_refused() {
     let world = World::new();
     let (reason, _) = world.refuse(create().field("LogicalResourceId", json!("x".repeat(257)))).await;
     assert_eq!(reason, "LogicalResourceId: longer than CloudFormation allows");
 }
 
 #[tokio::test(start_paused = true)]
-async fn nesting_without_end_is_answered() {
+async fn a_deeply_nested_payload_is_answered() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let payload = create().0.to_string().replace("\"MyEndPoint\"", &deep);
     let world = World::new();
@@ -118,13 +118,13 @@ async fn nesting_without_end_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fields_that_are_new_to_us_are_ignored() {
+async fn unknown_fields_of_the_envelope_are_ignored() {
     let world = World::new();
     world.succeed(create().field("StackPolicy", json!({"a": 1}))).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_warm_function_answers_each_request_at_its_own_address() {
+async fn a_warm_function_answers_each_request_at_its_own_response_url() {
     let world = World::new();
     world.succeed(create()).await;
     assert_eq!(world.puts(), 1);
@@ -133,7 +133,7 @@ async fn a_warm_function_answers_each_request_at_its_own_address() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_nobody_takes_fails_the_invocation_without_naming_the_url() {
+async fn an_answer_that_is_rejected_fails_the_invocation_without_naming_the_url() {
     let world = World::new();
     world.trouble_answering(Trouble::Status(403));
     let Request(payload) = create();

@@ -11,7 +11,7 @@ use test_support::secrets::{SIGNATURE, assert_no_secret};
 use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
-async fn what_passes_is_waited_out() {
+async fn a_transient_error_is_retried() {
     for code in [
         "ThrottlingException",
         "ConcurrentUpdateException",
@@ -30,7 +30,7 @@ async fn what_passes_is_waited_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_final_is_told_at_once() {
+async fn a_final_error_is_not_retried() {
     for code in
         ["LimitExceededException", "ValidationException", "AccessDeniedException", "UnrecognizedClientException"]
     {
@@ -45,7 +45,7 @@ async fn what_is_final_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_without_end_is_told_with_the_last_word_before_time_is_up() {
+async fn endless_throttling_fails_before_the_deadline_with_the_last_error() {
     let world = World::new();
     world.fail("RegisterScalableTarget", "ThrottlingException", 1_000_000);
     let start = Instant::now();
@@ -56,7 +56,7 @@ async fn throttling_without_end_is_told_with_the_last_word_before_time_is_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_is_gone_at_deregistration_is_a_success() {
+async fn a_delete_of_a_target_that_is_deregistered_meanwhile_succeeds() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("DeregisterScalableTarget", "ObjectNotFoundException", 1);
@@ -64,7 +64,7 @@ async fn a_target_that_is_gone_at_deregistration_is_a_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn broken_connections_are_made_anew_whether_the_call_took_effect_or_not() {
+async fn a_call_is_retried_whether_it_took_effect_or_not() {
     for trouble in [Trouble::ResetBefore, Trouble::ResetAfter, Trouble::Status(503), Trouble::Garbage, Trouble::Hang] {
         let world = World::new();
         for operation in ["DescribeEndpoint", "RegisterScalableTarget"] {
@@ -81,7 +81,7 @@ async fn broken_connections_are_made_anew_whether_the_call_took_effect_or_not() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_without_contents_is_not_taken_for_an_answer() {
+async fn an_empty_reply_is_retried() {
     let world = World::new();
     world.trouble("RegisterScalableTarget", Trouble::Empty);
     world.succeed(create()).await;
@@ -92,7 +92,7 @@ async fn a_success_without_contents_is_not_taken_for_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_whose_effect_is_not_known_answers_with_the_id_that_cleans_up() {
+async fn a_create_whose_effect_is_unknown_answers_with_the_real_id() {
     let world = World::new();
     world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
     world.fail("DescribeScalableTargets", "AccessDeniedException", 9);
@@ -107,7 +107,7 @@ async fn a_create_whose_effect_is_not_known_answers_with_the_id_that_cleans_up()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_after_a_create_that_was_cut_off_cleans_up() {
+async fn a_delete_after_a_create_that_was_aborted_deregisters() {
     let world = World::new();
     // Registered, but the reply hangs until the work is cut off.
     for _ in 0..100 {
@@ -121,7 +121,7 @@ async fn a_delete_after_a_create_that_was_cut_off_cleans_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_that_runs_out_while_waiting_is_told_with_what_is_waited_for() {
+async fn a_wait_that_takes_too_long_fails_with_the_status_of_the_endpoint() {
     let world = World::new();
     world.endpoints_take(100_000);
     world.create_endpoint("slow", &["MyVariant"]);
@@ -140,7 +140,7 @@ async fn time_that_runs_out_while_waiting_is_told_with_what_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_holder_is_refused_without_waiting_for_the_endpoint() {
+async fn a_target_of_another_owner_is_refused_before_the_endpoint_is_ready() {
     let world = World::new();
     world.succeed(create().in_stack("theirs")).await;
     world.endpoints_take(100_000);
@@ -152,7 +152,7 @@ async fn a_holder_is_refused_without_waiting_for_the_endpoint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_create_that_cannot_finish_does_not_forget_what_the_first_registered() {
+async fn a_duplicate_create_that_fails_answers_with_the_id_that_the_first_registered() {
     let world = World::new();
     world.succeed(create()).await;
     world.endpoints_take(100_000);
@@ -164,7 +164,7 @@ async fn a_duplicate_create_that_cannot_finish_does_not_forget_what_the_first_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_anywhere_in_the_work_is_an_answer() {
+async fn a_panic_in_the_work_is_answered() {
     for operation in ["DescribeEndpoint", "RegisterScalableTarget"] {
         let world = World::new();
         world.trouble(operation, Trouble::Panic);
@@ -179,7 +179,7 @@ async fn a_panic_anywhere_in_the_work_is_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_sent_again_until_it_is_taken() {
+async fn an_answer_is_sent_again_until_it_is_accepted() {
     for trouble in [Trouble::Status(500), Trouble::Status(503), Trouble::Status(408), Trouble::Status(429)]
         .into_iter()
         .chain([Trouble::ResetBefore, Trouble::Hang])
@@ -194,7 +194,7 @@ async fn an_answer_is_sent_again_until_it_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_that_is_not_taken_stays_a_success_for_the_next_delivery() {
+async fn a_success_that_could_not_be_delivered_is_a_success_for_the_retry() {
     let world = World::new();
     for _ in 0..1_000 {
         world.trouble_answering(Trouble::Status(500));
@@ -211,7 +211,7 @@ async fn a_success_that_is_not_taken_stays_a_success_for_the_next_delivery() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_invocation_still_answers() {
+async fn a_short_invocation_is_answered() {
     for millis in [50, 300, 3_000] {
         let world = World::new();
         world.fail("DescribeEndpoint", "ThrottlingException", 1_000_000);
@@ -223,7 +223,7 @@ async fn a_short_invocation_still_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_reason_holds_a_secret() {
+async fn no_reason_contains_a_secret() {
     let world = World::new();
     world.fail("RegisterScalableTarget", "InvalidSignatureException", 1);
     let (reason, _) = world.refuse(create()).await;
@@ -234,7 +234,7 @@ async fn no_reason_holds_a_secret() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_delete_answers_with_its_id_and_the_reason() {
+async fn a_failed_delete_keeps_its_physical_id_and_gives_the_reason() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("DeregisterScalableTarget", "AccessDeniedException", 1);
@@ -244,7 +244,7 @@ async fn a_failed_delete_answers_with_its_id_and_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_sagemaker_says_is_told_unless_it_is_that_there_is_no_endpoint() {
+async fn an_error_of_sagemaker_other_than_a_missing_endpoint_is_quoted() {
     let world = World::new();
     world.fail("DescribeEndpoint", "ValidationException", 1);
     let (reason, _) = world.refuse(create()).await;
@@ -252,7 +252,7 @@ async fn what_sagemaker_says_is_told_unless_it_is_that_there_is_no_endpoint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_and_looks_are_few() {
+async fn retries_and_reads_are_few() {
     let count = |world: &World, operation: &str| world.called().iter().filter(|name| *name == operation).count();
     let world = World::new();
     world.fail("RegisterScalableTarget", "ThrottlingException", 1_000_000);
@@ -276,7 +276,7 @@ async fn attempts_and_looks_are_few() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_limit_is_given_more_time_than_a_collision() {
+async fn the_first_pause_is_longer_after_throttling_than_after_a_concurrent_update() {
     for (code, range) in [("ThrottlingException", 2_000..4_000), ("ConcurrentUpdateException", 0..200)] {
         let world = World::new();
         world.fail("DescribeEndpoint", code, 1);
@@ -288,14 +288,14 @@ async fn a_rate_limit_is_given_more_time_than_a_collision() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_limit_is_waited_out_in_a_short_invocation_too() {
+async fn throttling_is_retried_within_a_short_service_timeout() {
     let world = World::new();
     world.fail("DescribeEndpoint", "ThrottlingException", 3);
     world.succeed(create().with("ServiceTimeout", json!("4"))).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_last_look_that_hangs_does_not_hide_the_reason() {
+async fn a_read_that_hangs_after_a_failure_does_not_replace_the_reason() {
     for request in [create(), create().late(60)] {
         let world = World::new();
         world.on_record("CREATE_IN_PROGRESS", "");
@@ -311,7 +311,7 @@ async fn a_last_look_that_hangs_does_not_hide_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_ends_in_time_for_cloudformation_to_listen() {
+async fn work_ends_before_the_service_timeout() {
     let world = World::new();
     world.endpoints_take(100_000);
     world.create_endpoint("slow", &["MyVariant"]);
@@ -325,7 +325,7 @@ async fn work_ends_in_time_for_cloudformation_to_listen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_that_passed_before_the_delivery_counts_for_the_service_timeout() {
+async fn the_service_timeout_starts_when_cloudformation_makes_the_request() {
     let world = World::new();
     world.endpoints_take(100_000);
     world.create_endpoint("slow", &["MyVariant"]);
@@ -336,7 +336,7 @@ async fn time_that_passed_before_the_delivery_counts_for_the_service_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_account_is_the_functions_where_it_is_known() {
+async fn an_endpoint_arn_of_another_account_than_the_functions_is_refused() {
     let world = World::new();
     let elsewhere = "arn:aws:lambda:us-east-1:444455556666:function:sagemaker-scaling";
     let endpoint = json!("arn:aws:sagemaker:us-east-1:111122223333:endpoint/MyEndPoint");

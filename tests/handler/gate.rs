@@ -108,7 +108,7 @@ fn histories() -> Vec<History> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_every_deployment_exactly_what_is_declared_is_registered_with_all_that_it_had() {
+async fn after_every_deployment_exactly_the_declared_targets_are_registered_with_all_that_they_had() {
     for history in histories() {
         for reversed in [false, true] {
             history.play(Delivery::Once, reversed).await;
@@ -117,7 +117,7 @@ async fn after_every_deployment_exactly_what_is_declared_is_registered_with_all_
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_are_delivered_twice_change_nothing_more() {
+async fn a_second_delivery_of_any_request_changes_no_deployment() {
     for history in histories() {
         for reversed in [false, true] {
             history.play(Delivery::Twice, reversed).await;
@@ -167,13 +167,13 @@ async fn kill(histories: Vec<(History, bool)>, killed: fn(usize, Crash) -> Deliv
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_at_any_exchange_and_delivered_again_an_update_ends_as_if_it_had_run_once() {
+async fn a_request_that_is_killed_at_any_exchange_and_delivered_again_changes_no_deployment() {
     let crashes = kill(histories_to_be_killed(), Delivery::Killed).await;
     assert!(crashes > 600, "only {crashes} crashes");
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_at_any_exchange_and_never_delivered_again_an_update_is_as_if_it_had_not_been() {
+async fn an_update_whose_request_is_killed_and_never_delivered_again_rolls_back_without_a_trace() {
     let mut histories = histories_to_be_killed();
     // Whoever does not answer on the way back leaves the stack to its operator.
     histories.retain(|(history, _)| history.then[0].1.is_none());
@@ -183,7 +183,7 @@ async fn killed_at_any_exchange_and_never_delivered_again_an_update_is_as_if_it_
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_gate_sagemaker_refuses() {
+async fn sagemaker_refuses_the_update_without_the_gate() {
     let mut refusals = 0;
     for history in histories() {
         let without = |template: &Template| Template { gate: false, ..template.clone() };
@@ -203,7 +203,7 @@ async fn without_the_gate_sagemaker_refuses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_before_its_endpoint_and_a_change_of_model_touch_nothing() {
+async fn a_gate_before_its_endpoint_and_a_change_of_model_change_no_target() {
     let world = configs();
     world.called();
     let answer = world.succeed(gate("large")).await;
@@ -221,7 +221,7 @@ async fn a_gate_before_its_endpoint_and_a_change_of_model_touch_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn both_dimensions_are_parked_and_inference_components_are_left_alone() {
+async fn a_gate_snapshots_both_dimensions_and_no_inference_component() {
     let world = configs();
     world.endpoints_take(0);
     let serverless = json!({ "MaxConcurrency": 20, "MemorySizeInMB": 2048, "ProvisionedConcurrency": 1 });
@@ -262,7 +262,7 @@ async fn both_dimensions_are_parked_and_inference_components_are_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scaling_activity_in_flight_is_waited_for() {
+async fn a_gate_waits_for_a_scaling_activity_in_progress() {
     let world = endpoint();
     world.endpoints_take(200);
     let weights = json!([{ "VariantName": "green", "DesiredInstanceCount": 2 }]);
@@ -276,7 +276,7 @@ async fn a_scaling_activity_in_flight_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_large_to_be_parked_fails_before_anything_is_taken_down() {
+async fn a_target_that_is_too_large_for_a_snapshot_fails_the_gate_before_anything_changes() {
     let world = endpoint();
     register_natively(&world, &["blue", "green"]);
     for number in 0..45 {
@@ -303,7 +303,7 @@ async fn what_is_too_large_to_be_parked_fails_before_anything_is_taken_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_configuration_and_mistakes_are_told_before_anything_is_taken_down() {
+async fn a_missing_configuration_and_invalid_properties_fail_the_gate_before_anything_changes() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     let (reason, _) = world.refuse(gate_update("large", "nowhere")).await;
@@ -318,7 +318,7 @@ async fn a_missing_configuration_and_mistakes_are_told_before_anything_is_taken_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_kept_is_not_taken_down() {
+async fn a_target_whose_snapshot_was_not_stored_is_not_deregistered() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     let scribble = json!({ "Name": blue_snapshot(), "Value": "y", "Overwrite": true });
@@ -329,7 +329,7 @@ async fn what_is_not_kept_is_not_taken_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scheduled_action_that_has_ended_does_not_come_back() {
+async fn a_scheduled_action_that_has_ended_is_not_restored() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     for (name, end) in [("over", 1_700_000_100), ("lasting", 1_900_000_000)] {
@@ -350,7 +350,7 @@ async fn a_scheduled_action_that_has_ended_does_not_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_registers_while_it_is_parked_stays_theirs() {
+async fn a_target_that_is_registered_by_another_stack_meanwhile_stays_theirs() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     world.succeed(gate_update("large", "xlarge")).await;
@@ -362,7 +362,7 @@ async fn what_somebody_registers_while_it_is_parked_stays_theirs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_registers_is_parked_no_longer() {
+async fn a_target_that_is_registered_drops_its_snapshot() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     world.succeed(gate_update("large", "xlarge")).await;
@@ -374,7 +374,7 @@ async fn a_target_that_registers_is_parked_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_others_put_on_a_target_of_ours_outlives_the_update_of_its_endpoint() {
+async fn policies_actions_and_tags_of_others_survive_the_update_of_the_endpoint() {
     let world = endpoint();
     let created = world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
     let mut theirs = json!({
@@ -417,7 +417,7 @@ async fn what_others_put_on_a_target_of_ours_outlives_the_update_of_its_endpoint
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_come_back_as_it_was_is_registered_as_the_template_says() {
+async fn a_target_whose_restore_fails_is_registered_from_the_template() {
     for operation in ["RegisterScalableTarget", "PutScalingPolicy"] {
         let world = endpoint();
         let created = world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
@@ -434,7 +434,7 @@ async fn what_does_not_come_back_as_it_was_is_registered_as_the_template_says() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_adopted_target_is_still_an_adopted_one_after_the_update_of_its_endpoint() {
+async fn an_adopted_target_stays_adopted_after_the_update_of_its_endpoint() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     let adopting = |config: &str| {
@@ -454,7 +454,7 @@ async fn an_adopted_target_is_still_an_adopted_one_after_the_update_of_its_endpo
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_whose_endpoint_goes_back_keeps_its_attributes_however_often_it_is_asked() {
+async fn a_target_whose_endpoint_rolls_back_keeps_its_attributes() {
     let world = endpoint();
     let created = world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
     let back =
@@ -467,7 +467,7 @@ async fn a_target_whose_endpoint_goes_back_keeps_its_attributes_however_often_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_of_a_target_that_is_parked_forgets_it_and_one_of_another_owner_does_not() {
+async fn a_delete_drops_the_snapshot_of_its_own_target_only() {
     let world = endpoint();
     let names = |request: Request| request.with("EndpointName", json!("prod")).with("VariantName", json!("blue"));
     let id = BLUE_ID;
@@ -481,7 +481,7 @@ async fn a_delete_of_a_target_that_is_parked_forgets_it_and_one_of_another_owner
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_that_is_delivered_late_takes_nothing_down() {
+async fn a_stale_gate_takes_no_snapshot() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     world.on_record_for(60, "UPDATE_COMPLETE", &gate_id("prod", "xlarge"));
@@ -491,7 +491,7 @@ async fn a_gate_that_is_delivered_late_takes_nothing_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_record_that_cannot_be_read_keeps_no_other_from_coming_back() {
+async fn an_unreadable_snapshot_blocks_no_other_restore() {
     let world = endpoint();
     register_natively(&world, &["green"]);
     world.succeed(gate_update("large", "both")).await;
@@ -503,7 +503,7 @@ async fn a_record_that_cannot_be_read_keeps_no_other_from_coming_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_others_updated_keeps_its_scaling() {
+async fn an_endpoint_that_was_updated_outside_the_stack_keeps_its_scaling() {
     let world = configs();
     world.endpoints_take(0);
     create_prod(&world, "xlarge");
@@ -524,7 +524,7 @@ async fn an_endpoint_that_others_updated_keeps_its_scaling() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_that_is_overtaken_while_it_takes_targets_down_brings_them_back() {
+async fn a_gate_that_becomes_stale_while_it_deregisters_restores_its_targets() {
     let world = endpoint();
     register_natively(&world, &["blue", "green"]);
     let before = world.picture();

@@ -11,7 +11,7 @@ use test_support::request::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_carries_all_attributes_as_text() {
+async fn the_answer_has_all_attributes_as_text() {
     let world = World::new();
     let mut data = world.succeed(create()).await["Data"].clone();
     let arn = data.as_object_mut().unwrap().remove("ScalableTargetARN").unwrap();
@@ -29,7 +29,7 @@ async fn the_answer_carries_all_attributes_as_text() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plain_create_needs_two_calls_an_update_four_and_a_delete_three() {
+async fn a_create_makes_two_calls_an_update_four_and_a_delete_three() {
     let world = World::new();
     world.called();
     world.succeed(create()).await;
@@ -42,7 +42,7 @@ async fn a_plain_create_needs_two_calls_an_update_four_and_a_delete_three() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_by_its_arn_is_the_same_as_by_its_name() {
+async fn an_endpoint_arn_is_the_same_as_the_name_of_the_endpoint() {
     let world = World::new();
     world.succeed(create()).await;
     let arn = json!("arn:aws:sagemaker:us-east-1:111122223333:endpoint/myendpoint");
@@ -54,7 +54,7 @@ async fn an_endpoint_by_its_arn_is_the_same_as_by_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspended_state_is_registered_and_reset_when_it_is_left_out() {
+async fn a_suspended_state_is_registered_and_reset_when_it_is_removed() {
     let world = World::new();
     let state = json!({"DynamicScalingInSuspended": "true", "ScheduledScalingSuspended": "false"});
     world.succeed(create().with("SuspendedState", state.clone())).await;
@@ -89,7 +89,7 @@ async fn tags_follow_the_template_and_tags_of_others_stay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_variant_is_another_id_and_the_old_target_waits_for_its_delete() {
+async fn a_changed_variant_is_a_replacement_and_the_old_target_stays_until_its_delete() {
     let world = World::new();
     world.succeed(create()).await;
     let answer = world.succeed(update().with("VariantName", json!("MyOtherVariant"))).await;
@@ -102,7 +102,7 @@ async fn a_changed_variant_is_another_id_and_the_old_target_waits_for_its_delete
 }
 
 #[tokio::test(start_paused = true)]
-async fn going_back_from_a_replacement_keeps_the_old_and_deletes_the_new() {
+async fn the_rollback_of_a_replacement_keeps_the_old_target_and_deletes_the_new_one() {
     let world = World::new();
     world.succeed(create()).await;
     let to_other = || update().with("VariantName", json!("MyOtherVariant"));
@@ -115,7 +115,7 @@ async fn going_back_from_a_replacement_keeps_the_old_and_deletes_the_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn going_back_from_a_replacement_that_failed_after_registering_leaves_nothing_behind() {
+async fn the_rollback_of_a_replacement_that_failed_after_registering_leaves_no_orphaned_target() {
     let world = World::new();
     world.succeed(create()).await;
     // The Update registered the new target, but CloudFormation never learned of its id: its answer was lost.
@@ -130,7 +130,7 @@ async fn going_back_from_a_replacement_that_failed_after_registering_leaves_noth
 }
 
 #[tokio::test(start_paused = true)]
-async fn going_back_never_touches_a_target_that_another_holds() {
+async fn the_rollback_of_a_replacement_does_not_change_a_target_of_another_owner() {
     let world = World::new();
     world.succeed(create()).await;
     world
@@ -142,7 +142,7 @@ async fn going_back_never_touches_a_target_that_another_holds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invented_id_is_deleted_by_the_properties() {
+async fn a_delete_with_an_invented_id_follows_the_properties() {
     let world = World::new();
     world.succeed(create()).await;
     world.succeed(delete().of(INVENTED)).await;
@@ -150,7 +150,7 @@ async fn an_invented_id_is_deleted_by_the_properties() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_under_an_invented_id_keeps_it() {
+async fn an_update_keeps_an_invented_id() {
     // A new id would bring a Delete of the invented one, which decides by properties: by these.
     let world = World::new();
     let invented = INVENTED;
@@ -161,7 +161,7 @@ async fn an_update_under_an_invented_id_keeps_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_after_a_failed_create_calls_nobody() {
+async fn a_delete_after_a_create_that_registered_nothing_makes_no_call() {
     let world = World::new();
     world.succeed(create()).await;
     world.called();
@@ -172,7 +172,7 @@ async fn a_delete_after_a_failed_create_calls_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_bears_any_shape_of_properties() {
+async fn a_delete_accepts_properties_of_any_shape() {
     for properties in
         [json!(null), json!([]), json!("x"), json!({"EndpointName": {"a": 1}, "Tags": 7, "Nonsense": "1"})]
     {
@@ -189,7 +189,7 @@ async fn a_delete_bears_any_shape_of_properties() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_bears_any_shape_of_old_properties() {
+async fn an_update_accepts_old_properties_of_any_shape() {
     for old in [json!(null), json!([1]), json!("x"), json!({"EndpointName": 5, "Tags": {"a": "b"}})] {
         let world = World::new();
         world.succeed(create()).await;
@@ -200,7 +200,7 @@ async fn an_update_bears_any_shape_of_old_properties() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_of_an_endpoint_that_is_gone_with_its_target_succeeds() {
+async fn a_delete_after_its_endpoint_was_deleted_succeeds() {
     let world = World::new();
     world.succeed(create()).await;
     world.aws("SageMaker.DeleteEndpoint", json!({"EndpointName": "MyEndPoint"}));
@@ -208,7 +208,7 @@ async fn a_delete_of_an_endpoint_that_is_gone_with_its_target_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_waits_for_an_endpoint_that_is_being_created() {
+async fn a_create_waits_for_an_endpoint_that_is_being_created() {
     let world = World::new();
     world.endpoints_take(25);
     world.create_endpoint("slow", &["MyVariant"]);
@@ -221,7 +221,7 @@ async fn create_waits_for_an_endpoint_that_is_being_created() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_looks_at_the_target_and_at_the_endpoint_at_the_same_time() {
+async fn an_update_reads_the_target_and_the_endpoint_at_the_same_time() {
     let world = World::new();
     world.succeed(create()).await;
     world.called();
@@ -235,7 +235,7 @@ async fn an_update_looks_at_the_target_and_at_the_endpoint_at_the_same_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_is_denied_waits_for_no_endpoint() {
+async fn an_update_that_may_not_read_its_target_does_not_wait_for_the_endpoint() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("DescribeScalableTargets", "AccessDeniedException", 1);
@@ -247,7 +247,7 @@ async fn a_look_that_is_denied_waits_for_no_endpoint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_minimum_of_zero_is_for_asynchronous_endpoints() {
+async fn a_minimum_of_zero_needs_an_asynchronous_endpoint() {
     let world = World::new();
     let output = json!({"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/p"}}});
     world.create_endpoint_with("queue", &["MyVariant"], output);
@@ -258,7 +258,7 @@ async fn a_minimum_of_zero_is_for_asynchronous_endpoints() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_vanishes_between_look_and_update_is_registered_with_tags() {
+async fn a_target_that_is_deregistered_during_an_update_is_registered_again_with_tags() {
     let world = World::new();
     world.succeed(create()).await;
     let by_hand = ("AnyScaleFrontendService.DeregisterScalableTarget", my_variant());
@@ -269,7 +269,7 @@ async fn a_target_that_vanishes_between_look_and_update_is_registered_with_tags(
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_tags_may_be_renamed_at_once() {
+async fn all_tags_can_be_renamed_in_one_update() {
     let tags = |prefix: &str| -> Value {
         (0..47).map(|index| json!({"Key": format!("{prefix}{index}"), "Value": "x"})).collect()
     };

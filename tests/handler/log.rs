@@ -46,7 +46,7 @@ fn with_larger_config() -> World {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_summary_tells_who_asked_what_was_decided_and_what_came_of_it() {
+async fn the_summary_has_the_request_the_decisions_and_the_outcome() {
     let world = World::new();
     let line = summary(&world, create()).await;
     for (field, expected) in [
@@ -84,7 +84,7 @@ async fn the_summary_tells_who_asked_what_was_decided_and_what_came_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_waited_for_is_told_once() {
+async fn a_wait_is_logged_once() {
     let world = World::new();
     world.endpoints_take(100);
     world.create_endpoint("slow", &["MyVariant"]);
@@ -95,7 +95,7 @@ async fn what_is_waited_for_is_told_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_counts_what_was_tried_again() {
+async fn the_summary_counts_retries_and_delivery_attempts() {
     let world = World::new();
     world.fail("RegisterScalableTarget", "ThrottlingException", 2);
     world.trouble_answering(Trouble::Status(503));
@@ -109,7 +109,7 @@ async fn it_counts_what_was_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_counts_what_a_gate_parks_and_brings_back() {
+async fn the_summary_of_a_gate_counts_snapshots_and_restores() {
     let world = with_larger_config();
     world.succeed(create()).await;
     let line = summary(&world, update_gate("MyEndPoint", "MyEndPoint", "larger")).await;
@@ -119,7 +119,7 @@ async fn it_counts_what_a_gate_parks_and_brings_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn its_metrics_are_in_the_embedded_format_at_every_level() {
+async fn the_summary_has_embedded_metrics_at_every_log_level() {
     for level in [LevelFilter::ERROR, LevelFilter::INFO, LevelFilter::TRACE] {
         let world = World::new();
         let lines = logged(level, async || drop(world.answer(create()).await)).await;
@@ -142,7 +142,7 @@ async fn its_metrics_are_in_the_embedded_format_at_every_level() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_other_line_names_the_resource_too() {
+async fn every_log_line_names_the_resource() {
     let world = World::new();
     world.fail("DescribeEndpoint", "ThrottlingException", 1);
     world.trouble_answering(Trouble::Status(503));
@@ -182,7 +182,7 @@ fn fields_of(query: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_documented_queries_ask_for_is_in_the_log() {
+async fn the_log_has_every_field_and_message_of_the_documented_queries() {
     let world = with_larger_config();
     let lines = logged(LevelFilter::INFO, async || {
         world.fail("RegisterScalableTarget", "ThrottlingException", 1);

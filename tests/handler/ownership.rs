@@ -23,7 +23,7 @@ async fn refused(world: &World, request: Request, holder: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_registers_what_nobody_holds_with_the_owners_tags() {
+async fn a_create_registers_an_unregistered_target_with_the_tags_of_its_owner() {
     let world = World::new();
     let answer = world.succeed(create()).await;
     assert_eq!(answer["PhysicalResourceId"], ID);
@@ -34,7 +34,7 @@ async fn create_registers_what_nobody_holds_with_the_owners_tags() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn update_registers_what_nobody_holds_any_more() {
+async fn an_update_registers_a_target_that_is_no_longer_registered() {
     let world = World::new();
     world.succeed(update()).await;
     let [target] = &world.targets()[..] else { panic!("one target") };
@@ -42,7 +42,7 @@ async fn update_registers_what_nobody_holds_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delete_of_what_nobody_holds_succeeds_and_does_nothing() {
+async fn a_delete_of_an_unregistered_target_succeeds_and_changes_nothing() {
     let world = World::new();
     world.succeed(delete()).await;
     let mut called = world.called();
@@ -52,7 +52,7 @@ async fn delete_of_what_nobody_holds_succeeds_and_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_delivered_twice_registers_once_and_answers_the_same() {
+async fn a_create_that_is_delivered_twice_registers_once_with_the_same_answer() {
     let world = World::new();
     let first = world.succeed(create()).await;
     let before = world.tagged_targets();
@@ -61,7 +61,7 @@ async fn create_delivered_twice_registers_once_and_answers_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn update_registers_what_we_hold_again() {
+async fn an_update_changes_a_target_that_this_resource_owns() {
     let world = World::new();
     let arn = world.succeed(create()).await["Data"]["ScalableTargetARN"].clone();
     let answer = world.succeed(update().with("MaxCapacity", json!("3"))).await;
@@ -71,7 +71,7 @@ async fn update_registers_what_we_hold_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delete_deregisters_what_we_hold_and_again_does_nothing() {
+async fn a_delete_deregisters_a_target_that_this_resource_owns() {
     let world = World::new();
     world.succeed(create()).await;
     world.succeed(delete()).await;
@@ -80,7 +80,7 @@ async fn delete_deregisters_what_we_hold_and_again_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_stack_holds_is_refused_by_its_name_and_left_by_delete() {
+async fn a_target_of_another_stack_is_refused_with_its_owner_and_not_deleted() {
     let world = World::new();
     world.succeed(create().in_stack("theirs")).await;
     let holder = "stack/theirs/1";
@@ -96,7 +96,7 @@ async fn what_another_stack_holds_is_refused_by_its_name_and_left_by_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_resource_of_ours_holds_is_refused_by_its_name_and_left_by_delete() {
+async fn a_target_of_another_resource_of_the_stack_is_refused_with_its_owner_and_not_deleted() {
     let world = World::new();
     world.succeed(create().field("LogicalResourceId", json!("Other"))).await;
     refused(&world, create(), "resource Other of stack").await;
@@ -107,7 +107,7 @@ async fn what_another_resource_of_ours_holds_is_refused_by_its_name_and_left_by_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_untagged_is_refused_and_left_by_delete() {
+async fn an_untagged_target_is_refused_and_not_deleted() {
     let world = World::new();
     by_hand(&world);
     let id = refused(&world, create(), "AdoptExisting").await;
@@ -120,7 +120,7 @@ async fn what_is_untagged_is_refused_and_left_by_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_untagged_is_adopted_on_request_and_released_by_delete() {
+async fn an_untagged_target_is_adopted_on_request_and_released_by_its_delete() {
     let world = World::new();
     by_hand(&world);
     world.auto_scaling("PutScalingPolicy", my_variant(), &tracking("theirs", 70.0));
@@ -142,7 +142,7 @@ async fn what_is_untagged_is_adopted_on_request_and_released_by_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn update_adopts_on_request_too() {
+async fn an_update_adopts_on_request() {
     let world = World::new();
     by_hand(&world);
     world.succeed(update().with("AdoptExisting", json!(true))).await;
@@ -151,7 +151,7 @@ async fn update_adopts_on_request_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_was_adopted_and_then_lost_is_ours_when_it_is_registered_anew() {
+async fn an_adopted_target_that_is_registered_again_is_owned_and_no_longer_adopted() {
     let world = World::new();
     by_hand(&world);
     world.succeed(create().with("AdoptExisting", json!("true"))).await;
@@ -173,7 +173,7 @@ fn taken_by_theirs() -> [(&'static str, Value); 2] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_registers_during_a_wait_is_theirs() {
+async fn a_target_that_another_stack_registers_during_a_wait_is_refused() {
     for adopting in [false, true] {
         let world = World::new();
         if adopting {
@@ -193,7 +193,7 @@ async fn what_another_registers_during_a_wait_is_theirs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_registers_right_before_our_update_is_not_tagged_as_ours() {
+async fn a_target_that_another_stack_registers_right_before_an_update_is_not_tagged() {
     let world = World::new();
     world.succeed(create()).await;
     world.before("RegisterScalableTarget", 0, &taken_by_theirs());
@@ -204,7 +204,7 @@ async fn what_another_registers_right_before_our_update_is_not_tagged_as_ours() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_registers_while_a_call_hangs_is_theirs() {
+async fn a_target_that_another_stack_registers_while_a_call_hangs_is_not_changed() {
     for (operation, request, status) in
         [("RegisterScalableTarget", update(), "FAILED"), ("DeregisterScalableTarget", delete(), "SUCCESS")]
     {
@@ -226,7 +226,7 @@ async fn what_another_registers_while_a_call_hangs_is_theirs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_registers_while_tags_are_not_seen_is_theirs() {
+async fn a_target_that_another_stack_registers_while_tags_are_not_visible_is_not_changed() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("TagResource", "ResourceNotFoundException", 9);
@@ -243,7 +243,7 @@ async fn what_another_registers_while_tags_are_not_seen_is_theirs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_that_adopt_at_once_one_is_refused() {
+async fn one_of_two_concurrent_adoptions_is_refused() {
     let world = World::new();
     by_hand(&world);
     let arn = world.targets()[0]["ScalableTargetARN"].clone();
@@ -257,7 +257,7 @@ async fn of_two_that_adopt_at_once_one_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_tags_do_not_see_at_once_is_tagged_in_the_end() {
+async fn tagging_is_retried_until_a_new_target_is_visible() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("ListTagsForResource", "ResourceNotFoundException", 2);
@@ -270,7 +270,7 @@ async fn a_target_that_tags_do_not_see_at_once_is_tagged_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_adopted_target_that_vanishes_is_released() {
+async fn the_release_of_a_target_that_is_deregistered_meanwhile_succeeds() {
     let world = World::new();
     by_hand(&world);
     world.succeed(create().with("AdoptExisting", json!("true"))).await;

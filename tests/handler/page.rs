@@ -12,7 +12,7 @@ use test_support::loopback::{Act, Server};
 use test_support::request::{MY_VARIANT, STACK, create};
 
 #[tokio::test]
-async fn the_request_for_one_to_eight_instances_is_the_pages() {
+async fn the_request_for_one_to_eight_instances_is_that_of_the_page() {
     let endpoint = json!({"EndpointStatus": "InService", "ProductionVariants": [{"VariantName": "MyVariant"}]});
     let registered =
         json!({"ScalableTargetARN": "arn:aws:application-autoscaling:us-east-1:111122223333:scalable-target/1"});

@@ -18,7 +18,7 @@ async fn on_slow_endpoint(world: &World, seconds: u64) -> (Request, Request) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_that_comes_while_the_create_waits_has_the_last_word() {
+async fn a_create_that_waits_stops_when_its_resource_is_deleted() {
     let world = World::new();
     let (create, delete) = on_slow_endpoint(&world, 25).await;
     let cancelled = async {
@@ -37,7 +37,7 @@ async fn a_delete_that_comes_while_the_create_waits_has_the_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_takes_back_what_it_registered_while_its_resource_was_deleted() {
+async fn a_create_undoes_its_registration_when_its_resource_was_deleted_meanwhile() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
     // It is asked before it registers and after: between the two comes the Delete, which sees nothing yet.
@@ -49,7 +49,7 @@ async fn a_create_takes_back_what_it_registered_while_its_resource_was_deleted()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_fails_takes_back_what_it_registered_before() {
+async fn a_create_that_fails_undoes_its_earlier_registration() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
     world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
@@ -63,7 +63,7 @@ async fn a_create_that_fails_takes_back_what_it_registered_before() {
 
 /// A new target is not seen by everybody at once.
 #[tokio::test(start_paused = true)]
-async fn a_create_that_was_overtaken_looks_again_for_what_it_registered() {
+async fn a_stale_create_waits_until_its_registration_is_visible_to_undo_it() {
     for is_seen_later in [true, false] {
         let world = World::new();
         world.on_record("CREATE_IN_PROGRESS", "");
@@ -87,7 +87,7 @@ async fn a_create_that_was_overtaken_looks_again_for_what_it_registered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replacement_that_the_way_back_overtook_takes_back_what_it_registered() {
+async fn a_replacement_that_a_rollback_made_stale_undoes_its_registration() {
     let world = World::new();
     world.succeed(create()).await;
     let before = world.targets();
@@ -99,7 +99,7 @@ async fn a_replacement_that_the_way_back_overtook_takes_back_what_it_registered(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_an_invented_id_that_was_overtaken_leaves_what_the_way_back_may_hold() {
+async fn a_stale_update_of_an_invented_id_leaves_the_target_to_the_rollback() {
     let world = World::new();
     world.on_record("UPDATE_IN_PROGRESS", INVENTED);
     world.on_record_before("RegisterScalableTarget", "UPDATE_COMPLETE", INVENTED);
@@ -108,7 +108,7 @@ async fn an_update_of_an_invented_id_that_was_overtaken_leaves_what_the_way_back
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_waits_for_a_young_create_that_does_not_ask() {
+async fn a_delete_waits_for_a_young_create_that_does_not_check_its_freshness() {
     let world = World::new();
     // The Create takes four seconds to register.
     world.slow("RegisterScalableTarget", Duration::from_secs(4));
@@ -120,7 +120,7 @@ async fn a_delete_waits_for_a_young_create_that_does_not_ask() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_is_delivered_again_after_its_delete_leaves_nothing() {
+async fn a_create_that_is_delivered_again_after_its_delete_registers_nothing() {
     for status in ["DELETE_IN_PROGRESS", "DELETE_COMPLETE", "CREATE_FAILED", "DELETE_FAILED"] {
         let world = World::new();
         world.on_record(status, INVENTED);
@@ -131,7 +131,7 @@ async fn a_create_that_is_delivered_again_after_its_delete_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_create_does_not_take_down_what_was_created_anew() {
+async fn a_stale_create_does_not_deregister_a_target_that_was_created_again() {
     let world = World::new();
     world.on_record("DELETE_COMPLETE", INVENTED);
     let anew = async {
@@ -146,7 +146,7 @@ async fn a_late_create_does_not_take_down_what_was_created_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_that_is_in_no_template_any_more_is_deleted() {
+async fn a_create_of_a_resource_that_its_stack_no_longer_has_is_stale() {
     let world = World::new();
     world.on_record("GONE", "");
     let (reason, _) = world.refuse(create().late(90)).await;
@@ -155,7 +155,7 @@ async fn a_resource_that_is_in_no_template_any_more_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_that_sees_another_holder_first_still_waits_for_a_young_create() {
+async fn a_delete_that_finds_another_owner_still_waits_for_a_young_create() {
     let world = World::new();
     world.succeed(create().in_stack("theirs")).await;
     // Theirs goes, and ours comes, right after the Delete has looked.
@@ -168,7 +168,7 @@ async fn a_delete_that_sees_another_holder_first_still_waits_for_a_young_create(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_was_killed_right_after_registering_cleans_up_when_its_resource_is_deleted() {
+async fn a_create_that_was_killed_after_registering_undoes_it_when_its_resource_is_deleted() {
     let world = World::new();
     world.register_by_hand(owned_by(STACK, "Scaling"));
     world.on_record("DELETE_COMPLETE", INVENTED);
@@ -177,7 +177,7 @@ async fn a_create_that_was_killed_right_after_registering_cleans_up_when_its_res
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_delivered_again_when_the_resource_went_on_changes_nothing() {
+async fn a_request_that_is_delivered_again_after_a_later_request_changes_nothing() {
     let other = OTHER_ID;
     for (request, status, id) in [
         (create(), "CREATE_COMPLETE", ID),
@@ -204,7 +204,7 @@ async fn a_request_that_is_delivered_again_when_the_resource_went_on_changes_not
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_request_is_carried_out_while_cloudformation_waits_or_does_not_tell() {
+async fn a_late_request_is_carried_out_while_cloudformation_waits_or_gives_no_status() {
     let carried_out = async |world: &World| {
         let on_record = |status, id| {
             if world.knows_cloudformation() {
@@ -234,7 +234,7 @@ async fn a_late_request_is_carried_out_while_cloudformation_waits_or_does_not_te
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_the_way_back_overtook_changes_nothing_more() {
+async fn an_update_that_a_rollback_made_stale_changes_nothing() {
     let world = World::new();
     world.succeed(create().with("MaxCapacity", json!("7"))).await;
     let before = world.targets();
@@ -251,7 +251,7 @@ async fn an_update_that_the_way_back_overtook_changes_nothing_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tag_that_a_later_update_wants_back_is_not_taken_away_late() {
+async fn a_stale_update_does_not_remove_a_tag_that_a_rollback_restores() {
     let world = World::new();
     world.succeed(create().with("Tags", json!([{"Key": "team", "Value": "ml"}]))).await;
     let before = world.targets();
@@ -271,7 +271,7 @@ async fn a_tag_that_a_later_update_wants_back_is_not_taken_away_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_asks_again_after_a_look_that_took_long() {
+async fn an_update_checks_its_freshness_again_after_a_slow_read() {
     let world = World::new();
     world.succeed(create()).await;
     world.on_record("UPDATE_IN_PROGRESS", ID);
@@ -292,7 +292,7 @@ async fn an_update_asks_again_after_a_look_that_took_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_young_create_that_claims_twice_believes_no_record_that_is_as_young() {
+async fn a_young_create_that_registers_twice_does_not_trust_a_status_that_may_lag() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
     world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
@@ -306,7 +306,7 @@ async fn a_young_create_that_claims_twice_believes_no_record_that_is_as_young() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cloudformation_throttles_is_asked_again() {
+async fn the_freshness_check_is_retried_after_throttling() {
     let world = World::new();
     world.on_record("DELETE_COMPLETE", INVENTED);
     for _ in 0..3 {
@@ -317,7 +317,7 @@ async fn what_cloudformation_throttles_is_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_young_request_asks_nobody() {
+async fn a_young_request_does_not_check_its_freshness() {
     for age in [0, 3] {
         let world = World::new();
         world.called();
@@ -331,13 +331,13 @@ async fn a_young_request_asks_nobody() {
 
 /// Guards the fixture: an odd date would count as none.
 #[tokio::test(start_paused = true)]
-async fn a_late_request_says_so_in_its_url() {
+async fn the_url_of_a_late_request_has_its_date() {
     let Value::String(url) = create().late(0).0["ResponseURL"].take() else { panic!("text") };
     assert!(url.contains("X-Amz-Date=20"), "{url}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_request_that_fails_after_it_registered_takes_back_what_it_registered() {
+async fn a_stale_request_that_fails_after_registering_undoes_it() {
     for (request, status) in [(create(), "CREATE_IN_PROGRESS"), (update(), "UPDATE_IN_PROGRESS")] {
         let world = World::new();
         world.on_record(status, "");

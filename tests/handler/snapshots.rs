@@ -12,7 +12,7 @@ use test_support::function::RESTORING_TAG;
 use test_support::request::{create, delete, gate_id, update};
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_came_back_in_part_is_parked_whole_again() {
+async fn the_snapshot_of_a_half_restored_target_stays_complete() {
     for at in 1.. {
         let world = endpoint();
         register_natively(&world, &["blue"]);
@@ -31,7 +31,7 @@ async fn a_target_that_came_back_in_part_is_parked_whole_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stands_in_the_way_goes_and_comes_back_in_so_many_calls() {
+async fn a_snapshot_and_a_restore_make_only_these_calls() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     world.called();
@@ -69,7 +69,7 @@ async fn what_stands_in_the_way_goes_and_comes_back_in_so_many_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_delivery_that_looks_while_the_first_takes_down_loses_nothing() {
+async fn two_deliveries_that_take_a_snapshot_at_once_lose_nothing() {
     let twin = endpoint();
     register_natively(&twin, &["blue"]);
     twin.succeed(gate_update("large", "xlarge")).await;
@@ -91,7 +91,7 @@ async fn a_second_delivery_that_looks_while_the_first_takes_down_loses_nothing()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_young_gate_that_is_overtaken_brings_back_what_it_took_down() {
+async fn a_young_gate_that_becomes_stale_restores_its_targets() {
     let world = endpoint();
     register_natively(&world, &["blue", "green"]);
     let before = world.picture();
@@ -104,7 +104,7 @@ async fn a_young_gate_that_is_overtaken_brings_back_what_it_took_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_delivery_was_answered_for_stays_down() {
+async fn a_stale_gate_does_not_restore_after_another_delivery_succeeded() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
@@ -116,7 +116,7 @@ async fn what_another_delivery_was_answered_for_stays_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_service_refuses_keeps_nothing_else_from_coming_back() {
+async fn a_policy_that_cannot_be_restored_blocks_no_other_restore() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     let step = json!({
@@ -141,7 +141,7 @@ async fn what_the_service_refuses_keeps_nothing_else_from_coming_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_judges_by_the_configuration_that_an_endpoint_settles_on() {
+async fn a_gate_compares_with_the_configuration_that_the_endpoint_settles_on() {
     // An update is on its way when the stack goes back: what is shown is the old configuration.
     let world = endpoint();
     register_natively(&world, &["green"]);
@@ -159,7 +159,7 @@ async fn a_gate_judges_by_the_configuration_that_an_endpoint_settles_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_parked_for_an_endpoint_that_is_being_created_waits_for_its_variants() {
+async fn a_restore_waits_for_an_endpoint_that_is_being_created() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     world.succeed(gate_update("large", "xlarge")).await;
@@ -171,7 +171,7 @@ async fn what_is_parked_for_an_endpoint_that_is_being_created_waits_for_its_vari
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_adopted_target_outlives_the_update_that_removes_its_resource() {
+async fn an_adopted_target_survives_an_update_that_removes_its_resource() {
     for gate_first in [false, true] {
         let world = endpoint();
         register_natively(&world, &["blue"]);
@@ -198,7 +198,7 @@ async fn an_adopted_target_outlives_the_update_that_removes_its_resource() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_deleted_while_the_gate_brings_it_back_is_gone() {
+async fn a_target_that_is_deleted_while_the_gate_restores_it_is_deregistered() {
     // The gate brings back what the Delete of its resource forgets at that moment.
     let parked_ours = async || {
         let world = endpoint();
@@ -223,7 +223,7 @@ async fn what_is_deleted_while_the_gate_brings_it_back_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_delivery_has_brought_back_already_is_not_taken_down() {
+async fn a_target_that_another_delivery_restored_stays_registered() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     let before = world.picture();
@@ -246,7 +246,7 @@ async fn what_another_delivery_has_brought_back_already_is_not_taken_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_overtaken_gate_brings_back_the_others_where_one_is_refused() {
+async fn a_stale_gate_restores_the_other_targets_when_one_restore_fails() {
     let world = endpoint();
     register_natively(&world, &["blue", "green"]);
     world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
@@ -257,7 +257,7 @@ async fn an_overtaken_gate_brings_back_the_others_where_one_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_registered_while_a_gate_waits_is_taken_down_too() {
+async fn a_target_that_is_registered_while_the_gate_waits_is_snapshotted() {
     let world = endpoint();
     world.endpoints_take(20);
     let weights = json!([{ "VariantName": "green", "DesiredInstanceCount": 2 }]);
@@ -272,7 +272,7 @@ async fn what_is_registered_while_a_gate_waits_is_taken_down_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_spellings_of_one_endpoint_are_told_before_anything_is_taken_down() {
+async fn two_targets_that_differ_in_letter_case_fail_the_gate_before_anything_changes() {
     let world = endpoint();
     world.aws("SageMaker.DeleteEndpoint", json!({ "EndpointName": "prod" }));
     world.aws("SageMaker.CreateEndpoint", json!({ "EndpointName": "Prod", "EndpointConfigName": "large" }));
@@ -286,7 +286,7 @@ async fn two_spellings_of_one_endpoint_are_told_before_anything_is_taken_down() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_last_delete_cannot_bring_back_is_told_and_forgotten() {
+async fn the_last_delete_drops_a_snapshot_that_cannot_be_restored() {
     let world = endpoint();
     register_natively(&world, &["blue", "green"]);
     world.succeed(gate_update("large", "both")).await;
@@ -297,7 +297,7 @@ async fn what_the_last_delete_cannot_bring_back_is_told_and_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_whose_tags_cannot_be_seen_is_not_left_in_the_way_silently() {
+async fn a_target_whose_tags_are_not_visible_fails_the_gate() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     world.fail("ListTagsForResource", "ResourceNotFoundException", 20);

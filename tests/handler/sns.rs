@@ -33,7 +33,7 @@ fn from_afar(variant: &str) -> Request {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_message_of_a_record_is_the_request() {
+async fn the_message_of_an_sns_record_is_the_request() {
     let world = World::new();
     world.invoke(&event(&[from_afar("MyVariant")])).await.expect("it is answered");
     let answer = world.last_answer();
@@ -42,7 +42,7 @@ async fn the_message_of_a_record_is_the_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_event_that_is_shown_is_answered() {
+async fn the_example_event_of_sns_is_answered() {
     let world = World::new();
     world.invoke(include_str!("../../events/sns/create.json")).await.expect("it is answered");
     assert_eq!(world.last_answer()["Status"], "SUCCESS", "{}", world.last_answer());
@@ -61,14 +61,14 @@ async fn an_endpoint_is_one_of_the_functions_account_and_region_wherever_the_sta
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_of_several_records_is_answered() {
+async fn each_of_several_sns_records_is_answered() {
     let world = World::new();
     world.invoke(&event(&[from_afar("MyVariant"), from_afar("MyOtherVariant")])).await.expect("they are answered");
     assert_eq!((world.puts(), world.registered().len()), (2, 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_record_that_cannot_be_answered_fails_the_invocation_and_keeps_no_other_from_its_answer() {
+async fn a_record_that_cannot_be_answered_fails_the_invocation_and_the_others_are_answered() {
     let world = World::new();
     let nobody = create().without("ResponseURL");
     world.invoke(&event(&[nobody, from_afar("MyVariant")])).await.expect_err("nobody can be answered");
@@ -82,7 +82,7 @@ async fn one_record_that_cannot_be_answered_fails_the_invocation_and_keeps_no_ot
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_holds_no_message_is_no_request() {
+async fn a_record_without_a_message_fails_the_invocation() {
     for records in [json!([]), json!(null), json!([{}]), json!([7]), json!([{ "Sns": { "Message": {} } }]), json!("x")]
     {
         let world = World::new();
@@ -92,7 +92,7 @@ async fn what_holds_no_message_is_no_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_one_whatever_field_of_that_name_it_has() {
+async fn a_request_with_a_field_named_records_is_carried_out() {
     let world = World::new();
     world.succeed(update().field("Records", json!([{ "Sns": { "Message": "{}" } }]))).await;
     world.succeed(create().field("Records", Value::Null)).await;

@@ -109,13 +109,13 @@ fn adopting() -> Request {
 }
 
 #[test]
-fn a_create_survives_any_death() {
+fn a_create_survives_a_kill_at_any_moment() {
     assert_eq!(die_everywhere(nothing, &[], create(), Age::Young), 4);
     assert_eq!(die_everywhere(nothing, &[], create(), Age::Late), 6);
 }
 
 #[test]
-fn an_update_of_capacity_and_tags_survives_any_death() {
+fn an_update_of_capacity_and_tags_survives_a_kill_at_any_moment() {
     let tags = |key: &str| json!([{"Key": key, "Value": "ml"}]);
     let old = create().with("Tags", tags("team"));
     let new = update().with_old("Tags", tags("team")).with("Tags", tags("group")).with("MaxCapacity", json!("3"));
@@ -124,35 +124,35 @@ fn an_update_of_capacity_and_tags_survives_any_death() {
 }
 
 #[test]
-fn an_update_that_replaces_survives_any_death() {
+fn a_replacement_survives_a_kill_at_any_moment() {
     let new = update().with("VariantName", json!("MyOtherVariant"));
     assert!(die_everywhere(nothing, &[create()], new, Age::Late) >= 7);
 }
 
 #[test]
-fn the_way_back_from_a_replacement_survives_any_death() {
+fn the_rollback_of_a_replacement_survives_a_kill_at_any_moment() {
     let new = update().with("VariantName", json!("MyOtherVariant"));
     let back = update().with_old("VariantName", json!("MyOtherVariant"));
     assert!(die_everywhere(nothing, &[create(), new], back, Age::Late) >= 10);
 }
 
 #[test]
-fn a_delete_survives_any_death() {
+fn a_delete_survives_a_kill_at_any_moment() {
     assert!(die_everywhere(nothing, &[create()], delete(), Age::Late) >= 6);
 }
 
 #[test]
-fn an_adoption_survives_any_death() {
+fn an_adoption_survives_a_kill_at_any_moment() {
     assert!(die_everywhere(registered_by_hand, &[], adopting(), Age::Late) >= 10);
 }
 
 #[test]
-fn a_release_of_what_was_adopted_survives_any_death() {
+fn the_release_of_an_adopted_target_survives_a_kill_at_any_moment() {
     assert!(die_everywhere(registered_by_hand, &[adopting()], delete(), Age::Late) >= 6);
 }
 
 #[test]
-fn a_refusal_survives_any_death() {
+fn a_refusal_survives_a_kill_at_any_moment() {
     assert!(die_everywhere(nothing, &[create().in_stack("theirs")], create(), Age::Young) >= 6);
 }
 

@@ -7,7 +7,7 @@ use crate::support::lambda::{Age, Ended, Lambda, response_path};
 use crate::support::world::World;
 
 #[test]
-fn one_process_serves_the_whole_life_of_a_resource_and_answers_each_request_at_its_own_address() {
+fn one_process_serves_all_requests_of_a_resource_and_answers_each_at_its_own_url() {
     let world = World::start();
     let mut lambda = Lambda::new(&world);
     let mut processes = Vec::new();

@@ -21,7 +21,7 @@ use crate::support::world::World;
 
 /// The SDK panics at the first call to a service whose address is set, and empty. A Delete does not call SageMaker.
 #[test]
-fn a_panic_of_the_built_function_is_answered_and_the_same_process_serves_the_next_request() {
+fn a_panic_of_the_built_function_is_answered_and_the_process_serves_the_next_request() {
     let world = World::start();
     let mut lambda = Lambda::with(&world, &[BOOTSTRAP], &[("AWS_ENDPOINT_URL_SAGEMAKER", "")]);
     assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Young)), Ended::Response, "not an error");
@@ -37,7 +37,7 @@ fn a_panic_of_the_built_function_is_answered_and_the_same_process_serves_the_nex
 }
 
 #[test]
-fn a_panic_at_any_call_is_answered_and_the_same_process_serves_the_next_request() {
+fn a_panic_at_a_call_is_answered_and_the_process_serves_the_next_request() {
     let this = std::env::current_exe().expect("a path");
     let this = this.to_str().expect("UTF-8");
     let defective = [this, "--exact", "panics::the_function_with_a_defect", "--ignored", "--nocapture"];
@@ -113,7 +113,7 @@ impl HttpConnector for Defective {
 }
 
 #[test]
-fn a_process_that_aborts_in_the_middle_of_the_work_leaves_what_the_retry_completes() {
+fn the_retry_completes_the_work_of_a_process_that_aborted() {
     let world = World::start();
     let mut lambda = Lambda::new(&world);
     for (request, capacity) in
@@ -132,7 +132,7 @@ fn a_process_that_aborts_in_the_middle_of_the_work_leaves_what_the_retry_complet
 }
 
 #[test]
-fn a_process_that_panics_at_its_start_takes_no_event_which_the_next_one_completes() {
+fn a_process_that_panics_at_its_start_leaves_the_event_to_the_next_one() {
     let world = World::start();
     let mut broken = Lambda::with(&world, &[BOOTSTRAP], &[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much")]);
     let (status, ended, output) = broken.start_in_vain();
@@ -148,7 +148,7 @@ fn a_process_that_panics_at_its_start_takes_no_event_which_the_next_one_complete
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_log_that_cannot_be_written_fails_nothing() {
+fn a_log_that_cannot_be_written_fails_no_request() {
     let world = World::start();
     let program = ["/bin/sh", "-c", r#"exec "$0" >/dev/full 2>&1"#, BOOTSTRAP];
     let mut lambda = Lambda::with(&world, &program, &[]);

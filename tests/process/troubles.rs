@@ -11,7 +11,7 @@ use crate::support::lambda::{Age, Deadline, Ended, Invocation, Lambda};
 use crate::support::world::World;
 
 #[test]
-fn an_answer_that_nobody_takes_ends_in_an_error_and_the_retry_completes() {
+fn an_answer_that_is_rejected_fails_the_invocation_and_the_retry_completes() {
     let clean = World::start();
     let mut lambda = Lambda::new(&clean);
     assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Late)), Ended::Response);
@@ -29,7 +29,7 @@ fn an_answer_that_nobody_takes_ends_in_an_error_and_the_retry_completes() {
 }
 
 #[test]
-fn an_endpoint_that_never_gets_ready_is_told_before_lambda_ends_the_process() {
+fn an_endpoint_that_never_becomes_ready_fails_the_request_before_lambda_kills_the_process() {
     let world = World::start();
     let mut lambda = Lambda::new(&world);
     // Warm, so that the deadline measures the function and not the machine.
@@ -47,7 +47,7 @@ fn an_endpoint_that_never_gets_ready_is_told_before_lambda_ends_the_process() {
 }
 
 #[test]
-fn a_deadline_in_1970_is_none() {
+fn a_deadline_in_1970_is_ignored() {
     let world = World::start();
     let mut lambda = Lambda::new(&world);
     world.endpoints_take(0.5);
@@ -58,7 +58,7 @@ fn a_deadline_in_1970_is_none() {
 }
 
 #[test]
-fn what_is_no_request_ends_in_an_error_and_the_same_process_serves_the_next() {
+fn a_payload_that_is_no_request_fails_the_invocation_and_the_process_serves_the_next() {
     let world = World::start();
     let mut lambda = Lambda::new(&world);
     assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Late)), Ended::Response);
@@ -92,7 +92,7 @@ fn what_is_no_request_ends_in_an_error_and_the_same_process_serves_the_next() {
 }
 
 #[test]
-fn requests_beyond_measure_are_answered_and_the_same_process_serves_the_next() {
+fn oversized_requests_are_answered_and_the_process_serves_the_next() {
     let world = World::start();
     let mut lambda = Lambda::new(&world);
     let with = |text: &str| {

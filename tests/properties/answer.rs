@@ -57,7 +57,7 @@ fn parts() -> impl Strategy<Value = Parts> {
 }
 
 #[test]
-fn an_answer_of_any_parts_fits_copies_its_ids_and_tells_no_secret() {
+fn any_answer_fits_copies_its_ids_and_contains_no_secret() {
     let answered = Cell::new(0);
     for_any(parts(), |parts| answered.set(answered.get() + u32::from(parts.check())));
     println!("{} answered", answered.get());
@@ -65,7 +65,7 @@ fn an_answer_of_any_parts_fits_copies_its_ids_and_tells_no_secret() {
 }
 
 #[test]
-fn of_what_is_told_only_the_secrets_are_taken_out() {
+fn redaction_removes_the_secrets_and_nothing_else() {
     let prose = "[a-z.,:é ]{0,12}( 20261123T101500Z)? ";
     // What is secret, and what is told instead: "{1}", "{2}" and "{3}" are values of the URL.
     let secrets = &[
@@ -102,7 +102,7 @@ fn of_what_is_told_only_the_secrets_are_taken_out() {
 }
 
 #[test]
-fn a_reason_is_cut_where_not_one_character_more_would_fit() {
+fn a_reason_is_cut_where_one_more_character_would_not_fit() {
     let reason = vec(prop_oneof![any::<char>().prop_map(String::from), long_text()], 1..40);
     for_any(reason, |pieces| {
         let reason = pieces.concat();
@@ -112,7 +112,7 @@ fn a_reason_is_cut_where_not_one_character_more_would_fit() {
 }
 
 #[test]
-fn a_success_leaves_an_attribute_out_only_where_it_does_not_fit() {
+fn a_success_omits_an_attribute_only_if_it_does_not_fit() {
     // The other fields take some 160 bytes.
     for_any((3_900_usize..4_000, vec(text(), 0..3)), |(length, mut data)| {
         data.push("a".repeat(length));
@@ -121,7 +121,7 @@ fn a_success_leaves_an_attribute_out_only_where_it_does_not_fit() {
 }
 
 #[test]
-fn an_answer_of_any_bytes_fits() {
+fn an_answer_of_any_bytes_fits_the_size_limit() {
     let id = || vec(0_u8..255, 0..20).prop_map(|text| [&[1], &*text].concat());
     for_any((id(), id(), id(), vec(any::<u8>(), 0..2_000)), |(stack, request, logical, rest)| {
         let url = b"\x01https://host/path?X-Amz-Signature=0123456789";

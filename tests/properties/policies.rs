@@ -21,7 +21,6 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use test_support::attached::{action, step};
 use test_support::function::{Deadline, Desired, Here, handle, inputs, services};
 
 use crate::checks::as_text;
@@ -203,7 +202,7 @@ impl Attached {
 }
 
 #[test]
-fn what_the_api_can_say_arrives_as_it_was_written() {
+fn any_policy_or_action_reaches_the_api_unchanged() {
     for_any(prop_oneof![steps().prop_map(Attached::Step), trackings(), actions()], |attached| {
         attached.survives();
     });
@@ -211,7 +210,7 @@ fn what_the_api_can_say_arrives_as_it_was_written() {
 
 /// A member that the SDK learns one day is missed here, and then in `src`.
 #[test]
-fn every_member_of_the_sdks_shapes_arrives() {
+fn every_member_of_the_sdks_shapes_reaches_the_api() {
     let text = || "x".to_owned();
     let dimension = MetricDimension::builder().name("n").value("v").build().unwrap();
     let own = CustomizedMetricSpecification::builder()

@@ -70,12 +70,12 @@ fn request() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn a_request_with_anything_wrong_in_it_is_answered() {
+fn a_request_with_any_mistake_is_answered() {
     for_any(request(), |request| checks::request(&request.to_string()));
 }
 
 #[test]
-fn a_request_that_is_damaged_on_its_way_is_answered_or_has_no_address() {
+fn a_damaged_request_is_answered_or_has_no_response_url() {
     let damage =
         vec((any::<Index>(), 0_usize..5, prop_oneof![text(), Just("\\ud800".into()), Just("1e999".into())]), 1..4);
     for_any((request(), damage), |(request, damage)| {
@@ -90,13 +90,13 @@ fn a_request_that_is_damaged_on_its_way_is_answered_or_has_no_address() {
 }
 
 #[test]
-fn anything_else_has_no_address_and_does_no_harm() {
+fn any_other_payload_fails_cleanly() {
     for_any(json(), |json| checks::request(&json.to_string()));
     for_any(vec(any::<u8>(), 0..300), |bytes| checks::request(&String::from_utf8_lossy(&bytes)));
 }
 
 #[test]
-fn properties_without_a_mistake_are_taken_for_what_they_say() {
+fn valid_properties_are_read_as_they_are_written() {
     for_any(good_properties(), |properties| {
         let desired = checks::properties(&properties).unwrap();
         let text = |name: &str| properties[name].as_str().map_or_else(|| properties[name].to_string(), str::to_owned);
@@ -112,7 +112,7 @@ fn properties_without_a_mistake_are_taken_for_what_they_say() {
 }
 
 #[test]
-fn each_property_that_cannot_be_is_told_by_its_name() {
+fn each_invalid_property_is_named() {
     let wrong = prop_oneof![Just(json!([7])), Just(json!({"a": 1})), Just(json!(1.5)), Just(json!("no, \u{1F980}!"))];
     let names = prop::sample::subsequence(OURS, 1..=OURS.len());
     for_any((good_properties(), wrong, names), |(mut properties, wrong, names)| {
@@ -127,7 +127,7 @@ fn each_property_that_cannot_be_is_told_by_its_name() {
 }
 
 #[test]
-fn a_property_that_is_not_known_is_told_by_its_name() {
+fn an_unknown_property_is_named() {
     for_any((good_properties(), "[A-Z][a-z]{1,9}X", json()), |(mut properties, name, value)| {
         properties[&name] = value;
         let mistakes = checks::properties(&properties).unwrap_err();
@@ -136,7 +136,7 @@ fn a_property_that_is_not_known_is_told_by_its_name() {
 }
 
 #[test]
-fn properties_of_any_shape_are_taken_or_refused_with_a_mistake() {
+fn properties_of_any_shape_are_accepted_or_refused_with_a_reason() {
     for_any(json(), |properties| drop(checks::properties(&properties)));
     for_any((good_properties(), vec(change(), 1..4)), |(mut properties, changes)| {
         changes.into_iter().for_each(|change| change.make(&mut properties));
@@ -145,7 +145,7 @@ fn properties_of_any_shape_are_taken_or_refused_with_a_mistake() {
 }
 
 #[test]
-fn properties_at_the_limits_are_taken_or_refused_with_a_mistake() {
+fn properties_at_their_limits_are_accepted_or_refused_with_a_reason() {
     let key = prop_oneof![
         select(&["aws:x", "AWS:x", "sagemaker-scaling:x", "Sagemaker-Scaling:x"][..]).prop_map(str::to_owned),
         (126_usize..131).prop_map(|length| "é".repeat(length)),
@@ -165,7 +165,7 @@ fn properties_at_the_limits_are_taken_or_refused_with_a_mistake() {
 }
 
 #[test]
-fn an_id_that_is_a_targets_prints_back() {
+fn the_physical_id_of_a_target_survives_parsing() {
     let exact = ["endpoint/", "E", "/variant/", "v", "|", "sagemaker:variant:DesiredInstanceCount", "|", "sagemaker"];
     checks::id(&exact.concat());
     for odd in ["", " ", "-", "|", "/", "/variant/", "\u{0}", "e", "é"] {

@@ -44,7 +44,7 @@ fn new_seeds_keep_every_invariant() {
 
 /// The history of a seed is the same every time, and so is what happens in it.
 #[test]
-fn a_seed_tells_the_same_story_twice() {
+fn a_seed_plays_the_same_history_twice() {
     let tell = || (0..20).map(|seed| format!("{:?}", replay(seed))).collect::<Vec<_>>();
     assert_eq!(tell(), tell());
 }
