@@ -1,4 +1,4 @@
-//! AWS in trouble: what passes is waited out, what does not is told, and what is left can be cleaned up.
+//! Errors of AWS: transient ones are retried, final ones fail the request, and the Delete that follows cleans up.
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ const CALLS: [&str; 7] = [
     "UntagResource",
     "DeregisterScalableTarget",
 ];
-/// Many stages reach it at once, on a machine that may be busy: each has to answer in the rest of it.
+/// Enough for a few attempts on a busy machine, where many stages run at once.
 const AMONG_MANY: Duration = Duration::from_secs(4);
 
 /// A Create, an Update and a Delete, which make each call at least once.
-fn life() -> [Request; 3] {
+fn life_cycle() -> [Request; 3] {
     let tags = json!([{"Key": "team", "Value": "ml"}]);
     [
         create().with("Tags", tags.clone()),
@@ -33,31 +33,31 @@ fn life() -> [Request; 3] {
     ]
 }
 
-/// The whole life of a resource, with every call of one operation meeting the fault the first `times` times.
-async fn lives_in_spite_of(operation: &str, times: usize, fault: Fault) {
+/// Creates, updates and deletes a resource, while the first `times` calls of an operation meet a fault.
+async fn succeeds_despite(operation: &str, times: usize, fault: Fault) {
     let stage = Stage::new().await;
     stage.aws.plan(operation, times, fault.clone());
-    for request in life() {
+    for request in life_cycle() {
         assert_eq!(stage.succeed(request).await, ID, "{operation}: {fault:?}");
     }
     assert!(stage.aws.registered().is_empty(), "{operation}: {fault:?}");
     assert!(stage.aws.count(operation) > times, "{operation} was called too rarely for {fault:?}");
 }
 
-async fn each_call_bears(faults: &[Fault]) {
-    let lives = CALLS.iter().flat_map(|call| faults.iter().map(|fault| lives_in_spite_of(call, 1, fault.clone())));
-    join_all(lives).await;
+async fn each_call_survives(faults: &[Fault]) {
+    let life_cycles = CALLS.iter().flat_map(|call| faults.iter().map(|fault| succeeds_despite(call, 1, fault.clone())));
+    join_all(life_cycles).await;
 }
 
 fn says(code: &'static str) -> Fault {
     Fault::Says(400, code, "Rate exceeded".to_owned())
 }
 
-/// What one fault does to a request of a life when it never ends: the reason and the id of the answer. Whatever was
-/// left is cleaned up by the Delete of that id, once AWS is well again.
+/// Fails one of these requests by a fault without end. Returns the reason, the physical id and the number of attempts.
+/// The Delete of that id cleans up, once AWS has recovered.
 async fn ends_with(calls: &[&str], which: usize, fault: Fault) -> (String, String, usize) {
     let stage = Stage::new().await;
-    let requests = life();
+    let requests = life_cycle();
     for request in &requests[..which] {
         stage.succeed(request.clone()).await;
     }
@@ -69,15 +69,19 @@ async fn ends_with(calls: &[&str], which: usize, fault: Fault) -> (String, Strin
     let attempts = stage.aws.count(calls[0]);
     stage.aws.recover();
     stage.succeed(delete().of(&id)).await;
-    assert!(stage.aws.registered().is_empty(), "left behind after {fault:?}: {reason}");
+    assert!(stage.aws.registered().is_empty(), "an orphaned target after {fault:?}: {reason}");
     (reason, id, attempts)
 }
 
 /// Under each name that AWS has for throttling.
 pub(crate) async fn a_throttled_call_is_retried_until_it_succeeds() {
-    join_all(CALLS.map(|call| lives_in_spite_of(call, 2, says("ThrottlingException")))).await;
-    each_call_bears(&[says("TooManyRequestsException"), says("RequestLimitExceeded"), Fault::Before(Act::status(429))])
-        .await;
+    join_all(CALLS.map(|call| succeeds_despite(call, 2, says("ThrottlingException")))).await;
+    each_call_survives(&[
+        says("TooManyRequestsException"),
+        says("RequestLimitExceeded"),
+        Fault::Before(Act::status(429)),
+    ])
+    .await;
 }
 
 pub(crate) async fn endless_throttling_fails_before_the_deadline_with_the_last_error() {
@@ -94,18 +98,18 @@ pub(crate) async fn endless_throttling_fails_before_the_deadline_with_the_last_e
 
 pub(crate) async fn a_call_that_meets_a_concurrent_update_is_retried() {
     let calls = ["RegisterScalableTarget", "TagResource", "UntagResource", "DeregisterScalableTarget"];
-    join_all(calls.map(|call| lives_in_spite_of(call, 4, says("ConcurrentUpdateException")))).await;
+    join_all(calls.map(|call| succeeds_despite(call, 4, says("ConcurrentUpdateException")))).await;
 }
 
 /// `InternalServiceException`, and every 5xx.
 pub(crate) async fn a_call_is_retried_while_the_service_is_down() {
     let page = |status| Act::Reply(status, "Content-Type: text/html\r\n", "<html>Service Unavailable</html>".into());
-    each_call_bears(&[
+    each_call_survives(&[
         Fault::Says(500, "InternalServiceException", String::new()),
         Fault::Says(503, "ServiceUnavailable", String::new()),
         Fault::Before(page(500)),
         Fault::Before(page(503)),
-        // It took effect, and nobody was told.
+        // The call took effect, but the reply is an error.
         Fault::After(page(502)),
         Fault::After(page(504)),
         Fault::Before(Act::status(408)),
@@ -115,7 +119,7 @@ pub(crate) async fn a_call_is_retried_while_the_service_is_down() {
 
 /// Before the call takes effect, and after.
 pub(crate) async fn a_call_whose_connection_breaks_is_retried() {
-    each_call_bears(&[
+    each_call_survives(&[
         Fault::Before(Act::Reset),
         Fault::After(Act::Reset),
         Fault::After(Act::Truncated(200, "{\"ScalableTarget".into())),
@@ -126,12 +130,12 @@ pub(crate) async fn a_call_whose_connection_breaks_is_retried() {
 
 pub(crate) async fn a_call_whose_reply_is_malformed_is_retried() {
     let reply = |body: &str| Act::Reply(200, "Content-Type: application/x-amz-json-1.1\r\n", body.to_owned());
-    // The other calls have no output, so nothing is read of it.
+    // The other calls have no output that the function reads.
     let read = ["DescribeEndpoint", "RegisterScalableTarget", "DescribeScalableTargets", "ListTagsForResource"];
     let bodies = ["<html>", "{\"ScalableTargets\": [", "[]", "\"\"", "7"];
-    let lives = read.iter().flat_map(|call| bodies.map(|body| (call, Fault::After(reply(body)))));
-    join_all(lives.map(|(call, fault)| lives_in_spite_of(call, 1, fault))).await;
-    each_call_bears(&[Fault::Before(Act::Reply(307, "Location: http://127.0.0.1:9/\r\n", String::new()))]).await;
+    let life_cycles = read.iter().flat_map(|call| bodies.map(|body| (call, Fault::After(reply(body)))));
+    join_all(life_cycles.map(|(call, fault)| succeeds_despite(call, 1, fault))).await;
+    each_call_survives(&[Fault::Before(Act::Reply(307, "Location: http://127.0.0.1:9/\r\n", String::new()))]).await;
 }
 
 /// The Delete that follows cleans up.
@@ -186,10 +190,10 @@ pub(crate) async fn a_final_error_fails_a_create_at_once() {
         (ends_with(&["RegisterScalableTarget"], 0, fault).await, code)
     });
     for ((reason, id, attempts), code) in join_all(ends).await {
-        let told = format!(
+        let expected = format!(
             "RegisterScalableTarget failed for endpoint/MyEndPoint/variant/MyVariant: {code}: said the service"
         );
-        assert_eq!((reason.as_str(), id.as_str(), attempts), (told.as_str(), NOT_REGISTERED, 1));
+        assert_eq!((reason.as_str(), id.as_str(), attempts), (expected.as_str(), NOT_REGISTERED, 1));
     }
 }
 

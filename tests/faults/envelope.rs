@@ -1,4 +1,4 @@
-//! The envelope, broken in every field, one at a time. One process serves all of it, and goes on.
+//! The envelope, with one broken field at a time. One process serves all of these requests, and the next one.
 
 use serde_json::{Value, json};
 use test_support::account::Account as _;
@@ -20,7 +20,7 @@ const FIELDS: [&str; 9] = [
     "OldResourceProperties",
 ];
 
-/// A request without a field, and with everything in it that it should not be.
+/// A request without a field, and with values in it that it should not have.
 fn broken(request: &Request, field: &str) -> Vec<Request> {
     let odd = [json!(null), json!(7), json!(1.5), json!(true), json!([]), json!(["x"]), json!({}), json!({"a": 1})];
     let mut all: Vec<_> = odd.into_iter().map(|odd| request.clone().field(field, odd)).collect();
@@ -29,14 +29,14 @@ fn broken(request: &Request, field: &str) -> Vec<Request> {
     all
 }
 
-/// A process that holds a target for the requests to meet.
+/// A process whose resource has registered its target.
 async fn stage() -> Stage {
     let stage = Stage::new().await;
     stage.succeed(create()).await;
     stage
 }
 
-/// The next request is served as if nothing had been.
+/// The next request is served as usual.
 async fn serves(stage: &Stage) {
     assert_eq!(stage.succeed(update()).await, ID);
     assert_eq!(stage.aws.registered(), [MY_VARIANT]);
@@ -48,7 +48,7 @@ pub(crate) async fn a_request_with_a_broken_field_is_answered() {
         let stage = stage().await;
         let type_of = request.0["RequestType"].as_str().expect("text");
         for field in FIELDS {
-            let bears = match field {
+            let succeeds = match field {
                 "ServiceToken" | "OldResourceProperties" => true,
                 "PhysicalResourceId" => type_of == "Create",
                 // Properties of any shape never fail a Delete.
@@ -56,14 +56,14 @@ pub(crate) async fn a_request_with_a_broken_field_is_answered() {
                 _ => false,
             };
             for broken in broken(&request, field) {
-                // What there is before a Create is nothing.
+                // Before a Create, nothing is registered.
                 stage.succeed(if type_of == "Create" { delete() } else { update() }).await;
                 let before = stage.aws.registered();
                 let shown = broken.0.to_string();
                 let answer = stage.answer(broken.clone(), AMPLE).await;
-                assert_eq!(answer["Status"] == "SUCCESS", bears, "{answer} for {shown}");
-                if !bears {
-                    // An object is read, and its fields are missed.
+                assert_eq!(answer["Status"] == "SUCCESS", succeeds, "{answer} for {shown}");
+                if !succeeds {
+                    // An object is read, and its missing fields are named.
                     let read = field == "ResourceProperties" && broken.0[field].is_object();
                     let named = if read { "EndpointName" } else { field };
                     assert!(answer["Reason"].as_str().expect("text").contains(named), "{answer} for {shown}");
@@ -87,7 +87,7 @@ pub(crate) async fn missing_properties_fail_a_create_and_an_update() {
         assert_eq!(answered, id);
     }
     assert_eq!(stage.succeed(delete().without("ResourceProperties")).await, ID);
-    assert!(stage.aws.registered().is_empty(), "the id tells what to delete");
+    assert!(stage.aws.registered().is_empty(), "the id says what to delete");
 }
 
 pub(crate) async fn a_missing_or_mistyped_property_is_named() {
@@ -98,7 +98,7 @@ pub(crate) async fn a_missing_or_mistyped_property_is_named() {
                 let (reason, _) = stage.refuse(request.with(name, value.clone()), AMPLE).await;
                 assert!(reason.starts_with(&format!("{name}: ")), "{reason}");
             }
-            // The way back from such an Update, and the Delete.
+            // The rollback of such an Update.
             assert_eq!(stage.succeed(update().with_old(name, value.clone())).await, ID);
         }
     }
@@ -123,7 +123,7 @@ pub(crate) async fn a_request_without_a_usable_response_url_fails_the_invocation
         cases.push((create().field("ResponseURL", json!(format!("{url}?{QUERY}"))), error));
     }
     for (request, expected) in cases {
-        let error = stage.invoke(&request.0.to_string(), AMPLE).await.expect_err("nobody can be answered");
+        let error = stage.invoke(&request.0.to_string(), AMPLE).await.expect_err("there is no response URL");
         let Unanswered::NoReplyAddress(error) = error else { panic!("{error}") };
         assert_eq!(error, expected, "{}", request.0);
     }
@@ -134,7 +134,7 @@ pub(crate) async fn a_warm_process_does_not_reuse_a_response_url() {
     let stage = stage().await;
     let before = stage.cloudformation.puts().len();
     for request in broken(&delete(), "ResponseURL") {
-        stage.invoke(&request.0.to_string(), AMPLE).await.expect_err("nobody can be answered");
+        stage.invoke(&request.0.to_string(), AMPLE).await.expect_err("there is no response URL");
     }
     assert_eq!(stage.cloudformation.puts().len(), before);
     serves(&stage).await;

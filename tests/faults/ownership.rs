@@ -1,8 +1,9 @@
-//! Who holds the target, and under which id the resource goes on.
+//! Who owns the target, and which physical id the resource has.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use test_support::account::{Account as _, owned_by};
+use test_support::function::ADOPTED_TAG;
 use test_support::loopback::Act;
 use test_support::request::{
     ID, INVENTED, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, STACK, create, delete, update,
@@ -26,19 +27,19 @@ pub(crate) async fn an_unregistered_target_is_registered_and_its_delete_does_not
         stage.succeed(delete()).await;
         stage.aws.called();
         assert_eq!(stage.succeed(delete()).await, ID);
-        let looks = ["DescribeStackResource", "DescribeScalableTargets", "GetParameter"];
-        assert_eq!(stage.aws.called(), looks, "registered, or parked?");
+        let reads = ["DescribeStackResource", "DescribeScalableTargets", "GetParameter"];
+        assert_eq!(stage.aws.called(), reads, "it reads the target and its snapshot");
     }
 }
 
 pub(crate) async fn a_request_that_is_delivered_twice_takes_effect_once() {
     let stage = Stage::new().await;
-    let mut seen = Vec::new();
+    let mut states = Vec::new();
     for request in [create(), create(), update(), update()] {
         assert_eq!(stage.succeed(request).await, ID);
-        seen.push(stage.aws.tagged_targets());
+        states.push(stage.aws.tagged_targets());
     }
-    assert!(seen.iter().all(|targets| *targets == seen[0] && targets.len() == 1), "{seen:?}");
+    assert!(states.iter().all(|targets| *targets == states[0] && targets.len() == 1), "{states:?}");
     for _ in 0..2 {
         assert_eq!(stage.succeed(delete()).await, ID);
         assert!(stage.aws.registered().is_empty());
@@ -48,12 +49,12 @@ pub(crate) async fn a_request_that_is_delivered_twice_takes_effect_once() {
 /// The reason names the owner.
 pub(crate) async fn a_target_of_another_owner_is_refused_and_not_changed() {
     let theirs = "resource Scaling of stack arn:aws:cloudformation:us-east-1:111122223333:stack/theirs/1";
-    let ours = format!("resource Scaling2 of stack {STACK}");
+    let other = format!("resource Scaling2 of stack {STACK}");
     let another = create().field("LogicalResourceId", json!("Scaling2"));
-    let holders = [(create().in_stack("theirs"), theirs), (another, &ours)];
-    join_all(holders.map(|(holder, name)| async move {
+    let owners = [(create().in_stack("theirs"), theirs), (another, &other)];
+    join_all(owners.map(|(owner, name)| async move {
         let stage = Stage::new().await;
-        stage.succeed(holder).await;
+        stage.succeed(owner).await;
         let before = stage.aws.tagged_targets();
         for (request, id) in [
             (create(), NOT_REGISTERED),
@@ -83,7 +84,7 @@ pub(crate) async fn an_untagged_target_is_refused_or_adopted_and_released() {
     assert_eq!(stage.aws.tagged_targets()[0]["Tags"], json!({}));
 
     assert_eq!(stage.succeed(create().with("AdoptExisting", json!("true"))).await, ID);
-    assert_eq!(stage.aws.tagged_targets()[0]["Tags"]["sagemaker-scaling:adopted"], "true");
+    assert_eq!(stage.aws.tagged_targets()[0]["Tags"][ADOPTED_TAG], "true");
     stage.succeed(delete()).await;
     assert_eq!(stage.aws.registered(), [MY_VARIANT]);
     assert_eq!(stage.aws.tagged_targets()[0]["Tags"], json!({}));
@@ -93,7 +94,7 @@ pub(crate) async fn a_delete_after_a_create_that_registered_nothing_calls_no_ser
     let stage = denied_at("RegisterScalableTarget").await;
     let (_, id) = stage.refuse(create(), AMPLE).await;
     assert_eq!(id, NOT_REGISTERED);
-    // Somebody else's by now, or not ours to take down.
+    // The target may have another owner by now.
     stage.aws.recover();
     stage.succeed(create()).await;
     stage.aws.called();

@@ -1,4 +1,4 @@
-//! A panic at every exchange with the outside, while one process serves on.
+//! A panic at every exchange. The same process serves the requests that follow.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use crate::support::stage::{AMPLE, Stage};
 
-/// The connector that is shipped, and a defect in it that quotes the whole request.
+/// The shipped connector with a defect: a panic whose message quotes the whole request.
 #[derive(Clone, Debug)]
 pub(crate) struct Defective {
     inner: SharedHttpConnector,
@@ -24,14 +24,14 @@ pub(crate) struct Defective {
     kind: Arc<Mutex<Kind>>,
 }
 
-/// Where in a call the panic is.
+/// Where a call panics.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    /// Before there is a future.
+    /// Before it returns a future.
     Calling,
-    /// While it is polled.
+    /// While the future is polled.
     Polling,
-    /// When the reply is there, so that the call took effect.
+    /// After the reply, when the call has taken effect.
     Replied,
 }
 
@@ -51,13 +51,13 @@ impl Defective {
         self.calls_until_panic.store(call, Ordering::Relaxed);
     }
 
-    /// Panics at an answer.
+    /// Panics at the next PUT of an answer.
     pub(crate) fn panic_at_answer(&self, kind: Kind) {
         self.counts_answers_only.store(true, Ordering::Relaxed);
         self.panic_at(1, kind);
     }
 
-    /// Panics no more. Returns whether it did.
+    /// Stops panicking. Returns whether it has panicked.
     pub(crate) fn mend(&self) -> bool {
         self.calls_until_panic.swap(usize::MAX, Ordering::Relaxed) > usize::MAX / 2
     }
@@ -120,7 +120,7 @@ pub(crate) async fn a_panic_at_any_exchange_is_answered() {
                 if reason.contains("panicked") {
                     assert!(reason.contains("while calling ") && reason.contains("a planted defect at "), "{reason}");
                 }
-                // The same process serves what comes next, and cleans up by the id that it was told.
+                // The same process serves the Delete that follows, which cleans up by the id of the answer.
                 stage.succeed(delete().of(answer["PhysicalResourceId"].as_str().expect("text"))).await;
                 assert!(stage.aws.registered().is_empty(), "{kind:?} at {call}: {answer}");
                 if !reached {
@@ -139,12 +139,12 @@ pub(crate) async fn an_answer_is_sent_again_after_a_panic_while_it_is_sent() {
     for kind in [Kind::Calling, Kind::Polling, Kind::Replied] {
         defective.panic_at_answer(kind);
         assert_eq!(stage.succeed(create()).await, ID);
-        assert!(defective.mend(), "it panicked");
+        assert!(defective.mend(), "the connector panicked");
         stage.succeed(delete()).await;
     }
 }
 
-/// Logs nothing, and breaks at it.
+/// A log that panics at every event of the function.
 #[derive(Debug)]
 struct BrokenLog;
 
@@ -161,7 +161,7 @@ pub(crate) async fn a_panic_outside_the_work_fails_the_invocation_without_its_me
         let deadline = Deadline::new(SystemTime::now() + Duration::from_secs(5));
         let broken = tracing_subscriber::registry().with(BrokenLog);
         let outcome = stage.handle(&payload, deadline).with_subscriber(broken).await;
-        let error = outcome.expect_err("it panicked");
+        let error = outcome.expect_err("the connector panicked");
         assert!(matches!(error, Unanswered::Panicked), "{error}");
         assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Nonsense, and one process that bears all of it and serves the next request.
+//! Payloads that are no request of CloudFormation. One process receives all of them, and serves the next request.
 
 use serde_json::{Value, json};
 use test_support::account::Account as _;
@@ -12,7 +12,7 @@ fn nested(depth: usize) -> String {
     format!("{}1{}", "[".repeat(depth), "]".repeat(depth))
 }
 
-/// A request with JSON of any shape where its endpoint's name should be.
+/// A request with JSON of any shape as the name of its endpoint.
 fn with_endpoint(stage: &Stage, request: Request, json: &str) -> String {
     stage.addressed(request).0.to_string().replace("\"MyEndPoint\"", json)
 }
@@ -68,7 +68,7 @@ pub(crate) async fn an_odd_payload_with_a_response_url_is_answered() {
         json!({"ResponseURL": url}).to_string(),
         json!({"ResponseURL": url, "RequestType": {"a": [1, 2, {"b": null}]}}).to_string(),
         json!({"ResponseURL": url, "": "", "\u{0}": 1, "🦀": {}}).to_string(),
-        // Twice the same name: the last one counts, as everywhere.
+        // Two fields of the same name: the last one counts.
         stage.addressed(create()).0.to_string().replacen('{', "{\"RequestType\":7,\"ResponseURL\":null,", 1),
         with_endpoint(&stage, create(), "1e999"),
         with_endpoint(&stage, create(), "\"\\ud800\""),
@@ -88,16 +88,16 @@ pub(crate) async fn a_deeply_nested_payload_is_answered() {
         stage.succeed(update()).await;
         for request in [create(), update()] {
             let payload = with_endpoint(&stage, request, &nested(depth));
-            stage.invoke(&payload, AMPLE).await.expect("it is answered");
+            stage.invoke(&payload, AMPLE).await.expect("an answer is accepted");
             assert_eq!(stage.cloudformation.answer()["Status"], "FAILED", "{depth}");
         }
-        // Where nobody looks.
+        // In a field that the function does not read.
         let odd = update().0.to_string().replacen('{', &format!("{{\"Extra\":{},", nested(depth)), 1);
         let odd = odd.replace(update().0["ResponseURL"].as_str().expect("text"), &stage.cloudformation.url());
-        stage.invoke(&odd, AMPLE).await.expect("it is answered");
+        stage.invoke(&odd, AMPLE).await.expect("an answer is accepted");
         assert_eq!(stage.cloudformation.answer()["Status"], "SUCCESS", "{depth}");
 
-        stage.invoke(&with_endpoint(&stage, delete(), &nested(depth)), AMPLE).await.expect("it is answered");
+        stage.invoke(&with_endpoint(&stage, delete(), &nested(depth)), AMPLE).await.expect("an answer is accepted");
         assert_eq!(stage.cloudformation.answer()["Status"], "SUCCESS", "{depth}");
         assert!(stage.aws.registered().is_empty());
     }

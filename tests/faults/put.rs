@@ -1,4 +1,4 @@
-//! The answer, which is not taken: at once, at times, or never.
+//! Answers that are not accepted: once, several times, or ever.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use tokio::net::TcpListener;
 use crate::support::cloudformation::PATH;
 use crate::support::stage::{AMPLE, SHORT, Stage};
 
-/// A Create whose answer meets these acts, and is taken then. Returns every PUT.
-async fn created_in_spite_of(acts: Vec<Act>, timeout: Duration) -> Vec<Received> {
+/// Carries out a Create. The PUTs of its answer meet these acts, and then one is accepted. Returns every PUT.
+async fn created_despite(acts: Vec<Act>, timeout: Duration) -> Vec<Received> {
     let stage = Stage::new().await;
     stage.cloudformation.plan(acts);
     assert_eq!(stage.answer(create(), timeout).await["Status"], "SUCCESS");
@@ -25,18 +25,18 @@ async fn created_in_spite_of(acts: Vec<Act>, timeout: Duration) -> Vec<Received>
     stage.cloudformation.puts()
 }
 
-/// A Create whose answer meets one act for ever. Returns how it ended, and how often it was sent.
+/// Carries out a Create, every PUT of which meets the same act. Returns the last attempt, and the number of PUTs.
 async fn never_answered(act: Act) -> (Attempt, usize) {
     let stage = Stage::new().await;
     stage.cloudformation.always(act);
     let payload = stage.addressed(create()).0.to_string();
-    let error = stage.invoke(&payload, SHORT).await.expect_err("nobody takes it");
+    let error = stage.invoke(&payload, SHORT).await.expect_err("the answer is not accepted");
     let Unanswered::Undelivered(undelivered) = error else { panic!("{error}") };
     let puts = stage.cloudformation.puts();
     assert!(puts.iter().all(|put| put.body == puts[0].body && put.line() == puts[0].line()));
-    assert!(puts[0].body.contains("SUCCESS"), "a success stays one");
+    assert!(puts[0].body.contains("SUCCESS"), "it is a success");
 
-    // Lambda delivers it again: the same process, the same state, the same answer.
+    // Lambda delivers the event again: same process, same state, same answer.
     stage.cloudformation.recover();
     assert_eq!(stage.succeed(create()).await, ID);
     assert_eq!(stage.aws.registered(), [MY_VARIANT]);
@@ -51,7 +51,7 @@ pub(crate) async fn an_answer_that_fails_once_is_sent_again_unchanged() {
         Act::Truncated(500, String::new()),
         Act::Reset,
     ];
-    for puts in join_all(acts.map(|act| created_in_spite_of(vec![act], AMPLE))).await {
+    for puts in join_all(acts.map(|act| created_despite(vec![act], AMPLE))).await {
         assert_eq!(puts.len(), 2);
         assert_eq!((puts[0].line(), &puts[0].body), (puts[1].line(), &puts[1].body));
     }
@@ -59,13 +59,13 @@ pub(crate) async fn an_answer_that_fails_once_is_sent_again_unchanged() {
 
 pub(crate) async fn an_answer_is_sent_again_after_408_and_429() {
     let acts = [Act::status(408), Act::Reply(429, "Retry-After: 0\r\n", String::new())];
-    for puts in join_all(acts.map(|act| created_in_spite_of(vec![act], AMPLE))).await {
+    for puts in join_all(acts.map(|act| created_despite(vec![act], AMPLE))).await {
         assert_eq!(puts.len(), 2);
     }
 }
 
 pub(crate) async fn a_success_stays_a_success_after_many_failed_deliveries() {
-    let puts = created_in_spite_of(vec![Act::status(500); 6], AMPLE).await;
+    let puts = created_despite(vec![Act::status(500); 6], AMPLE).await;
     assert_eq!(puts.len(), 7);
     assert!(puts.iter().all(|put| put.body == puts[0].body && put.body.contains("SUCCESS")));
 }
@@ -87,7 +87,7 @@ pub(crate) async fn an_answer_that_always_fails_is_retried_until_the_deadline_an
 
 pub(crate) async fn an_answer_without_a_reply_is_retried_until_the_deadline() {
     let (once, always) =
-        tokio::join!(created_in_spite_of(vec![Act::Hang], Duration::from_secs(3)), never_answered(Act::Hang));
+        tokio::join!(created_despite(vec![Act::Hang], Duration::from_secs(3)), never_answered(Act::Hang));
     assert_eq!(once.len(), 2);
     assert_eq!(always.0, Attempt::Silence);
     assert!(always.1 > 1, "{}", always.1);
@@ -124,7 +124,7 @@ pub(crate) async fn a_response_url_that_refuses_connections_fails_the_invocation
 
 /// Exact path and query, the length in bytes, no `Content-Type`.
 pub(crate) async fn the_put_matches_its_signature() {
-    let puts = created_in_spite_of(vec![Act::status(200)], AMPLE).await;
+    let puts = created_despite(vec![Act::status(200)], AMPLE).await;
     let [put] = &puts[..] else { panic!("one PUT") };
     assert_eq!(put.line(), format!("PUT {PATH}?{QUERY} HTTP/1.1"));
     assert_eq!(put.header("content-length"), Some(put.body.len().to_string().as_str()));

@@ -1,4 +1,4 @@
-//! What is on the wire when there is more to say than fits, or it is odd.
+//! The body of an answer, when there is more than fits, or the text is unusual.
 
 use serde_json::{Value, json};
 use test_support::account::Account as _;
@@ -8,11 +8,11 @@ use test_support::request::{Request, STACK, create, delete, update};
 use crate::support::aws::{Fault, VARIANTS};
 use crate::support::stage::{AMPLE, Stage};
 
-/// SageMaker allows no longer one.
+/// The longest name that SageMaker allows.
 const LONG_NAME: &str = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn";
-const TOLD: &str = "RegisterScalableTarget failed for endpoint/MyEndPoint/variant/MyVariant: ValidationException: ";
+const PREFIX: &str = "RegisterScalableTarget failed for endpoint/MyEndPoint/variant/MyVariant: ValidationException: ";
 
-/// The body of the answer to a Create that the service refuses with a message.
+/// The body and the reason of the answer to a Create that the service refuses with a message.
 async fn refused_with(stage: &Stage, message: &str) -> (String, String) {
     stage.aws.plan("RegisterScalableTarget", 1, Fault::Says(400, "ValidationException", message.to_owned()));
     let (reason, _) = stage.refuse(create(), AMPLE).await;
@@ -43,8 +43,8 @@ pub(crate) async fn a_long_reason_is_cut_at_the_size_limit() {
         let message = piece.repeat(times);
         let (body, reason) = refused_with(&stage, &message).await;
         assert!((MAX_BODY_BYTES - 16..=MAX_BODY_BYTES).contains(&body.len()), "{piece:?}: {} bytes", body.len());
-        let (kept, _) = reason.rsplit_once(" …").expect("it says that it is cut");
-        assert!(format!("{TOLD}{message}").starts_with(kept) && kept.len() > TOLD.len(), "{piece:?}: {kept}");
+        let (kept, _) = reason.rsplit_once(" …").expect("an ellipsis marks the cut");
+        assert!(format!("{PREFIX}{message}").starts_with(kept) && kept.len() > PREFIX.len(), "{piece:?}: {kept}");
     }
 }
 
@@ -55,8 +55,8 @@ pub(crate) async fn a_reason_is_never_cut_inside_a_character() {
             let message = format!("{}{}", "x".repeat(shift), character.repeat(2_500));
             let (body, reason) = refused_with(&stage, &message).await;
             assert!((MAX_BODY_BYTES - 16..=MAX_BODY_BYTES).contains(&body.len()), "{} bytes", body.len());
-            let (kept, _) = reason.rsplit_once(" …").expect("it says that it is cut");
-            assert!(format!("{TOLD}{message}").starts_with(kept), "{character} after {shift}: {kept}");
+            let (kept, _) = reason.rsplit_once(" …").expect("an ellipsis marks the cut");
+            assert!(format!("{PREFIX}{message}").starts_with(kept), "{character} after {shift}: {kept}");
         }
     }
 }
@@ -66,12 +66,12 @@ pub(crate) async fn a_reason_that_fits_is_not_cut() {
     let (body, _) = refused_with(&stage, "x").await;
     let room = MAX_BODY_BYTES - body.len() + 1;
     let (body, reason) = refused_with(&stage, &"x".repeat(room)).await;
-    assert_eq!((body.len(), reason), (MAX_BODY_BYTES, format!("{TOLD}{}", "x".repeat(room))));
+    assert_eq!((body.len(), reason), (MAX_BODY_BYTES, format!("{PREFIX}{}", "x".repeat(room))));
     let (body, reason) = refused_with(&stage, &"x".repeat(room + 1)).await;
     assert!(body.len() <= MAX_BODY_BYTES && reason.ends_with(" …"), "{reason}");
 }
 
-/// A request whose every copied part is as long as it may be, and takes more room in JSON.
+/// A request in which each copied part is as long as it may be, and even longer in JSON.
 fn bulky() -> Request {
     let stack = format!("{STACK}/{}", "s".repeat(255 - STACK.len()));
     let logical = "\"".repeat(120);
@@ -100,11 +100,11 @@ pub(crate) async fn every_attribute_is_text() {
         let answer = stage.answer(request, AMPLE).await;
         let data = answer["Data"].as_object().expect("attributes");
         assert!(data.len() == 8 && data.values().all(Value::is_string), "{answer}");
-        assert_eq!(answer.as_object().expect("an object").len(), 6, "nothing that CloudFormation does not know");
+        assert_eq!(answer.as_object().expect("an object").len(), 6, "only fields that CloudFormation knows");
     }
     let answer = stage.answer(delete(), AMPLE).await;
     assert_eq!(answer.get("Data"), None);
-    assert_eq!(answer.get("Reason"), None, "a success gives none, and no null either");
+    assert_eq!(answer.get("Reason"), None, "a success has no reason, not even null");
 }
 
 pub(crate) async fn non_ascii_text_arrives_unchanged() {

@@ -1,8 +1,9 @@
-//! Secrets: in nothing that is logged, in no reason, in no error of an invocation, on any path.
+//! Secrets, which are in no log event, in no reason and in no error of an invocation.
 //!
-//! Every other test of this suite looks for them, too: see `Stage::invoke`.
+//! Every other test of this suite searches for them, too: see `Stage::invoke`.
 
 use std::panic::panic_any;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +25,7 @@ use crate::support::stage::{AMPLE, Stage};
 
 const BRIEF: Duration = Duration::from_millis(300);
 
-/// What may go wrong at AWS, for ever.
+/// Faults of AWS.
 fn faults() -> Vec<Fault> {
     vec![
         Fault::Quotes(400, "ThrottlingException"),
@@ -41,7 +42,7 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
-/// What may go wrong at CloudFormation, for ever.
+/// Faults of the response URL.
 fn refusals() -> Vec<Act> {
     vec![Act::status(403), Act::status(500), Act::status(307), Act::Reset, Act::Hang]
 }
@@ -52,16 +53,16 @@ pub(crate) async fn no_request_leaks_a_secret_on_any_path() {
     join_all(events.into_iter().map(|event| async {
         let stage = Stage::new().await;
         let payload = stage.addressed(event).0.to_string();
-        stage.invoke(&payload, AMPLE).await.expect("it is answered");
+        stage.invoke(&payload, AMPLE).await.expect("an answer is accepted");
         for fault in faults() {
             stage.aws.plan(ANY, ALWAYS, fault);
-            // In so short a time not each is answered on a busy machine; none may say too much.
+            // On a busy machine, the time may not suffice for an answer. `invoke` searches for secrets in either case.
             let _ = stage.invoke(&payload, BRIEF).await;
             stage.aws.recover();
         }
         for refusal in refusals() {
             stage.cloudformation.always(refusal);
-            stage.invoke(&payload, BRIEF).await.expect_err("nobody takes it");
+            stage.invoke(&payload, BRIEF).await.expect_err("the answer is not accepted");
         }
         stage.cloudformation.recover();
     }))
@@ -85,9 +86,12 @@ pub(crate) async fn an_error_of_describe_stack_resource_neither_fails_a_late_req
         let stage = Stage::new().await;
         let payload = made_years_ago(&stage.addressed(create()).0.to_string());
         stage.aws.plan("DescribeStackResource", 1, fault);
-        stage.invoke(&payload, AMPLE).await.expect("it is answered");
+        stage.invoke(&payload, AMPLE).await.expect("an answer is accepted");
         assert_eq!(stage.cloudformation.answer()["Status"], "SUCCESS");
-        assert!(stage.aws.count("DescribeStackResource") > 1, "it asks before and after");
+        assert!(
+            stage.aws.count("DescribeStackResource") > 1,
+            "it checks its freshness before and after the registration"
+        );
     }))
     .await;
 }
@@ -114,20 +118,20 @@ pub(crate) async fn secrets_that_a_panic_quotes_are_redacted() {
     assert!(reason.contains("a planted defect") && reason.contains("Signature=[secret]"), "{reason}");
     let url = stage.cloudformation.url();
     let panic = std::panic::catch_unwind(|| panic_any(format!("at {url}"))).expect_err("a panic");
-    assert!(found_in(panic.downcast_ref::<String>().expect("text"), &[]).len() > 3, "the canaries sing");
+    assert!(found_in(panic.downcast_ref::<String>().expect("text"), &[]).len() > 3, "the panic quotes secrets");
 }
 
-/// What is logged at TRACE while a target is created and an answer is refused.
+/// The log at TRACE of a Create whose answer is rejected once, and the signatures of its calls.
 async fn logged<S: Subscriber + Send + Sync>(subscriber: impl FnOnce(Log) -> S) -> (String, Vec<String>) {
     let log = Log::default();
-    // The tasks of the HTTP client are on this thread, too.
+    // The tasks of the HTTP client run on this thread, too.
     let _guard = tracing::subscriber::set_default(subscriber(log.clone()));
     let stage = Stage::new().await;
     stage.cloudformation.plan([Act::status(500)]);
     let payload = stage.addressed(create()).0.to_string();
     tracing::trace!(target: "lambda_runtime::layers::api_response", body = payload, "raw JSON event received");
     let deadline = Deadline::new(SystemTime::now() + AMPLE);
-    stage.handle(&payload, deadline).await.expect("it is answered");
+    stage.handle(&payload, deadline).await.expect("an answer is accepted");
     (log.text(), signatures(&stage.aws.received()))
 }
 
@@ -148,11 +152,11 @@ pub(crate) async fn other_crates_log_secrets_without_the_filter() {
     let (text, signatures) = logged(everything).await;
     let of_others: Vec<_> = text.lines().filter(|line| !line.contains("lambda_runtime")).collect();
     let found = found_in(&of_others.join("\n"), &signatures);
-    assert!(!found.is_empty(), "nobody else logs secrets any more: then the filter is for nothing");
-    assert!(found_in(&text, &signatures).len() > found.len(), "{found:?} is all");
+    assert!(!found.is_empty(), "other crates log no secrets any more, so the filter is not needed");
+    assert!(found_in(&text, &signatures).len() > found.len(), "the runtime logs no secrets: {found:?}");
 }
 
-/// Panics in the work, and on a thread of its own, as a process that has no other tests.
+/// Panics in the work, and on another thread. This is the whole work of a process.
 fn panic_in_process() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -162,7 +166,7 @@ fn panic_in_process() {
             defective.panic_at(call, Kind::Polling);
             let payload = stage.addressed(update()).0.to_string();
             let deadline = Deadline::new(SystemTime::now() + AMPLE);
-            stage.handle(&payload, deadline).await.expect("it is answered");
+            stage.handle(&payload, deadline).await.expect("an answer is accepted");
         }
         let url = stage.cloudformation.url();
         std::thread::spawn(|| panic_any(url)).join().expect_err("it panicked");
@@ -170,23 +174,24 @@ fn panic_in_process() {
 }
 
 #[test]
-#[ignore = "a panic hook is the whole process's: this is one that another test starts"]
+#[ignore = "a panic hook belongs to the whole process: another test starts this one"]
 fn a_process_that_panics_with_the_hook() {
     let log = logs::subscriber(std::io::stdout, LevelFilter::TRACE);
-    tracing::subscriber::set_global_default(log).expect("the first one");
+    tracing::subscriber::set_global_default(log).expect("no other subscriber is set");
     std::panic::set_hook(Box::new(logs::on_panic));
     panic_in_process();
 }
 
 #[test]
-#[ignore = "a panic hook is the whole process's: this is one that another test starts"]
+#[ignore = "a panic hook belongs to the whole process: another test starts this one"]
 fn a_process_that_panics_without_the_hook() {
     panic_in_process();
 }
 
 fn output_of(test: &str) -> String {
     let this = std::env::current_exe().expect("a path");
-    let output = Command::new(this).args(["--exact", test, "--ignored", "--nocapture"]).output().expect("it runs");
+    let output =
+        Command::new(this).args(["--exact", test, "--ignored", "--nocapture"]).output().expect("the test binary runs");
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8")).concat();
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
     text
@@ -195,14 +200,15 @@ fn output_of(test: &str) -> String {
 /// Rust's own hook prints the message, which Lambda would log.
 pub(crate) async fn a_panic_is_logged_with_its_location_only() {
     let text = output_of("secrets::a_process_that_panics_with_the_hook");
-    let places = text.matches("\"message\":\"panicked\",\"location\":\"tests/faults/").count();
-    assert_eq!(places, 3, "{text}");
+    let folder = Path::new(file!()).parent().expect("a folder").display();
+    let locations = text.matches(&format!(r#""message":"panicked","location":"{folder}/"#)).count();
+    assert_eq!(locations, 3, "{text}");
     assert!(text.contains("\"FAILED\""), "the reason is in the log: {text}");
     assert_eq!(found_in(&text, &[]), Vec::<&str>::new(), "{text}");
     assert!(!text.contains("Signature=") || text.contains("Signature=[secret]"), "{text}");
 
     let text = output_of("secrets::a_process_that_panics_without_the_hook");
-    // But for the secret key, which never leaves the process.
+    // All but the secret key, which never leaves the process.
     let found = found_in(&text, &[]);
     assert!(CANARIES.iter().all(|canary| found.contains(canary) || *canary == SECRET_KEY), "{found:?}");
 }

@@ -254,7 +254,7 @@ table! {
 #[test]
 fn every_test_of_this_suite_is_in_the_table() {
     let this = std::env::current_exe().expect("a path");
-    let list = Command::new(this).args(["--list", "--format", "terse"]).output().expect("it runs");
+    let list = Command::new(this).args(["--list", "--format", "terse"]).output().expect("the test binary runs");
     let list = String::from_utf8(list.stdout).expect("UTF-8");
     let listed: BTreeSet<_> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
     let expected = TESTS.iter().chain(NOT_IN_THE_TABLE).copied().collect();

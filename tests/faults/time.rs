@@ -1,4 +1,4 @@
-//! Out of time: while working, while waiting for an endpoint, and when there was hardly any.
+//! Time limits: during the work, during a wait for an endpoint, and in short invocations.
 
 use std::time::{Duration, SystemTime};
 
@@ -38,8 +38,8 @@ pub(crate) async fn a_wait_that_takes_too_long_fails_with_the_status_of_the_endp
         stage.aws.create_endpoint("slow", &VARIANTS);
         let is_update = request.0["RequestType"] == "Update";
         let (reason, id) = stage.refuse(request.with("EndpointName", json!("slow")), SHORT).await;
-        let told = "out of time while waiting for endpoint slow to be InService (it is Creating)";
-        assert!(reason.starts_with(told), "{reason}");
+        let expected = "out of time while waiting for endpoint slow to be InService (it is Creating)";
+        assert!(reason.starts_with(expected), "{reason}");
         assert_eq!(id == ID, is_update, "a failed Update keeps its id");
         stage.succeed(delete().of(&id)).await;
         stage.succeed(delete()).await;
@@ -76,6 +76,6 @@ pub(crate) async fn a_deadline_in_the_past_is_ignored() {
     let stage = Stage::new().await;
     let payload = stage.addressed(create()).0.to_string();
     let deadline = Deadline::new(SystemTime::UNIX_EPOCH + Duration::from_secs(600));
-    stage.invoke_by(&payload, deadline, AMPLE).await.expect("it is answered");
+    stage.invoke_by(&payload, deadline, AMPLE).await.expect("an answer is accepted");
     assert_eq!(stage.cloudformation.answer()["Status"], "SUCCESS");
 }

@@ -1,4 +1,4 @@
-//! Where requests of the small client go, in every Region, as botocore's rules say.
+//! The addresses of the services in every Region, which are those of botocore's rules.
 
 use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -9,7 +9,7 @@ mod botocore;
 use botocore::Row;
 use test_support::function::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, JsonClient, SAGEMAKER, SSM, Service};
 
-async fn our_address(row: &Row, service: Service) -> Option<String> {
+async fn address_of(row: &Row, service: Service) -> Option<String> {
     let mut config = SdkConfig::builder();
     config
         .set_region(row.region.clone().map(Region::new))
@@ -30,9 +30,9 @@ async fn the_address_of_every_service_and_region_is_that_of_botocore() {
         ("ssm", SSM),
     ] {
         for row in &table.services[name] {
-            let ours = our_address(row, service).await;
-            if ours != row.url {
-                differences.push(format!("{name}: {ours:?} for {row:?}"));
+            let address = address_of(row, service).await;
+            if address != row.url {
+                differences.push(format!("{name}: {address:?} for {row:?}"));
             }
         }
     }

@@ -1,19 +1,19 @@
-//! Mistakes of an author: told with property, value and what was expected, before anything is changed.
+//! Invalid properties: the reason has property, value and what was expected, and nothing is changed.
 
 use crate::support::world::World;
 use serde_json::{Value, json};
 use test_support::account::Account as _;
 use test_support::request::{ID, NOT_REGISTERED, Request, create, delete, update};
 
-async fn told(request: Request) -> String {
+async fn refused(request: Request) -> String {
     let world = World::new();
     world.aws("LocalAws.FailNextEndpoint", json!({"Reason": "no capacity for ml.p5"}));
     world.create_endpoint("broken", &["MyVariant"]);
     let (reason, id) = world.refuse(request.clone()).await;
-    assert!(world.registered().is_empty(), "something was registered");
+    assert!(world.registered().is_empty(), "a refused request registers nothing");
     let update = request.0["RequestType"] == "Update";
     assert_eq!(id, if update { ID } else { NOT_REGISTERED }, "{reason}");
-    // The Delete that CloudFormation sends next has nothing to complain about.
+    // The Delete that CloudFormation sends next succeeds.
     world.succeed(Request(request.0).field("RequestType", json!("Delete")).of(&id)).await;
     reason
 }
@@ -49,7 +49,7 @@ async fn every_invalid_property_fails_a_create_and_an_update_with_what_is_expect
     ];
     for (name, value, expected) in cases {
         for request in [create(), update()] {
-            let reason = told(request.with(name, value.clone())).await;
+            let reason = refused(request.with(name, value.clone())).await;
             assert!(reason.starts_with(expected), "{reason}");
         }
     }
@@ -75,25 +75,25 @@ async fn an_endpoint_or_variant_that_cannot_be_scaled_is_refused_with_the_reason
             "VariantName: endpoint MyEndPoint has no variant variant-3; it has MyVariant, MyOtherVariant",
         ),
     ] {
-        let reason = told(create().with(name, json!(value))).await;
+        let reason = refused(create().with(name, json!(value))).await;
         assert!(reason.starts_with(expected), "{reason}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn unknown_resource_and_request_types_are_refused() {
-    let reason = told(create().field("ResourceType", json!("Custom::Nonsense"))).await;
+    let reason = refused(create().field("ResourceType", json!("Custom::Nonsense"))).await;
     let expected = "ResourceType: expected Custom::SageMakerScalableTarget or Custom::SageMakerEndpointUpdateGate, \
                     found Custom::Nonsense";
     assert_eq!(reason, expected);
-    let reason = told(create().field("RequestType", json!("Read"))).await;
+    let reason = refused(create().field("RequestType", json!("Read"))).await;
     assert_eq!(reason, "RequestType: expected Create, Update or Delete, found \"Read\"");
 }
 
 #[tokio::test(start_paused = true)]
 async fn properties_that_are_not_an_object_are_refused() {
     for properties in [json!([]), json!("x"), json!(7)] {
-        let reason = told(create().field("ResourceProperties", properties.clone())).await;
+        let reason = refused(create().field("ResourceProperties", properties.clone())).await;
         assert_eq!(reason, format!("ResourceProperties: expected an object, found {properties}"));
     }
 }

@@ -1,4 +1,4 @@
-//! Killed at any point and delivered again, a request ends in the state that a single clean run gives.
+//! A request that is killed at any exchange and delivered again ends in the state of an uninterrupted run.
 
 use serde_json::{Value, json};
 use test_support::Crash;
@@ -8,7 +8,7 @@ use test_support::request::{INVENTED, NOT_REGISTERED, OTHER_ID, Request, create,
 
 use crate::support::world::World;
 
-/// What is registered and answered, without what differs from registration to registration.
+/// The registered targets and the last answer, without ARNs and times.
 fn picture(world: &World) -> (Value, Value) {
     let mut answer = world.last_answer();
     if let Some(data) = answer["Data"].as_object_mut() {
@@ -21,7 +21,7 @@ fn by_hand(world: &World) {
     world.register_by_hand(json!({}));
 }
 
-/// The life of a resource, in a world that may hold a target of somebody else's.
+/// The requests of a resource, in a world that may have a target of another owner.
 type Life = (fn(&World), Vec<Request>);
 
 fn lives() -> Vec<Life> {
@@ -82,7 +82,7 @@ async fn a_request_that_is_killed_at_any_exchange_and_delivered_again_ends_as_if
             }
         }
     }
-    assert!(crashes > 100, "only {crashes} crashes");
+    assert!(crashes > 100, "only {crashes} crashes were tried");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! The answer over a real socket: what is on the wire, and what happens when it is not taken.
+//! The answer over a real socket: what is on the wire, and what happens when it is not accepted.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +11,7 @@ use test_support::secrets::SIGNATURE;
 
 const PATH: &str = "/arn%3Aaws%3Acloudformation%3Aus-east-1%3A111122223333%3Astack/demo/6c1c%7CScaling%7Cr-1";
 
-/// Answers a request that is refused without a call to AWS, at an address of this machine.
+/// Carries out a request that fails without a call to AWS, and whose response URL is on this machine.
 async fn answer_at(port: u16, timeout: Duration) -> Result<(), Unanswered> {
     let url = format!("http://127.0.0.1:{port}{PATH}?X-Amz-Expires=7200&X-Amz-Signature={SIGNATURE}&x=a+b%2Bc");
     let request = create().with("VariantName", json!("\"é🦀\"")).field("ResponseURL", json!(url));
@@ -22,13 +22,13 @@ async fn answer_at(port: u16, timeout: Duration) -> Result<(), Unanswered> {
 
 async fn answered(acts: Vec<Act>) -> Vec<Received> {
     let server = Server::start(acts).await;
-    answer_at(server.port, Duration::from_secs(20)).await.expect("taken in the end");
+    answer_at(server.port, Duration::from_secs(20)).await.expect("accepted in the end");
     server.received()
 }
 
 async fn refused(act: Act) -> (String, usize) {
     let server = Server::start(vec![act]).await;
-    let error = answer_at(server.port, Duration::from_secs(3)).await.expect_err("not taken").to_string();
+    let error = answer_at(server.port, Duration::from_secs(3)).await.expect_err("not accepted").to_string();
     assert!(!error.contains(SIGNATURE) && !error.contains("http:"), "{error}");
     (error, server.received().len())
 }
@@ -62,9 +62,9 @@ async fn the_same_bytes_are_sent_until_they_are_accepted() {
 
 #[tokio::test]
 async fn an_answer_without_a_reply_is_sent_again() {
-    // The first attempt gets half of the time that is left.
+    // The first attempt takes half of the time that is left.
     let server = Server::start(vec![Act::Hang, Act::status(200)]).await;
-    answer_at(server.port, Duration::from_secs(4)).await.expect("taken in the end");
+    answer_at(server.port, Duration::from_secs(4)).await.expect("accepted in the end");
     assert_eq!(server.received().len(), 2);
 }
 
@@ -84,7 +84,8 @@ async fn an_answer_that_always_fails_is_retried_until_the_deadline() {
 
 #[tokio::test]
 async fn a_closed_port_fails_the_delivery_before_the_deadline() {
-    let error = answer_at(closed_port().await, Duration::from_secs(2)).await.expect_err("nobody there").to_string();
+    let error =
+        answer_at(closed_port().await, Duration::from_secs(2)).await.expect_err("the port is closed").to_string();
     assert!(error.contains("the connection failed"), "{error}");
 }
 

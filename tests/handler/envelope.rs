@@ -1,4 +1,4 @@
-//! Whoever can be answered is answered, whatever else is wrong with the request.
+//! Every request with a usable response URL is answered, whatever else is wrong with it.
 
 use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
@@ -8,9 +8,9 @@ use test_support::request::{ID, NOT_REGISTERED, Request, create, delete, update}
 
 const ODD: [fn() -> Value; 6] = [|| json!(null), || json!(7), || json!(true), || json!([]), || json!({}), || json!("")];
 
-async fn unanswered(payload: &str) -> String {
+async fn fails_without_an_answer(payload: &str) -> String {
     let world = World::new();
-    let error = world.invoke(payload).await.expect_err("nobody can be answered");
+    let error = world.invoke(payload).await.expect_err("there is no response URL");
     assert!(matches!(error, Unanswered::NoReplyAddress(_)), "{error}");
     assert_eq!(world.puts(), 0);
     assert!(world.registered().is_empty());
@@ -20,12 +20,12 @@ async fn unanswered(payload: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_request_without_a_response_url_fails_the_invocation() {
     for payload in ["", "null", "[]", "7", "\"x\"", "{", "{}", "{\"RequestType\":\"Create\"}", "\u{0}"] {
-        unanswered(payload).await;
+        fails_without_an_answer(payload).await;
     }
     for odd in ODD {
-        unanswered(&create().field("ResponseURL", odd()).0.to_string()).await;
+        fails_without_an_answer(&create().field("ResponseURL", odd()).0.to_string()).await;
     }
-    unanswered(&create().without("ResponseURL").0.to_string()).await;
+    fails_without_an_answer(&create().without("ResponseURL").0.to_string()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,7 +86,7 @@ async fn ids_are_copied_unchanged() {
 #[tokio::test(start_paused = true)]
 async fn ids_that_leave_no_room_for_an_answer_fail_the_invocation() {
     let long = "x".repeat(2_000);
-    unanswered(&create().field("LogicalResourceId", json!(long)).0.to_string()).await;
+    fails_without_an_answer(&create().field("LogicalResourceId", json!(long)).0.to_string()).await;
     let world = World::new();
     let (reason, id) = world.refuse(update().of(&long)).await;
     assert!(reason.contains("PhysicalResourceId"), "{reason}");
@@ -129,16 +129,16 @@ async fn a_warm_function_answers_each_request_at_its_own_response_url() {
     world.succeed(create()).await;
     assert_eq!(world.puts(), 1);
     world.invoke(&delete().without("ResponseURL").0.to_string()).await.unwrap_err();
-    assert_eq!(world.puts(), 1, "the answer went to the request before");
+    assert_eq!(world.puts(), 1, "no answer goes to the URL of the request before");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_rejected_fails_the_invocation_without_naming_the_url() {
     let world = World::new();
-    world.trouble_answering(Trouble::Status(403));
+    world.trouble_delivering(Trouble::Status(403));
     let Request(payload) = create();
     let Err(error) = world.invoke(&payload.to_string()).await else { panic!("delivered") };
     assert_eq!(error.to_string(), "the answer could not be delivered: HTTP status 403 at attempt 1");
     assert!(matches!(error, Unanswered::Undelivered(undelivered) if undelivered.last == Attempt::Status(403)));
-    assert_eq!(world.puts(), 1, "a refusal is final");
+    assert_eq!(world.puts(), 1, "a rejected answer is not retried");
 }

@@ -1,4 +1,4 @@
-//! When AWS or the network is in trouble: what is tried again, what is final, and that every end is an answer.
+//! Errors of AWS and of the network: which are retried, which are final, and that each request is answered.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ async fn a_create_whose_effect_is_unknown_answers_with_the_real_id() {
     let (_, id) = world.refuse(create()).await;
     assert_eq!(id, ID);
 
-    // The first attempt may have taken effect, though the second is refused.
+    // The first attempt may have taken effect, although the second is refused.
     let world = World::new();
     world.trouble("RegisterScalableTarget", Trouble::ResetBefore);
     world.fail("RegisterScalableTarget", "AccessDeniedException", 1);
@@ -109,7 +109,7 @@ async fn a_create_whose_effect_is_unknown_answers_with_the_real_id() {
 #[tokio::test(start_paused = true)]
 async fn a_delete_after_a_create_that_was_aborted_deregisters() {
     let world = World::new();
-    // Registered, but the reply hangs until the work is cut off.
+    // The target is registered, but the reply hangs until the work is aborted.
     for _ in 0..100 {
         world.trouble("RegisterScalableTarget", Trouble::Hang);
     }
@@ -158,7 +158,7 @@ async fn a_duplicate_create_that_fails_answers_with_the_id_that_the_first_regist
     world.endpoints_take(100_000);
     world.scale("MyEndPoint", "MyVariant", 2);
     let (_, id) = world.refuse(create()).await;
-    assert_eq!(id, ID, "the Delete that follows has to clean up");
+    assert_eq!(id, ID, "the Delete that follows has to deregister");
     world.succeed(delete()).await;
     assert!(world.registered().is_empty());
 }
@@ -186,7 +186,7 @@ async fn an_answer_is_sent_again_until_it_is_accepted() {
     {
         let world = World::new();
         for _ in 0..3 {
-            world.trouble_answering(trouble);
+            world.trouble_delivering(trouble);
         }
         world.succeed(create()).await;
         assert_eq!(world.puts(), 4, "{trouble:?}");
@@ -197,16 +197,16 @@ async fn an_answer_is_sent_again_until_it_is_accepted() {
 async fn a_success_that_could_not_be_delivered_is_a_success_for_the_retry() {
     let world = World::new();
     for _ in 0..1_000 {
-        world.trouble_answering(Trouble::Status(500));
+        world.trouble_delivering(Trouble::Status(500));
     }
     let start = Instant::now();
-    let error = world.invoke(&create().0.to_string()).await.expect_err("nobody takes it");
+    let error = world.invoke(&create().0.to_string()).await.expect_err("the answer is not accepted");
     assert!(matches!(error, Unanswered::Undelivered(undelivered) if undelivered.attempts > 5), "{error}");
     let elapsed = start.elapsed();
     assert!(elapsed < Duration::from_secs(60) && elapsed > Duration::from_secs(50), "{elapsed:?}");
     let world = World::new();
-    world.trouble_answering(Trouble::Status(403));
-    world.invoke(&create().0.to_string()).await.expect_err("refused");
+    world.trouble_delivering(Trouble::Status(403));
+    world.invoke(&create().0.to_string()).await.expect_err("the answer is rejected");
     assert_eq!(world.succeed(create()).await["PhysicalResourceId"], ID);
 }
 
@@ -258,21 +258,21 @@ async fn retries_and_reads_are_few() {
     world.fail("RegisterScalableTarget", "ThrottlingException", 1_000_000);
     world.refuse(create()).await;
     let attempts = count(&world, "RegisterScalableTarget");
-    assert!((5..100).contains(&attempts), "{attempts} in a minute");
+    assert!((5..100).contains(&attempts), "{attempts} attempts in a minute");
 
     let world = World::new();
     world.succeed(create()).await;
     world.called();
     world.fail("RegisterScalableTarget", "ThrottlingException", 1);
     world.succeed(update()).await;
-    assert_eq!(count(&world, "DescribeScalableTargets"), 1, "a look may be acted on for a while");
+    assert_eq!(count(&world, "DescribeScalableTargets"), 1, "a read is valid for several attempts");
 
     let world = World::new();
     world.endpoints_take(25);
     world.create_endpoint("slow", &["MyVariant"]);
     world.succeed(create().with("EndpointName", json!("slow"))).await;
-    let looks = count(&world, "DescribeEndpoint");
-    assert!((3..12).contains(&looks), "{looks} in 25 seconds");
+    let reads = count(&world, "DescribeEndpoint");
+    assert!((3..12).contains(&reads), "{reads} reads in 25 seconds");
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,7 +306,7 @@ async fn a_read_that_hangs_after_a_failure_does_not_replace_the_reason() {
         }
         let (reason, id) = world.refuse(request).await;
         assert!(reason.contains("AccessDeniedException"), "{reason}");
-        assert_eq!(id, ID, "it could not be seen whether something is registered");
+        assert_eq!(id, ID, "the function does not know whether the target is registered");
     }
 }
 

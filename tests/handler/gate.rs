@@ -1,4 +1,4 @@
-//! Endpoint updates while the endpoint scales: whole histories of stacks, with a SageMaker that refuses as the real one.
+//! Endpoint updates while the endpoint scales: histories of stacks, and a SageMaker that refuses what the real one refuses.
 
 use crate::support::prod::{
     BLUE, BLUE_ID, blue_snapshot, configs, create_prod, endpoint, gate, gate_update, gated, register_natively,
@@ -19,28 +19,28 @@ fn both_scaled(config: &'static str) -> Template {
     template(config, &[("Blue", scaling("blue", 4)), ("Green", scaling("green", 3))])
 }
 
-/// A stack that is created with the first template, after which somebody registers variants by hand, and is then
-/// deployed again and again.
+/// A stack that is created with the first template, and is then deployed again and again. Between the two, variants
+/// are registered natively.
 #[derive(Clone, Debug)]
 struct History {
     first: Template,
-    by_hand: &'static [&'static str],
+    native: &'static [&'static str],
     then: Vec<(Template, Option<Fails>)>,
 }
 
 impl History {
-    /// Plays it; after each deployment everything is as the template says that the stack settled on.
+    /// Plays it. After each deployment, the targets and the endpoint match the template that the stack settled on.
     async fn play(&self, delivery: Delivery, reversed: bool) -> (usize, bool) {
         self.play_to(&self.settles().await, delivery, reversed).await
     }
 
-    /// What is registered after each deployment.
+    /// The configuration and the targets after each deployment.
     async fn settles(&self) -> Vec<(&'static str, Value)> {
         let mut settled = &self.first;
         let mut pictures = Vec::new();
         for (template, fails) in &self.then {
             settled = if fails.is_none() { template } else { settled };
-            pictures.push((settled.config, Self::expected(settled, self.by_hand).await));
+            pictures.push((settled.config, Self::expected(settled, self.native).await));
         }
         pictures
     }
@@ -48,8 +48,8 @@ impl History {
     async fn play_to(&self, settles: &[(&str, Value)], delivery: Delivery, reversed: bool) -> (usize, bool) {
         let world = configs();
         let mut stack = Stack::new(&world, delivery, reversed);
-        stack.deploy(&self.first, None).await.expect("it is created");
-        register_natively(&world, self.by_hand);
+        stack.deploy(&self.first, None).await.expect("the stack is created");
+        register_natively(&world, self.native);
         for ((template, fails), (config, picture)) in self.then.iter().zip(settles) {
             let told = format!("{delivery:?}, reversed: {reversed}: {template:?} fails {fails:?}");
             let before = (self.first.config, world.picture());
@@ -64,11 +64,11 @@ impl History {
         (stack.requests, stack.was_killed)
     }
 
-    /// What a stack registers that is created with a template right away.
+    /// The targets of a stack that is created with a template.
     async fn expected(template: &Template, variants: &[&str]) -> Value {
         let world = configs();
         let mut stack = Stack::new(&world, Delivery::Once, false);
-        stack.deploy(template, None).await.expect("it is created");
+        stack.deploy(template, None).await.expect("the stack is created");
         let has: Vec<_> =
             variants.iter().copied().filter(|name| template.config != "alone" || *name != "green").collect();
         register_natively(&world, &has);
@@ -76,8 +76,9 @@ impl History {
     }
 }
 
-/// The histories: a type that changes, a variant that goes, both; with the scaling changed or removed in the same
-/// update; natively registered targets; failures at each place, and the same update again after a rollback.
+/// The histories: an instance type changes, a variant is dropped, or both; the scaling is changed or removed in the same
+/// update; some targets are registered natively. Each is played with a failure at each place, and then the same update
+/// follows without one.
 fn histories() -> Vec<History> {
     let blue = |max| ("Blue", scaling("blue", max));
     let large = template("large", &[blue(4)]);
@@ -91,18 +92,18 @@ fn histories() -> Vec<History> {
             template("model", &[blue(4)]),
         ] {
             let then = vec![(to.clone(), fails), (to, None), (large.clone(), None)];
-            histories.push(History { first: large.clone(), by_hand: &["green"], then });
+            histories.push(History { first: large.clone(), native: &["green"], then });
         }
         for to in [both_scaled("both"), both_scaled("xlarge"), template("alone", &[blue(4)])] {
             let then = vec![(to.clone(), fails), (to, None), (both_scaled("large"), None)];
-            histories.push(History { first: both_scaled("large"), by_hand: &[], then });
+            histories.push(History { first: both_scaled("large"), native: &[], then });
         }
         let to = template("both", &[]);
         let nothing = template("large", &[]);
         let then = vec![(to.clone(), fails), (to, None), (nothing.clone(), None)];
-        histories.push(History { first: nothing, by_hand: &["blue", "green"], then });
+        histories.push(History { first: nothing, native: &["blue", "green"], then });
         let alone = template("alone", &[blue(4)]);
-        histories.push(History { first: large.clone(), by_hand: &["green"], then: vec![(alone, fails)] });
+        histories.push(History { first: large.clone(), native: &["green"], then: vec![(alone, fails)] });
     }
     histories
 }
@@ -125,15 +126,15 @@ async fn a_second_delivery_of_any_request_changes_no_deployment() {
     }
 }
 
-/// The histories whose every request is killed at every exchange: each rule of the gate has a part in one of them.
+/// The histories in which every request is killed at every exchange. They cover each rule of the gate.
 fn histories_to_be_killed() -> Vec<(History, bool)> {
     let blue = |config, max| template(config, &[("Blue", scaling("blue", max))]);
-    let one = |to: Template, fails| History { first: blue("large", 4), by_hand: &["green"], then: vec![(to, fails)] };
-    let both = |fails| History { first: both_scaled("large"), by_hand: &[], then: vec![(both_scaled("both"), fails)] };
+    let one = |to: Template, fails| History { first: blue("large", 4), native: &["green"], then: vec![(to, fails)] };
+    let both = |fails| History { first: both_scaled("large"), native: &[], then: vec![(both_scaled("both"), fails)] };
     vec![
         (one(blue("xlarge", 4), None), false),
         (one(blue("xlarge", 4), Some(Fails::Endpoint)), false),
-        // The scaling goes back before the endpoint does, and parks what it wants.
+        // The scaling rolls back before the endpoint does, and keeps the desired state as a snapshot.
         (one(blue("xlarge", 6), Some(Fails::AfterScaling)), true),
         (one(template("xlarge", &[]), None), false),
         (one(blue("alone", 4), None), true),
@@ -142,13 +143,13 @@ fn histories_to_be_killed() -> Vec<(History, bool)> {
     ]
 }
 
-/// Plays histories with each of their requests killed at each exchange.
+/// Plays histories once for each request and each exchange, at which the request is killed.
 async fn kill(histories: Vec<(History, bool)>, killed: fn(usize, Crash) -> Delivery) -> u32 {
     let mut crashes = 0;
     for (history, reversed) in histories {
         let settles = history.settles().await;
         let (requests, _) = history.play_to(&settles, Delivery::Once, reversed).await;
-        // `crashes` kills those that create a stack.
+        // `crashes.rs` kills the requests that create a stack.
         for number in history.first.scalings.len() + 1..requests {
             for at in 1.. {
                 let mut reached = false;
@@ -175,7 +176,7 @@ async fn a_request_that_is_killed_at_any_exchange_and_delivered_again_changes_no
 #[tokio::test(start_paused = true)]
 async fn an_update_whose_request_is_killed_and_never_delivered_again_rolls_back_without_a_trace() {
     let mut histories = histories_to_be_killed();
-    // Whoever does not answer on the way back leaves the stack to its operator.
+    // A rollback whose request nobody answers fails, and then an operator has to act.
     histories.retain(|(history, _)| history.then[0].1.is_none());
     let both_ways = histories.into_iter().flat_map(|(history, _)| [(history.clone(), false), (history, true)]);
     let crashes = kill(both_ways.collect(), Delivery::Lost).await;
@@ -193,8 +194,8 @@ async fn sagemaker_refuses_the_update_without_the_gate() {
         }
         let world = configs();
         let mut stack = Stack::new(&world, Delivery::Once, false);
-        stack.deploy(&without(&history.first), None).await.expect("it is created");
-        register_natively(&world, history.by_hand);
+        stack.deploy(&without(&history.first), None).await.expect("the stack is created");
+        register_natively(&world, history.native);
         let refused = stack.deploy(&to, None).await.unwrap_err();
         assert!(refused.contains("must be deregistered as scalable targets"), "{refused}");
         refusals += 1;
@@ -216,8 +217,8 @@ async fn a_gate_before_its_endpoint_and_a_change_of_model_change_no_target() {
     world.called();
     world.succeed(gate_update("large", "model")).await;
     assert_eq!(world.registered().len(), 1);
-    let looks = ["DescribeEndpoint", "DescribeEndpointConfig", "DescribeEndpointConfig"];
-    assert_eq!(world.called(), looks);
+    let reads = ["DescribeEndpoint", "DescribeEndpointConfig", "DescribeEndpointConfig"];
+    assert_eq!(world.called(), reads);
 }
 
 #[tokio::test(start_paused = true)]
@@ -321,8 +322,8 @@ async fn a_missing_configuration_and_invalid_properties_fail_the_gate_before_any
 async fn a_target_whose_snapshot_was_not_stored_is_not_deregistered() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
-    let scribble = json!({ "Name": blue_snapshot(), "Value": "y", "Overwrite": true });
-    world.before("AmazonSSM.GetParameter", 1, &[("AmazonSSM.PutParameter", scribble)]);
+    let overwritten = json!({ "Name": blue_snapshot(), "Value": "y", "Overwrite": true });
+    world.before("AmazonSSM.GetParameter", 1, &[("AmazonSSM.PutParameter", overwritten)]);
     let (reason, _) = world.refuse(gate_update("large", "xlarge")).await;
     assert!(reason.contains("does not hold what was written to it"), "{reason}");
     assert_eq!(world.registered().len(), 1);
@@ -377,23 +378,23 @@ async fn a_target_that_is_registered_drops_its_snapshot() {
 async fn policies_actions_and_tags_of_others_survive_the_update_of_the_endpoint() {
     let world = endpoint();
     let created = world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
-    let mut theirs = json!({
+    let mut foreign = json!({
         "ServiceNamespace": "sagemaker",
         "ResourceId": BLUE,
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-        "ScheduledActionName": "theirs",
+        "ScheduledActionName": "foreign",
         "Schedule": "rate(1 day)",
         "ScalableTargetAction": { "MinCapacity": 1 },
     });
-    world.aws("AnyScaleFrontendService.PutScheduledAction", theirs.clone());
-    theirs["PolicyName"] = json!("theirs");
-    theirs["PolicyType"] = json!("TargetTrackingScaling");
-    theirs["TargetTrackingScalingPolicyConfiguration"] = json!({
+    world.aws("AnyScaleFrontendService.PutScheduledAction", foreign.clone());
+    foreign["PolicyName"] = json!("foreign");
+    foreign["PolicyType"] = json!("TargetTrackingScaling");
+    foreign["TargetTrackingScalingPolicyConfiguration"] = json!({
         "TargetValue": 70.5,
         "PredefinedMetricSpecification": { "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance" },
     });
-    world.aws("AnyScaleFrontendService.PutScalingPolicy", theirs);
-    let tag = json!({ "ResourceARN": created["Data"]["ScalableTargetARN"], "Tags": { "theirs": "too" } });
+    world.aws("AnyScaleFrontendService.PutScalingPolicy", foreign);
+    let tag = json!({ "ResourceARN": created["Data"]["ScalableTargetARN"], "Tags": { "foreign": "too" } });
     world.aws("AnyScaleFrontendService.TagResource", tag);
     let before = world.picture();
 
@@ -406,13 +407,13 @@ async fn policies_actions_and_tags_of_others_survive_the_update_of_the_endpoint(
     assert_eq!(world.picture(), before);
     assert!(snapshots(&world).is_empty());
 
-    // And what is ours is what the template says now.
+    // The stack's own policies follow the new template.
     world.succeed(gate_update("xlarge", "large")).await;
     world.update_endpoint("prod", "large");
     let back = there.field("OldResourceProperties", gated("xlarge", 4));
     world.succeed(back.field("ResourceProperties", gated("large", 6))).await;
     let shown = world.picture().to_string();
-    assert_eq!(shown.matches("theirs").count(), 3, "{shown}");
+    assert_eq!(shown.matches("foreign").count(), 3, "{shown}");
     assert!(shown.contains("at-6") && !shown.contains("at-4"), "{shown}");
 }
 
@@ -495,7 +496,8 @@ async fn an_unreadable_snapshot_blocks_no_other_restore() {
     let world = endpoint();
     register_natively(&world, &["green"]);
     world.succeed(gate_update("large", "both")).await;
-    world.aws("AmazonSSM.PutParameter", json!({ "Name": blue_snapshot(), "Value": "scribble", "Type": "String" }));
+    world
+        .aws("AmazonSSM.PutParameter", json!({ "Name": blue_snapshot(), "Value": "not a snapshot", "Type": "String" }));
     let (reason, _) = world.refuse(gate_update("both", "large")).await;
     assert!(reason.contains(&format!("parameter {} is no record of a parked target", blue_snapshot())), "{reason}");
     assert_eq!(world.registered(), ["endpoint/prod/variant/green"]);
@@ -517,7 +519,7 @@ async fn an_endpoint_that_was_updated_outside_the_stack_keeps_its_scaling() {
     let old = named(create()).0["ResourceProperties"].clone();
     let request = named(update()).of(id).field("OldResourceProperties", old).with("MaxCapacity", json!("5"));
     world.succeed(request).await;
-    // Nor does a gate whose configuration stays take anything down: no update of the endpoint follows.
+    // A gate whose configuration stays takes no snapshot either: no update of the endpoint follows.
     world.succeed(gate_update("large", "large").with("ServiceTimeout", json!("60"))).await;
     assert_eq!(world.targets()[0]["MaxCapacity"], 5);
     assert!(snapshots(&world).is_empty());

@@ -1,4 +1,4 @@
-//! What the resource does in its life: its properties, its id, replacement and going back.
+//! The properties of the resource, its physical id, its replacement, and rollbacks.
 
 use crate::support::world::{Trouble, World};
 use std::time::Duration;
@@ -47,7 +47,7 @@ async fn an_endpoint_arn_is_the_same_as_the_name_of_the_endpoint() {
     world.succeed(create()).await;
     let arn = json!("arn:aws:sagemaker:us-east-1:111122223333:endpoint/myendpoint");
     let answer = world.succeed(update().with("EndpointName", arn.clone())).await;
-    assert_eq!(answer["PhysicalResourceId"], ID, "from name to ARN is no change, nor is letter case");
+    assert_eq!(answer["PhysicalResourceId"], ID, "neither the ARN nor letter case changes the id");
     assert_eq!(world.registered(), [MY_VARIANT]);
     world.succeed(update().with_old("EndpointName", arn)).await;
     assert_eq!(world.registered(), [MY_VARIANT]);
@@ -96,7 +96,7 @@ async fn a_changed_variant_is_a_replacement_and_the_old_target_stays_until_its_d
     assert_eq!(answer["PhysicalResourceId"], OTHER_ID);
     assert_eq!(world.registered(), [MY_OTHER_VARIANT, MY_VARIANT]);
 
-    // CloudFormation's clean-up: the old id with the old properties.
+    // CloudFormation cleans up: a Delete with the old id and the old properties.
     world.succeed(delete()).await;
     assert_eq!(world.registered(), [MY_OTHER_VARIANT]);
 }
@@ -107,9 +107,9 @@ async fn the_rollback_of_a_replacement_keeps_the_old_target_and_deletes_the_new_
     world.succeed(create()).await;
     let to_other = || update().with("VariantName", json!("MyOtherVariant"));
     world.succeed(to_other()).await;
-    // The stack fails elsewhere: an Update back, then the clean-up of the id that it no longer needs.
-    let back = update().of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"));
-    assert_eq!(world.succeed(back).await["PhysicalResourceId"], ID);
+    // The stack fails elsewhere: CloudFormation rolls the resource back, and then deletes the new id.
+    let rollback = update().of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"));
+    assert_eq!(world.succeed(rollback).await["PhysicalResourceId"], ID);
     world.succeed(delete().of(OTHER_ID).with("VariantName", json!("MyOtherVariant"))).await;
     assert_eq!(world.registered(), [MY_VARIANT]);
 }
@@ -118,14 +118,14 @@ async fn the_rollback_of_a_replacement_keeps_the_old_target_and_deletes_the_new_
 async fn the_rollback_of_a_replacement_that_failed_after_registering_leaves_no_orphaned_target() {
     let world = World::new();
     world.succeed(create()).await;
-    // The Update registered the new target, but CloudFormation never learned of its id: its answer was lost.
-    world.trouble_answering(Trouble::Status(403));
+    // The Update registered the new target, but its answer, with the new id, was lost.
+    world.trouble_delivering(Trouble::Status(403));
     let request = update().with("VariantName", json!("MyOtherVariant"));
-    world.invoke(&request.0.to_string()).await.expect_err("nobody took the answer");
+    world.invoke(&request.0.to_string()).await.expect_err("the answer is rejected");
     assert_eq!(world.registered(), [MY_OTHER_VARIANT, MY_VARIANT]);
 
-    let back = update().with_old("VariantName", json!("MyOtherVariant"));
-    assert_eq!(world.succeed(back).await["PhysicalResourceId"], ID);
+    let rollback = update().with_old("VariantName", json!("MyOtherVariant"));
+    assert_eq!(world.succeed(rollback).await["PhysicalResourceId"], ID);
     assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
@@ -151,7 +151,7 @@ async fn a_delete_with_an_invented_id_follows_the_properties() {
 
 #[tokio::test(start_paused = true)]
 async fn an_update_keeps_an_invented_id() {
-    // A new id would bring a Delete of the invented one, which decides by properties: by these.
+    // A new id would cause a Delete of the invented one, which would follow the same properties.
     let world = World::new();
     let invented = INVENTED;
     world.succeed(create()).await;
@@ -179,7 +179,7 @@ async fn a_delete_accepts_properties_of_any_shape() {
         let world = World::new();
         world.succeed(create()).await;
         world.succeed(delete().field("ResourceProperties", properties.clone())).await;
-        assert!(world.registered().is_empty(), "the id alone tells: {properties}");
+        assert!(world.registered().is_empty(), "the id is enough: {properties}");
         world.succeed(delete().of("invented").field("ResourceProperties", properties)).await;
     }
     let world = World::new();
@@ -205,6 +205,7 @@ async fn a_delete_after_its_endpoint_was_deleted_succeeds() {
     world.succeed(create()).await;
     world.aws("SageMaker.DeleteEndpoint", json!({"EndpointName": "MyEndPoint"}));
     world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,7 +218,7 @@ async fn a_create_waits_for_an_endpoint_that_is_being_created() {
     let called = world.called();
     assert!(called.iter().filter(|name| *name == "DescribeEndpoint").count() > 3, "{called:?}");
     let end = ["DescribeStackResource", "RegisterScalableTarget", "DescribeStackResource"];
-    assert_eq!(called[called.len() - 3..], end, "CloudFormation is asked whether it still waits");
+    assert_eq!(called[called.len() - 3..], end, "the freshness is checked before and after the registration");
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,11 +228,7 @@ async fn an_update_reads_the_target_and_the_endpoint_at_the_same_time() {
     world.called();
     world.slow("DescribeScalableTargets", Duration::from_secs(1));
     world.succeed(update()).await;
-    assert_eq!(
-        world.called()[..2],
-        ["DescribeEndpoint", "DescribeScalableTargets"],
-        "the slower one is not waited for"
-    );
+    assert_eq!(world.called()[..2], ["DescribeEndpoint", "DescribeScalableTargets"], "both reads start at once");
 }
 
 #[tokio::test(start_paused = true)]

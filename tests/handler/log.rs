@@ -1,4 +1,4 @@
-//! What a request leaves in the log, and that what is asked of the log is there.
+//! The log of a request, and the queries, the metrics and the dashboard that read it.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::support::world::{Trouble, World};
 
-/// The lines of the log while requests are carried out.
+/// The log lines of some work.
 async fn logged(level: LevelFilter, work: impl AsyncFnOnce()) -> Vec<Value> {
     LazyLock::force(&ANOTHER);
     let log = Log::default();
@@ -24,12 +24,12 @@ async fn logged(level: LevelFilter, work: impl AsyncFnOnce()) -> Vec<Value> {
     log.text().lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
 
-/// While there is one subscriber only, `tracing` asks that of the thread which comes to an event first whether anybody
-/// wants it: the other tests have none.
+/// A second subscriber. With only one, `tracing` caches for all threads whether the thread that reaches an event first
+/// has a subscriber for it, and the other tests have none.
 static ANOTHER: LazyLock<Dispatch> =
     LazyLock::new(|| Dispatch::new(logs::subscriber(std::io::sink, LevelFilter::TRACE)));
 
-/// The one line that tells of a request as a whole.
+/// The summary of a request, which is one line.
 async fn summary(world: &World, request: Request) -> Value {
     let lines = logged(LevelFilter::INFO, async || drop(world.invoke(&request.0.to_string()).await)).await;
     let mut summaries = lines.into_iter().filter(|line| line["message"] == "answered");
@@ -98,12 +98,12 @@ async fn a_wait_is_logged_once() {
 async fn the_summary_counts_retries_and_delivery_attempts() {
     let world = World::new();
     world.fail("RegisterScalableTarget", "ThrottlingException", 2);
-    world.trouble_answering(Trouble::Status(503));
+    world.trouble_delivering(Trouble::Status(503));
     let line = summary(&world, create()).await;
     assert_eq!((&line["retries"], &line["delivery_attempts"]), (&json!(2), &json!(2)));
     assert!(line["elapsed_ms"].as_u64().expect("a number") > 1_000, "{line}");
 
-    world.trouble_answering(Trouble::Status(403));
+    world.trouble_delivering(Trouble::Status(403));
     let line = summary(&world, update()).await;
     assert_eq!((&line["outcome"], &line["delivered"]), (&json!("SUCCESS"), &json!(false)));
 }
@@ -131,7 +131,7 @@ async fn the_summary_has_embedded_metrics_at_every_log_level() {
             (&directive["Namespace"], &directive["Dimensions"]),
             (&json!(NAMESPACE), &json!([["function_name"]]))
         );
-        // What a directive names is at the root: dimensions as text, metrics as numbers.
+        // The names in a directive are fields at the root: dimensions as text, metrics as numbers.
         assert!(line["function_name"].is_string());
         let metrics = directive["Metrics"].as_array().expect("metrics");
         assert_eq!(metrics.len(), METRICS.len());
@@ -145,7 +145,7 @@ async fn the_summary_has_embedded_metrics_at_every_log_level() {
 async fn every_log_line_names_the_resource() {
     let world = World::new();
     world.fail("DescribeEndpoint", "ThrottlingException", 1);
-    world.trouble_answering(Trouble::Status(503));
+    world.trouble_delivering(Trouble::Status(503));
     let lines = logged(LevelFilter::WARN, async || drop(world.answer(create()).await)).await;
     let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().expect("a message")).collect();
     assert_eq!(messages, ["trying again", "answering again", "answered"]);
@@ -156,7 +156,7 @@ async fn every_log_line_names_the_resource() {
     }
 }
 
-/// The names of all fields, those of objects with their object's.
+/// The names of all fields; those in an object have its name as a prefix.
 fn fields(line: &Value, prefix: &str, into: &mut BTreeSet<String>) {
     for (name, value) in line.as_object().into_iter().flatten() {
         let name = format!("{prefix}{name}");
@@ -190,8 +190,8 @@ async fn the_log_has_every_field_and_message_of_the_documented_queries() {
         world.succeed(update_gate("MyEndPoint", "MyEndPoint", "larger")).await;
         let tomorrow = SystemTime::now() + Duration::from_secs(25 * 60 * 60);
         let deadline = Deadline::from_now(tomorrow, tomorrow + Duration::from_secs(60));
-        let back = update_gate("MyEndPoint", "larger", "MyEndPoint").0.to_string();
-        handle(&back, FUNCTION_ARN, deadline, &world.services()).await.expect("it is answered");
+        let rollback = update_gate("MyEndPoint", "larger", "MyEndPoint").0.to_string();
+        handle(&rollback, FUNCTION_ARN, deadline, &world.services()).await.expect("an answer is accepted");
         world.fail("DescribeStackResource", "AccessDenied", 1);
         world.refuse(create().in_stack("another")).await;
     })
@@ -203,7 +203,8 @@ async fn the_log_has_every_field_and_message_of_the_documented_queries() {
     let documented = docs.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("text\n"));
     let widgets = dashboard();
     let of_dashboard = widgets.iter().filter_map(|widget| widget["properties"]["query"].as_str());
-    let of_dashboard = of_dashboard.map(|query| query.strip_prefix("SOURCE '${LogGroup}' | ").expect("our log group"));
+    let of_dashboard =
+        of_dashboard.map(|query| query.strip_prefix("SOURCE '${LogGroup}' | ").expect("the function's log group"));
     let queries: Vec<_> = documented.chain(of_dashboard).collect();
     assert_eq!(queries.len(), 7);
     for query in queries {

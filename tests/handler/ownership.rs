@@ -1,4 +1,4 @@
-//! The ownership table, cell by cell: who holds the target, and what Create, Update and Delete do about it.
+//! The ownership table, cell by cell: who owns the target, and what Create, Update and Delete do with it.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ fn by_hand(world: &World) {
     world.register_by_hand(json!({"team": "ml"}));
 }
 
-async fn refused(world: &World, request: Request, holder: &str) -> String {
+async fn refused(world: &World, request: Request, owner: &str) -> String {
     let before = world.tagged_targets();
     let (reason, id) = world.refuse(request).await;
-    assert!(reason.contains(holder), "{reason}");
-    assert_eq!(world.tagged_targets(), before, "a refusal changed something");
+    assert!(reason.contains(owner), "{reason}");
+    assert_eq!(world.tagged_targets(), before, "a refusal changes nothing");
     id
 }
 
@@ -46,9 +46,9 @@ async fn a_delete_of_an_unregistered_target_succeeds_and_changes_nothing() {
     let world = World::new();
     world.succeed(delete()).await;
     let mut called = world.called();
-    assert_eq!(called.pop().as_deref(), Some("GetParameter"), "it may be parked");
+    assert_eq!(called.pop().as_deref(), Some("GetParameter"), "there may be a snapshot");
     assert!(called.iter().all(|name| name == "DescribeScalableTargets"), "{called:?}");
-    assert!((2..8).contains(&called.len()), "it looks again for what is not seen at once: {called:?}");
+    assert!((2..8).contains(&called.len()), "it reads again, since a new target may not be visible yet: {called:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,11 +83,11 @@ async fn a_delete_deregisters_a_target_that_this_resource_owns() {
 async fn a_target_of_another_stack_is_refused_with_its_owner_and_not_deleted() {
     let world = World::new();
     world.succeed(create().in_stack("theirs")).await;
-    let holder = "stack/theirs/1";
-    let id = refused(&world, create(), holder).await;
-    assert_eq!(id, NOT_REGISTERED, "the Delete that follows has nothing to do");
-    assert_eq!(refused(&world, update(), holder).await, ID, "a failed Update keeps its id");
-    refused(&world, create().with("AdoptExisting", json!("true")), holder).await;
+    let owner = "stack/theirs/1";
+    let id = refused(&world, create(), owner).await;
+    assert_eq!(id, NOT_REGISTERED, "the Delete that follows does nothing");
+    assert_eq!(refused(&world, update(), owner).await, ID, "a failed Update keeps its id");
+    refused(&world, create().with("AdoptExisting", json!("true")), owner).await;
 
     let before = world.tagged_targets();
     world.succeed(delete()).await;
@@ -130,7 +130,7 @@ async fn an_untagged_target_is_adopted_on_request_and_released_by_its_delete() {
     assert_eq!(target["MaxCapacity"], 8);
     assert_eq!(world.tags(target)[ADOPTED_TAG], "true");
 
-    // Whether it was adopted is remembered by the target, not by the property.
+    // A tag remembers that the target was adopted, not the property.
     world.succeed(adopting()).await;
     world.succeed(update().with("MaxCapacity", json!("5"))).await;
     world.succeed(delete()).await;
@@ -163,8 +163,8 @@ async fn an_adopted_target_that_is_registered_again_is_owned_and_no_longer_adopt
 
 const DEREGISTER: &str = "AnyScaleFrontendService.DeregisterScalableTarget";
 
-/// What stack `theirs` does to take the target, once nobody holds it.
-fn taken_by_theirs() -> [(&'static str, Value); 2] {
+/// What stack `theirs` does to own the target: deregister it, and register it again.
+fn registered_by_theirs() -> [(&'static str, Value); 2] {
     let mut theirs = my_variant();
     theirs["MinCapacity"] = json!(5);
     theirs["MaxCapacity"] = json!(6);
@@ -183,7 +183,7 @@ async fn a_target_that_another_stack_registers_during_a_wait_is_refused() {
         }
         world.endpoints_take(30);
         world.scale("MyEndPoint", "MyOtherVariant", 2);
-        world.before("DescribeEndpoint", 1, &taken_by_theirs());
+        world.before("DescribeEndpoint", 1, &registered_by_theirs());
         let (reason, _) = world.refuse(update().with("AdoptExisting", json!(adopting.to_string()))).await;
         assert!(reason.contains("resource Theirs of stack theirs"), "{adopting}: {reason}");
         assert_eq!(world.targets()[0]["MinCapacity"], 5);
@@ -196,11 +196,11 @@ async fn a_target_that_another_stack_registers_during_a_wait_is_refused() {
 async fn a_target_that_another_stack_registers_right_before_an_update_is_not_tagged() {
     let world = World::new();
     world.succeed(create()).await;
-    world.before("RegisterScalableTarget", 0, &taken_by_theirs());
+    world.before("RegisterScalableTarget", 0, &registered_by_theirs());
     let (reason, _) = world.refuse(update()).await;
     assert!(reason.contains("resource Theirs of stack theirs"), "{reason}");
     world.succeed(delete()).await;
-    assert_eq!(world.registered().len(), 1, "theirs stays");
+    assert_eq!(world.registered().len(), 1, "the target of the other stack stays");
 }
 
 #[tokio::test(start_paused = true)]
@@ -211,7 +211,7 @@ async fn a_target_that_another_stack_registers_while_a_call_hangs_is_not_changed
         let world = World::new();
         world.succeed(create()).await;
         world.trouble(operation, Trouble::Hang);
-        let taken = async {
+        let registration = async {
             sleep(Duration::from_secs(6)).await;
             if !world.registered().is_empty() {
                 world.aws(DEREGISTER, my_variant());
@@ -219,7 +219,7 @@ async fn a_target_that_another_stack_registers_while_a_call_hangs_is_not_changed
             world.register_by_hand(owned_by("theirs", "Theirs"));
             world.tagged_targets()
         };
-        let (answer, before) = tokio::join!(world.answer(request), taken);
+        let (answer, before) = tokio::join!(world.answer(request), registration);
         assert_eq!(answer["Status"], status, "{answer}");
         assert_eq!(world.tagged_targets(), before, "{operation}");
     }
@@ -230,14 +230,14 @@ async fn a_target_that_another_stack_registers_while_tags_are_not_visible_is_not
     let world = World::new();
     world.succeed(create()).await;
     world.fail("TagResource", "ResourceNotFoundException", 9);
-    let taken = async {
+    let registration = async {
         sleep(Duration::from_secs(4)).await;
         world.aws(DEREGISTER, my_variant());
         world.register_by_hand(owned_by("theirs", "Theirs"));
         world.tagged_targets()
     };
     let tagged = update().with("Tags", json!([{"Key": "team", "Value": "ml"}]));
-    let (answer, before) = tokio::join!(world.answer(tagged), taken);
+    let (answer, before) = tokio::join!(world.answer(tagged), registration);
     assert_eq!(answer["Status"], "FAILED", "{answer}");
     assert_eq!(world.tagged_targets(), before);
 }
@@ -247,13 +247,13 @@ async fn one_of_two_concurrent_adoptions_is_refused() {
     let world = World::new();
     by_hand(&world);
     let arn = world.targets()[0]["ScalableTargetARN"].clone();
-    // After our tags, and before the look at them.
+    // After the function has tagged the target, and before it reads the tags.
     let tag = json!({"ResourceARN": arn, "Tags": owned_by("theirs", "Theirs")});
     world.before("ListTagsForResource", 1, &[("AnyScaleFrontendService.TagResource", tag)]);
     let (reason, id) = world.refuse(create().with("AdoptExisting", json!("true"))).await;
     assert!(reason.contains("resource Theirs of stack theirs"), "{reason}");
     assert_eq!(id, NOT_REGISTERED);
-    assert_eq!(world.targets()[0]["MaxCapacity"], 2, "their limits stay");
+    assert_eq!(world.targets()[0]["MaxCapacity"], 2, "the limits stay");
 }
 
 #[tokio::test(start_paused = true)]
@@ -276,4 +276,5 @@ async fn the_release_of_a_target_that_is_deregistered_meanwhile_succeeds() {
     world.succeed(create().with("AdoptExisting", json!("true"))).await;
     world.before("UntagResource", 0, &[(DEREGISTER, my_variant())]);
     world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
 }

@@ -1,4 +1,4 @@
-//! The page "Register a model" is the specification: the request on the wire is the one that it shows.
+//! The page "Register a model" is the specification: the request on the wire is the one on the page.
 //!
 //! <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html>. The state that the page's
 //! command leaves is compared in `tests/e2e`.
@@ -40,7 +40,7 @@ async fn the_request_for_one_to_eight_instances_is_that_of_the_page() {
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
         "MinCapacity": 1,
         "MaxCapacity": 8,
-        // What the design adds: who registered it.
+        // Not on the page: the owner.
         "Tags": owned_by(STACK, "Scaling"),
     });
     assert_eq!(serde_json::from_str::<Value>(&register.body).unwrap(), expected);

@@ -1,4 +1,4 @@
-//! What belongs to a target: scaling policies and scheduled actions, and the dimensions that are scaled.
+//! Scaling policies, scheduled actions, and the dimensions other than instance counts.
 
 use serde_json::{Value, json};
 use test_support::account::{Account as _, my_variant};
@@ -28,7 +28,7 @@ fn policy_names(world: &World) -> Vec<String> {
     names(&policies(world), "PolicyName")
 }
 
-/// Puts a policy as somebody else would.
+/// Puts a policy by hand.
 fn by_hand(world: &World, name: &str, adjustment: i32) {
     world.auto_scaling("PutScalingPolicy", my_variant(), &step(name, adjustment));
 }
@@ -153,7 +153,7 @@ async fn a_create_that_fails_after_registering_answers_with_the_real_id_for_the_
         "Operation": "PutScalingPolicy", "Code": "ValidationException", "Status": 400, "Message": "no such metric",
         "Times": 1,
     });
-    // The second of the two.
+    // The second policy of the two.
     world.before("PutScalingPolicy", 1, &[("LocalAws.InjectFaults", refused)]);
     let (reason, id) = world.refuse(create().with("ScalingPolicies", wanted.clone())).await;
     let expected = "PutScalingPolicy failed for policy backlog of endpoint/MyEndPoint/variant/MyVariant: \
@@ -179,7 +179,7 @@ async fn the_rollback_corrects_an_update_that_failed_half_way() {
     let before = json!([step("a", "1"), step("b", "1")]);
     let after = json!([step("c", "3"), step("b", "2"), step("d", "4")]);
     world.succeed(create().with("ScalingPolicies", before.clone())).await;
-    let as_it_was = policies(&world);
+    let original = policies(&world);
     let refused =
         json!({"Operation": "PutScalingPolicy", "Code": "LimitExceededException", "Status": 400, "Message": "full"});
     world.before("PutScalingPolicy", 2, &[("LocalAws.InjectFaults", refused)]);
@@ -193,7 +193,7 @@ async fn the_rollback_corrects_an_update_that_failed_half_way() {
             |mut policy: Value| json!([policy["PolicyName"].take(), policy["StepScalingPolicyConfiguration"].take()]);
         policies.into_iter().map(each).collect()
     };
-    assert_eq!(configurations(policies(&world)), configurations(as_it_was));
+    assert_eq!(configurations(policies(&world)), configurations(original));
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,7 +222,7 @@ async fn a_target_that_somebody_else_registers_meanwhile_gets_no_policies() {
     let mut anew = my_variant();
     anew["MinCapacity"] = json!(1);
     anew["MaxCapacity"] = json!(2);
-    let taken = [
+    let registration = [
         ("AnyScaleFrontendService.DeregisterScalableTarget", my_variant()),
         ("AnyScaleFrontendService.RegisterScalableTarget", anew),
         (
@@ -232,7 +232,7 @@ async fn a_target_that_somebody_else_registers_meanwhile_gets_no_policies() {
             }),
         ),
     ];
-    world.before("PutScalingPolicy", 0, &taken);
+    world.before("PutScalingPolicy", 0, &registration);
     let (reason, _) = world.refuse(create().with("ScalingPolicies", json!([step("a", "1")]))).await;
     assert!(reason.contains("is registered already, by no stack of this function"), "{reason}");
     assert!(policies(&world).is_empty());
@@ -243,16 +243,16 @@ async fn an_adopted_target_is_released_with_its_policies_and_actions() {
     let world = World::new();
     world.register_by_hand(json!({}));
     by_hand(&world, "theirs", 5);
-    let ours = |request: Request| {
+    let adopting = |request: Request| {
         request
             .with("AdoptExisting", json!("true"))
-            .with("ScalingPolicies", json!([step("ours", "1")]))
+            .with("ScalingPolicies", json!([step("own", "1")]))
             .with("ScheduledActions", json!([action("morning", "2")]))
     };
-    world.succeed(ours(create())).await;
-    assert_eq!(policy_names(&world), ["ours", "theirs"]);
-    world.succeed(ours(delete())).await;
-    assert_eq!(policy_names(&world), ["ours", "theirs"]);
+    world.succeed(adopting(create())).await;
+    assert_eq!(policy_names(&world), ["own", "theirs"]);
+    world.succeed(adopting(delete())).await;
+    assert_eq!(policy_names(&world), ["own", "theirs"]);
     assert_eq!(actions(&world).len(), 1);
     assert_eq!(world.tags(&world.targets()[0]), json!({}));
 }

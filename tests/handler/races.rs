@@ -1,4 +1,4 @@
-//! Requests that run at the same time, late or once too often: whoever is late does not have the last word.
+//! Requests that run at the same time, late, or twice: a stale request does not have the last word.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn a_create_that_waits_stops_when_its_resource_is_deleted() {
 async fn a_create_undoes_its_registration_when_its_resource_was_deleted_meanwhile() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
-    // It is asked before it registers and after: between the two comes the Delete, which sees nothing yet.
+    // The Delete runs between the two freshness checks of the Create, when the target is not visible yet.
     world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
     let (reason, _) = world.refuse(create().late(60)).await;
     assert!(reason.contains("DELETE_IN_PROGRESS"), "{reason}");
@@ -53,7 +53,7 @@ async fn a_create_that_fails_undoes_its_earlier_registration() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
     world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
-    // The first attempt takes effect, the second is refused.
+    // The first attempt takes effect, and the second is refused.
     world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
     world.trouble("RegisterScalableTarget", Trouble::Status(403));
     let (reason, _) = world.refuse(create().late(60)).await;
@@ -61,10 +61,10 @@ async fn a_create_that_fails_undoes_its_earlier_registration() {
     assert!(world.registered().is_empty());
 }
 
-/// A new target is not seen by everybody at once.
+/// A new target is not visible at once.
 #[tokio::test(start_paused = true)]
 async fn a_stale_create_waits_until_its_registration_is_visible_to_undo_it() {
-    for is_seen_later in [true, false] {
+    for is_visible_later in [true, false] {
         let world = World::new();
         world.on_record("CREATE_IN_PROGRESS", "");
         world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
@@ -73,16 +73,16 @@ async fn a_stale_create_waits_until_its_registration_is_visible_to_undo_it() {
             0,
             &[("AnyScaleFrontendService.DeregisterScalableTarget", my_variant())],
         );
-        let seen = async {
+        let visible = async {
             sleep(Duration::from_secs(3)).await;
-            if is_seen_later {
+            if is_visible_later {
                 world.register_by_hand(owned_by(STACK, "Scaling"));
             }
         };
         let start = Instant::now();
-        tokio::join!(world.refuse(create().late(60)), seen);
+        tokio::join!(world.refuse(create().late(60)), visible);
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-        assert!(world.registered().is_empty(), "{is_seen_later}");
+        assert!(world.registered().is_empty(), "{is_visible_later}");
     }
 }
 
@@ -110,13 +110,13 @@ async fn a_stale_update_of_an_invented_id_leaves_the_target_to_the_rollback() {
 #[tokio::test(start_paused = true)]
 async fn a_delete_waits_for_a_young_create_that_does_not_check_its_freshness() {
     let world = World::new();
-    // The Create takes four seconds to register.
+    // The registration takes four seconds.
     world.slow("RegisterScalableTarget", Duration::from_secs(4));
     world.on_record("DELETE_IN_PROGRESS", INVENTED);
     let payloads = (create().0.to_string(), delete().of(INVENTED).0.to_string());
     let (created, deleted) = tokio::join!(world.invoke(&payloads.0), world.invoke(&payloads.1));
     created.and(deleted).unwrap();
-    assert!(world.registered().is_empty(), "the Delete looked too early only");
+    assert!(world.registered().is_empty(), "the Delete waited for the registration");
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,13 +134,13 @@ async fn a_create_that_is_delivered_again_after_its_delete_registers_nothing() {
 async fn a_stale_create_does_not_deregister_a_target_that_was_created_again() {
     let world = World::new();
     world.on_record("DELETE_COMPLETE", INVENTED);
-    let anew = async {
+    let created_again = async {
         sleep(Duration::from_secs(1)).await;
         world.on_record_for(0, "CREATE_COMPLETE", ID);
         world.register_by_hand(owned_by(STACK, "Scaling"));
     };
-    // It may have registered something at its first attempt, so it looks.
-    let ((reason, _), ()) = tokio::join!(world.refuse(create().late(90)), anew);
+    // An earlier delivery may have registered the target, so it reads what is registered.
+    let ((reason, _), ()) = tokio::join!(world.refuse(create().late(90)), created_again);
     assert!(reason.ends_with("DELETE_COMPLETE"), "{reason}");
     assert_eq!(world.registered().len(), 1);
 }
@@ -158,7 +158,7 @@ async fn a_create_of_a_resource_that_its_stack_no_longer_has_is_stale() {
 async fn a_delete_that_finds_another_owner_still_waits_for_a_young_create() {
     let world = World::new();
     world.succeed(create().in_stack("theirs")).await;
-    // Theirs goes, and ours comes, right after the Delete has looked.
+    // The other stack deregisters the target, and the Create registers it, right after the Delete has read it.
     world.slow("RegisterScalableTarget", Duration::from_secs(4));
     let payloads = [delete().of(INVENTED), delete().in_stack("theirs"), create()].map(|request| request.0.to_string());
     let [deleted, released, created] = payloads.each_ref().map(|payload| world.invoke(payload));
@@ -195,7 +195,7 @@ async fn a_request_that_is_delivered_again_after_a_later_request_changes_nothing
         assert!(reason.ends_with(&format!("the resource is {status}")), "{reason}");
         assert_eq!(world.targets(), before, "{request:?}");
     }
-    // A clean-up after a replacement is no late request: the record has the new id.
+    // The clean-up of a replacement is fresh: CloudFormation's record has the new id.
     let world = World::new();
     world.succeed(create()).await;
     world.on_record("UPDATE_COMPLETE", other);
@@ -207,7 +207,7 @@ async fn a_request_that_is_delivered_again_after_a_later_request_changes_nothing
 async fn a_late_request_is_carried_out_while_cloudformation_waits_or_gives_no_status() {
     let carried_out = async |world: &World| {
         let on_record = |status, id| {
-            if world.knows_cloudformation() {
+            if world.has_record() {
                 world.on_record(status, id);
             }
         };
@@ -238,15 +238,15 @@ async fn an_update_that_a_rollback_made_stale_changes_nothing() {
     let world = World::new();
     world.succeed(create().with("MaxCapacity", json!("7"))).await;
     let before = world.targets();
-    let overtaken = update().with("MaxCapacity", json!("2")).late(120);
-    // What is in progress now began a minute ago: it is the Update back.
+    let stale = update().with("MaxCapacity", json!("2")).late(120);
+    // The Update in progress began a minute ago: it is the rollback.
     world.on_record_for(60, "UPDATE_IN_PROGRESS", ID);
-    let (reason, _) = world.refuse(overtaken.clone()).await;
+    let (reason, _) = world.refuse(stale.clone()).await;
     assert!(reason.ends_with("the resource is UPDATE_IN_PROGRESS"), "{reason}");
     assert_eq!(world.targets(), before);
 
     world.on_record_for(120, "UPDATE_IN_PROGRESS", ID);
-    world.succeed(overtaken).await;
+    world.succeed(stale).await;
     assert_eq!(world.targets()[0]["MaxCapacity"], 2);
 }
 
@@ -260,11 +260,11 @@ async fn a_stale_update_does_not_remove_a_tag_that_a_rollback_restores() {
     for _ in 0..20 {
         world.trouble("UntagResource", Trouble::ResetBefore);
     }
-    let back = async {
+    let rollback = async {
         sleep(Duration::from_secs(20)).await;
         world.on_record("UPDATE_COMPLETE", ID);
     };
-    let ((reason, _), ()) = tokio::join!(world.refuse(without), back);
+    let ((reason, _), ()) = tokio::join!(world.refuse(without), rollback);
     assert!(reason.ends_with("the resource is UPDATE_COMPLETE"), "{reason}");
     assert_eq!(world.tags(&world.targets()[0])["team"], "ml");
     assert_eq!(world.targets(), before);
@@ -275,9 +275,9 @@ async fn an_update_checks_its_freshness_again_after_a_slow_read() {
     let world = World::new();
     world.succeed(create()).await;
     world.on_record("UPDATE_IN_PROGRESS", ID);
-    // Both take effect, and are given up after ten seconds.
+    // Both take effect, and time out after ten seconds.
     world.trouble("RegisterScalableTarget", Trouble::Hang);
-    let back = async {
+    let rollback = async {
         sleep(Duration::from_secs(5)).await;
         world.trouble("DescribeScalableTargets", Trouble::Hang);
         sleep(Duration::from_secs(10)).await;
@@ -286,7 +286,7 @@ async fn an_update_checks_its_freshness_again_after_a_slow_read() {
         capacity["MaxCapacity"] = json!(7);
         world.aws("AnyScaleFrontendService.RegisterScalableTarget", capacity);
     };
-    let ((reason, _), ()) = tokio::join!(world.refuse(update().with("MaxCapacity", json!("2")).late(10)), back);
+    let ((reason, _), ()) = tokio::join!(world.refuse(update().with("MaxCapacity", json!("2")).late(10)), rollback);
     assert!(reason.ends_with("the resource is UPDATE_COMPLETE"), "{reason}");
     assert_eq!(world.targets()[0]["MaxCapacity"], 7);
 }
@@ -329,7 +329,7 @@ async fn a_young_request_does_not_check_its_freshness() {
     assert!(world.called().contains(&"DescribeStackResource".to_owned()));
 }
 
-/// Guards the fixture: an odd date would count as none.
+/// Guards the fixture: a request without a valid date is always fresh.
 #[tokio::test(start_paused = true)]
 async fn the_url_of_a_late_request_has_its_date() {
     let Value::String(url) = create().late(0).0["ResponseURL"].take() else { panic!("text") };
@@ -342,7 +342,7 @@ async fn a_stale_request_that_fails_after_registering_undoes_it() {
         let world = World::new();
         world.on_record(status, "");
         world.fail("PutScalingPolicy", "AccessDeniedException", 1);
-        // CloudFormation's record follows what it does.
+        // CloudFormation's record lags behind its actions.
         let deleted = async {
             sleep(Duration::from_secs(1)).await;
             world.on_record("DELETE_COMPLETE", INVENTED);

@@ -1,4 +1,4 @@
-//! What is parked comes back whole, whoever acts at the same moment.
+//! Snapshots: targets are restored completely, whatever happens at the same moment.
 
 use crate::support::prod::{
     BLUE, BLUE_ID, blue, blue_snapshot, create_prod, endpoint, gate_delete, gate_update, gated, register_natively,
@@ -36,7 +36,7 @@ async fn a_snapshot_and_a_restore_make_only_these_calls() {
     register_natively(&world, &["blue"]);
     world.called();
     world.succeed(gate_update("large", "xlarge")).await;
-    let down = [
+    let snapshot_calls = [
         "DescribeEndpoint",
         "DescribeEndpointConfig",
         "DescribeEndpointConfig",
@@ -51,9 +51,9 @@ async fn a_snapshot_and_a_restore_make_only_these_calls() {
         "DescribeEndpoint",
         "DescribeStackResource",
     ];
-    assert_eq!(world.called(), down);
+    assert_eq!(world.called(), snapshot_calls);
     world.succeed(gate_update("xlarge", "large")).await;
-    let back = [
+    let restore_calls = [
         "DescribeEndpoint",
         "GetParametersByPath",
         "DescribeScalableTargets",
@@ -65,7 +65,7 @@ async fn a_snapshot_and_a_restore_make_only_these_calls() {
         "ListTagsForResource",
         "DeleteParameter",
     ];
-    assert_eq!(world.called(), back);
+    assert_eq!(world.called(), restore_calls);
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,18 +73,20 @@ async fn two_deliveries_that_take_a_snapshot_at_once_lose_nothing() {
     let twin = endpoint();
     register_natively(&twin, &["blue"]);
     twin.succeed(gate_update("large", "xlarge")).await;
-    let record = json!({ "Name": blue_snapshot(), "Value": snapshots(&twin)[0]["Value"], "Type": "String" });
-    for (operation, parks) in [("ListTagsForResource", 0), ("DescribeScalingPolicies", 1)] {
+    let snapshot = json!({ "Name": blue_snapshot(), "Value": snapshots(&twin)[0]["Value"], "Type": "String" });
+    for (operation, expected) in [("ListTagsForResource", 0), ("DescribeScalingPolicies", 1)] {
         let world = endpoint();
         register_natively(&world, &["blue"]);
         let before = world.picture();
-        let first =
-            [("AmazonSSM.PutParameter", record.clone()), ("AnyScaleFrontendService.DeregisterScalableTarget", blue())];
+        let first = [
+            ("AmazonSSM.PutParameter", snapshot.clone()),
+            ("AnyScaleFrontendService.DeregisterScalableTarget", blue()),
+        ];
         world.before(operation, 0, &first);
         world.called();
         world.succeed(gate_update("large", "xlarge")).await;
         let puts = world.called().iter().filter(|operation| *operation == "PutParameter").count();
-        assert_eq!(puts, parks);
+        assert_eq!(puts, expected);
         world.succeed(gate_update("xlarge", "large")).await;
         assert_eq!(world.picture(), before, "{operation}");
     }
@@ -136,13 +138,13 @@ async fn a_policy_that_cannot_be_restored_blocks_no_other_restore() {
     world.succeed(gate_update("xlarge", "large")).await;
     let shown = world.picture().to_string();
     assert_eq!(shown.matches("PolicyName").count(), 1, "{shown}");
-    assert!(shown.contains("daily") && !shown.contains("returning"), "{shown}");
+    assert!(shown.contains("daily") && !shown.contains(RESTORING_TAG), "{shown}");
     assert!(snapshots(&world).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_gate_compares_with_the_configuration_that_the_endpoint_settles_on() {
-    // An update is on its way when the stack goes back: what is shown is the old configuration.
+    // The stack rolls back while an update is in progress, when Describe still returns the old configuration.
     let world = endpoint();
     register_natively(&world, &["green"]);
     world.endpoints_take(30);
@@ -153,7 +155,7 @@ async fn a_gate_compares_with_the_configuration_that_the_endpoint_settles_on() {
     world.succeed(gate_update("xlarge", "large")).await;
     assert_eq!(world.registered(), ["endpoint/prod/variant/green"]);
     world.update_endpoint("prod", "large");
-    // And with one that goes back by itself, what is parked comes back.
+    // After the endpoint itself has rolled back, the gate restores.
     world.succeed(gate_delete("xlarge")).await;
     assert_eq!(world.registered().len(), 2);
 }
@@ -199,24 +201,24 @@ async fn an_adopted_target_survives_an_update_that_removes_its_resource() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_is_deleted_while_the_gate_restores_it_is_deregistered() {
-    // The gate brings back what the Delete of its resource forgets at that moment.
-    let parked_ours = async || {
+    // The Delete of the resource drops the snapshot while the gate restores the target.
+    let with_snapshot = async || {
         let world = endpoint();
         world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
         world.succeed(gate_update("large", "xlarge")).await;
         world.update_endpoint("prod", "xlarge");
         world
     };
-    let world = parked_ours().await;
+    let world = with_snapshot().await;
     world.before("PutScalingPolicy", 1, &[("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() }))]);
     world.succeed(gate_delete("large")).await;
     assert!(world.registered().is_empty());
 
-    // And the Delete looks again after it has forgotten.
-    let world = parked_ours().await;
-    let record: Value = serde_json::from_str(snapshots(&world)[0]["Value"].as_str().unwrap()).unwrap();
-    let back = ("AnyScaleFrontendService.RegisterScalableTarget", record["Target"].clone());
-    world.before("DeleteParameter", 0, &[back]);
+    // The Delete reads the target again after it has dropped the snapshot.
+    let world = with_snapshot().await;
+    let snapshot: Value = serde_json::from_str(snapshots(&world)[0]["Value"].as_str().unwrap()).unwrap();
+    let registration = ("AnyScaleFrontendService.RegisterScalableTarget", snapshot["Target"].clone());
+    world.before("DeleteParameter", 0, &[registration]);
     world.succeed(delete().field("ResourceProperties", gated("large", 4)).of(BLUE_ID)).await;
     assert!(world.registered().is_empty());
     assert!(snapshots(&world).is_empty());
@@ -228,11 +230,11 @@ async fn a_target_that_another_delivery_restored_stays_registered() {
     register_natively(&world, &["blue"]);
     let before = world.picture();
     world.succeed(gate_update("large", "xlarge")).await;
-    let record: Value = serde_json::from_str(snapshots(&world)[0]["Value"].as_str().unwrap()).unwrap();
-    let mut returning = record["Target"].clone();
-    returning["Tags"][RESTORING_TAG] = json!("true");
-    let arn = world.aws("AnyScaleFrontendService.RegisterScalableTarget", returning)["ScalableTargetARN"].clone();
-    // The other one is done while this one is on its way.
+    let snapshot: Value = serde_json::from_str(snapshots(&world)[0]["Value"].as_str().unwrap()).unwrap();
+    let mut restoring = snapshot["Target"].clone();
+    restoring["Tags"][RESTORING_TAG] = json!("true");
+    let arn = world.aws("AnyScaleFrontendService.RegisterScalableTarget", restoring)["ScalableTargetARN"].clone();
+    // The other delivery finishes while this one restores.
     let untag = json!({ "ResourceARN": arn, "TagKeys": [RESTORING_TAG] });
     let done = [
         ("AnyScaleFrontendService.UntagResource", untag),
@@ -264,8 +266,8 @@ async fn a_target_that_is_registered_while_the_gate_waits_is_snapshotted() {
     let scale = json!({ "EndpointName": "prod", "DesiredWeightsAndCapacities": weights });
     register_natively(&world, &["green"]);
     world.aws("SageMaker.UpdateEndpointWeightsAndCapacities", scale);
-    let theirs = merged(blue(), &json!({ "MinCapacity": 1, "MaxCapacity": 2 }));
-    world.before("DescribeEndpoint", 3, &[("AnyScaleFrontendService.RegisterScalableTarget", theirs)]);
+    let registered = merged(blue(), &json!({ "MinCapacity": 1, "MaxCapacity": 2 }));
+    world.before("DescribeEndpoint", 3, &[("AnyScaleFrontendService.RegisterScalableTarget", registered)]);
     world.succeed(gate_update("large", "both")).await;
     assert!(world.registered().is_empty());
     assert_eq!(snapshots(&world).len(), 2);

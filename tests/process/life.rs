@@ -1,4 +1,4 @@
-//! What a process does while nothing happens to it.
+//! A process that nothing disturbs.
 
 use serde_json::json;
 use test_support::request::{ID, create, delete, update};
@@ -26,10 +26,10 @@ fn one_process_serves_all_requests_of_a_resource_and_answers_each_at_its_own_url
     }
     assert_eq!(world.answers().len(), 4);
     processes.dedup();
-    assert_eq!(processes.len(), 1, "it was one process");
+    assert_eq!(processes.len(), 1, "one process served all requests");
     if cfg!(target_os = "linux") {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", processes[0])).expect("a process");
-        assert_eq!(tasks.count(), 1, "threads, where no name is to be looked up");
+        assert_eq!(tasks.count(), 1, "it has no second thread while it resolves no host name");
     }
     let output = lambda.output();
     assert_eq!(output.matches(r#""message":"answered""#).count(), 4, "{output}");

@@ -1,4 +1,4 @@
-//! A panic or an abort ends in a `FAILED` answer, or in a delivery that the retry completes.
+//! A panic is answered with `FAILED`. After an abort, Lambda's retry completes the request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::support::lambda::{Age, BOOTSTRAP, Ended, Lambda};
 use crate::support::world::World;
 
-/// The SDK panics at the first call to a service whose address is set, and empty. A Delete does not call SageMaker.
+/// The SDK panics at the first call to a service whose endpoint URL is set, but empty. A Delete does not call SageMaker.
 #[test]
 fn a_panic_of_the_built_function_is_answered_and_the_process_serves_the_next_request() {
     let world = World::start();
@@ -33,7 +33,7 @@ fn a_panic_of_the_built_function_is_answered_and_the_process_serves_the_next_req
     let delete = delete().of(answer["PhysicalResourceId"].as_str().expect("an id"));
     assert_eq!(lambda.invoke(&lambda.event(&delete, Age::Late)), Ended::Response);
     assert_eq!((&world.answer()["Status"], lambda.process_id()), (&json!("SUCCESS"), process));
-    assert!(lambda.output().contains("URL was unset"), "what it said is in the log");
+    assert!(lambda.output().contains("URL was unset"), "the message is in the log");
 }
 
 #[test]
@@ -51,13 +51,13 @@ fn a_panic_at_a_call_is_answered_and_the_process_serves_the_next_request() {
         let reason = format!("panicked while calling {operation}: a planted defect at [response URL], ");
         assert!(answer["Reason"].as_str().is_some_and(|told| told.contains(&reason)), "{answer}");
 
-        assert_eq!(answer["PhysicalResourceId"], ID, "the Delete that follows has to look");
+        assert_eq!(answer["PhysicalResourceId"], ID, "the Delete that follows reads the target");
         for request in [delete(), create()] {
             assert_eq!(lambda.invoke(&lambda.event(&request, Age::Late)), Ended::Response);
             assert_eq!(world.answer()["Status"], "SUCCESS");
         }
         assert_eq!((world.state_of_targets().len(), lambda.process_id()), (1, process));
-        // That it holds no secret is looked for in everything that a process says.
+        // `output` has searched for secrets already.
         let output = lambda.output();
         assert!(output.contains(&reason), "the answer is in the log: {output}");
         let location = format!(r#""message":"panicked","location":"{}:"#, file!());
@@ -65,9 +65,9 @@ fn a_panic_at_a_call_is_answered_and_the_process_serves_the_next_request() {
     }
 }
 
-/// What `main.rs` wires, but for a connector that panics once, when a call has taken effect.
+/// The function as `main.rs` wires it, with a connector that panics once, after a call has taken effect.
 #[test]
-#[ignore = "it is the process of the test above"]
+#[ignore = "the test above starts it as a process"]
 fn the_function_with_a_defect() {
     let Ok(operation) = std::env::var("PANIC_AT") else { return };
     logs::subscriber(std::io::stdout, LevelFilter::TRACE).init();
@@ -89,7 +89,7 @@ fn the_function_with_a_defect() {
         .await
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(function).expect("Lambda ends this process");
+    runtime.block_on(function).expect("Lambda kills this process");
 }
 
 #[derive(Debug)]
@@ -135,9 +135,9 @@ fn the_retry_completes_the_work_of_a_process_that_aborted() {
 fn a_process_that_panics_at_its_start_leaves_the_event_to_the_next_one() {
     let world = World::start();
     let mut broken = Lambda::with(&world, &[BOOTSTRAP], &[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much")]);
-    let (status, ended, output) = broken.start_in_vain();
+    let (status, ended, output) = broken.start_and_fail();
     assert_eq!((status.code(), ended), (Some(101), None), "{output}");
-    // What a panic says is logged by nobody; the place tells which variable it is.
+    // The message of a panic is not logged; its location is enough to find the variable.
     let place = output.lines().find(|line| line.contains(r#""message":"panicked","location":""#));
     assert!(place.is_some_and(|line| line.contains("/lambda_runtime-")), "{output}");
     assert!(!output.contains("MEMORY_SIZE"), "{output}");

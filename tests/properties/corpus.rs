@@ -1,4 +1,4 @@
-//! The inputs that fuzzing kept because each reaches something that the others don't. They are in `fuzz/corpus`.
+//! The corpus of the fuzz targets: inputs each of which reaches code that the others do not.
 
 use test_support::function::Envelope;
 use test_support::request::files;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::checks::{self, Parts};
 
-/// Checks every input; how many of them `check` counts.
+/// Checks every input. Returns for how many of them `check` returns `true`.
 fn count(corpus: &str, check: impl Fn(&[u8]) -> bool) -> usize {
     let counts = |path: &PathBuf| {
         println!("{}", path.display());

@@ -1,4 +1,4 @@
-//! What holds for any request and any answer, tried on random ones, and on those that fuzzing kept.
+//! Properties of all requests and answers, checked on random ones and on the corpus of the fuzz targets.
 
 pub mod checks;
 

@@ -1,4 +1,4 @@
-//! Requests that are near to good ones, and requests that are nothing.
+//! Requests that are almost valid, and payloads that are no requests.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 use test_support::request::events;
 
 use crate::checks;
-use crate::support::{for_any, good_properties, json, long_text, name, text};
+use crate::support::{for_any, json, long_text, name, text, valid_properties};
 
-/// One thing that is wrong with a request.
+/// One mistake in a request.
 #[derive(Clone, Debug)]
 enum Change {
-    /// A field is not there.
+    /// A field is missing.
     Remove(Index),
     /// A field has another name.
     Rename(Index, String),
-    /// A field is something else.
+    /// A field has another value.
     Replace(Index, Value),
-    /// A field is there too many.
+    /// There is an additional field.
     Add(String, Value),
 }
 
@@ -49,13 +49,13 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// A request of `events/` with something wrong in its envelope, its properties and its old properties.
+/// A request of `events/` with mistakes in its envelope, its properties and its old properties.
 fn request() -> impl Strategy<Value = Value> {
     let changes = || vec(change(), 0..3);
-    let good = prop::option::of(good_properties());
+    let good = prop::option::of(valid_properties());
     let all: Vec<_> = events().into_iter().map(|event| event.0).collect();
     (select(all), good, changes(), changes(), changes()).prop_map(|(mut request, good, first, new, old)| {
-        // The address of local runs is in the events; CloudFormation's own is any other.
+        // The events have the response URL of local runs. This one is of CloudFormation.
         if let Some(good) = good {
             request["ResourceProperties"] = good;
             request["ResponseURL"] = "https://bucket.s3.amazonaws.com/path%7C1?X-Amz-Signature=0123456789abcdef".into();
@@ -97,7 +97,7 @@ fn any_other_payload_fails_cleanly() {
 
 #[test]
 fn valid_properties_are_read_as_they_are_written() {
-    for_any(good_properties(), |properties| {
+    for_any(valid_properties(), |properties| {
         let desired = checks::properties(&properties).unwrap();
         let text = |name: &str| properties[name].as_str().map_or_else(|| properties[name].to_string(), str::to_owned);
         let (endpoint, variant) = (text("EndpointName"), text("VariantName"));
@@ -114,21 +114,21 @@ fn valid_properties_are_read_as_they_are_written() {
 #[test]
 fn each_invalid_property_is_named() {
     let wrong = prop_oneof![Just(json!([7])), Just(json!({"a": 1})), Just(json!(1.5)), Just(json!("no, \u{1F980}!"))];
-    let names = prop::sample::subsequence(OURS, 1..=OURS.len());
-    for_any((good_properties(), wrong, names), |(mut properties, wrong, names)| {
+    let names = prop::sample::subsequence(PROPERTIES, 1..=PROPERTIES.len());
+    for_any((valid_properties(), wrong, names), |(mut properties, wrong, names)| {
         for name in &names {
             properties[*name] = wrong.clone();
         }
         let mistakes = checks::properties(&properties).unwrap_err();
         for name in names {
-            assert!(mistakes.contains(name), "{name} is not told: {mistakes}");
+            assert!(mistakes.contains(name), "{name} is not named: {mistakes}");
         }
     });
 }
 
 #[test]
 fn an_unknown_property_is_named() {
-    for_any((good_properties(), "[A-Z][a-z]{1,9}X", json()), |(mut properties, name, value)| {
+    for_any((valid_properties(), "[A-Z][a-z]{1,9}X", json()), |(mut properties, name, value)| {
         properties[&name] = value;
         let mistakes = checks::properties(&properties).unwrap_err();
         assert!(mistakes.starts_with(&format!("{name}: unknown property, found ")), "{mistakes}");
@@ -138,7 +138,7 @@ fn an_unknown_property_is_named() {
 #[test]
 fn properties_of_any_shape_are_accepted_or_refused_with_a_reason() {
     for_any(json(), |properties| drop(checks::properties(&properties)));
-    for_any((good_properties(), vec(change(), 1..4)), |(mut properties, changes)| {
+    for_any((valid_properties(), vec(change(), 1..4)), |(mut properties, changes)| {
         changes.into_iter().for_each(|change| change.make(&mut properties));
         drop(checks::properties(&properties));
     });
@@ -155,7 +155,7 @@ fn properties_at_their_limits_are_accepted_or_refused_with_a_reason() {
     let many =
         (44_usize..51).prop_map(|count| (0..count).map(|i| json!({"Key": format!("k{i}"), "Value": ""})).collect());
     let tags = prop_oneof![other, many];
-    for_any((good_properties(), tags, -1_i32..4, -1_i32..4), |(mut properties, tags, min, max)| {
+    for_any((valid_properties(), tags, -1_i32..4, -1_i32..4), |(mut properties, tags, min, max)| {
         properties["Tags"] = tags.into();
         drop(checks::properties(&properties));
         properties["MinCapacity"] = min.into();
@@ -180,7 +180,7 @@ fn the_physical_id_of_a_target_survives_parsing() {
     for_any(text(), |text| checks::id(&text));
 }
 
-const OURS: &[&str] = &[
+const PROPERTIES: &[&str] = &[
     "AdoptExisting",
     "EndpointName",
     "MaxCapacity",

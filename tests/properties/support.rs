@@ -1,4 +1,4 @@
-//! How a property is tried, and texts and JSON to try it on.
+//! How a property is checked, and strategies for texts, JSON and properties.
 
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use serde_json::{Value, json};
 use test_support::seed::seed;
 
-/// Tries a property on cases that are the same every time, and on new ones.
+/// Checks a property on cases that are the same in every run, and on new ones.
 pub(crate) fn for_any<S: Strategy>(strategy: S, check: impl Fn(S::Value)) {
     let config = Config { cases: 128, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
     let seeds = match config.rng_seed {
@@ -41,7 +41,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A text around the lengths at which something is cut or refused.
+/// A text whose length is near one at which something is cut or refused.
 pub(crate) fn long_text() -> impl Strategy<Value = String> {
     let piece = select(&["a", "\"", "\\", "\n", "\u{1}", "\u{7f}", "é", "€", "🦀", "a\"🦀\u{0}", "<>&"][..]);
     let times = prop_oneof![0_usize..70, 120_usize..130, 250_usize..260, 500_usize..1_100, 1_100_usize..5_000];
@@ -67,13 +67,13 @@ pub(crate) fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A name of a field: one that something here has, or any text.
+/// The name of a field: one of a request, or any text.
 pub(crate) fn name() -> impl Strategy<Value = String> {
     prop_oneof![3 => select(NAMES).prop_map(str::to_owned), 1 => text()]
 }
 
-/// Properties that say what is registered, with numbers and booleans in either form, and nothing wrong.
-pub(crate) fn good_properties() -> impl Strategy<Value = Value> {
+/// Valid properties, with numbers and booleans in either form.
+pub(crate) fn valid_properties() -> impl Strategy<Value = Value> {
     let number = |number: i32, as_text| if as_text { json!(number.to_string()) } else { json!(number) };
     let capacities = (0_i32..=i32::MAX, 1_i32..=i32::MAX, any::<bool>())
         .prop_map(move |(one, other, as_text)| (number(one.min(other), as_text), number(one.max(other), !as_text)));

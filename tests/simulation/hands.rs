@@ -1,4 +1,4 @@
-//! What people do by hand, beside all stacks.
+//! Changes by hand, outside all stacks.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::services::{self, Registered};
 use crate::world::World;
 
 impl World {
-    pub(crate) async fn lend(&self, hand: &Hand) {
+    pub(crate) async fn act_by_hand(&self, hand: &Hand) {
         sleep(Duration::from_secs(hand.at)).await;
         self.state().tell(format_args!("by hand: {:?}", hand.does));
         match hand.does {
@@ -32,7 +32,10 @@ impl World {
                 let mut state = self.state();
                 let before = state.registered();
                 if state.by_hand(DEREGISTER, &account::target(&resource_id(target))).is_ok() {
-                    before.iter().filter(|found| found.target == target).for_each(|found| state.take_down(found));
+                    before
+                        .iter()
+                        .filter(|found| found.target == target)
+                        .for_each(|found| state.note_deregistered(found));
                 }
             }
             Deed::ChangeModel { endpoint, takes } => self.update_endpoint(endpoint, takes, ["a", "b"]),
@@ -41,7 +44,7 @@ impl World {
         }
     }
 
-    /// Waits until the function is idle: what happens by hand between two of its calls is a documented limit.
+    /// Waits until the function is idle: a change by hand between two of its calls is a documented limit.
     async fn quiet(&self) {
         while !self.state().running.is_empty() {
             sleep(Duration::from_secs(1)).await;
@@ -62,7 +65,7 @@ impl World {
         let input = json!({"EndpointName": name, "EndpointConfigName": next});
         let begun = state.by_hand("SageMaker.UpdateEndpoint", &input).is_ok();
         if begun && registered && changes_type {
-            state.violation("the model let an endpoint change the type of a registered variant");
+            state.violation("the local AWS let an endpoint change the type of a registered variant");
         }
     }
 
@@ -78,22 +81,22 @@ impl World {
             }
             let after = state.registered();
             let gone = before.iter().filter(|was| after.iter().all(|is| is.target != was.target));
-            gone.for_each(|gone| state.take_down(gone));
+            gone.for_each(|gone| state.note_deregistered(gone));
         }
         sleep(Duration::from_secs(1)).await;
         let mut state = self.state();
         state.aws.set_endpoint_takes(f64::from(u32::try_from(takes).expect("small")));
         let mut input = about;
         input["EndpointConfigName"] = json!(format!("{}-a", ENDPOINTS[endpoint]));
-        // Somebody else may have been faster.
+        // The endpoint may exist again.
         drop(state.by_hand("SageMaker.CreateEndpoint", &input));
     }
 }
 
 impl crate::world::State {
-    fn take_down(&mut self, found: &Registered) {
-        if let Some((stack, logical)) = found.holder() {
-            self.taken_down.insert((found.target, (stack.to_owned(), logical.to_owned())));
+    fn note_deregistered(&mut self, found: &Registered) {
+        if let Some((stack, logical)) = found.owner() {
+            self.deregistered_by_hand.insert((found.target, (stack.to_owned(), logical.to_owned())));
         }
         self.by_hand.remove(&found.target);
     }

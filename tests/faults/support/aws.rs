@@ -1,4 +1,4 @@
-//! AWS behind a socket: the local model, and whatever goes wrong on the way to it and back.
+//! AWS behind a socket: the local AWS, and faults on the way to it and back.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -14,13 +14,13 @@ use tokio::time::Instant;
 /// How a call goes wrong.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
-    /// The call takes effect, but this is what comes back.
+    /// The call takes effect, but this is the reply.
     After(Act),
-    /// The call takes no effect, and this is what comes back.
+    /// The call takes no effect, and this is the reply.
     Before(Act),
-    /// The service says no with a code, and quotes the whole head of the request.
+    /// The service fails with a status and a code, and quotes the whole head of the request.
     Quotes(u16, &'static str),
-    /// The service says no: status, code and message.
+    /// The service fails with a status, a code and a message.
     Says(u16, &'static str, String),
 }
 
@@ -28,7 +28,7 @@ pub(crate) enum Fault {
 pub(crate) const ANY: &str = "";
 /// The variants of every endpoint.
 pub(crate) const VARIANTS: [&str; 2] = ["MyVariant", "MyOtherVariant"];
-/// Without end.
+/// A fault without end.
 pub(crate) const ALWAYS: usize = usize::MAX;
 
 /// An account with one endpoint, `MyEndPoint`, that has the variants `MyVariant` and `MyOtherVariant`.
@@ -64,7 +64,7 @@ impl Aws {
         format!("http://127.0.0.1:{}", self.server.port)
     }
 
-    /// What came so far.
+    /// The requests so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.server.received()
     }
@@ -74,17 +74,17 @@ impl Aws {
         self.state().planned.push((operation.to_owned(), times, fault));
     }
 
-    /// No call meets a fault any more.
+    /// No more calls meet a fault.
     pub(crate) fn recover(&self) {
         self.state().planned.clear();
     }
 
-    /// The operations that the function called since this was asked last.
+    /// The operations that the function has called since the last call of this method.
     pub(crate) fn called(&self) -> Vec<String> {
         std::mem::take(&mut self.state().called)
     }
 
-    /// How often the function called an operation since it was asked last what it called.
+    /// How often the function has called an operation since the last call of `called`.
     pub(crate) fn count(&self, operation: &str) -> usize {
         self.state().called.iter().filter(|called| *called == operation).count()
     }
@@ -106,7 +106,7 @@ impl State {
     }
 
     fn reply(&mut self, request: &Received) -> Act {
-        // A form is for CloudFormation.
+        // Only calls of CloudFormation, which are forms, have no such header.
         let target = request.header("x-amz-target").unwrap_or("CloudFormation.DescribeStackResource").to_owned();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let fault = self.next_fault(&operation);
@@ -116,7 +116,7 @@ impl State {
             Some(Fault::Before(act)) => return act.clone(),
             Some(Fault::Quotes(status, code)) => return refusal(*status, code, &request.head),
             Some(Fault::Says(status, code, message)) => return refusal(*status, code, message),
-            // It knows none of the stacks here.
+            // CloudFormation knows no stack.
             None if target.starts_with("CloudFormation") => return unknown_stack(),
             Some(Fault::After(act)) if target.starts_with("CloudFormation") => return act.clone(),
             Some(Fault::After(_)) | None => self.call(&target, &serde_json::from_str(&request.body).expect("JSON")),

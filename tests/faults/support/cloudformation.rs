@@ -1,4 +1,4 @@
-//! CloudFormation behind a socket: where answers go, and how they are taken.
+//! CloudFormation behind a socket: the response URL, and how it takes answers.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,7 +12,7 @@ use test_support::secrets::QUERY;
 pub(crate) const PATH: &str =
     "/arn%3Aaws%3Acloudformation%3Aus-east-1%3A111122223333%3Astack/demo/6c1c%7CScaling%7Cr-1";
 
-/// The server of response URLs. It takes every answer, unless it was told otherwise.
+/// The server of the response URL. It accepts every answer unless a test plans something else.
 #[derive(Debug)]
 pub(crate) struct CloudFormation {
     server: Server,
@@ -42,17 +42,17 @@ impl CloudFormation {
         format!("http://127.0.0.1:{}{PATH}?{QUERY}", self.server.port)
     }
 
-    /// The next answers meet these acts.
+    /// The next PUTs meet these acts.
     pub(crate) fn plan(&self, acts: impl IntoIterator<Item = Act>) {
         self.script().next.extend(acts);
     }
 
-    /// From now on each answer meets this act.
+    /// From now on, each PUT meets this act.
     pub(crate) fn always(&self, act: Act) {
         self.script().then = act;
     }
 
-    /// From now on each answer is taken.
+    /// From now on, each answer is accepted.
     pub(crate) fn recover(&self) {
         *self.script() = Script { next: VecDeque::new(), then: Act::status(200) };
     }

@@ -18,14 +18,14 @@ use tracing::level_filters::LevelFilter;
 use super::aws::Aws;
 use super::cloudformation::CloudFormation;
 
-/// Enough for everything that succeeds in the end.
+/// Enough for every request that succeeds.
 pub(crate) const AMPLE: Duration = Duration::from_secs(30);
 /// Enough for a few attempts.
 pub(crate) const SHORT: Duration = Duration::from_secs(2);
 /// What a busy machine may add to a deadline.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// The function as one process keeps it: it serves request after request.
+/// The function as one process holds it: it serves request after request.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) aws: Aws,
@@ -34,7 +34,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Starts with the connector that is shipped.
+    /// Starts with the shipped connector.
     pub(crate) async fn new() -> Self {
         Self::with(shipped_connector()).await
     }
@@ -46,14 +46,14 @@ impl Stage {
         Self { aws, cloudformation: CloudFormation::start().await, services }
     }
 
-    /// Starts where nobody listens at the address of AWS.
+    /// Starts with an address of AWS that refuses connections.
     pub(crate) async fn without_aws() -> Self {
         let address = format!("http://127.0.0.1:{}", closed_port().await);
         Self { services: services(shipped_connector(), Some(&address)), ..Self::new().await }
     }
 
-    /// A request whose answer comes here: a Delete that has waited in a queue, so that it does not wait for a Create that
-    /// is as young; anything else as soon as it was made.
+    /// A request with the response URL of this stage. A Delete is made to be old, so that it does not wait for a Create that
+    /// is as young; any other request is young.
     pub(crate) fn addressed(&self, request: Request) -> Request {
         let mut url = self.cloudformation.url();
         if request.0["RequestType"] == "Delete" {
@@ -62,12 +62,12 @@ impl Stage {
         request.field("ResponseURL", json!(url))
     }
 
-    /// Invokes the function as Lambda does, and looks for secrets in all that comes out of it.
+    /// Invokes the function as Lambda does, and searches all its output for secrets.
     pub(crate) async fn invoke(&self, payload: &str, timeout: Duration) -> Result<(), Unanswered> {
         self.invoke_by(payload, Deadline::new(SystemTime::now() + timeout), timeout).await
     }
 
-    /// Only that, under whatever subscriber there is.
+    /// The same, without the search, and with the current subscriber.
     pub(crate) async fn handle(&self, payload: &str, deadline: Deadline) -> Result<(), Unanswered> {
         handle(payload, FUNCTION_ARN, deadline, &self.services).await
     }
@@ -98,13 +98,13 @@ impl Stage {
         outcome
     }
 
-    /// Sends a request and returns the answer to it, which is a valid one.
+    /// Sends a request, checks that the answer is valid, and returns it.
     pub(crate) async fn answer(&self, request: Request, timeout: Duration) -> Value {
         let before = self.cloudformation.puts().len();
         let Request(payload) = self.addressed(request);
-        self.invoke(&payload.to_string(), timeout).await.expect("it is answered");
+        self.invoke(&payload.to_string(), timeout).await.expect("an answer is accepted");
         let puts = self.cloudformation.puts();
-        let put = puts.last().filter(|_| puts.len() > before).expect("an answer of its own");
+        let put = puts.last().filter(|_| puts.len() > before).expect("an answer to this request");
         assert!(put.body.len() <= MAX_BODY_BYTES, "{} bytes", put.body.len());
         let answer = self.cloudformation.answer();
         for name in ["StackId", "RequestId", "LogicalResourceId"] {

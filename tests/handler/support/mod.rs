@@ -1,4 +1,4 @@
-//! A world without sockets, which answers the function in virtual time, a stack in it, and an endpoint that the stack updates.
+//! A world without sockets, in virtual time; a stack in it, and an endpoint that the stack updates.
 
 pub(crate) mod prod;
 pub(crate) mod stack;

@@ -1,4 +1,4 @@
-//! The local AWS and CloudFormation behind one HTTP connector: no sockets, and whatever time the test says it is.
+//! The local AWS and CloudFormation behind one HTTP connector: no sockets, and virtual time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
@@ -18,28 +18,28 @@ use test_support::request::Request;
 use test_support::{Crash, stack_resource};
 use tokio::time::Instant;
 
-/// How an exchange goes wrong on its way.
+/// How an exchange goes wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Trouble {
-    /// The reply never comes; the request took effect if it was a call to AWS.
+    /// The reply never arrives. A call to AWS takes effect.
     Hang,
     /// The connection breaks after the request took effect.
     ResetAfter,
     /// The connection breaks before the request took effect.
     ResetBefore,
-    /// Another status, and no effect.
+    /// This status; the request takes no effect.
     Status(u16),
-    /// A success without contents.
+    /// A success with an empty body.
     Empty,
     /// A reply that is not JSON.
     Garbage,
-    /// A defect of ours while calling.
+    /// The function panics while it calls.
     Panic,
-    /// This reply.
+    /// A success with this body.
     Reply(&'static str),
 }
 
-/// What somebody else does at the worst moment.
+/// Calls of somebody else at the worst moment.
 #[derive(Debug)]
 struct Intervention {
     operation: String,
@@ -63,9 +63,9 @@ struct State {
     exchanges: u32,
     crash: Option<Crash>,
     put_troubles: VecDeque<Trouble>,
-    /// What CloudFormation has on record for every resource; nothing where it knows none.
+    /// CloudFormation's record of every resource: status and physical id. `None`: there is no such stack.
     record: Option<(&'static str, String)>,
-    /// How long ago that changed, where the record says so.
+    /// How long ago the record changed, if it has a time.
     record_changed: Option<Duration>,
     record_before: Option<(&'static str, &'static str, String)>,
     slow: Option<(&'static str, Duration)>,
@@ -101,49 +101,49 @@ impl World {
         self.aws("LocalAws.InjectFaults", fault);
     }
 
-    /// The next call of an operation meets trouble; several add up.
+    /// The next call of an operation goes wrong. Several are used in order.
     pub(crate) fn trouble(&self, operation: &str, trouble: Trouble) {
         self.state().call_troubles.push((operation.to_owned(), trouble));
     }
 
-    /// Right before a call of an operation, after `skipped` others, somebody else calls AWS.
+    /// Somebody else calls AWS right before a call of an operation, which `skipped` others precede.
     pub(crate) fn before(&self, operation: &str, skipped: u32, calls: &[(&'static str, Value)]) {
         let operation = operation.to_owned();
         self.state().interventions.push(Intervention { operation, skipped, calls: calls.to_vec() });
     }
 
-    /// The next answer meets trouble; several add up.
-    pub(crate) fn trouble_answering(&self, trouble: Trouble) {
+    /// The next PUT of an answer goes wrong. Several are used in order.
+    pub(crate) fn trouble_delivering(&self, trouble: Trouble) {
         self.state().put_troubles.push_back(trouble);
     }
 
-    /// From now on CloudFormation has a status and an id on record, if anybody asks.
+    /// Sets CloudFormation's record of every resource.
     pub(crate) fn on_record(&self, status: &'static str, id: &str) {
         self.state().record = Some((status, id.to_owned()));
     }
 
-    /// The same, and that it has been so for a time.
+    /// The same, with a record that changed so many seconds ago.
     pub(crate) fn on_record_for(&self, seconds: u64, status: &'static str, id: &str) {
         self.on_record(status, id);
         self.state().record_changed = Some(Duration::from_secs(seconds));
     }
 
-    /// Whether CloudFormation has anything on record.
-    pub(crate) fn knows_cloudformation(&self) -> bool {
+    /// Whether CloudFormation has a record.
+    pub(crate) fn has_record(&self) -> bool {
         self.state().record.is_some()
     }
 
-    /// What CloudFormation has on record changes right before a call takes effect.
+    /// CloudFormation's record changes right before the next call of an operation takes effect.
     pub(crate) fn on_record_before(&self, operation: &'static str, status: &'static str, id: &str) {
         self.state().record_before = Some((operation, status, id.to_owned()));
     }
 
-    /// The next call of an operation is on its way for so long before it takes effect.
+    /// The next call of an operation takes so long until it takes effect.
     pub(crate) fn slow(&self, operation: &'static str, way: Duration) {
         self.state().slow = Some((operation, way));
     }
 
-    /// Everything that is registered, without what differs from registration to registration.
+    /// All targets with their tags, policies and scheduled actions, without ARNs and times.
     pub(crate) fn picture(&self) -> Value {
         let mut described = BTreeMap::new();
         for mut target in self.tagged_targets() {
@@ -162,13 +162,13 @@ impl World {
         json!(described)
     }
 
-    /// The operations that the function called, in order, since the last time this was asked.
+    /// The operations that the function has called since the last call of this method, in order.
     pub(crate) fn called(&self) -> Vec<String> {
         let calls = std::mem::take(&mut self.state().calls);
         calls.into_iter().map(|(target, _)| target.rsplit('.').next().unwrap_or_default().to_owned()).collect()
     }
 
-    /// How often an answer was sent.
+    /// How many PUTs of answers there were.
     pub(crate) fn puts(&self) -> u32 {
         self.state().puts
     }
@@ -178,7 +178,7 @@ impl World {
         self.state().answers.len()
     }
 
-    /// Invokes the function, which is killed at an exchange. Returns whether it came so far.
+    /// Invokes the function, and kills it at an exchange. Returns whether it reached that exchange.
     pub(crate) async fn crash(&self, request: &Request, crash: Crash) -> bool {
         self.state().exchanges = 0;
         self.state().crash = Some(crash);
@@ -256,7 +256,7 @@ impl State {
     fn next_exchange(&mut self) -> Option<Crash> {
         self.exchanges += 1;
         let crash = self.crash.filter(|crash| crash.at <= self.exchanges)?;
-        // A function that is killed is silent from then on.
+        // A function that is killed makes no more exchanges.
         Some(Crash { after_effect: crash.after_effect && crash.at == self.exchanges, ..crash })
     }
 
@@ -352,7 +352,7 @@ impl HttpConnector for World {
             }
             let outcome = match target {
                 Some(target) => {
-                    // Caught here so that the lock is not poisoned, and thrown again where the function is.
+                    // Caught here so that the lock is not poisoned, and resumed in the function.
                     let call = std::panic::AssertUnwindSafe(|| world.state().call(target, body));
                     std::panic::catch_unwind(call).unwrap_or_else(|panic| {
                         world.0.clear_poison();

@@ -1,4 +1,4 @@
-//! What the world says to the process: one thread a connection, one exchange a connection.
+//! The server of the world: one thread per connection, one exchange per connection.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -14,37 +14,37 @@ use test_support::{Crash, stack_resource};
 use super::http::{Reply, hold, read};
 use super::lambda::{Ended, Invocation};
 
-/// What the tests may look at and change.
+/// The state, which tests read and change.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) aws: LocalAws,
-    /// The answers that were taken: address and body.
+    /// The accepted answers: path and body.
     pub(crate) answers: Vec<(String, Value)>,
-    /// The coming answers are refused with these statuses.
+    /// The next answers are rejected with these statuses.
     pub(crate) refusals: Vec<u16>,
-    /// Whether there is a process that Lambda speaks to.
+    /// Whether there is a process.
     pub(crate) alive: bool,
-    /// What `next` gives out, and then not any more.
+    /// The event that `next` returns, once.
     pub(crate) event: Option<Invocation>,
-    /// What CloudFormation has on record: that it waits for the event that was given out.
+    /// CloudFormation's record, which says that it waits for the answer to the current event.
     record: String,
-    /// What the process works on.
+    /// The id of the current event.
     pub(crate) running: Option<String>,
-    /// How it ended, as the process reported.
+    /// How the invocation ended, as the process reported.
     pub(crate) ended: Option<Ended>,
-    /// When the process is to die.
+    /// The exchange at which the process is to be killed.
     pub(crate) death: Option<Crash>,
-    /// Whether that moment has come.
+    /// Whether the process has reached that exchange.
     pub(crate) dying: bool,
-    /// How many exchanges there were since the event was given out.
+    /// The number of exchanges since the process took the event.
     pub(crate) exchanges: u32,
-    /// All that the process ever answered and reported.
+    /// All answers and reports of all processes.
     pub(crate) heard: String,
     pub(crate) closed: bool,
     connections: u32,
 }
 
-/// The state, and those who wait for it to change.
+/// The state, and a condition variable for threads that wait for a change.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     state: Mutex<State>,
@@ -52,15 +52,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// For a change: those who wait look again when the guard is gone.
+    /// Locks the state for a change: it wakes the threads that wait.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        let state = self.look();
+        let state = self.read_state();
         self.changed.notify_all();
         state
     }
 
-    /// For a look only.
-    pub(crate) fn look(&self) -> MutexGuard<'_, State> {
+    /// Locks the state to read it.
+    pub(crate) fn read_state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("not poisoned")
     }
 
@@ -71,11 +71,11 @@ impl Shared {
     /// Serves until the world is closed and every connection is done.
     pub(crate) fn serve(&self, listener: &TcpListener) {
         thread::scope(|scope| {
-            while !self.look().closed {
+            while !self.read_state().closed {
                 let (stream, _) = listener.accept().expect("a connection");
                 self.state().connections += 1;
                 scope.spawn(move || {
-                    // One that sends nothing has died meanwhile, or only wakes this loop.
+                    // A client without a request has died meanwhile, or only wakes this loop.
                     if let Ok(request) = read(&stream) {
                         self.exchange(&stream, &request);
                     }
@@ -116,9 +116,9 @@ impl Shared {
         hold(stream);
     }
 
-    /// Waits for an event, as `next` does; nothing, if the process that asks is dead.
+    /// Waits for an event, as `next` of the Lambda Runtime API does; `None` if the process died.
     fn next(&self) -> Option<Reply> {
-        let mut state = self.look();
+        let mut state = self.read_state();
         while state.alive && !state.closed {
             if let Some(event) = state.event.take() {
                 state.running = Some(event.id.clone());
@@ -140,7 +140,7 @@ impl Shared {
     }
 
     fn settled(&self) {
-        let mut state = self.look();
+        let mut state = self.read_state();
         while state.connections > 1 {
             state = self.changed.wait(state).expect("not poisoned");
         }
@@ -187,7 +187,7 @@ fn record(payload: &[u8]) -> String {
     stack_resource::described(&status, text("PhysicalResourceId"), None)
 }
 
-/// What time it is for AWS and Lambda: seconds since the epoch.
+/// The time for AWS and Lambda, in seconds since the epoch.
 pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64()
 }

@@ -37,14 +37,14 @@ impl World {
         world
     }
 
-    /// What is registered, with its tags, and without what differs from registration to registration.
+    /// The targets with their tags, without ARNs and times.
     pub(crate) fn state_of_targets(&self) -> Vec<Value> {
         let mut targets = self.tagged_targets();
         targets.iter_mut().for_each(forget_identity);
         targets
     }
 
-    /// The answers since the last time this was asked, without what differs from registration to registration.
+    /// The answers since the last call of this method, without ARNs.
     pub(crate) fn answers(&self) -> Vec<Value> {
         let answers = std::mem::take(&mut self.state().answers).into_iter().map(|(_, mut answer)| {
             if let Some(arn) = answer.pointer_mut("/Data/ScalableTargetARN") {
@@ -55,21 +55,21 @@ impl World {
         answers.collect()
     }
 
-    /// The only answer since the last time this was asked.
+    /// The only answer since the last call of `answers`.
     pub(crate) fn answer(&self) -> Value {
         let [answer] = &self.answers()[..] else { panic!("one answer") };
         answer.clone()
     }
 
-    /// Looks at the state, or changes it, and tells those who wait.
+    /// Locks the state for a change.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state()
     }
 
-    /// Waits until there is something to be found in the state.
+    /// Waits until `find` finds something in the state.
     pub(crate) fn wait<T>(&self, limit: Duration, find: impl Fn(&State) -> Option<T>) -> Option<T> {
         let end = Instant::now() + limit;
-        let mut state = self.shared.look();
+        let mut state = self.shared.read_state();
         loop {
             if let Some(found) = find(&state) {
                 return Some(found);
@@ -79,12 +79,12 @@ impl World {
         }
     }
 
-    /// Waits until all that a dead process sent has taken its effect.
+    /// Waits until all requests of a dead process have taken effect.
     ///
-    /// Connections are accepted in order: those of the dead come before this one.
+    /// Connections are accepted in order: those of the dead process come before this one.
     pub(crate) fn settle(&self) {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("the world is there");
-        (&stream).write_all(b"GET /settled HTTP/1.1\r\n\r\n").expect("the world is there");
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("the server runs");
+        (&stream).write_all(b"GET /settled HTTP/1.1\r\n\r\n").expect("the server runs");
         hold(&stream);
     }
 }

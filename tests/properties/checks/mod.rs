@@ -1,4 +1,4 @@
-//! What holds for any input. The fuzz targets in `fuzz/` and the tests here share these checks, so they cannot drift.
+//! Checks that hold for any input. The tests here and the fuzz targets share them.
 
 mod answer;
 mod function;

@@ -1,10 +1,10 @@
-//! The parts of an answer, out of bytes.
+//! The parts of an answer, which are read from bytes.
 
 use serde_json::json;
 
 use super::function::{Answer, Data, Envelope, Outcome};
 
-/// What an answer is made of.
+/// The parts of an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Parts {
     /// `ResponseURL`.
@@ -44,7 +44,7 @@ impl Parts {
         }
     }
 
-    /// Checks the failure and the success that these parts make; `false` where they leave nobody to be answered.
+    /// Checks the failure and the success that these parts make. `false`: a request of these parts cannot be answered.
     pub fn check(&self) -> bool {
         let payload = json!({
             "ResponseURL": self.url,
@@ -65,7 +65,7 @@ impl Parts {
     }
 }
 
-/// The most that a part is repeated to.
+/// The length up to which a part is repeated.
 const MOST_BYTES: usize = 20_000;
 const NAMES: [&str; 8] = [
     "EndpointName",

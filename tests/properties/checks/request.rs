@@ -1,4 +1,4 @@
-//! What holds for any request.
+//! Checks of a request.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,16 @@ use super::function::{
 pub fn request(payload: &str) {
     let sent = Sent(serde_json::from_str(payload).unwrap_or_default());
     let opened = Envelope::open(payload);
-    assert_eq!(format!("{opened:?}"), format!("{:?}", Envelope::open(payload)), "one payload is read in two ways");
+    assert_eq!(
+        format!("{opened:?}"),
+        format!("{:?}", Envelope::open(payload)),
+        "a payload is not always read in the same way"
+    );
     let envelope = match opened {
         Ok(envelope) => envelope,
-        Err(error) => return nobody_to_answer(error, &sent),
+        Err(error) => return unanswerable(error, &sent),
     };
-    assert!(!sent.too_long(), "ids that do not fit into an answer are taken");
+    assert!(!sent.too_long(), "ids that do not fit into an answer are accepted");
     assert_eq!(envelope.reply_to.stack_id, sent.text("StackId"));
     assert_eq!(envelope.reply_to.request_id, sent.text("RequestId"));
     assert_eq!(envelope.reply_to.logical_resource_id, sent.text("LogicalResourceId"));
@@ -39,34 +43,34 @@ pub fn request(payload: &str) {
     match carry_out(&envelope, &sent) {
         Ok((id, data)) => answered(id, Outcome::Success { data }),
         Err(reason) => {
-            assert!(!reason.trim().is_empty(), "a mistake without words");
+            assert!(!reason.trim().is_empty(), "a failure without a reason");
             scrubbed(&envelope.reply_to.url, &url, &reason);
             answered(envelope.id_of_failure(), Outcome::Failed { reason });
         }
     }
 }
 
-/// Reads properties strictly, as those of a Create, and checks what comes of it.
+/// Reads properties strictly, as a Create does, and checks the result.
 pub fn properties(properties: &Value) -> Result<Desired, String> {
     let read = |properties: &Value| Desired::read(properties, &here()).map_err(|mistakes| mistakes.to_string());
     let desired = read(properties);
-    assert_eq!(desired, read(properties), "the same properties are read in two ways");
+    assert_eq!(desired, read(properties), "properties are not always read in the same way");
     match &desired {
         Err(mistakes) => assert!(
             mistakes.split_once(": ").is_some_and(|(path, mistake)| !path.is_empty() && !mistake.is_empty()),
-            "a mistake without its path or without words: {mistakes:?}"
+            "a mistake without a path or a text: {mistakes:?}"
         ),
         Ok(desired) => {
             id(&desired.target.to_string());
             let keys = desired.tags.keys().cloned().collect();
             let named = Named::read(properties);
-            assert_eq!(named.target.as_ref(), Some(&desired.target), "an Update would leave it behind");
-            assert_eq!(named.tag_keys, keys, "an Update would leave a tag behind");
+            assert_eq!(named.target.as_ref(), Some(&desired.target), "an Update would not find the old target");
+            assert_eq!(named.tag_keys, keys, "an Update would not remove an old tag");
             for policy in &desired.policies {
-                assert!(named.policies.contains_key(&policy.name), "an Update would leave a policy behind");
+                assert!(named.policies.contains_key(&policy.name), "an Update would not delete an old policy");
             }
             let actions = desired.actions.iter().map(|action| action.name.clone()).collect();
-            assert_eq!(named.actions, actions, "an Update would leave a scheduled action behind");
+            assert_eq!(named.actions, actions, "an Update would not delete an old scheduled action");
             assert!(desired.policies.len() <= 50 && named.policies.len() == desired.policies.len());
             assert!(desired.actions.len() <= 200 && named.actions.len() == desired.actions.len());
             assert!((0..=desired.capacity.max()).contains(&desired.capacity.min()));
@@ -78,26 +82,30 @@ pub fn properties(properties: &Value) -> Result<Desired, String> {
                 assert!(!key.to_ascii_lowercase().starts_with("sagemaker-scaling:"), "{key:?}");
             }
             let written = written(desired, properties);
-            assert_eq!(read(&written).as_ref(), Ok(desired), "written out, it is read in another way");
-            assert_eq!(read(&as_text(&written)).as_ref(), Ok(desired), "as text, it is read in another way");
+            assert_eq!(read(&written).as_ref(), Ok(desired), "the canonical form is read in another way");
+            assert_eq!(
+                read(&as_text(&written)).as_ref(),
+                Ok(desired),
+                "the canonical form as text is read in another way"
+            );
         }
     }
     desired
 }
 
-/// Reads a gate's properties strictly, and checks what comes of it.
+/// Reads the properties of a gate strictly, and checks the result.
 fn gate(properties: &Value) -> Result<(String, Data), String> {
     let read = |properties: &Value| update_gate::read(properties, &here()).map_err(|mistakes| mistakes.to_string());
     let gate = read(properties);
-    assert_eq!(gate, read(properties), "the same properties are read in two ways");
+    assert_eq!(gate, read(properties), "properties are not always read in the same way");
     let gate = gate?;
     id(&gate.to_string());
     let written = json!({ "EndpointName": gate.endpoint.as_str(), "EndpointConfigName": gate.config.as_str() });
-    assert_eq!(read(&written).as_ref(), Ok(&gate), "written out, it is read in another way");
+    assert_eq!(read(&written).as_ref(), Ok(&gate), "the canonical form is read in another way");
     Ok((gate.to_string(), Data::new()))
 }
 
-/// Reads an id, and checks that one of a target prints back.
+/// Reads a physical id, and checks that it survives parsing.
 pub fn id(text: &str) {
     match PhysicalResourceId::read(text) {
         PhysicalResourceId::ScalableTarget(target) => {
@@ -110,11 +118,11 @@ pub fn id(text: &str) {
     }
 }
 
-/// The fields of a payload, in their own words.
+/// The raw fields of a payload.
 struct Sent<'a>(BTreeMap<String, &'a RawValue>);
 
 impl Sent<'_> {
-    /// A field, empty where it is no text.
+    /// A field; empty if it is no text.
     fn text(&self, name: &str) -> String {
         self.0.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
     }
@@ -125,15 +133,15 @@ impl Sent<'_> {
     }
 }
 
-fn nobody_to_answer(error: NoReplyAddress, sent: &Sent<'_>) {
+fn unanswerable(error: NoReplyAddress, sent: &Sent<'_>) {
     let address = sent.text("ResponseURL").parse::<Uri>().ok().filter(|uri| uri.host().is_some());
     let readable = address.is_some_and(|uri| uri.scheme_str() == Some("https"));
-    assert!(!readable || error == NoReplyAddress::TooLong, "{error}, but there is an address");
+    assert!(!readable || error == NoReplyAddress::TooLong, "{error}, but there is a usable response URL");
     assert!(error != NoReplyAddress::TooLong || sent.too_long(), "{error}, but they are short");
     assert!(!error.to_string().is_empty());
 }
 
-/// What the handler makes of an envelope, without AWS: an id, or a reason.
+/// What the handler makes of an envelope, without AWS: a physical id, or a reason.
 fn carry_out(envelope: &Envelope, sent: &Sent<'_>) -> Result<(String, Data), String> {
     let Request { resource_type, lifecycle } = envelope.request.as_ref().map_err(ToString::to_string)?;
     assert_eq!((resource_type.as_str(), lifecycle.name()), (&*sent.text("ResourceType"), &*sent.text("RequestType")));
@@ -168,7 +176,7 @@ fn done(desired: &Desired) -> Result<(String, Data), String> {
     Ok((desired.target.to_string(), data))
 }
 
-/// Properties that say the same; what is attached in its own words: `policies.rs` follows that to the API call.
+/// The canonical form of the properties. Policies and actions are raw: `policies.rs` compares their API calls.
 fn written(desired: &Desired, properties: &Value) -> Value {
     let tags = desired.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
     let state = desired.suspended_state.map(|state| {
