@@ -20,6 +20,18 @@ const CALLS: [&str; 7] = [
     "UntagResource",
     "DeregisterScalableTarget",
 ];
+/// The calls of an Update (1) and of a Delete (2) of that life cycle, when the target is registered; an Update calls
+/// `DescribeEndpoint`, too.
+const CALLS_OF_REGISTERED: [(usize, &str); 8] = [
+    (1, "DescribeScalableTargets"),
+    (1, "ListTagsForResource"),
+    (1, "RegisterScalableTarget"),
+    (1, "UntagResource"),
+    (1, "TagResource"),
+    (2, "DescribeScalableTargets"),
+    (2, "ListTagsForResource"),
+    (2, "DeregisterScalableTarget"),
+];
 /// Enough for a few attempts on a busy machine, where many stages run at once.
 const AMONG_MANY: Duration = Duration::from_secs(4);
 
@@ -143,18 +155,8 @@ pub(crate) async fn a_call_that_hangs_is_aborted_before_the_deadline() {
     let hang = |effect: bool| if effect { Fault::After(Act::Hang) } else { Fault::Before(Act::Hang) };
     let mut ends = Vec::new();
     for effect in [false, true] {
-        for (which, call) in [
-            (0, "DescribeEndpoint"),
-            (0, "RegisterScalableTarget"),
-            (1, "DescribeScalableTargets"),
-            (1, "ListTagsForResource"),
-            (1, "RegisterScalableTarget"),
-            (1, "UntagResource"),
-            (1, "TagResource"),
-            (2, "DescribeScalableTargets"),
-            (2, "ListTagsForResource"),
-            (2, "DeregisterScalableTarget"),
-        ] {
+        let calls_of_create = [(0, "DescribeEndpoint"), (0, "RegisterScalableTarget")];
+        for (which, call) in calls_of_create.into_iter().chain(CALLS_OF_REGISTERED) {
             ends.push(async move { (ends_with(&[call], which, hang(effect)).await, call) });
         }
     }
@@ -200,18 +202,8 @@ pub(crate) async fn a_final_error_fails_a_create_at_once() {
 /// At any call of an Update or a Delete; the physical id stays.
 pub(crate) async fn a_denied_call_is_named_in_the_reason() {
     let fault = || Fault::Says(400, "AccessDeniedException", "not authorized to perform this".to_owned());
-    let cases = [
-        (1, "DescribeEndpoint"),
-        (1, "DescribeScalableTargets"),
-        (1, "ListTagsForResource"),
-        (1, "RegisterScalableTarget"),
-        (1, "UntagResource"),
-        (1, "TagResource"),
-        (2, "DescribeScalableTargets"),
-        (2, "ListTagsForResource"),
-        (2, "DeregisterScalableTarget"),
-    ];
-    let ends = cases.map(|(which, call)| async move { (ends_with(&[call], which, fault()).await, call) });
+    let calls = CALLS_OF_REGISTERED.into_iter().chain([(1, "DescribeEndpoint")]);
+    let ends = calls.map(|(which, call)| async move { (ends_with(&[call], which, fault()).await, call) });
     for ((reason, id, attempts), call) in join_all(ends).await {
         assert!(reason.starts_with(&format!("{call} failed for ")) && reason.contains("not authorized"), "{reason}");
         assert_eq!((id.as_str(), attempts), (ID, 1), "{call}");

@@ -150,8 +150,8 @@ struct BrokenLog;
 
 impl<S: tracing::Subscriber> Layer<S> for BrokenLog {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        let ours = event.metadata().target().starts_with("sagemaker_scaling");
-        assert!(!ours, "X-Amz-Signature=5b1f0c1de4f6canarysignature");
+        let of_the_function = event.metadata().target().starts_with("sagemaker_scaling");
+        assert!(!of_the_function, "X-Amz-Signature=5b1f0c1de4f6canarysignature");
     }
 }
 

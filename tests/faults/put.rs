@@ -7,10 +7,9 @@ use serde_json::json;
 use test_support::account::Account as _;
 use test_support::function::{Attempt, Unanswered};
 use test_support::http::Received;
-use test_support::loopback::Act;
+use test_support::loopback::{Act, closed_port};
 use test_support::request::{ID, MY_VARIANT, create, delete};
 use test_support::secrets::QUERY;
-use tokio::net::TcpListener;
 
 use crate::support::cloudformation::PATH;
 use crate::support::stage::{AMPLE, SHORT, Stage};
@@ -112,11 +111,9 @@ pub(crate) async fn a_redirect_is_not_followed() {
 
 pub(crate) async fn a_response_url_that_refuses_connections_fails_the_invocation_before_the_deadline() {
     let stage = Stage::new().await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}{PATH}?{QUERY}", listener.local_addr().unwrap());
-    drop(listener);
+    let url = format!("http://127.0.0.1:{}{PATH}?{QUERY}", closed_port().await);
     let payload = create().field("ResponseURL", json!(url)).0.to_string();
-    let error = stage.invoke(&payload, SHORT).await.expect_err("nobody is there");
+    let error = stage.invoke(&payload, SHORT).await.expect_err("the port is closed");
     let tried = |attempts| attempts > 1;
     assert!(matches!(error, Unanswered::Undelivered(end) if end.last == Attempt::Transport && tried(end.attempts)));
     assert_eq!(stage.succeed(create()).await, ID);

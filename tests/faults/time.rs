@@ -10,7 +10,7 @@ use test_support::loopback::Act;
 use test_support::request::{ID, create, delete, update};
 use tokio::time::Instant;
 
-use crate::support::aws::{ALWAYS, ANY, Fault, VARIANTS};
+use crate::support::aws::{ALWAYS, ANY, Fault};
 use crate::support::stage::{AMPLE, SHORT, Stage};
 
 pub(crate) async fn work_that_takes_too_long_fails_before_the_deadline() {
@@ -34,8 +34,7 @@ pub(crate) async fn a_wait_that_takes_too_long_fails_with_the_status_of_the_endp
     join_all([create(), update()].map(|request| async move {
         let stage = Stage::new().await;
         stage.succeed(create()).await;
-        stage.aws.endpoints_take(100_000);
-        stage.aws.create_endpoint("slow", &VARIANTS);
+        stage.aws.create_slow_endpoint(100_000);
         let is_update = request.0["RequestType"] == "Update";
         let (reason, id) = stage.refuse(request.with("EndpointName", json!("slow")), SHORT).await;
         let expected = "out of time while waiting for endpoint slow to be InService (it is Creating)";
@@ -51,8 +50,7 @@ pub(crate) async fn a_wait_that_takes_too_long_fails_with_the_status_of_the_endp
 pub(crate) async fn a_shorter_service_timeout_is_the_deadline() {
     join_all([json!("2"), json!(2)].map(|timeout| async move {
         let stage = Stage::new().await;
-        stage.aws.endpoints_take(100_000);
-        stage.aws.create_endpoint("slow", &VARIANTS);
+        stage.aws.create_slow_endpoint(100_000);
         let start = Instant::now();
         let request = create().with("EndpointName", json!("slow")).with("ServiceTimeout", timeout);
         stage.refuse(request, AMPLE).await;

@@ -123,8 +123,7 @@ async fn a_delete_after_a_create_that_was_aborted_deregisters() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_takes_too_long_fails_with_the_status_of_the_endpoint() {
     let world = World::new();
-    world.endpoints_take(100_000);
-    world.create_endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(100_000);
     let start = Instant::now();
     let (reason, id) = world.refuse(create().with("EndpointName", json!("slow"))).await;
     assert!(
@@ -268,8 +267,7 @@ async fn retries_and_reads_are_few() {
     assert_eq!(count(&world, "DescribeScalableTargets"), 1, "a read is valid for several attempts");
 
     let world = World::new();
-    world.endpoints_take(25);
-    world.create_endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(25);
     world.succeed(create().with("EndpointName", json!("slow"))).await;
     let reads = count(&world, "DescribeEndpoint");
     assert!((3..12).contains(&reads), "{reads} reads in 25 seconds");
@@ -313,8 +311,7 @@ async fn a_read_that_hangs_after_a_failure_does_not_replace_the_reason() {
 #[tokio::test(start_paused = true)]
 async fn work_ends_before_the_service_timeout() {
     let world = World::new();
-    world.endpoints_take(100_000);
-    world.create_endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(100_000);
     for timeout in [json!("20"), json!(20)] {
         let start = Instant::now();
         let request = create().with("EndpointName", json!("slow")).with("ServiceTimeout", timeout);
@@ -327,8 +324,7 @@ async fn work_ends_before_the_service_timeout() {
 #[tokio::test(start_paused = true)]
 async fn the_service_timeout_starts_when_cloudformation_makes_the_request() {
     let world = World::new();
-    world.endpoints_take(100_000);
-    world.create_endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(100_000);
     let start = Instant::now();
     let request = create().with("EndpointName", json!("slow")).with("ServiceTimeout", json!("200"));
     world.refuse(request.late(180)).await;

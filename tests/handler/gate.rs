@@ -2,7 +2,7 @@
 
 use crate::support::prod::{
     BLUE, BLUE_ID, blue_snapshot, configs, create_prod, endpoint, gate, gate_update, gated, register_natively,
-    running_config, scaling, snapshots,
+    running_config, scaling, snapshot_name, snapshots,
 };
 use serde_json::{Value, json};
 use test_support::Crash;
@@ -51,15 +51,15 @@ impl History {
         stack.deploy(&self.first, None).await.expect("the stack is created");
         register_natively(&world, self.native);
         for ((template, fails), (config, picture)) in self.then.iter().zip(settles) {
-            let told = format!("{delivery:?}, reversed: {reversed}: {template:?} fails {fails:?}");
+            let shown = format!("{delivery:?}, reversed: {reversed}: {template:?} fails {fails:?}");
             let before = (self.first.config, world.picture());
             let (config, picture) = match stack.deploy(template, *fails).await {
                 Err(reason) if reason == UNANSWERED => before,
-                done => done.map(|()| (*config, picture.clone())).unwrap_or_else(|reason| panic!("{told}: {reason}")),
+                done => done.map(|()| (*config, picture.clone())).unwrap_or_else(|reason| panic!("{shown}: {reason}")),
             };
-            assert_eq!(world.picture(), picture, "{told}");
-            assert_eq!(snapshots(&world), [] as [Value; 0], "{told}");
-            assert_eq!(running_config(&world), config, "{told}");
+            assert_eq!(world.picture(), picture, "{shown}");
+            assert_eq!(snapshots(&world), [] as [Value; 0], "{shown}");
+            assert_eq!(running_config(&world), config, "{shown}");
         }
         (stack.requests, stack.was_killed)
     }
@@ -249,15 +249,10 @@ async fn a_gate_snapshots_both_dimensions_and_no_inference_component() {
     let before = world.picture();
     world.succeed(gate_update("mixed", "both")).await;
     assert_eq!(world.registered(), ["inference-component/llm"]);
-    let below = |rest: &str| format!("/sagemaker-scaling/parked/endpoint/prod/variant/{rest}");
     let names: Vec<_> = snapshots(&world).iter().map(|parameter| parameter["Name"].clone()).collect();
-    assert_eq!(
-        names,
-        [
-            below("blue/sagemaker.variant.DesiredProvisionedConcurrency"),
-            below("green/sagemaker.variant.DesiredInstanceCount")
-        ]
-    );
+    let expected =
+        [snapshot_name("blue", "DesiredProvisionedConcurrency"), snapshot_name("green", "DesiredInstanceCount")];
+    assert_eq!(names, expected);
     world.succeed(gate_update("both", "mixed")).await;
     assert_eq!(world.picture(), before);
 }
@@ -355,8 +350,8 @@ async fn a_target_that_is_registered_by_another_stack_meanwhile_stays_theirs() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     world.succeed(gate_update("large", "xlarge")).await;
-    let theirs = create().with("EndpointName", json!("prod")).with("VariantName", json!("blue"));
-    world.succeed(theirs).await;
+    let other = create().with("EndpointName", json!("prod")).with("VariantName", json!("blue"));
+    world.succeed(other).await;
     world.succeed(gate("xlarge").field("RequestType", json!("Delete")).of(&gate_id("prod", "large"))).await;
     assert_eq!(world.targets()[0]["MaxCapacity"], 8);
     assert!(snapshots(&world).is_empty());

@@ -211,8 +211,7 @@ async fn a_delete_after_its_endpoint_was_deleted_succeeds() {
 #[tokio::test(start_paused = true)]
 async fn a_create_waits_for_an_endpoint_that_is_being_created() {
     let world = World::new();
-    world.endpoints_take(25);
-    world.create_endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(25);
     world.called();
     world.succeed(create().with("EndpointName", json!("slow"))).await;
     let called = world.called();

@@ -6,7 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use test_support::account::{Account as _, variant};
-use test_support::function::{Deadline, FUNCTION_ARN, METRICS, NAMESPACE, handle, logs};
+use test_support::function::{
+    Deadline, FUNCTION_ARN, METRICS, NAMESPACE, RESTORE_DECISION, RESTORED, SNAPSHOT_DECISION, SNAPSHOTTED,
+    UPDATE_DECISION, handle, logs,
+};
 use test_support::log::Log;
 use test_support::request::{ID, NOT_REGISTERED, Request, STACK, create, delete, update, update_gate};
 use tracing::Dispatch;
@@ -69,7 +72,7 @@ async fn the_summary_has_the_request_the_decisions_and_the_outcome() {
     ] {
         assert_eq!(line[field], expected, "{field} in {line}");
     }
-    assert_eq!(summary(&world, update()).await["decision"], "Renew");
+    assert_eq!(summary(&world, update()).await["decision"], UPDATE_DECISION);
     let line = summary(&world, update().with("MinCapacity", json!("9"))).await;
     assert_eq!((&line["outcome"], &line["failed"], &line["decision"]), (&json!("FAILED"), &json!(1), &json!("")));
     assert!(line["reason"].as_str().expect("text").starts_with("MinCapacity: "), "{line}");
@@ -79,15 +82,17 @@ async fn the_summary_has_the_request_the_decisions_and_the_outcome() {
     assert_eq!(summary(&world, delete().of(NOT_REGISTERED)).await["decision"], "");
 
     world.register_by_hand(json!({}));
-    assert_eq!(summary(&world, update().with("AdoptExisting", json!("true"))).await["decision"], "Adopt, Renew");
+    assert_eq!(
+        summary(&world, update().with("AdoptExisting", json!("true"))).await["decision"],
+        format!("Adopt, {UPDATE_DECISION}")
+    );
     assert_eq!(summary(&world, delete()).await["decision"], "Release");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_is_logged_once() {
     let world = World::new();
-    world.endpoints_take(100);
-    world.create_endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(100);
     let request = create().with("EndpointName", json!("slow"));
     let lines = logged(LevelFilter::INFO, async || drop(world.answer(request).await)).await;
     let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
@@ -113,9 +118,9 @@ async fn the_summary_of_a_gate_counts_snapshots_and_restores() {
     let world = with_larger_config();
     world.succeed(create()).await;
     let line = summary(&world, update_gate("MyEndPoint", "MyEndPoint", "larger")).await;
-    assert_eq!((&line["decision"], &line["parked"]), (&json!("Park"), &json!(1)), "{line}");
+    assert_eq!((&line["decision"], &line[SNAPSHOTTED]), (&json!(SNAPSHOT_DECISION), &json!(1)), "{line}");
     let line = summary(&world, update_gate("MyEndPoint", "larger", "MyEndPoint")).await;
-    assert_eq!((&line["decision"], &line["brought_back"]), (&json!("BringBack"), &json!(1)), "{line}");
+    assert_eq!((&line["decision"], &line[RESTORED]), (&json!(RESTORE_DECISION), &json!(1)), "{line}");
 }
 
 #[tokio::test(start_paused = true)]

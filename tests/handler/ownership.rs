@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
 use test_support::account::{Account as _, my_variant, owned_by};
-use test_support::attached::tracking;
+use test_support::attached::{merged, tracking};
 use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG};
 use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, Request, STACK, create, delete, update};
 use tokio::time::sleep;
@@ -165,11 +165,8 @@ const DEREGISTER: &str = "AnyScaleFrontendService.DeregisterScalableTarget";
 
 /// What stack `theirs` does to own the target: deregister it, and register it again.
 fn registered_by_theirs() -> [(&'static str, Value); 2] {
-    let mut theirs = my_variant();
-    theirs["MinCapacity"] = json!(5);
-    theirs["MaxCapacity"] = json!(6);
-    theirs["Tags"] = owned_by("theirs", "Theirs");
-    [(DEREGISTER, my_variant()), ("AnyScaleFrontendService.RegisterScalableTarget", theirs)]
+    let theirs = json!({ "MinCapacity": 5, "MaxCapacity": 6, "Tags": owned_by("theirs", "Theirs") });
+    [(DEREGISTER, my_variant()), ("AnyScaleFrontendService.RegisterScalableTarget", merged(my_variant(), &theirs))]
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use test_support::account::{Account as _, my_variant};
-use test_support::attached::{action, step, tracking};
+use test_support::attached::{action, merged, step, tracking};
 use test_support::request::{ID, NOT_REGISTERED, OTHER_ID, Request, create, delete, update};
 
 use crate::support::world::{Trouble, World};
@@ -219,12 +219,10 @@ async fn a_target_that_is_deregistered_meanwhile_is_registered_again_with_its_po
 #[tokio::test(start_paused = true)]
 async fn a_target_that_somebody_else_registers_meanwhile_gets_no_policies() {
     let world = World::new();
-    let mut anew = my_variant();
-    anew["MinCapacity"] = json!(1);
-    anew["MaxCapacity"] = json!(2);
+    let limits = json!({ "MinCapacity": 1, "MaxCapacity": 2 });
     let registration = [
         ("AnyScaleFrontendService.DeregisterScalableTarget", my_variant()),
-        ("AnyScaleFrontendService.RegisterScalableTarget", anew),
+        ("AnyScaleFrontendService.RegisterScalableTarget", merged(my_variant(), &limits)),
         (
             "LocalAws.InjectFaults",
             json!({

@@ -1,4 +1,4 @@
-//! Requests that run at the same time, late, or twice: a stale request does not have the last word.
+//! Requests that run at the same time, late, or twice: a stale request does not change the result.
 
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ use tokio::time::{Instant, sleep};
 use crate::support::world::{Trouble, World};
 
 async fn on_slow_endpoint(world: &World, seconds: u64) -> (Request, Request) {
-    world.endpoints_take(seconds);
-    world.create_endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(seconds);
     let slow = |request: Request| request.with("EndpointName", json!("slow"));
     (slow(create()), slow(delete().of(INVENTED)))
 }

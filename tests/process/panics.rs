@@ -29,7 +29,7 @@ fn a_panic_of_the_built_function_is_answered_and_the_process_serves_the_next_req
     let answer = world.answer();
     assert_eq!(answer["Status"], "FAILED");
     let reason = "the function panicked while calling DescribeEndpoint: ";
-    assert!(answer["Reason"].as_str().is_some_and(|told| told.starts_with(reason)), "{answer}");
+    assert!(answer["Reason"].as_str().is_some_and(|given| given.starts_with(reason)), "{answer}");
     let delete = delete().of(answer["PhysicalResourceId"].as_str().expect("an id"));
     assert_eq!(lambda.invoke(&lambda.event(&delete, Age::Late)), Ended::Response);
     assert_eq!((&world.answer()["Status"], lambda.process_id()), (&json!("SUCCESS"), process));
@@ -49,7 +49,7 @@ fn a_panic_at_a_call_is_answered_and_the_process_serves_the_next_request() {
         let answer = world.answer();
         assert_eq!(answer["Status"], "FAILED");
         let reason = format!("panicked while calling {operation}: a planted defect at [response URL], ");
-        assert!(answer["Reason"].as_str().is_some_and(|told| told.contains(&reason)), "{answer}");
+        assert!(answer["Reason"].as_str().is_some_and(|given| given.contains(&reason)), "{answer}");
 
         assert_eq!(answer["PhysicalResourceId"], ID, "the Delete that follows reads the target");
         for request in [delete(), create()] {

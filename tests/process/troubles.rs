@@ -37,8 +37,7 @@ fn an_endpoint_that_never_becomes_ready_fails_the_request_before_lambda_kills_th
     let mut lambda = Lambda::new(&world);
     // The process is warm, so that the deadline measures the function and not the machine.
     assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Young)), Ended::Response);
-    world.endpoints_take(100_000);
-    world.create_endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(100_000);
     let event = lambda.event(&create().with("EndpointName", json!("slow")), Age::Young);
     world.answers();
     let ended = lambda.invoke(&Invocation { deadline: Deadline::In(Duration::from_secs(4)), ..event });
@@ -46,15 +45,14 @@ fn an_endpoint_that_never_becomes_ready_fails_the_request_before_lambda_kills_th
     let answer = world.answer();
     assert_eq!(answer["Status"], "FAILED");
     let reason = "out of time while waiting for endpoint slow to be InService (it is Creating)";
-    assert!(answer["Reason"].as_str().is_some_and(|told| told.starts_with(reason)), "{answer}");
+    assert!(answer["Reason"].as_str().is_some_and(|given| given.starts_with(reason)), "{answer}");
 }
 
 #[test]
 fn a_deadline_in_1970_is_ignored() {
     let world = World::start();
     let mut lambda = Lambda::new(&world);
-    world.endpoints_take(0.5);
-    world.create_endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(0.5);
     let event = lambda.event(&create().with("EndpointName", json!("slow")), Age::Young);
     assert_eq!(lambda.invoke(&Invocation { deadline: Deadline::Past, ..event }), Ended::Response);
     assert_eq!(world.answer()["Status"], "SUCCESS", "the function waited for the endpoint");

@@ -284,7 +284,7 @@ impl Stack {
     fn record(&self, place: usize, status: &'static str, id: &str) {
         let key = (self.id(), LOGICAL_IDS[place]);
         let mut state = self.lambda.world.state();
-        state.tell(format_args!("{}/{} {}: {status} {id}", self.name, self.lives, LOGICAL_IDS[place]));
+        state.record_event(format_args!("{}/{} {}: {status} {id}", self.name, self.lives, LOGICAL_IDS[place]));
         let changed = state.now();
         state.records.entry(key).or_default().push(Record { status, id: id.to_owned(), changed });
     }
@@ -329,7 +329,7 @@ impl Stack {
         let answered = Arc::clone(&request.answered);
         let line = format!("{}/{} {}: {kind} of {props:?}", self.name, self.lives, LOGICAL_IDS[place]);
         let number = self.lambda.world.state().make(request);
-        self.lambda.world.state().tell(format_args!("{line} is request {number}"));
+        self.lambda.world.state().record_event(format_args!("{line} is request {number}"));
         self.lambda.invoke(number);
         tokio::select! {
             () = answered.notified() => {}

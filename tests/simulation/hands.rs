@@ -14,7 +14,7 @@ use crate::world::World;
 impl World {
     pub(crate) async fn act_by_hand(&self, hand: &Hand) {
         sleep(Duration::from_secs(hand.at)).await;
-        self.state().tell(format_args!("by hand: {:?}", hand.does));
+        self.state().record_event(format_args!("by hand: {:?}", hand.does));
         match hand.does {
             Deed::Register(target) => {
                 self.quiet().await;

@@ -26,7 +26,7 @@ pub(crate) struct Tally {
     /// Histories with a target that a documented limit excludes from the checks.
     pub(crate) excused: u64,
     /// A digest of the events.
-    pub(crate) story: u64,
+    pub(crate) events: u64,
 }
 
 impl AddAssign for Tally {
@@ -36,7 +36,7 @@ impl AddAssign for Tally {
         self.exchanges += other.exchanges;
         self.crashes += other.crashes;
         self.excused += other.excused;
-        self.story ^= other.story;
+        self.events ^= other.events;
     }
 }
 
@@ -80,17 +80,17 @@ async fn play(history: &History) -> Result<Tally, String> {
             requests: state.requests.len() as u64,
             exchanges: u64::from(state.exchanges),
             crashes: u64::from(state.crashes),
-            story: digest(&state.story),
+            events: digest(&state.events),
             excused: u64::from(!state.excused.is_empty() || !state.windows.is_empty()),
         })
     } else {
-        Err(format!("{}\nevents:\n{}", state.violations.join("\n"), state.story.join("\n")))
+        Err(format!("{}\nevents:\n{}", state.violations.join("\n"), state.events.join("\n")))
     }
 }
 
-fn digest(story: &[String]) -> u64 {
+fn digest(events: &[String]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    story.hash(&mut hasher);
+    events.hash(&mut hasher);
     hasher.finish()
 }
 

@@ -266,8 +266,8 @@ impl State {
                 let read = invocation.read.lock().expect("not poisoned").clone();
                 let was_owner = read.is_some_and(|read| {
                     let adopts = props.adopt && matches!(operation, "RegisterScalableTarget" | "TagResource");
-                    let ours = read.owner.map_or(adopts, |(stack, logical)| stack == owner.0 && logical == owner.1);
-                    ours && read.target == before.target && now - read.at < VALID
+                    let owned = read.owner.map_or(adopts, |(stack, logical)| stack == owner.0 && logical == owner.1);
+                    owned && read.target == before.target && now - read.at < VALID
                 });
                 if was_owner {
                     // Documented limit: the owner changed between a read and the call.

@@ -100,7 +100,7 @@ pub(crate) struct State {
     pub(crate) violations: Vec<String>,
     pub(crate) crashes: u32,
     /// The events, for the report of a violation.
-    pub(crate) story: Vec<String>,
+    pub(crate) events: Vec<String>,
 }
 
 impl World {
@@ -140,7 +140,7 @@ impl World {
             waiting: BTreeSet::new(),
             violations: Vec::new(),
             crashes: 0,
-            story: Vec::new(),
+            events: Vec::new(),
         })))
     }
 
@@ -172,7 +172,7 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
     let operation = if put { "PUT" } else { target.rsplit('.').next().unwrap_or_default() };
     let request = invocation.request;
     if let Some(trouble) = trouble {
-        invocation.world.state().tell(format_args!("  {request}: {operation} meets {trouble:?}"));
+        invocation.world.state().record_event(format_args!("  {request}: {operation} meets {trouble:?}"));
     }
     sleep(way / 2).await;
     match trouble {
@@ -190,7 +190,7 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
         let mut state = invocation.world.state();
         if put {
             let body = std::str::from_utf8(body).expect("an answer is UTF-8");
-            state.tell(format_args!("  {request}: PUT {body}"));
+            state.record_event(format_args!("  {request}: PUT {body}"));
             state.take_answer(invocation, body);
             (200, String::new())
         } else {
@@ -198,7 +198,7 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
             // Waiting for an endpoint reads it often, and each reply is long and the same.
             if operation != "DescribeEndpoint" {
                 let (status, said) = (reply.0, reply.1.chars().take(400).collect::<String>());
-                state.tell(format_args!("  {request}: {operation} -> {status} {said}"));
+                state.record_event(format_args!("  {request}: {operation} -> {status} {said}"));
             }
             reply
         }
@@ -242,14 +242,14 @@ impl State {
     }
 
     /// Records an event.
-    pub(crate) fn tell(&mut self, what: impl std::fmt::Display) {
+    pub(crate) fn record_event(&mut self, what: impl std::fmt::Display) {
         let line = format!("{:9.3} s  {what}", self.epoch.elapsed().as_secs_f64());
-        self.story.push(line);
+        self.events.push(line);
     }
 
     pub(crate) fn violation(&mut self, what: impl Into<String>) {
         let what = what.into();
-        self.tell(format_args!("VIOLATION: {what}"));
+        self.record_event(format_args!("VIOLATION: {what}"));
         self.violations.push(what);
     }
 

@@ -1,4 +1,4 @@
-//! A stage of real sockets: AWS, CloudFormation, and the function between them, as one process holds it.
+//! A stage of real sockets: AWS, CloudFormation, and the function between them, as one process keeps it.
 
 pub(crate) mod aws;
 pub(crate) mod cloudformation;

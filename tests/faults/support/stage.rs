@@ -1,4 +1,4 @@
-//! One function between AWS and CloudFormation. Whatever it is asked, nothing that leaves it holds a secret.
+//! One function between AWS and CloudFormation. Everything that leaves it is searched for secrets.
 
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +25,7 @@ pub(crate) const SHORT: Duration = Duration::from_secs(2);
 /// What a busy machine may add to a deadline.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// The function as one process holds it: it serves request after request.
+/// The function as one process keeps it: it serves request after request.
 #[derive(Debug)]
 pub(crate) struct Stage {
     pub(crate) aws: Aws,

@@ -48,6 +48,6 @@ impl Reply {
 }
 
 /// Waits until the client closes the connection or dies.
-pub(crate) fn hold(mut stream: &TcpStream) {
+pub(crate) fn wait_for_close(mut stream: &TcpStream) {
     while matches!(stream.read(&mut [0; 64]), Ok(1..)) {}
 }

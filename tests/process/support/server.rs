@@ -11,7 +11,7 @@ use test_support::function::FUNCTION_ARN;
 use test_support::http::Received;
 use test_support::{Crash, stack_resource};
 
-use super::http::{Reply, hold, read};
+use super::http::{Reply, read, wait_for_close};
 use super::lambda::{Ended, Invocation};
 
 /// The state, which tests read and change.
@@ -113,7 +113,7 @@ impl Shared {
 
     fn die(&self, stream: &TcpStream) {
         self.state().dying = true;
-        hold(stream);
+        wait_for_close(stream);
     }
 
     /// Waits for an event, as `next` of the Lambda Runtime API does; `None` if the process died.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use test_support::account::{Account, forget_identity};
 use test_support::secrets::assert_no_secret;
 
-use super::http::hold;
+use super::http::wait_for_close;
 use super::server::{Shared, State, now};
 
 /// Everything outside the process. It ends, with all its threads, when it is dropped.
@@ -85,7 +85,7 @@ impl World {
     pub(crate) fn settle(&self) {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("the server runs");
         (&stream).write_all(b"GET /settled HTTP/1.1\r\n\r\n").expect("the server runs");
-        hold(&stream);
+        wait_for_close(&stream);
     }
 }
 

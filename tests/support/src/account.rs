@@ -1,4 +1,4 @@
-//! The AWS account around the function, as everybody else calls it: people, native CloudFormation resources, other stacks.
+//! The AWS account, as others than the function call it: people, native CloudFormation resources, other stacks.
 
 use local_aws::Fault;
 use serde_json::{Value, json};
@@ -39,6 +39,12 @@ pub trait Account {
         self.aws("SageMaker.CreateEndpoint", json!({ "EndpointName": name, "EndpointConfigName": name }));
     }
 
+    /// Creates endpoint `slow` with `MyVariant`. It takes so many seconds, and so do other changes of endpoints from now on.
+    fn create_slow_endpoint(&self, seconds: impl Into<Value>) {
+        self.endpoints_take(seconds);
+        self.create_endpoint("slow", &["MyVariant"]);
+    }
+
     /// Creates an endpoint configuration.
     fn create_config(&self, name: &str, variants: &[Value], more: Value) {
         let config = json!({ "EndpointConfigName": name, "ProductionVariants": variants });
@@ -50,7 +56,7 @@ pub trait Account {
         self.aws("SageMaker.UpdateEndpoint", json!({ "EndpointName": name, "EndpointConfigName": config }));
     }
 
-    /// Changes the instance count of a variant, as a scaling activity does: the endpoint is `Updating` meanwhile.
+    /// Changes the instance count of a variant, as a scaling activity does: the endpoint is then `Updating`.
     fn scale(&self, endpoint: &str, variant: &str, instances: u32) {
         let weights = json!([{ "VariantName": variant, "DesiredInstanceCount": instances }]);
         let input = json!({ "EndpointName": endpoint, "DesiredWeightsAndCapacities": weights });

@@ -1,4 +1,4 @@
-//! The function: its public parts that the tests name, and how a process holds it.
+//! The function: the public parts and the names that tests use, and the state that a process keeps.
 //!
 //! Beside `tests/properties/checks`, which the fuzz targets share, this is the only place in `tests/` that imports
 //! from `sagemaker_scaling`.
@@ -40,13 +40,24 @@ pub const LOGICAL_ID_TAG: &str = "sagemaker-scaling:logical-id";
 /// The tag of a target that was adopted.
 pub const ADOPTED_TAG: &str = "sagemaker-scaling:adopted";
 
+/// The field of the summary that counts snapshots.
+pub const SNAPSHOTTED: &str = "parked";
+/// The field of the summary that counts restored targets.
+pub const RESTORED: &str = "brought_back";
+/// The decision to register a target again that the resource owns.
+pub const UPDATE_DECISION: &str = "Renew";
+/// The decision to take a snapshot of a target and deregister it.
+pub const SNAPSHOT_DECISION: &str = "Park";
+/// The decision to restore a target.
+pub const RESTORE_DECISION: &str = "BringBack";
+
 /// The connector that is shipped.
 pub fn shipped_connector() -> SharedHttpConnector {
     transport::client(transport::Roots::bundled()).0
 }
 
-/// What a process holds from request to request. Everything that leaves it goes through `http`, and its calls to AWS go
-/// to `address`, if there is one.
+/// What a process keeps from request to request. All its requests go through `http`; its calls to AWS go to `address`,
+/// if there is one.
 pub fn services(http: SharedHttpConnector, address: Option<&str>) -> Services {
     let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_KEY, Some(SESSION_TOKEN.into()), None, "test");
     let mut config = SdkConfig::builder()

@@ -1,4 +1,4 @@
-//! What the test suites share: the function as a process holds it, requests, the local AWS as other people call it, an
+//! What the test suites share: the function as a process keeps it, requests, the local AWS as others call it, an
 //! HTTP server on loopback, the secrets to search for, and the seed of random tests.
 
 #![expect(clippy::disallowed_methods, reason = "tests read their seed from the environment, and use the wall clock")]

@@ -1,4 +1,4 @@
-//! An HTTP server on loopback that misbehaves as it is told, connection by connection, and keeps what it received.
+//! An HTTP server on loopback that misbehaves on request, connection by connection, and keeps what it received.
 
 use std::io;
 use std::sync::{Arc, Mutex};
