@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use test_support::account::Account as _;
-use test_support::function::{NoReplyAddress, Unanswered};
+use test_support::function::{InvalidResponseUrl, NoReplyAddress, Unanswered};
 use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, Request, create, delete, update};
 use test_support::secrets::QUERY;
 
@@ -109,16 +109,16 @@ pub(crate) async fn a_request_without_a_usable_response_url_fails_the_invocation
     let stage = Stage::new().await;
     let missing = |request: Request| {
         let is_text = request.0["ResponseURL"].is_string();
-        (request, if is_text { NoReplyAddress::Url } else { NoReplyAddress::Missing })
+        (request, if is_text { NoReplyAddress::Url(InvalidResponseUrl::NotAUrl) } else { NoReplyAddress::Missing })
     };
     let mut cases: Vec<_> = broken(&create(), "ResponseURL").into_iter().map(missing).collect();
     for (url, error) in [
-        ("http://example.com/p", NoReplyAddress::Scheme),
-        ("http://127.0.0.1@example.com/p", NoReplyAddress::Scheme),
-        ("ftp://127.0.0.1/p", NoReplyAddress::Scheme),
-        ("https://", NoReplyAddress::Url),
-        ("/p", NoReplyAddress::Url),
-        ("no address", NoReplyAddress::Url),
+        ("http://example.com/p", NoReplyAddress::Url(InvalidResponseUrl::Scheme)),
+        ("http://127.0.0.1@example.com/p", NoReplyAddress::Url(InvalidResponseUrl::Scheme)),
+        ("ftp://127.0.0.1/p", NoReplyAddress::Url(InvalidResponseUrl::Scheme)),
+        ("https://", NoReplyAddress::Url(InvalidResponseUrl::NotAUrl)),
+        ("/p", NoReplyAddress::Url(InvalidResponseUrl::NotAUrl)),
+        ("no address", NoReplyAddress::Url(InvalidResponseUrl::NotAUrl)),
     ] {
         cases.push((create().field("ResponseURL", json!(format!("{url}?{QUERY}"))), error));
     }

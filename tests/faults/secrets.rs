@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use test_support::function::{Deadline, logs};
+use test_support::function::{Deadline, log};
 use test_support::log::Log;
 use test_support::loopback::Act;
 use test_support::request::{create, events, update};
@@ -136,7 +136,7 @@ async fn logged<S: Subscriber + Send + Sync>(subscriber: impl FnOnce(Log) -> S) 
 }
 
 pub(crate) async fn the_shipped_log_contains_only_events_of_the_function() {
-    let (text, signatures) = logged(|log| logs::subscriber(move || log.clone(), LevelFilter::TRACE)).await;
+    let (text, signatures) = logged(|log| log::subscriber(move || log.clone(), LevelFilter::TRACE)).await;
     assert!(text.contains("\"answered\"") && text.contains("answering again"), "{text}");
     assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|line| line["level"].is_string())));
     assert_eq!(found_in(&text, &signatures), Vec::<&str>::new(), "{text}");
@@ -153,7 +153,7 @@ pub(crate) async fn other_crates_log_secrets_without_the_filter() {
     let of_others: Vec<_> = text.lines().filter(|line| !line.contains("lambda_runtime")).collect();
     let found = found_in(&of_others.join("\n"), &signatures);
     assert!(!found.is_empty(), "other crates log no secrets any more, so the filter is not needed");
-    assert!(found_in(&text, &signatures).len() > found.len(), "the runtime logs no secrets: {found:?}");
+    assert!(found_in(&text, &signatures).len() > found.len(), "the runtime log no secrets: {found:?}");
 }
 
 /// Panics in the work, and on another thread. This is the whole work of a process.
@@ -176,9 +176,9 @@ fn panic_in_process() {
 #[test]
 #[ignore = "a panic hook belongs to the whole process: another test starts this one"]
 fn a_process_that_panics_with_the_hook() {
-    let log = logs::subscriber(std::io::stdout, LevelFilter::TRACE);
+    let log = log::subscriber(std::io::stdout, LevelFilter::TRACE);
     tracing::subscriber::set_global_default(log).expect("no other subscriber is set");
-    std::panic::set_hook(Box::new(logs::on_panic));
+    std::panic::set_hook(Box::new(log::on_panic));
     panic_in_process();
 }
 

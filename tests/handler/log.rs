@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use test_support::account::{Account as _, variant};
 use test_support::function::{
     Deadline, FUNCTION_ARN, METRICS, NAMESPACE, RESTORE_DECISION, RESTORED, SNAPSHOT_DECISION, SNAPSHOTTED,
-    UPDATE_DECISION, handle, logs,
+    UPDATE_DECISION, handle, log,
 };
 use test_support::log::Log;
 use test_support::request::{ID, NOT_REGISTERED, Request, STACK, create, delete, update, update_gate};
@@ -22,7 +22,7 @@ async fn logged(level: LevelFilter, work: impl AsyncFnOnce()) -> Vec<Value> {
     LazyLock::force(&ANOTHER);
     let log = Log::default();
     let writer = log.clone();
-    let _guard = tracing::subscriber::set_default(logs::subscriber(move || writer.clone(), level));
+    let _guard = tracing::subscriber::set_default(log::subscriber(move || writer.clone(), level));
     work().await;
     log.text().lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
@@ -30,7 +30,7 @@ async fn logged(level: LevelFilter, work: impl AsyncFnOnce()) -> Vec<Value> {
 /// A second subscriber. With only one, `tracing` caches for all threads whether the thread that reaches an event first
 /// has a subscriber for it, and the other tests have none.
 static ANOTHER: LazyLock<Dispatch> =
-    LazyLock::new(|| Dispatch::new(logs::subscriber(std::io::sink, LevelFilter::TRACE)));
+    LazyLock::new(|| Dispatch::new(log::subscriber(std::io::sink, LevelFilter::TRACE)));
 
 /// The summary of a request, which is one line.
 async fn summary(world: &World, request: Request) -> Value {

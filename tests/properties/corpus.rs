@@ -19,7 +19,7 @@ fn count(corpus: &str, check: impl Fn(&[u8]) -> bool) -> usize {
 
 #[test]
 fn requests_of_the_fuzzing_corpus_are_answered() {
-    let requests = count("fuzz/corpus/request", |bytes| {
+    let requests = count("dev/fuzz/corpus/request", |bytes| {
         let payload = String::from_utf8_lossy(bytes);
         checks::request(&payload);
         Envelope::open(&payload).is_ok()
@@ -29,6 +29,6 @@ fn requests_of_the_fuzzing_corpus_are_answered() {
 
 #[test]
 fn answers_of_the_fuzzing_corpus_fit_the_size_limit() {
-    let answers = count("fuzz/corpus/answer", |bytes| Parts::read(bytes).check());
+    let answers = count("dev/fuzz/corpus/answer", |bytes| Parts::read(bytes).check());
     assert!(answers > 50, "only {answers} make an answer");
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use serde_json::{Value, json};
 use test_support::function::{
-    Deadline, FUNCTION_ARN, MAX_BODY_BYTES, Services, Unanswered, handle, logs, services, shipped_connector,
+    Deadline, FUNCTION_ARN, MAX_BODY_BYTES, Services, Unanswered, handle, log, services, shipped_connector,
 };
 use test_support::log::Log;
 use test_support::loopback::closed_port;
@@ -81,7 +81,7 @@ impl Stage {
     ) -> Result<(), Unanswered> {
         let log = Log::default();
         let writer = log.clone();
-        let shipped = logs::subscriber(move || writer.clone(), LevelFilter::TRACE);
+        let shipped = log::subscriber(move || writer.clone(), LevelFilter::TRACE);
         let (calls, puts) = (self.aws.received().len(), self.cloudformation.puts().len());
         let start = Instant::now();
         let outcome = self.handle(payload, deadline).with_subscriber(shipped).await;
