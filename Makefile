@@ -5,8 +5,8 @@ VENV_PYTHON := .venv/bin/python
 DENY := target/tools/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := target/tools/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 export PYTHONDONTWRITEBYTECODE := 1
-# Where the Python package `demo` is.
-export PYTHONPATH := $(CURDIR)/local
+# Where the Python packages demo, bench and tools are.
+export PYTHONPATH := $(CURDIR)/local:$(CURDIR)/dev
 # Nothing here talks to AWS, nor reads what the user keeps for it. local/demo/environment.py does the same for what it starts.
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
   AWS_ENDPOINT_URL_CLOUDFORMATION AWS_ENDPOINT_URL_SAGEMAKER AWS_ENDPOINT_URL_SSM
@@ -17,6 +17,7 @@ export AWS_DEFAULT_REGION := us-east-1
 export AWS_EC2_METADATA_DISABLED := true
 export RUSTUP := no-rustup
 export SAM_CLI_TELEMETRY := 0
+export RUFF_CACHE_DIR := $(CURDIR)/target/ruff
 
 SEEDS ?= 0..10000
 
@@ -36,13 +37,14 @@ screen: tools-demo ## Record the demo anew, and draw docs/demo.svg of it
 
 test: tools-test lint deny ## Run every check and every test
 	cargo test --workspace
+	@$(VENV_PYTHON) -m unittest bench.faults.test_judge bench.scale.test_services
 	@$(VENV_PYTHON) -m unittest discover --start-directory tests/e2e --verbose
 
 simulate: ## Play random histories of the whole world: make simulate SEEDS=0..1000000
 	SEEDS=$(SEEDS) RUST_BACKTRACE=0 cargo test --profile simulation --test simulation -- --ignored --exact seeds --nocapture
 
 plant: ## Plant faults in a copy of the function, and see the simulation find each
-	@$(PYTHON) dev/tools/plant.py
+	@$(PYTHON) -m tools.plant
 
 watch: tools-demo ## Run the function and a local AWS until Ctrl-C, for make invoke
 	@$(VENV_PYTHON) -m demo.watch
@@ -51,7 +53,10 @@ invoke: tools-demo ## Send the function one request: make invoke EVENT=events/cr
 	@$(VENV_PYTHON) -m demo.invoke "$(EVENT)"
 
 # A newer toolchain may know more warnings: they are errors in CI, not on the machine of a newcomer.
-lint: ## Check format, lints and documentation
+lint: tools-test ## Check format, lints, types and documentation
+	.venv/bin/ruff format --quiet --diff .
+	.venv/bin/ruff check --quiet .
+	.venv/bin/mypy --no-error-summary
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- $(if $(CI),-D warnings)
 	$(if $(CI),RUSTDOCFLAGS=-Dwarnings) cargo doc --workspace --no-deps
@@ -65,17 +70,17 @@ advisories: $(DENY) ## Check all crates for known vulnerabilities (needs the net
 	$(DENY) --workspace check -D warnings advisories
 
 lint-cdk: tools-test ## Synthesise the CDK apps of examples/ and check what they make (needs Node.js)
-	@$(PYTHON) dev/tools/lint_cdk.py
+	@$(PYTHON) -m tools.lint_cdk
 
 build: ## Build the function and the local AWS
 	cargo build
 	cargo build --package local-aws
 
 package: ## Build target/package/ARCHITECTURE for sam package: make package ARCHITECTURES="arm64 x86_64"
-	@$(PYTHON) dev/tools/package.py $(ARCHITECTURES)
+	@$(PYTHON) -m tools.package $(ARCHITECTURES)
 
 package-check: ## Build the committed source twice, in two folders, and compare
-	@$(PYTHON) dev/tools/package.py --check
+	@$(PYTHON) -m tools.package --check
 
 sbom: $(CYCLONEDX) ## Write target/sbom.json, the CycloneDX bill of materials of the function
 	$(CYCLONEDX) cyclonedx --quiet --describe binaries --format json --spec-version 1.5
@@ -86,13 +91,13 @@ schema: ## Write schema/*.json and docs/PROPERTIES.md from the types in schema/s
 	cargo run --quiet --package schema
 
 bench: ## Measure cold starts of this project and its peers, and write docs/BENCHMARKS.md
-	@$(PYTHON) dev/bench/cold
+	@$(PYTHON) -m bench.cold $(ARGS)
 
 bench-faults: ## Run the table of faults against this project and its peers, and write docs/FAULTS.md
-	@$(PYTHON) dev/bench/faults
+	@$(PYTHON) -m bench.faults $(ARGS)
 
 bench-scale: ## Let hundreds of Creates compete for one rate limit, and write docs/SCALE.md
-	@$(PYTHON) dev/bench/scale
+	@$(PYTHON) -m bench.scale $(ARGS)
 
 clean: ## Remove everything that was built or installed here
 	rm -rf target .venv .aws-sam

@@ -5,8 +5,10 @@ Needs botocore, and nothing else: python botocore_endpoints.py
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import botocore
 from botocore.endpoint_provider import EndpointProvider
@@ -20,7 +22,7 @@ CUSTOM = ("http://localhost:4566", "https://example.com/path")
 OUTPUT = Path(__file__).with_name("botocore-endpoints.json")
 
 
-def unknown(partition: dict) -> set[str]:
+def unknown(partition: dict[str, Any]) -> set[str]:
     """Regions that do not exist, but would be the partition's."""
     known = [region for region in sorted(partition["regions"]) if re.fullmatch(partition["regionRegex"], region)]
     new_number = re.sub(r"\d+$", "99", known[0])
@@ -28,7 +30,7 @@ def unknown(partition: dict) -> set[str]:
     return {new_number, new_place}
 
 
-def rows(provider: EndpointProvider, regions: list[str]):
+def rows(provider: EndpointProvider, regions: list[str]) -> Iterator[dict[str, Any]]:
     """What is asked, each with its answer; null is for an error."""
     questions = [
         *product(regions, (False, True), (False, True), (None,)),
@@ -45,7 +47,8 @@ def rows(provider: EndpointProvider, regions: list[str]):
         yield {"region": region, "fips": fips, "dual_stack": dual_stack, "endpoint": endpoint, "url": url}
 
 
-def main():
+def main() -> None:
+    """Writes the file."""
     loader = create_loader()
     partitions = loader.load_data("partitions")
     regions = set(STRANGE)

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from demo.environment import ROOT
+
 EXAMPLES = ROOT / "examples"
 TEMPLATE = Path("cdk.out", "scaled-endpoint.template.json")
 

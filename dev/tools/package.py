@@ -1,7 +1,7 @@
-"""Builds what Lambda takes, the same bytes from the same source: `make package`, and `make package-check` shows that they are.
+"""Builds the package for Lambda: `make package`. `make package-check` shows that the same source gives the same bytes.
 
-Runs on the Python that the machine has, with the toolchain that it has. Built natively: for arm64 on an arm64 machine, or with that
-target of Rust's and a linker for it.
+Uses the machine's own Python and Rust, and builds natively: for arm64 you need an arm64 machine, or a linker and Rust's
+target for it.
 """
 
 import hashlib
@@ -14,10 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "local"))
-
-from demo.package import archive  # noqa: E402
+from demo.environment import ROOT
+from demo.package import archive
 
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 HOST = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
@@ -45,8 +43,20 @@ def build(root: Path, architecture: str) -> Path:
     target = TARGETS[architecture]
     # Not the tree's usual folder: its other programs were built with other flags.
     folder = root / "target" / "package" / "build"
-    command = ["cargo", "build", "--release", "--locked", "--package", "sagemaker-scaling", "--bin", "bootstrap",
-               "--target", target, "--target-dir", str(folder)]
+    command = [
+        "cargo",
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "sagemaker-scaling",
+        "--bin",
+        "bootstrap",
+        "--target",
+        target,
+        "--target-dir",
+        str(folder),
+    ]
     if subprocess.run(command, cwd=root, env={**os.environ, **flags(root)}, check=False).returncode != 0:
         sys.exit(f"error: no package for {architecture}. If Rust lacks that target: rustup target add {target}")
     return folder / target / "release" / "bootstrap"
@@ -61,11 +71,15 @@ def newest_glibc(program: bytes) -> tuple[int, ...]:
 def lay_out(program: Path, architecture: str, folder: Path) -> Path:
     """Puts everything that `sam package` takes into a folder, and returns the archive in it."""
     if (needs := newest_glibc(program.read_bytes())) > GLIBC:
-        sys.exit(f"error: it needs glibc {'.'.join(map(str, needs))}, and Lambda has {'.'.join(map(str, GLIBC))}:"
-                 " build it on an older system")
+        sys.exit(
+            f"error: it needs glibc {'.'.join(map(str, needs))}, and Lambda has {'.'.join(map(str, GLIBC))}:"
+            " build it on an older system"
+        )
     packed = archive(program, compressed=True)
     if len(packed) > LARGEST:
-        sys.exit(f"error: the package for {architecture} has {len(packed):,} bytes, and at most {LARGEST:,} are allowed")
+        sys.exit(
+            f"error: the package for {architecture} has {len(packed):,} bytes, and at most {LARGEST:,} are allowed"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     template = (ROOT / "template.yaml").read_text()
@@ -73,7 +87,9 @@ def lay_out(program: Path, architecture: str, folder: Path) -> Path:
         assert template.count(before) == 1, before
         template = template.replace(before, after)
     # It is built already.
-    template = re.sub(r"    Metadata:\n      BuildMethod: .*\n      BuildProperties:\n        Binary: .*\n", "", template)
+    template = re.sub(
+        r"    Metadata:\n      BuildMethod: .*\n      BuildProperties:\n        Binary: .*\n", "", template
+    )
     (folder / "template.yaml").write_text(template)
     for name in ("LICENSE", "README.md"):
         shutil.copy(ROOT / name, folder)

@@ -61,7 +61,7 @@ def main() -> None:
         return
     print(f"Installing the tools of `make {name}` into .venv, once: about a minute.", file=sys.stderr)
     create_venv()
-    # --no-deps: the pins are complete, but for the demo's ziglang (see requirements-demo.in), and pip is not to look for more.
+    # --no-deps: the pins are complete, except for ziglang, which the demo does not need (see requirements-demo.in).
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     install = [*pip, "--no-deps", "--require-hashes", "--requirement", requirements(name)]
     if subprocess.run(install, check=False).returncode != 0:

@@ -20,10 +20,14 @@ class ScaledEndpoint(Stack):
         )
         # It has no name, so CloudFormation gives a changed configuration a new name.
         config = sagemaker.CfnEndpointConfig(self, "Config", production_variants=[variant])
-        gate = self.custom("Gate", "Custom::SageMakerEndpointUpdateGate", {
-            "EndpointName": endpoint_name,
-            "EndpointConfigName": config.attr_endpoint_config_name,
-        })
+        gate = self.custom(
+            "Gate",
+            "Custom::SageMakerEndpointUpdateGate",
+            {
+                "EndpointName": endpoint_name,
+                "EndpointConfigName": config.attr_endpoint_config_name,
+            },
+        )
         endpoint = sagemaker.CfnEndpoint(
             self,
             "Endpoint",
@@ -32,25 +36,29 @@ class ScaledEndpoint(Stack):
             endpoint_config_name=gate.get_att_string("EndpointConfigName"),
             retain_all_variant_properties=True,
         )
-        self.custom("Scaling", "Custom::SageMakerScalableTarget", {
-            "EndpointName": endpoint.attr_endpoint_name,
-            "VariantName": "AllTraffic",
-            "UpdateGate": gate.ref,
-            "MinCapacity": 1,
-            "MaxCapacity": 4,
-            "ScalingPolicies": [
-                {
-                    "PolicyName": "Invocations",
-                    "PolicyType": "TargetTrackingScaling",
-                    "TargetTrackingScalingPolicyConfiguration": {
-                        "TargetValue": 70,
-                        "PredefinedMetricSpecification": {
-                            "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance",
+        self.custom(
+            "Scaling",
+            "Custom::SageMakerScalableTarget",
+            {
+                "EndpointName": endpoint.attr_endpoint_name,
+                "VariantName": "AllTraffic",
+                "UpdateGate": gate.ref,
+                "MinCapacity": 1,
+                "MaxCapacity": 4,
+                "ScalingPolicies": [
+                    {
+                        "PolicyName": "Invocations",
+                        "PolicyType": "TargetTrackingScaling",
+                        "TargetTrackingScalingPolicyConfiguration": {
+                            "TargetValue": 70,
+                            "PredefinedMetricSpecification": {
+                                "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance",
+                            },
                         },
                     },
-                },
-            ],
-        })
+                ],
+            },
+        )
 
     def custom(self, name: str, resource_type: str, properties: dict[str, Any]) -> CustomResource:
         """A resource of the function that template.yaml deploys."""

@@ -46,8 +46,8 @@ class AwsCli:
 
 def endpoint_commands(name: str, *variants: str) -> tuple[str, str]:
     """The commands that create an endpoint."""
+    production = " ".join(map(_VARIANT.format, variants))
     return (
-        f"aws sagemaker create-endpoint-config --endpoint-config-name {name}-config "
-        f"--production-variants {' '.join(map(_VARIANT.format, variants))}",
+        f"aws sagemaker create-endpoint-config --endpoint-config-name {name}-config --production-variants {production}",
         f"aws sagemaker create-endpoint --endpoint-name {name} --endpoint-config-name {name}-config",
     )

@@ -62,7 +62,8 @@ def main() -> int:
     """Runs the command; its exit code is the guard's."""
     # Orphans of the command become the guard's children, where it finds them.
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, preexec_fn=_die_with_guard)
+    # There are no threads yet that preexec_fn could meet.
+    child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, preexec_fn=_die_with_guard)  # noqa: PLW1509
 
     def end_with_stdin() -> None:
         sys.stdin.buffer.read()

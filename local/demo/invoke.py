@@ -48,8 +48,18 @@ def main() -> None:
         sys.exit(f"error: {file} wants its answer elsewhere; set ResponseURL to http://127.0.0.1:{RECEIVER_PORT}/...")
     if not is_watching():
         sys.exit("error: nothing to invoke; run `make watch` in another terminal first")
-    command = [str(VENV / "cargo-lambda"), "lambda", "invoke", "bootstrap", "-A", "127.0.0.1", "-P", str(WATCH_PORT),
-               "--data-file", str(file)]
+    command = [
+        str(VENV / "cargo-lambda"),
+        "lambda",
+        "invoke",
+        "bootstrap",
+        "-A",
+        "127.0.0.1",
+        "-P",
+        str(WATCH_PORT),
+        "--data-file",
+        str(file),
+    ]
     aws, timeline, begin = LocalAws(f"http://127.0.0.1:{LOCAL_AWS_PORT}"), Timeline(sys.stderr), time.time()
     before = len(aws.calls())
     with timeline.waiting("the function is at work"):

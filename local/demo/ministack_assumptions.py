@@ -101,9 +101,15 @@ def _own_endpoints(name_or_id: str) -> set[str]:
     resources = template["Resources"]
     names = (
         stacks._static_property(
-            resource.get("Properties", {}).get("EndpointName"), resources, stack["_resolved_params"],
-            stack["_conditions"], template.get("Mappings", {}), stack["StackName"], stack["StackId"],
+            resource.get("Properties", {}).get("EndpointName"),
+            resources,
+            stack["_resolved_params"],
+            stack["_conditions"],
+            template.get("Mappings", {}),
+            stack["StackName"],
+            stack["StackId"],
         )
-        for resource in resources.values() if resource.get("Type") == "AWS::SageMaker::Endpoint"
+        for resource in resources.values()
+        if resource.get("Type") == "AWS::SageMaker::Endpoint"
     )
     return {name.lower() for name in names if name}

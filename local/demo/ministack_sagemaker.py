@@ -74,9 +74,7 @@ class Handlers:
         config = new["EndpointConfigName"]
         if old["EndpointConfigName"] != config:
             keep = new.get("RetainAllVariantProperties", False)
-            self._call(
-                "UpdateEndpoint", EndpointName=name, EndpointConfigName=config, RetainAllVariantProperties=keep
-            )
+            self._call("UpdateEndpoint", EndpointName=name, EndpointConfigName=config, RetainAllVariantProperties=keep)
             self._wait(name, config)
         return _made("Endpoint", name)
 

@@ -23,7 +23,6 @@ from demo import ministack_autoscaling, ministack_sagemaker
 from demo.ministack_assumptions import Assumptions
 from demo.ministack_record import RecordedAws
 
-
 Listener = Callable[[dict[str, Any]], None]
 
 

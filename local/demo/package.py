@@ -42,7 +42,7 @@ def _build(package: str, program: str) -> Path:
 
 
 def archive(function: Path, *, compressed: bool = False) -> bytes:
-    """A Lambda package: `bootstrap`, executable. The same bytes for the same program, wherever and whenever it is made."""
+    """A Lambda package: `bootstrap`, executable. The same program always gives the same bytes."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as files:
         entry = zipfile.ZipInfo("bootstrap")

@@ -15,7 +15,7 @@ from demo.environment import isolate
 from demo.package import build
 from demo.stacks import StackError
 from demo.stage import StageError
-from demo.telling import Unexpected, Unsuccessful
+from demo.telling import UnexpectedError, UnsuccessfulError
 from demo.timeline import Timeline
 from demo.world import World
 
@@ -51,10 +51,10 @@ def perform(timeline: Timeline, story: Callable[[World], str], *, assumes: bool 
             sys.exit(f"error: {error}")
         try:
             last_words = story(world)
-        except Unsuccessful as unsuccessful:
+        except UnsuccessfulError as unsuccessful:
             timeline.end(f"{unsuccessful}", good=False)
             return 1
-        except (AwsCliError, ClientError, StackError, StageError, Unexpected) as unexpected:
+        except (AwsCliError, ClientError, StackError, StageError, UnexpectedError) as unexpected:
             print(f"\nThe end of MiniStack's log:\n{world.stage.log('ministack')[-2000:]}", file=sys.stderr)
             timeline.end(f"NOT as it should be: {unexpected}.", good=False)
             return 1

@@ -75,7 +75,8 @@ class Receiver:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 if receiver.refuses:
-                    return self._reply(403, b"")
+                    self._reply(403, b"")
+                    return
                 receiver._accept(Answer(self.path, headers, body))
                 self._reply(200, b"")
 

@@ -40,10 +40,10 @@ def retold(news: Sequence[Mapping[str, Any]], begin: float) -> Iterator[Event]:
 
 
 def _with_decision(request: Mapping[str, Any], told: list[Event], answer: Event) -> Iterator[Event]:
-    """What was told of a request, with the decision before the first call that changes something.
+    """The events of a request, with the decision before the first call that changes something.
 
-    Where it paused between its acts and its answer, with the reason for that, too: what it asks CloudFormation is no call
-    of the local AWS.
+    A pause between the last call and the answer gets its reason, too: the local AWS does not record the function's call
+    to CloudFormation.
     """
     calls = [event for event in told if event["Kind"] == "call" and event["By"] == "function"]
     acts = (place for place, event in enumerate(told) if event in calls and not words.only_looks(event))

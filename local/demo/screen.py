@@ -11,6 +11,7 @@ from demo.environment import ROOT
 from demo.retelling import Event
 from demo.timeline import WIDTH, lines, plain
 
+_FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 RECORDING = ROOT / "tests" / "e2e" / "demo.jsonl"
 PICTURE = ROOT / "docs" / "demo.svg"
 # A Create, a mistake, and an update with the gate.
@@ -49,18 +50,20 @@ def svg(screen: Sequence[str]) -> str:
     rows = [
         f'<text y="{_MARGIN + _ROW * place + 13}">{_spans(line)}</text>' for place, line in enumerate(screen) if line
     ]
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
-        "<title>Three steps of make demo on a terminal</title>",
-        "<style>",
-        "text { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill: #c9d1d9; white-space: pre }",
-        rules,
-        "</style>",
-        f'<rect width="{width}" height="{height}" rx="8" fill="#0d1117"/>',
-        *rows,
-        "</svg>",
-        "",
-    ])
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
+            "<title>Three steps of make demo on a terminal</title>",
+            "<style>",
+            f"text {{ font: 13px {_FONTS}; fill: #c9d1d9; white-space: pre }}",
+            rules,
+            "</style>",
+            f'<rect width="{width}" height="{height}" rx="8" fill="#0d1117"/>',
+            *rows,
+            "</svg>",
+            "",
+        ]
+    )
 
 
 def _spans(line: str) -> str:

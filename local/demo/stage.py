@@ -113,22 +113,28 @@ class Stage:
     def ministack(self, environment: dict[str, str]) -> str:
         """Starts MiniStack, whose functions see `environment`; returns its URL."""
         command = [sys.executable, str(ROOT / "local" / "demo" / "ministack_tap.py"), str(self.record)]
-        port = self._start_on_free_port("ministack", lambda _: command, lambda port: {
-            **environment,
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(port),
-            "MINISTACK_HOST": "127.0.0.1",
-            "MINISTACK_ACCOUNT_ID": ACCOUNT,
-            "MINISTACK_REGION": REGION,
-            # Of its many services these; others would listen on fixed ports.
-            "SERVICES": "cloudformation,cloudwatch,iam,lambda,logs,s3,sns,sqs,ssm,sts",
-            "IOT_MTLS_ENABLED": "0",
-            "SFTP_ENABLED": "0",
-        }, "_ministack/health")
+        port = self._start_on_free_port(
+            "ministack",
+            lambda _: command,
+            lambda port: {
+                **environment,
+                "BIND_HOST": "127.0.0.1",
+                "GATEWAY_PORT": str(port),
+                "MINISTACK_HOST": "127.0.0.1",
+                "MINISTACK_ACCOUNT_ID": ACCOUNT,
+                "MINISTACK_REGION": REGION,
+                # Of its many services these; others would listen on fixed ports.
+                "SERVICES": "cloudformation,cloudwatch,iam,lambda,logs,s3,sns,sqs,ssm,sts",
+                "IOT_MTLS_ENABLED": "0",
+                "SFTP_ENABLED": "0",
+            },
+            "_ministack/health",
+        )
         return f"http://127.0.0.1:{port}"
 
     def moto(self) -> LocalAws:
         """Starts moto's server: an Application Auto Scaling and a SageMaker that others wrote."""
+
         def command(port: int) -> list[str]:
             return [str(VENV / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
 
@@ -137,6 +143,7 @@ class Stage:
 
     def cargo_lambda_watch(self, environment: dict[str, str], port: int | None = None) -> int:
         """Starts `cargo lambda watch`; returns its port. The function starts with the first request."""
+
         def command(port: int) -> list[str]:
             program = [str(VENV / "cargo-lambda"), "lambda", "watch"]
             return [*program, "-A", "127.0.0.1", "-P", str(port), "--ignore-changes"]

@@ -12,11 +12,11 @@ from demo.timeline import Timeline
 from demo.world import World
 
 
-class Unexpected(Exception):
+class UnexpectedError(Exception):
     """Something was not as it should be."""
 
 
-class Unsuccessful(Exception):
+class UnsuccessfulError(Exception):
     """What was tried cannot be, for a reason that is its author's; the message says what to do."""
 
 
@@ -87,7 +87,7 @@ class Teller:
     def expect(self, holds: bool, what: str) -> None:
         """Ends the story where something does not hold."""
         if not holds:
-            raise Unexpected(f"expected that {what}")
+            raise UnexpectedError(f"expected that {what}")
 
     def _run(self, command: str) -> Any:
         with self.timeline.waiting("the AWS CLI is looking"):

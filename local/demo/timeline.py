@@ -162,8 +162,9 @@ def _check(event: Event) -> Iterator[str]:
 
 
 def _command(event: Event) -> Iterator[str]:
-    wrapped = textwrap.wrap(f"$ {event['Command']}", WIDTH - _INDENT - 2, subsequent_indent="    ",
-                            break_on_hyphens=False)
+    wrapped = textwrap.wrap(
+        f"$ {event['Command']}", WIDTH - _INDENT - 2, subsequent_indent="    ", break_on_hyphens=False
+    )
     for line in " \\\n".join(wrapped).splitlines():
         yield " " * _INDENT + _paint(_CYAN, line)
     if event["Output"] is not None:
@@ -216,8 +217,14 @@ def _more(event: Event) -> Iterator[tuple[str, Any]]:
 def _details(name: str, value: Any) -> Iterator[str]:
     margin = " " * _MARGIN
     text = f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-    for line in textwrap.wrap(text, WIDTH, initial_indent=margin, subsequent_indent=margin + "  ",
-                              break_long_words=False, break_on_hyphens=False):
+    for line in textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=margin,
+        subsequent_indent=margin + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
         yield _paint(_DIM, line)
 
 
@@ -225,11 +232,23 @@ def _entry(event: Event, label: str, colour: str, title: str, text: str) -> Iter
     """A line, and more where the text is longer; label and title in colour."""
     seconds = f"{event['Seconds']:.2f} s" if "Seconds" in event else ""
     margin = " " * _MARGIN
-    first, *rest = textwrap.wrap(title + plain(text), WIDTH, initial_indent=margin, subsequent_indent=margin + "  ",
-                                 break_long_words=False, break_on_hyphens=False, drop_whitespace=True) or [""]
-    shown = text if not rest else first[_MARGIN + len(title):]
-    yield (" " * _INDENT + _paint(_DIM, f"{seconds:>{_SECONDS - 2}}  ") + _paint(colour, f"{label:<{_LABEL}}")
-           + _paint(colour, title) + shown)
+    first, *rest = textwrap.wrap(
+        title + plain(text),
+        WIDTH,
+        initial_indent=margin,
+        subsequent_indent=margin + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    ) or [""]
+    shown = text if not rest else first[_MARGIN + len(title) :]
+    yield (
+        " " * _INDENT
+        + _paint(_DIM, f"{seconds:>{_SECONDS - 2}}  ")
+        + _paint(colour, f"{label:<{_LABEL}}")
+        + _paint(colour, title)
+        + shown
+    )
     yield from rest
 
 

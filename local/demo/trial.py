@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
 from demo.performing import options, perform, run
 from demo.stacks import Settled
-from demo.telling import Teller, Unexpected, Unsuccessful
+from demo.telling import Teller, UnexpectedError, UnsuccessfulError
 from demo.timeline import Timeline
 from demo.user_template import Ready, UserTemplate, command, lint, parameters
 from demo.world import FUNCTION_STACK, World
@@ -30,7 +30,9 @@ class Trial(Teller):
     def tell(self) -> str:
         """Creates the stack, looks at what scales, and deletes it; then the last words."""
         self._create()
-        self.timeline.step("What there is now", "Scalable targets, policies and scheduled actions, as the AWS CLI shows them.")
+        self.timeline.step(
+            "What there is now", "Scalable targets, policies and scheduled actions, as the AWS CLI shows them."
+        )
         for shown in _SCALING:
             self.show(shown)
         self.timeline.step("Delete", "The stack goes, and with it what it registered.")
@@ -42,10 +44,10 @@ class Trial(Teller):
         ready = self._ready
         self.timeline.step(
             f"Create: {ready.title}",
-            "A CloudFormation on this machine makes the stack, and asks the function for its custom resources. An endpoint "
-            "that they name and the template does not make is taken as being in service: 'assume' tells so."
+            "A CloudFormation on this machine creates the stack and calls the function for its custom resources. An "
+            "endpoint that they name and the template does not create is assumed to be in service; 'assume' shows it."
             if ready.ours
-            else "A CloudFormation on this machine makes the stack. None of its resources is one of the function's.",
+            else "A CloudFormation on this machine creates the stack. It has no resource of this function.",
         )
         self.timeline.tell(*({"Kind": "assume", "Text": remark} for remark in ready.remarks))
         try:
@@ -70,23 +72,23 @@ class Trial(Teller):
         else:
             self.check(not found, "the AWS CLI shows no target, policy, scheduled action or parked target any more")
 
-    def _failed(self, settled: Settled) -> Unsuccessful:
+    def _failed(self, settled: Settled) -> UnsuccessfulError:
         failed = [resource for resource, _ in settled.failures()]
         advice = (
             'What to do about its reason is in README.md under "When it fails".'
             if self._ready.ours & set(failed)
             else "If AWS would take what the reason tells of, take the resource out of a copy, and try the copy."
         )
-        return Unsuccessful(f"NOT created: {' and '.join(failed) or 'the stack'} failed. {advice}")
+        return UnsuccessfulError(f"NOT created: {' and '.join(failed) or 'the stack'} failed. {advice}")
 
 
-def _refused(message: str) -> Unsuccessful:
+def _refused(message: str) -> UnsuccessfulError:
     if unknown := _UNKNOWN_TYPES.search(message):
-        return Unsuccessful(
+        return UnsuccessfulError(
             f"NOT created: the CloudFormation on this machine does not know {unknown[1]}, which AWS's does. Take such "
             "resources out of a copy, let parameters stand for what others get from them, and try the copy."
         )
-    return Unsuccessful(f"NOT created: CloudFormation refuses the template. {message}")
+    return UnsuccessfulError(f"NOT created: CloudFormation refuses the template. {message}")
 
 
 def play(world: World, timeline: Timeline, template: UserTemplate, given: dict[str, str]) -> str:
@@ -94,7 +96,7 @@ def play(world: World, timeline: Timeline, template: UserTemplate, given: dict[s
     with timeline.waiting("the function is deployed"):
         deployed = world.deploy_function()
     if deployed.status != "CREATE_COMPLETE":
-        raise Unexpected(f"stack {FUNCTION_STACK} is {deployed.status}: {deployed.failures()}")
+        raise UnexpectedError(f"stack {FUNCTION_STACK} is {deployed.status}: {deployed.failures()}")
     return Trial(world, timeline, template.ready(given, deployed.outputs["ServiceToken"])).tell()
 
 
@@ -107,20 +109,20 @@ def main() -> int:
     timeline = Timeline(as_json=chosen.json, verbose=chosen.verbose)
     try:
         if not chosen.template:
-            raise Unsuccessful(f"Name a template: {_USAGE}")
+            raise UnsuccessfulError(f"Name a template: {_USAGE}")
         if not Path(chosen.template).is_file():
-            raise Unsuccessful(f"There is no file {chosen.template!r}. Name a template: {_USAGE}")
+            raise UnsuccessfulError(f"There is no file {chosen.template!r}. Name a template: {_USAGE}")
         given = parameters(chosen.parameters)
         with timeline.waiting("cfn-lint is checking"):
             findings, has_mistakes = lint(chosen.template)
         if findings:
             timeline.tell({"Kind": "findings", "Text": findings})
         if has_mistakes:
-            raise Unsuccessful("cfn-lint has found mistakes; nothing was deployed.")
+            raise UnsuccessfulError("cfn-lint has found mistakes; nothing was deployed.")
         timeline.tell({"Kind": "check", "Text": "cfn-lint finds no mistake", "Commands": []})
         template = UserTemplate(chosen.template)
         template.check(given)
-    except Unsuccessful as unsuccessful:
+    except UnsuccessfulError as unsuccessful:
         timeline.end(f"{unsuccessful}", good=False)
         return 1
     return perform(timeline, lambda world: play(world, timeline, template, given), assumes=True)

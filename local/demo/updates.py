@@ -36,7 +36,7 @@ class Updates(Teller):
     def _create(self) -> None:
         self.timeline.step(
             "A whole stack: model, endpoint and scaling",
-            "examples/endpoint-with-scaling.yaml without its gate; local/demo/ministack_sagemaker.py plays SageMaker's types.",
+            "examples/endpoint-with-scaling.yaml without its gate. The local AWS stands in for SageMaker.",
         )
         template = without_gate(example("endpoint-with-scaling"))
         self.stack(STACK, lambda: self.world.stacks.create(STACK, template, **PARAMETERS), "CREATE_COMPLETE")
@@ -45,7 +45,7 @@ class Updates(Teller):
     def _refuse(self) -> None:
         self.timeline.step(
             "Update without a gate: another instance type",
-            "SageMaker refuses that for a variant that is registered, and CloudFormation goes back.",
+            "SageMaker refuses this for a variant that is a registered scalable target, and CloudFormation rolls back.",
         )
         template = without_gate(example("endpoint-with-scaling"))
         settled = self.stack(STACK, lambda: self._deploy(template, "ml.m5.xlarge"), "UPDATE_ROLLBACK_COMPLETE")
@@ -53,15 +53,16 @@ class Updates(Teller):
 
     def _add_the_gate(self) -> None:
         self.timeline.step(
-            "The gate joins the stack",
-            "The endpoint runs its configuration already, so the gate has nothing to do; the target stays registered.",
+            "Add the gate to the stack",
+            "The endpoint already runs this configuration, so the gate does nothing. The target stays registered.",
         )
         self.stack(STACK, lambda: self._deploy(example("endpoint-with-scaling"), "ml.m5.large"), "UPDATE_COMPLETE")
 
     def _update(self) -> None:
         self.timeline.step(
             "Update with the gate: another instance type",
-            "The gate parks the target with all that it has, SageMaker takes the update, and the scaling brings it back.",
+            "The gate takes a snapshot of the target and deregisters it. SageMaker accepts the update. Then "
+            "the scalable target resource restores it.",
         )
         self.stack(STACK, lambda: self._deploy(example("endpoint-with-scaling"), "ml.m5.xlarge"), "UPDATE_COMPLETE")
         self._check("ml.m5.xlarge")

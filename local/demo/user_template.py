@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.environment import ROOT
-from demo.telling import Unsuccessful
+from demo.telling import UnsuccessfulError
 
 _EXPORT = "sagemaker-scaling-ServiceToken"
 """What the function is exported as on the stage."""
@@ -51,7 +51,7 @@ def lint(file: str) -> tuple[str, bool]:
     linting = [sys.executable, "-c", _CFN_LINT, "--append-rules", rules, "--template", file]
     done = subprocess.run(linting, capture_output=True, text=True, check=False)
     if not done.stdout and done.returncode != 0:
-        raise Unsuccessful(f"cfn-lint failed: {done.stderr.strip()}")
+        raise UnsuccessfulError(f"cfn-lint failed: {done.stderr.strip()}")
     return done.stdout, bool(done.returncode & _CFN_LINT_ERRORS)
 
 
@@ -60,9 +60,11 @@ def parameters(text: str) -> dict[str, str]:
     try:
         words = shlex.split(text)
     except ValueError as error:
-        raise Unsuccessful(f"PARAMETERS cannot be read: {error}.") from error
+        raise UnsuccessfulError(f"PARAMETERS cannot be read: {error}.") from error
     if strange := [word for word in words if "=" not in word]:
-        raise Unsuccessful(f'PARAMETERS: {strange[0]!r} is not Name=value. Write PARAMETERS="Name=value Other=\'a b\'".')
+        raise UnsuccessfulError(
+            f"PARAMETERS: {strange[0]!r} is not Name=value. Write PARAMETERS=\"Name=value Other='a b'\"."
+        )
     return dict(word.split("=", 1) for word in words)
 
 
@@ -70,7 +72,8 @@ class UserTemplate:
     """A template that cfn-lint has nothing against."""
 
     def __init__(self, file: str) -> None:
-        from cfnlint.decode import decode  # it takes a second, which nobody else has to wait for
+        # Importing it takes a second, which the demo does not need.
+        from cfnlint.decode import decode  # noqa: PLC0415
 
         self._file = Path(file)
         self._template: dict[str, Any] = decode(file)[0]
@@ -88,18 +91,22 @@ class UserTemplate:
         for name in given:
             if name not in self._declared:
                 nearest = "".join(f"; did you mean {each}?" for each in get_close_matches(name, self._declared, 1))
-                raise Unsuccessful(f"The template has no parameter {name}{nearest or '.'}")
+                raise UnsuccessfulError(f"The template has no parameter {name}{nearest or '.'}")
         tokens = {_reference(properties.get("ServiceToken")) for properties in self._ours.values()}
         missing = [
             name for name, each in self._declared.items() if "Default" not in each and name not in {*given, *tokens}
         ]
         if missing:
             told = (self._declared[name].get("Description", self._declared[name]["Type"]) for name in missing)
-            raise Unsuccessful("\n".join([
-                "These parameters have no default:",
-                *map("  {}: {}".format, missing, told),
-                f"Give them values: {command(str(self._file), given, *missing)}",
-            ]))
+            raise UnsuccessfulError(
+                "\n".join(
+                    [
+                        "These parameters have no default:",
+                        *map("  {}: {}".format, missing, told),
+                        f"Give them values: {command(str(self._file), given, *missing)}",
+                    ]
+                )
+            )
 
     def ready(self, given: Mapping[str, str], function: str) -> Ready:
         """The template for the stage: whatever its ServiceTokens are elsewhere, here they are the function."""

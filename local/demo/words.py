@@ -38,7 +38,7 @@ def is_expected(call: Call) -> bool:
 def outcome(call: Call) -> str:
     """What was seen, or what was done to what."""
     if call["Outcome"] != "ok":
-        return _FAULTS.get((operation(call), call["Outcome"]), call["Outcome"])
+        return _FAULTS.get((operation(call), call["Outcome"]), str(call["Outcome"]))
     say = _WORDS.get(operation(call))
     return say(call["Input"], call.get("Output") or {}) if say else ""
 
@@ -55,7 +55,8 @@ def request(event: Mapping[str, Any]) -> str:
         return ", ".join(f"{name} {value_of(value)}" for name, value in new.items())
     changed = [
         f"{name} {value_of(old[name])} → {value_of(value)}" if name in old else f"{name} {value_of(value)}"
-        for name, value in new.items() if old.get(name) != value
+        for name, value in new.items()
+        if old.get(name) != value
     ]
     return ", ".join(changed + [f"no {name}" for name in old if name not in new])
 
@@ -88,10 +89,7 @@ def decided(event: Mapping[str, Any], calls: Sequence[Call], answer: Mapping[str
 
 def waited(seconds: float) -> str:
     """Why the function, with nothing left to do, waits before it answers."""
-    return (
-        f"{seconds:.1f} s, until the request is five seconds old: then CloudFormation is asked whether it still stands, as "
-        "nobody else would put right what a cancelled one did"
-    )
+    return f"{seconds:.1f} s, then check that CloudFormation has not cancelled this request"
 
 
 def value_of(value: Any) -> str:

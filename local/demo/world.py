@@ -68,7 +68,7 @@ class World:
         """What happened since the last time, in order: requests, answers, and the calls of AWS."""
         recorded = [json.loads(line) for line in self._stage.record.read_text().splitlines()]
         calls = self.local_aws.calls()
-        news, called = recorded[self._reported:], calls[self._called:]
+        news, called = recorded[self._reported :], calls[self._called :]
         self._reported, self._called = len(recorded), len(calls)
         # What CloudFormation called stands in both, unless the local AWS was reset since.
         for own in (entry for entry in news if "By" in entry):

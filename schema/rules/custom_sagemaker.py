@@ -1,6 +1,6 @@
 """A rule for cfn-lint: the properties of Custom::SageMaker... resources, by the schemas beside this folder.
 
-    cfn-lint --append-rules schema/rules --template template.yaml
+cfn-lint --append-rules schema/rules --template template.yaml
 """
 
 import json
@@ -15,7 +15,7 @@ from cfnlint.rules import jsonschema as schema_rules
 SCHEMAS = [json.loads(file.read_text()) for file in Path(__file__).resolve().parents[1].glob("custom-*.json")]
 
 
-class CustomSageMaker(schema_rules.CfnLintJsonSchema):
+class CustomSageMaker(schema_rules.CfnLintJsonSchema):  # type: ignore[misc]
     """Reports a property as the function would, before anything is deployed."""
 
     id = "E9301"
@@ -47,7 +47,7 @@ class CustomSageMaker(schema_rules.CfnLintJsonSchema):
         yield from mistakes.values()
 
 
-class CustomSageMakerTypes(rules.CloudFormationLintRule):
+class CustomSageMakerTypes(rules.CloudFormationLintRule):  # type: ignore[misc]
     """Reports a misspelt type, whose properties nobody would look at."""
 
     id = "E9302"
@@ -81,7 +81,7 @@ def told(schema: Any, error: jsonschema.ValidationError) -> str:
             said = schema.get("errorMessage", said)
             schema = schema.get(step, schema)
     if error.validator == "required":
-        return error.message + (said.removeprefix("required") if said.startswith("required") else "")
+        return str(error.message) + (said.removeprefix("required") if said.startswith("required") else "")
     if error.validator in ("maximum", "minimum", "pattern", "type"):
         said = error.schema.get("patternErrorMessage", said)
     if said and isinstance(error.instance, (str, int, float)):

@@ -16,8 +16,8 @@ from typing import Any
 from demo import package
 from demo.environment import ROOT, VENV, isolate
 from demo.receiver import Answer, Receiver
-from demo.stage import LocalAws, Stage
 from demo.stacks import Settled
+from demo.stage import LocalAws, Stage
 from demo.world import World
 
 EVENTS = ROOT / "events"
@@ -97,8 +97,18 @@ class Function:
             json.dump({**request, "ResponseURL": url}, file)
             file.flush()
             invoked = subprocess.run(
-                [VENV / "cargo-lambda", "lambda", "invoke", "bootstrap", "-A", "127.0.0.1", "-P", str(self._port),
-                 "--data-file", file.name],
+                [
+                    VENV / "cargo-lambda",
+                    "lambda",
+                    "invoke",
+                    "bootstrap",
+                    "-A",
+                    "127.0.0.1",
+                    "-P",
+                    str(self._port),
+                    "--data-file",
+                    file.name,
+                ],
                 capture_output=True,
                 text=True,
                 timeout=_ANSWER_SECONDS,
@@ -118,6 +128,7 @@ class StackTestCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
+        """Deploys the function."""
         world = World(programs(), assumes=cls.assumes)
         world.__enter__()
         cls.addClassCleanup(world.__exit__, None, None, None)
@@ -134,6 +145,7 @@ class FunctionTestCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
+        """Starts AWS, the receiver and the function."""
         resources = contextlib.ExitStack()
         cls.addClassCleanup(resources.close)
         stage = resources.enter_context(Stage())

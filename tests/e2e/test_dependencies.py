@@ -12,6 +12,7 @@ from support import run
 # On a machine of its own, it installs the checker first.
 _DENY_SECONDS = 1_200
 
+
 class Dependencies(unittest.TestCase):
     """The workspace as cargo tells of it, with one of its crates made another."""
 
@@ -43,7 +44,9 @@ class Dependencies(unittest.TestCase):
         told = checked.stdout + checked.stderr
         self.assertNotEqual(checked.returncode, 0, told)
         self.assertIn(error, told)
-        self.assertEqual([check for check in ("bans", "licenses", "sources") if f"{check} FAILED" in told], [failed], told)
+        self.assertEqual(
+            [check for check in ("bans", "licenses", "sources") if f"{check} FAILED" in told], [failed], told
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the pages under docs/ name is there: the files they link to, and the tests that prove what docs/SEMANTICS.md says."""
+"""The pages link to files that exist, and docs/SEMANTICS.md names tests that exist."""
 
 import re
 import unittest
@@ -20,15 +20,15 @@ def anchors(page: Path) -> set[str]:
 
 def is_there(name: str, functions: dict[Path, set[str]]) -> bool:
     """Whether `module::test`, `module::begin…`, `module::*`, a test's name alone or a path names something."""
-    if "::" not in name and "/" in name or name.endswith(".rs"):
+    if ("::" not in name and "/" in name) or name.endswith(".rs"):
         return any(found for folder in (ROOT, *HOMES) for found in folder.glob(name))
     *modules, test = name.split("::")
     begins = test.removesuffix("…").removesuffix("*")
     exact = begins == test
     for file, names in functions.items():
-        if not modules or all(part in file.with_suffix("").parts for part in modules[-1].split("/")):
-            if any(found == begins if exact else found.startswith(begins) for found in names):
-                return True
+        in_module = not modules or all(part in file.with_suffix("").parts for part in modules[-1].split("/"))
+        if in_module and any(found == begins if exact else found.startswith(begins) for found in names):
+            return True
     return False
 
 

@@ -172,15 +172,18 @@ class Events(FunctionTestCase):
     def test_create_returns_the_attributes_of_the_target(self) -> None:
         data = self.answer("create")["Data"]
         self.assertEqual(data.pop("ScalableTargetARN"), self.described()["MyVariant"]["ScalableTargetARN"])
-        self.assertEqual(data, {
-            "EndpointName": ENDPOINT,
-            "MaxCapacity": "8",
-            "MinCapacity": "1",
-            "ResourceId": f"endpoint/{ENDPOINT}/variant/MyVariant",
-            "ScalableDimension": DIMENSION,
-            "ServiceNamespace": "sagemaker",
-            "VariantName": "MyVariant",
-        })
+        self.assertEqual(
+            data,
+            {
+                "EndpointName": ENDPOINT,
+                "MaxCapacity": "8",
+                "MinCapacity": "1",
+                "ResourceId": f"endpoint/{ENDPOINT}/variant/MyVariant",
+                "ScalableDimension": DIMENSION,
+                "ServiceNamespace": "sagemaker",
+                "VariantName": "MyVariant",
+            },
+        )
 
     def test_suspended_state_and_tags_reach_the_target(self) -> None:
         properties = event("create-with-suspended-state-and-tags")["ResourceProperties"]

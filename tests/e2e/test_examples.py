@@ -44,9 +44,7 @@ def of_variant(
     """An example that scales a variant."""
     capacities = more.pop("capacities", (1, 4))
     target = (f"endpoint/{endpoint}/variant/MyVariant", f"sagemaker:variant:{kind}", *capacities)
-    return Example(
-        {"EndpointName": endpoint, "VariantName": "MyVariant"}, (target,), (request,), policies, **more
-    )
+    return Example({"EndpointName": endpoint, "VariantName": "MyVariant"}, (target,), (request,), policies, **more)
 
 
 EXAMPLES = {
@@ -128,7 +126,9 @@ class Examples(StackTestCase):
         create_other_endpoints(cls.world.local_aws)
 
     def test_every_template_has_its_case(self) -> None:
-        self.assertEqual(sorted(file.stem for file in (ROOT / "examples").glob("*.yaml")), sorted([*EXAMPLES, BEFORE, TOPIC]))
+        self.assertEqual(
+            sorted(file.stem for file in (ROOT / "examples").glob("*.yaml")), sorted([*EXAMPLES, BEFORE, TOPIC])
+        )
         table = (ROOT / "examples/README.md").read_text()
         for name, case in EXAMPLES.items():
             [row] = [line for line in table.splitlines() if line.startswith(f"| [{name}.yaml]({name}.yaml) |")]

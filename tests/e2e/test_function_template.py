@@ -102,8 +102,8 @@ class Role(unittest.TestCase):
         self.assertEqual(sorted(signed_for), sorted(SERVICES))
         allowed = {action for statement in statements() for action in as_list(statement["Action"])}
         self.assertLessEqual(PROBED | OF_LAMBDA, allowed)
-        # tests/handler/support/world.rs refuses what is not allowed, service by service. Here a name that two services have is allowed
-        # for one of them: whichever the function calls.
+        # tests/handler/support/world.rs refuses what is not allowed, service by service. Here a name that two services
+        # have is allowed for one of them: whichever the function calls.
         services = {name: {service for service in known if name in known[service]} for name in called}
         ours = allowed - PROBED - OF_LAMBDA
         self.assertEqual(len(ours), len(called - {action.partition(":")[2] for action in PROBED}), ours)
@@ -123,12 +123,19 @@ class Role(unittest.TestCase):
                 self.assertRegex(action, r"^[a-z-]+:[A-Za-z]+$")
 
     def test_every_resource_is_of_this_account_but_where_there_are_none(self) -> None:
-        without = {action for statement in statements() if statement["Resource"] == "*"
-                   for action in as_list(statement["Action"])}
+        without = {
+            action
+            for statement in statements()
+            if statement["Resource"] == "*"
+            for action in as_list(statement["Action"])
+        }
         for action in without:
             self.assertRegex(action, ":Describe")
         for statement in statements():
-            self.assertRegex(json.dumps(statement["Resource"]), r'^("\*"|{"Fn::Sub": ".*\$\{AWS::AccountId\}.*"}|{"Fn::GetAtt": .*})$')
+            self.assertRegex(
+                json.dumps(statement["Resource"]),
+                r'^("\*"|{"Fn::Sub": ".*\$\{AWS::AccountId\}.*"}|{"Fn::GetAtt": .*})$',
+            )
 
     def test_changes_are_of_sagemaker_only(self) -> None:
         for statement in statements():
@@ -181,7 +188,11 @@ class SideBySide(StackTestCase):
         package = self.world.stacks.upload(archive(programs().function))
         topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:on-call"
         created = self.world.stacks.create(
-            "second", function_template(package), ExportName="second", AlarmTopicArn=topic, Dashboard="true",
+            "second",
+            function_template(package),
+            ExportName="second",
+            AlarmTopicArn=topic,
+            Dashboard="true",
             ReservedConcurrency="5",
         )
         try:

@@ -1,4 +1,4 @@
-"""The package is the same bytes for the same program, and laid out as `sam package` takes it. `make package-check` builds twice."""
+"""The same program gives the same package, laid out for `sam package`. `make package-check` builds twice."""
 
 import contextlib
 import io
@@ -8,11 +8,12 @@ import unittest
 import zipfile
 from pathlib import Path
 
+from test_templates import cfn_lint
+
 from demo.environment import ROOT
 from demo.package import archive
 from support import scratch
-from test_templates import cfn_lint
-from dev.tools import package
+from tools import package
 
 
 class Package(unittest.TestCase):

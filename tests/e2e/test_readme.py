@@ -6,15 +6,16 @@ import textwrap
 import unittest
 from pathlib import Path
 
-from demo.environment import ROOT
 from test_templates import cfn_lint
+
+from demo.environment import ROOT
 
 README = ROOT / "README.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = ("sh", "bash", "console", "shell")
 FILE = re.compile(r"(?<![\w/.:$-])(?:[\w-]+/)*[\w-]+\.(?:json|md|py|rs|sh|toml|ya?ml)\b")
 REASON = re.compile(r'#\[error\(\s*"((?:[^"\\]|\\.|\\\n)*)"', re.DOTALL)
-# Whose words an author of a template may see: those of envelope.rs are about requests that CloudFormation does not make.
+# envelope.rs is left out: its errors are about requests that CloudFormation does not make.
 REASONS = ("error.rs", "parked.rs", "scalable_target/decide.rs", "update_gate/decide.rs")
 
 

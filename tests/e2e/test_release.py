@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import ssl
-import sys
 import tempfile
 import threading
 import time
@@ -13,16 +12,14 @@ import unittest
 from collections.abc import Callable
 from pathlib import Path
 
-from demo.environment import ROOT
-from demo.package import archive
 from test_templates import sam
 from test_tls import write_certificate
-from dev.tools import package
 
-sys.path.append(str(ROOT / "dev" / "bench" / "cold"))
-
-from network import Aws, Server  # noqa: E402
-from process import Process, Program  # noqa: E402
+from bench.cold.network import Aws, Server
+from bench.cold.process import Process, Program
+from demo.environment import ROOT
+from demo.package import archive
+from tools import package
 
 # Not .aws-sam, where what somebody wants to deploy may be.
 _BUILD = ROOT / "target" / "sam" / "build"
@@ -39,7 +36,13 @@ class Release(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        arguments = ["--beta-features", "--parameter-overrides", f"Architecture={package.HOST}", "--build-dir", str(_BUILD)]
+        arguments = [
+            "--beta-features",
+            "--parameter-overrides",
+            f"Architecture={package.HOST}",
+            "--build-dir",
+            str(_BUILD),
+        ]
         caches = ("CARGO_ZIGBUILD_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
         environment = dict.fromkeys(caches, str(ROOT / "target" / "zig"))
         built = sam("build", *arguments, seconds=_BUILD_SECONDS, **environment)

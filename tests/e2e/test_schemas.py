@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from demo.environment import ROOT
 from jsonschema import Draft7Validator
 from test_templates import TEMPLATES, cfn_lint
+
+from demo.environment import ROOT
 
 LINTED = Path(__file__).parent / "linted"
 SCHEMAS = ROOT / "schema"
@@ -22,6 +23,7 @@ class Editor(yaml.SafeLoader):
         """What stands after a tag."""
         if isinstance(node, yaml.ScalarNode):
             return self.construct_scalar(node)
+        assert isinstance(node, yaml.SequenceNode)
         return self.construct_sequence(node, deep=True)
 
 

@@ -9,13 +9,14 @@ import time
 import unittest
 from typing import Any
 
+from test_readme import as_template, blocks
+
 from demo.endpoints import create_endpoint
 from demo.environment import ACCOUNT, REGION
 from demo.receiver import Receiver
 from demo.stacks import Settled, example
 from demo.timeline import lines
 from support import StackTestCase, event, programs, run, runbook
-from test_readme import as_template, blocks
 
 ENDPOINT = "prod"
 DEMO_SECONDS = 300
@@ -38,10 +39,13 @@ class Stacks(StackTestCase):
         self.assertEqual(settled.status, "CREATE_COMPLETE", settled.failures())
         self.assertEqual(self.targets(), [(resource_id("blue"), 1, 4)])
         [target] = self.world.targets()
-        self.assertEqual(settled.outputs, {
-            "ScalableTarget": f"{resource_id('blue')}|sagemaker:variant:DesiredInstanceCount|sagemaker",
-            "ScalableTargetARN": target["ScalableTargetARN"],
-        })
+        self.assertEqual(
+            settled.outputs,
+            {
+                "ScalableTarget": f"{resource_id('blue')}|sagemaker:variant:DesiredInstanceCount|sagemaker",
+                "ScalableTargetARN": target["ScalableTargetARN"],
+            },
+        )
         tags = set(self.world.tags(target["ScalableTargetARN"]).values())
         self.assertLessEqual({self.world.stacks.stack_id("one"), "Scaling"}, tags)
 
@@ -153,7 +157,9 @@ class Stacks(StackTestCase):
             json.dump(request, file)
             file.flush()
             receiver.refuses = True
-            invoke = f"aws lambda invoke --function-name {function} --invocation-type Event --payload fileb://{file.name}"
+            invoke = (
+                f"aws lambda invoke --function-name {function} --invocation-type Event --payload fileb://{file.name}"
+            )
             self.world.cli.run(f"{invoke} {os.devnull}")
             deadline = time.monotonic() + 60
             while self.messages(queue) == 0 and time.monotonic() < deadline:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import unittest
+from pathlib import Path
 
 from demo.environment import ROOT, isolate
 from demo.guard import descendants
@@ -26,14 +27,13 @@ with Stage() as stage:
 
 def are_running(processes: list[int]) -> list[int]:
     """Those that have not ended."""
-    return [process for process in processes if os.path.exists(f"/proc/{process}/exe") and not is_zombie(process)]
+    return [process for process in processes if Path(f"/proc/{process}/exe").exists() and not is_zombie(process)]
 
 
 def is_zombie(process: int) -> bool:
     """Whether it has ended, and merely is not waited for."""
     try:
-        with open(f"/proc/{process}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] == "Z"
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
 

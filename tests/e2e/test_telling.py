@@ -19,7 +19,10 @@ SCALING = {
 }
 ID = "endpoint/prod/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker"
 VARIANT = {"ResourceId": "endpoint/prod/variant/blue", "MinCapacity": 1, "MaxCapacity": 4}
-TAGS = {"sagemaker-scaling:stack-id": "arn:aws:cloudformation:r:a:stack/one/1", "sagemaker-scaling:logical-id": "Scaling"}
+TAGS = {
+    "sagemaker-scaling:stack-id": "arn:aws:cloudformation:r:a:stack/one/1",
+    "sagemaker-scaling:logical-id": "Scaling",
+}
 
 
 def call(time: float, target: str, given: Any = None, seen: Any = None, outcome: str = "ok") -> dict[str, Any]:
@@ -46,31 +49,53 @@ class Telling(unittest.TestCase):
     """From what was recorded to what is told."""
 
     def test_whatever_a_request_is_made_of_is_told(self) -> None:
-        for strange in (None, 1, "text", [], [1], [None], [{}], {}, {"MaxCapacity": [4]}, {"Tags": [None]}, {"a": {"b": 1}}):
+        strange: Any
+        for strange in (
+            None,
+            1,
+            "text",
+            [],
+            [1],
+            [None],
+            [{}],
+            {},
+            {"MaxCapacity": [4]},
+            {"Tags": [None]},
+            {"a": {"b": 1}},
+        ):
             for kind in ("Create", "Update", "Delete", "Strange", 5, None):
                 for name in ("ResourceProperties", "OldResourceProperties", "PhysicalResourceId", "LogicalResourceId"):
                     with self.subTest(strange=strange, kind=kind, name=name):
                         asked = {"Time": 100.0, "Request": {"RequestType": kind, name: strange}}
                         said = told(asked, answer(101.0, "FAILED", Reason="no"))
                         self.assertIn(f"request  {kind} of", said[0])
-        [first, *_] = told(request(100.0, "Create", ResourceProperties={"MaxCapacity": [4]}), answer(101.0, "FAILED", Reason="no"))
+        [first, *_] = told(
+            request(100.0, "Create", ResourceProperties={"MaxCapacity": [4]}), answer(101.0, "FAILED", Reason="no")
+        )
         self.assertEqual(first, "    0.00 s  request  Create of Scaling: MaxCapacity [4]")
 
     def test_a_create_is_request_observation_decision_act_and_answer(self) -> None:
         properties = {"ServiceToken": "arn", "EndpointName": "prod", "MinCapacity": "1"}
-        endpoint = {"EndpointName": "prod", "EndpointStatus": "InService", "ProductionVariants": [{"VariantName": "blue"}]}
-        self.assertEqual(told(
-            request(100.0, "Create", ResourceProperties=properties),
-            call(100.25, "SageMaker.DescribeEndpoint", {"EndpointName": "prod"}, endpoint),
-            call(100.5, "AnyScaleFrontendService.RegisterScalableTarget", {**VARIANT, "Tags": TAGS}, {}),
-            answer(101.0),
-        ), [
-            "    0.00 s  request  Create of Scaling: EndpointName prod, MinCapacity 1",
-            "    0.25 s  observe  SageMaker DescribeEndpoint             prod is InService, with blue",
-            "            decide   register it, if nobody has",
-            "    0.50 s  act      Auto Scaling RegisterScalableTarget    prod/blue, 1 to 4; owner one/Scaling",
-            f"    1.00 s  answer   SUCCESS: {ID}",
-        ])
+        endpoint = {
+            "EndpointName": "prod",
+            "EndpointStatus": "InService",
+            "ProductionVariants": [{"VariantName": "blue"}],
+        }
+        self.assertEqual(
+            told(
+                request(100.0, "Create", ResourceProperties=properties),
+                call(100.25, "SageMaker.DescribeEndpoint", {"EndpointName": "prod"}, endpoint),
+                call(100.5, "AnyScaleFrontendService.RegisterScalableTarget", {**VARIANT, "Tags": TAGS}, {}),
+                answer(101.0),
+            ),
+            [
+                "    0.00 s  request  Create of Scaling: EndpointName prod, MinCapacity 1",
+                "    0.25 s  observe  SageMaker DescribeEndpoint             prod is InService, with blue",
+                "            decide   register it, if nobody has",
+                "    0.50 s  act      Auto Scaling RegisterScalableTarget    prod/blue, 1 to 4; owner one/Scaling",
+                f"    1.00 s  answer   SUCCESS: {ID}",
+            ],
+        )
 
     def test_an_update_tells_what_changed(self) -> None:
         new = {"MinCapacity": "2", "MaxCapacity": "4", "ScalingPolicies": [{"PolicyName": "cpu", "PolicyType": "x"}]}
@@ -82,8 +107,11 @@ class Telling(unittest.TestCase):
         seen = call(100, "AnyScaleFrontendService.DescribeScalableTargets", {}, {"ScalableTargets": []})
         create = call(100, "AnyScaleFrontendService.RegisterScalableTarget", {**VARIANT, "Tags": TAGS})
         renew = call(100, "AnyScaleFrontendService.RegisterScalableTarget", VARIANT)
-        back = call(100, "AnyScaleFrontendService.RegisterScalableTarget",
-                    {**VARIANT, "Tags": {**TAGS, "sagemaker-scaling:returning": "true"}})
+        back = call(
+            100,
+            "AnyScaleFrontendService.RegisterScalableTarget",
+            {**VARIANT, "Tags": {**TAGS, "sagemaker-scaling:returning": "true"}},
+        )
         tag = call(100, "AnyScaleFrontendService.TagResource", {"Tags": TAGS})
         untag = call(100, "AnyScaleFrontendService.UntagResource", {"TagKeys": list(TAGS)})
         deregister = call(100, "AnyScaleFrontendService.DeregisterScalableTarget", VARIANT)
@@ -93,12 +121,19 @@ class Telling(unittest.TestCase):
             (request(100, "Update", **properties), [seen, create], "nobody has registered it: register it"),
             (request(100, "Update", **properties), [seen, renew], "it is ours: register it again"),
             (request(100, "Update", **properties), [seen, tag, renew], "it is nobody's: take it over"),
-            (request(100, "Update", **properties), [back, renew], "bring back what is parked, then make it what the template says"),
+            (
+                request(100, "Update", **properties),
+                [back, renew],
+                "bring back what is parked, then make it what the template says",
+            ),
             (request(100, "Delete", **properties), [seen, deregister], "it is ours: deregister it"),
             (request(100, "Delete", **properties), [seen, untag], "it was adopted: release it"),
             (request(100, "Delete", **properties), [seen], "it is not ours: leave it alone"),
-            (request(100, "Update", **properties, **gate), [seen, deregister],
-             "SageMaker would refuse the update: park what is registered, then deregister it"),
+            (
+                request(100, "Update", **properties, **gate),
+                [seen, deregister],
+                "SageMaker would refuse the update: park what is registered, then deregister it",
+            ),
             (request(100, "Delete", **properties, **gate), [back], "bring back what is parked"),
             (request(100, "Create", **properties, **gate), [seen], "nothing to do"),
         ):
@@ -106,10 +141,13 @@ class Telling(unittest.TestCase):
                 decisions = [line.split("decide   ")[1] for line in told(what, *calls, answer(101)) if "decide" in line]
                 self.assertEqual(decisions, [decision])
         refused = told(request(100, "Create", **properties), answer(101, "FAILED", Reason="MinCapacity: no"))
-        self.assertEqual(refused[1:], [
-            "            decide   refuse it; nothing is changed",
-            "    1.00 s  answer   FAILED: MinCapacity: no",
-        ])
+        self.assertEqual(
+            refused[1:],
+            [
+                "            decide   refuse it; nothing is changed",
+                "    1.00 s  answer   FAILED: MinCapacity: no",
+            ],
+        )
 
     def test_a_pause_before_the_answer_of_what_was_done_has_its_reason(self) -> None:
         deregister = call(100.2, "AnyScaleFrontendService.DeregisterScalableTarget", VARIANT, {})
@@ -124,11 +162,15 @@ class Telling(unittest.TestCase):
             with self.subTest(seconds=seconds, calls=calls):
                 found = " ".join(line.strip() for line in told(asked, *calls, answer(seconds)))
                 self.assertEqual(re.findall("wait +([^,]*)", found), pauses)
-                self.assertEqual("CloudFormation is asked whether it still stands" in found, bool(pauses))
+                self.assertEqual("check that CloudFormation has not cancelled" in found, bool(pauses))
 
     def test_what_is_assumed_is_told_in_words_and_its_calls_in_the_long_version_only(self) -> None:
         created = {**call(100, "SageMaker.DeleteEndpoint", {"EndpointName": "prod"}, {}), "By": "assumption"}
-        news = [created, {"Time": 100.5, "Assumed": "endpoint prod is in service"}, request(101, "Create", ResourceProperties={})]
+        news = [
+            created,
+            {"Time": 100.5, "Assumed": "endpoint prod is in service"},
+            request(101, "Create", ResourceProperties={}),
+        ]
         short = told(*news)
         self.assertEqual(short[0], "    0.50 s  assume   endpoint prod is in service")
         self.assertEqual(len(short), 2)
@@ -136,8 +178,10 @@ class Telling(unittest.TestCase):
         self.assertIn("assume   SageMaker DeleteEndpoint", long[0])
 
     def test_calls_of_one_operation_in_a_row_share_a_line(self) -> None:
-        puts = [call(100, "AnyScaleFrontendService.PutScheduledAction", {"ScheduledActionName": name}, {})
-                for name in ("Morning", "Evening")]
+        puts = [
+            call(100, "AnyScaleFrontendService.PutScheduledAction", {"ScheduledActionName": name}, {})
+            for name in ("Morning", "Evening")
+        ]
         [line] = told(*puts)
         self.assertTrue(line.endswith("PutScheduledAction        Morning, Evening"), line)
 
@@ -149,8 +193,10 @@ class Telling(unittest.TestCase):
 
     def test_the_long_version_has_inputs_and_outputs(self) -> None:
         events = list(retold([call(100, "SageMaker.DeleteEndpoint", {"EndpointName": "prod"}, {"a": 1})], 100))
-        self.assertEqual([plain(line).strip() for line in lines(events, verbose=True)][1:],
-                         ['Input: {"EndpointName": "prod"}', 'Output: {"a": 1}'])
+        self.assertEqual(
+            [plain(line).strip() for line in lines(events, verbose=True)][1:],
+            ['Input: {"EndpointName": "prod"}', 'Output: {"a": 1}'],
+        )
 
     def test_an_operation_without_words_of_its_own_is_told_by_name(self) -> None:
         [line] = told(call(100, "SageMaker.SomethingNew", {"A": 1}, {}))
@@ -163,8 +209,10 @@ class Writing(unittest.TestCase):
     def write(self, terminal: bool = False, environment: dict[str, str] | None = None, **options: bool) -> str:
         """What a timeline writes of the recording, with something to wait for before."""
         stream = io.StringIO()
-        with mock.patch.object(stream, "isatty", lambda: terminal), \
-                mock.patch.dict("os.environ", environment or {"NO_COLOR": ""}):
+        with (
+            mock.patch.object(stream, "isatty", lambda: terminal),
+            mock.patch.dict("os.environ", environment or {"NO_COLOR": ""}),
+        ):
             timeline = Timeline(stream, **options)
             with timeline.waiting("a stack"):
                 if terminal and not options:

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
 from demo.environment import VENV
 from demo.receiver import Receiver
 from demo.stage import Stage
@@ -58,8 +59,18 @@ class Tls(unittest.TestCase):
             file = Path(directory, "event.json")
             file.write_text(json.dumps(request))
             subprocess.run(
-                [VENV / "cargo-lambda", "lambda", "invoke", "bootstrap", "-A", "127.0.0.1", "-P", str(port),
-                 "--data-file", file],
+                [
+                    VENV / "cargo-lambda",
+                    "lambda",
+                    "invoke",
+                    "bootstrap",
+                    "-A",
+                    "127.0.0.1",
+                    "-P",
+                    str(port),
+                    "--data-file",
+                    file,
+                ],
                 capture_output=True,
                 timeout=90,
                 check=True,

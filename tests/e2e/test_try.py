@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,24 +10,27 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
-from demo.endpoints import INSTANCES
-from demo.environment import ROOT
-from demo.stacks import example
-from demo.telling import Unexpected, Unsuccessful
-from demo.timeline import Timeline
-from demo.trial import Trial
-from demo.user_template import UserTemplate
-from support import StackTestCase, programs, run, scratch
 from test_examples import BEFORE, EXAMPLES, TOPIC
 from test_readme import as_template, blocks
 from test_stage import outlive
 from test_templates import cfn_lint
 
+from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
+from demo.endpoints import INSTANCES
+from demo.environment import ROOT
+from demo.stacks import example
+from demo.telling import UnexpectedError, UnsuccessfulError
+from demo.timeline import Timeline
+from demo.trial import Trial
+from demo.user_template import UserTemplate
+from support import StackTestCase, programs, run, scratch
+
 IMPORT = "!ImportValue sagemaker-scaling-ServiceToken"
 ANOTHER_ACCOUNTS = "arn:aws:sagemaker:us-east-1:444455556666:endpoint/e"
 TYPING_ERRORS = (
-    ("MaxCapacity", "MaxCapcity"), ("TargetValue: 70", "TargetValue: many"), ("PolicyType: T", "PolicyType: t"),
+    ("MaxCapacity", "MaxCapcity"),
+    ("TargetValue: 70", "TargetValue: many"),
+    ("PolicyType: T", "PolicyType: t"),
 )
 [SCALING] = [block for block in blocks("yaml") if "Custom::SageMakerScalableTarget" in block]
 README_TEMPLATE = as_template(SCALING)
@@ -94,7 +96,7 @@ class Playing(StackTestCase):
         last = {}
         try:
             trial.tell()
-        except Unsuccessful as unsuccessful:
+        except UnsuccessfulError as unsuccessful:
             last = {"Kind": "unsuccessful", "Text": str(unsuccessful)}
         return [*map(json.loads, told.getvalue().splitlines()), last]
 
@@ -157,7 +159,10 @@ class Playing(StackTestCase):
     def test_dates_stay_what_they_are(self) -> None:
         schedule = """
       ScheduledActions:
-        - {ScheduledActionName: later, Schedule: rate(1 day), StartTime: 2030-01-01T00:00:00Z, ScalableTargetAction: {MinCapacity: 2}}
+        - ScheduledActionName: later
+          Schedule: rate(1 day)
+          StartTime: 2030-01-01T00:00:00Z
+          ScalableTargetAction: {MinCapacity: 2}
 """
         role = """
   Role:
@@ -174,24 +179,36 @@ class Playing(StackTestCase):
         self.assertEqual(put["Input"]["StartTime"], 1893456000)
 
     def test_a_retained_bucket_excuses_no_target_that_is_left(self) -> None:
-        self.world.local_aws.call("SageMaker.CreateEndpointConfig", EndpointConfigName=self.endpoint, ProductionVariants=[
-            {"VariantName": "left", "ModelName": "model", **INSTANCES},
-        ])
-        self.world.local_aws.call("SageMaker.CreateEndpoint", EndpointName=self.endpoint, EndpointConfigName=self.endpoint)
         self.world.local_aws.call(
-            "AnyScaleFrontendService.RegisterScalableTarget", ServiceNamespace="sagemaker", MinCapacity=1, MaxCapacity=2,
-            ResourceId=f"endpoint/{self.endpoint}/variant/left", ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+            "SageMaker.CreateEndpointConfig",
+            EndpointConfigName=self.endpoint,
+            ProductionVariants=[
+                {"VariantName": "left", "ModelName": "model", **INSTANCES},
+            ],
+        )
+        self.world.local_aws.call(
+            "SageMaker.CreateEndpoint", EndpointName=self.endpoint, EndpointConfigName=self.endpoint
+        )
+        self.world.local_aws.call(
+            "AnyScaleFrontendService.RegisterScalableTarget",
+            ServiceNamespace="sagemaker",
+            MinCapacity=1,
+            MaxCapacity=2,
+            ResourceId=f"endpoint/{self.endpoint}/variant/left",
+            ScalableDimension="sagemaker:variant:DesiredInstanceCount",
         )
         bucket = "  Bucket:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n"
-        with self.assertRaisesRegex(Unexpected, "shows no target"):
+        with self.assertRaisesRegex(UnexpectedError, "shows no target"):
             self.play(f"Resources:\n{bucket}")
 
     def test_what_parameter_store_is_asked_for_is_assumed(self) -> None:
         endpoint = f"/prod/{self.endpoint}"
         parameter = "Parameters:\n  Endpoint:\n    Type: AWS::SSM::Parameter::Value<String>\n"
         told = self.play(parameter + README_TEMPLATE.replace("my-endpoint", "!Ref Endpoint"), Endpoint=endpoint)
-        remarks = [f"{endpoint} in Parameter Store is {self.endpoint!r}",
-                   f"endpoint {self.endpoint} is in service, with AllTraffic on ml.m5.large"]
+        remarks = [
+            f"{endpoint} in Parameter Store is {self.endpoint!r}",
+            f"endpoint {self.endpoint} is in service, with AllTraffic on ml.m5.large",
+        ]
         self.assertEqual((self.texts(told, "assume"), self.texts(told, "unsuccessful")), (remarks, []))
 
     def test_what_cannot_be_assumed_is_left_to_the_function_to_tell(self) -> None:
@@ -230,7 +247,9 @@ class Playing(StackTestCase):
         self.assertIn("CloudFormation refuses the template. Parameter 'Size' value 'medium'", unsuccessful)
 
     def test_a_resource_of_others_that_fails_is_named(self) -> None:
-        endpoint = "  Endpoint:\n    Type: AWS::SageMaker::Endpoint\n    Properties:\n      EndpointConfigName: nowhere\n"
+        endpoint = (
+            "  Endpoint:\n    Type: AWS::SageMaker::Endpoint\n    Properties:\n      EndpointConfigName: nowhere\n"
+        )
         [unsuccessful] = self.texts(self.play(f"Resources:\n{endpoint}"), "unsuccessful")
         self.assertIn("NOT created: Endpoint failed. If AWS would take", unsuccessful)
 
@@ -251,7 +270,7 @@ class Command(unittest.TestCase):
         """Runs `make try`."""
         with tempfile.TemporaryDirectory() as marker:
             done = run(["make", "--silent", "try", *variables], {"TMPDIR": marker})
-            self.assertEqual(os.listdir(marker), [])
+            self.assertEqual(list(Path(marker).iterdir()), [])
             if sys.platform == "linux":
                 self.assertEqual(outlive(started_with(marker)), [])
         for never in ("ResponseURL", "Traceback"):
@@ -311,7 +330,11 @@ class Command(unittest.TestCase):
             (None, "", "There is no file"),
             ("Resources: [", "", nothing),
             ("Nothing: 1", "", nothing),
-            (needs, "", f'  Variant: Which one.\nGive them values: make try TEMPLATE={self.file} PARAMETERS="Variant=…"'),
+            (
+                needs,
+                "",
+                f'  Variant: Which one.\nGive them values: make try TEMPLATE={self.file} PARAMETERS="Variant=…"',
+            ),
             (needs, "Varient=a", "The template has no parameter Varient; did you mean Variant?"),
             (needs, "a", "'a' is not Name=value"),
         ):

@@ -42,7 +42,8 @@ class Updates(StackTestCase):
         self.update(XLARGE)
         told = [
             (entry["Request"]["RequestType"], entry["Request"]["LogicalResourceId"])
-            if "Request" in entry else ("UpdateEndpoint", entry["Outcome"])
+            if "Request" in entry
+            else ("UpdateEndpoint", entry["Outcome"])
             for entry in self.world.news()
             if "Request" in entry or entry.get("Target") == "SageMaker.UpdateEndpoint"
         ]

@@ -1,4 +1,4 @@
-"""Measures cold starts of this project and of its peers, and writes docs/BENCHMARKS.md: `python dev/bench/cold [--starts N]`."""
+"""Measures cold starts of this project and its peers, and writes docs/BENCHMARKS.md: `make bench`."""
 
 import argparse
 import signal
@@ -7,19 +7,14 @@ import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
-# The certificate, the peers and Lambda's runtimes for them are those of the table of faults.
-sys.path[1:1] = [str(HERE.parent / "faults"), str(ROOT / "local")]
-
-from certificate import make  # noqa: E402
-from demo.environment import isolate  # noqa: E402
-from machine import Load, describe  # noqa: E402
-from measure import SCENARIOS, starts, system_calls  # noqa: E402
-from network import Aws  # noqa: E402
-from programs import systems  # noqa: E402
-from quota import Quota  # noqa: E402
-from report import Results, write  # noqa: E402
+from bench.cold.machine import Load, describe
+from bench.cold.measure import SCENARIOS, starts, system_calls
+from bench.cold.network import Aws
+from bench.cold.programs import systems
+from bench.cold.quota import Quota
+from bench.cold.report import Results, write
+from bench.faults.certificate import make
+from demo.environment import ROOT, isolate
 
 _PAGE = ROOT / "docs" / "BENCHMARKS.md"
 _PLOTS = ROOT / "docs" / "benchmarks"
@@ -29,7 +24,9 @@ def main() -> None:
     """Builds, measures, and writes the page; or measures some systems, to the terminal only."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--starts", type=int, default=15, help="of each system, in each scenario")
-    arguments.add_argument("--system", default="", help="systems by the beginning of their names: shown, but not written")
+    arguments.add_argument(
+        "--system", default="", help="systems by the beginning of their names: shown, but not written"
+    )
     chosen = arguments.parse_args()
     isolate()
     # So that no process and no control group stays behind.

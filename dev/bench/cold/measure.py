@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from network import Aws
-from process import Process
-from programs import System
-from quota import Quota
+from bench.cold.network import Aws
+from bench.cold.process import Process
+from bench.cold.programs import System
+from bench.cold.quota import Quota
 
 _WARM = 20
 _SYSTEM_CALLS_WITHIN = 30

@@ -182,7 +182,10 @@ class Invocation:
 
 
 class RuntimeApi:
-    """Lambda's Runtime API for one process: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html"""
+    """Lambda's Runtime API for one process.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+    """
 
     def __init__(self) -> None:
         self.polled: queue.Queue[float] = queue.Queue()
@@ -223,16 +226,21 @@ class RuntimeApi:
 
 def event(bucket_port: int) -> bytes:
     """A plain Create, whose answer goes to that port."""
-    return json.dumps({
-        "RequestType": "Create",
-        "RequestId": str(uuid.uuid4()),
-        "ResponseURL": f"https://localhost:{bucket_port}/arn%3Aaws%3Acloudformation/stack?X-Amz-Signature=bench-signature",
-        "ResourceType": "Custom::SageMakerScalableTarget",
-        "LogicalResourceId": "Scaling",
-        "StackId": "arn:aws:cloudformation:us-east-1:111122223333:stack/bench/6c1c",
-        "ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:bench",
-        "ResourceProperties": {
+    return json.dumps(
+        {
+            "RequestType": "Create",
+            "RequestId": str(uuid.uuid4()),
+            "ResponseURL": f"https://localhost:{bucket_port}/arn%3Aaws%3Acloudformation/stack?X-Amz-Signature=bench-signature",
+            "ResourceType": "Custom::SageMakerScalableTarget",
+            "LogicalResourceId": "Scaling",
+            "StackId": "arn:aws:cloudformation:us-east-1:111122223333:stack/bench/6c1c",
             "ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:bench",
-            "EndpointName": "prod", "VariantName": "blue", "MinCapacity": "1", "MaxCapacity": "8",
-        },
-    }).encode()
+            "ResourceProperties": {
+                "ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:bench",
+                "EndpointName": "prod",
+                "VariantName": "blue",
+                "MinCapacity": "1",
+                "MaxCapacity": "8",
+            },
+        }
+    ).encode()

@@ -7,7 +7,8 @@ from html import escape
 
 _WIDTH, _LABELS, _VALUES, _ROW, _TOP = 760, 270, 70, 26, 46
 _STYLE = (
-    "text { font: 13px sans-serif; fill: #1f2328 } .title { font-weight: bold } .axis { fill: #59636e; font-size: 11px } "
+    "text { font: 13px sans-serif; fill: #1f2328 } .title { font-weight: bold } "
+    ".axis { fill: #59636e; font-size: 11px } "
     "line { stroke: #59636e } .grid { stroke: #d1d9e0 } rect { fill: #8c959f } .ours { fill: #1a7f37 } "
     "@media (prefers-color-scheme: dark) { text { fill: #f0f6fc } .axis { fill: #9198a1 } line { stroke: #9198a1 } "
     ".grid { stroke: #3d444d } rect { fill: #656c76 } .ours { fill: #3fb950 } }"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from network import Aws, Invocation, RuntimeApi, event
+from bench.cold.network import Aws, Invocation, RuntimeApi, event
 
 _INIT_SECONDS = 60
 

@@ -13,12 +13,12 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from peers import install_node, install_python
-from process import Program
+from bench.cold.process import Program
+from bench.faults.peers import install_node, install_python
+from demo.environment import ROOT
 
 HERE = Path(__file__).resolve().parent
 _BENCH = HERE.parent
-_ROOT = _BENCH.parents[1]
 _INSTALLED = HERE / ".peers"
 _RUNNERS = _BENCH / "faults" / "runners"
 
@@ -37,11 +37,11 @@ class System:
 
 
 def systems(authority: Path, directory: Path) -> list[System]:
-    """All rows, from the least to the most. They trust `authority`, as they would trust the system's roots in Lambda."""
+    """All rows, from the least to the most. They trust `authority`, as they trust the system's roots in Lambda."""
     for tool in ("cargo", "node", "npm", "openssl"):
         if not shutil.which(tool):
             sys.exit(f"error: {tool} is needed to run the systems")
-    project = _cargo(_ROOT, "--bin", "bootstrap")
+    project = _cargo(ROOT, "--bin", "bootstrap")
     floor = _cargo(_BENCH / "floor")
     naive = _cargo(_BENCH / "naive")
     # For aws-lc-sys's build script, so in a target of its own.
@@ -64,14 +64,20 @@ def systems(authority: Path, directory: Path) -> list[System]:
         _executable("naive, no jitter", "naive Rust, no jitter entropy", no_jitter, many),
         _executable("naive", "naive Rust", naive, many),
         System(
-            "Node", f"Node.js {versions['node']}, AWS SDK {versions['sdk']}, bundled",
-            Program(["node", str(_RUNNERS / "run.js"), str(bundle), "handler"], {"NODE_EXTRA_CA_CERTS": str(authority)}),
-            None, _zipped({"index.js": bundle}),
+            "Node",
+            f"Node.js {versions['node']}, AWS SDK {versions['sdk']}, bundled",
+            Program(
+                ["node", str(_RUNNERS / "run.js"), str(bundle), "handler"], {"NODE_EXTRA_CA_CERTS": str(authority)}
+            ),
+            None,
+            _zipped({"index.js": bundle}),
         ),
         System(
-            "Python", f"Python {versions['python']}, crhelper {versions['crhelper']}, boto3 {versions['boto3']}",
+            "Python",
+            f"Python {versions['python']}, crhelper {versions['crhelper']}, boto3 {versions['boto3']}",
             Program([python, str(_RUNNERS / "run.py"), str(crhelper), "handler"], many),
-            None, _zipped({"index.py": crhelper, **_crhelper()}),
+            None,
+            _zipped({"index.py": crhelper, **_crhelper()}),
         ),
     ]
 
@@ -101,7 +107,11 @@ def _cargo(crate: Path, *arguments: str, environment: dict[str, str] | None = No
 
 
 def _install() -> None:
-    pins = [HERE / "node" / "package-lock.json", _BENCH / "faults" / "requirements.txt", HERE / "handlers" / "handler.mjs"]
+    pins = [
+        HERE / "node" / "package-lock.json",
+        _BENCH / "faults" / "requirements.txt",
+        HERE / "handlers" / "handler.mjs",
+    ]
     fingerprint = hashlib.sha256(sys.version.encode() + b"".join(file.read_bytes() for file in pins)).hexdigest()
     stamp = _INSTALLED / "installed"
     if stamp.exists() and stamp.read_text() == fingerprint:
@@ -119,7 +129,7 @@ def _install() -> None:
 
 
 def _crhelper() -> dict[str, Path]:
-    """crhelper's files; boto3 comes with Lambda's runtime."""
+    """The files of crhelper; boto3 comes with Lambda's runtime."""
     [package] = (_INSTALLED / "venv").glob("lib/python*/site-packages/crhelper")
     return {f"crhelper/{file.name}": file for file in package.glob("*.py")}
 

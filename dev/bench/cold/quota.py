@@ -12,7 +12,7 @@ _V2 = Path("/sys/fs/cgroup")
 
 
 class Quota:
-    """A control group with a quota in each period, of so many milliseconds; processes run freely until they are put into it."""
+    """A control group with a quota of CPU time in each period, in milliseconds. It limits the processes in it."""
 
     def __init__(self, period: int) -> None:
         self._period = period * 1000

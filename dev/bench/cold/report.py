@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cost import section
-from machine import Load
-from measure import FAR, NEAR, SCENARIOS, THROTTLED, THROTTLED_FAR, THROTTLED_OFTEN, Scenario, Start
-from plot import Bar, bars
-from programs import System
-from quota import SHARE
+from bench.cold.cost import section
+from bench.cold.machine import Load
+from bench.cold.measure import FAR, NEAR, SCENARIOS, THROTTLED, THROTTLED_FAR, THROTTLED_OFTEN, Scenario, Start
+from bench.cold.plot import Bar, bars
+from bench.cold.programs import System
+from bench.cold.quota import SHARE
 
 OURS, FLOOR = "this project", "floor"
 _MIB = 2**20
@@ -113,7 +113,8 @@ class Results:
         return "\n".join(
             f"{scenario.name:34} {name:18} INIT {self.median(name, _init, scenario):7.2f}  "
             f"cold {self.median(name, _cold, scenario):7.2f}  warm {self.median(name, _warm, scenario):6.2f}"
-            for scenario, rows in self.found.items() for name in rows
+            for scenario, rows in self.found.items()
+            for name in rows
         )
 
 
@@ -174,20 +175,22 @@ def write(page: Path, plots: Path, results: Results, machine: str, load: Load, r
     goals = _goals(results)
     reasons = [f"* **{goal.what}**: {goal.reason}" for goal in goals if not goal.is_met]
     memory = int(re.search(r"MemorySize: (\d+)", (root / "template.yaml").read_text())[1])  # type: ignore[index]
-    page.write_text(_PAGE.format(
-        machine=machine,
-        load=load,
-        starts=len(results.found[NEAR][OURS]),
-        times=_times(results),
-        cold=_everywhere(results, _cold),
-        total=_everywhere(results, _total),
-        quota=quota,
-        costs=_costs(results),
-        strace="" if any(results.system_calls.values()) else " (not counted: there is no strace here)",
-        goals="\n".join(goal.row() for goal in goals),
-        reasons="\n".join(["Why not, and what the limit is:", "", *reasons]) if reasons else "All are met.",
-        cost=_cost(results, memory),
-    ))
+    page.write_text(
+        _PAGE.format(
+            machine=machine,
+            load=load,
+            starts=len(results.found[NEAR][OURS]),
+            times=_times(results),
+            cold=_everywhere(results, _cold),
+            total=_everywhere(results, _total),
+            quota=quota,
+            costs=_costs(results),
+            strace="" if any(results.system_calls.values()) else " (not counted: there is no strace here)",
+            goals="\n".join(goal.row() for goal in goals),
+            reasons="\n".join(["Why not, and what the limit is:", "", *reasons]) if reasons else "All are met.",
+            cost=_cost(results, memory),
+        )
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -241,11 +244,17 @@ def _costs(results: Results) -> str:
             )
         ]
         calls = results.system_calls[system.name]
-        rows.append([
-            system.title, *cpu, f"{results.median(system.name, _peak):.1f} MiB",
-            str(max(start.threads for start in starts)), str(calls or "–"),
-            f"{system.binary / _MIB:.1f} MiB" if system.binary else "–", f"{system.package / _MIB:.2f} MiB",
-        ])
+        rows.append(
+            [
+                system.title,
+                *cpu,
+                f"{results.median(system.name, _peak):.1f} MiB",
+                str(max(start.threads for start in starts)),
+                str(calls or "–"),
+                f"{system.binary / _MIB:.1f} MiB" if system.binary else "–",
+                f"{system.package / _MIB:.2f} MiB",
+            ]
+        )
     head = ["", "CPU: INIT", "cold", "warm", "peak", "threads", "system calls", "binary", "package"]
     return _table(head, rows)
 
@@ -255,32 +264,49 @@ def _goals(results: Results) -> list[Goal]:
     peak = results.median(OURS, _peak)
     over_floor = results.ratio(OURS, FLOOR, _total)
     warm = results.ratio(OURS, FLOOR, _warm)
-    goals = [Goal(
-        "INIT + cold, over the floor: at most 1.5", f"{over_floor:.2f}", over_floor <= 1.5,
-        f"CPU time in all is {_cpu(results, OURS):.1f} ms, the floor's {_cpu(results, FLOOR):.1f} ms; the rest is the SDK's.",
-    )]
+    goals = [
+        Goal(
+            "INIT + cold, over the floor: at most 1.5",
+            f"{over_floor:.2f}",
+            over_floor <= 1.5,
+            f"CPU time in all is {_cpu(results, OURS):.1f} ms, the floor's {_cpu(results, FLOOR):.1f} ms; the rest is the SDK's.",
+        )
+    ]
     for name, least in (("naive", 10), ("naive, no jitter", 2), ("Node", 30), ("Python", 80)):
         faster = results.ratio(name, OURS, _total)
         limit = results.ratio(name, FLOOR, _total)
-        goals.append(Goal(
-            f"INIT + cold, faster than {name}: at least {least} times", f"{faster:.1f} times", faster >= least,
-            f"even the floor is only {limit:.1f} times as fast." if limit < least else
-            f"the floor is {limit:.1f} times as fast; what is missing is the SDK's work: CPU time in all is "
-            f"{_cpu(results, OURS):.1f} ms, the floor's {_cpu(results, FLOOR):.1f} ms.",
-        ))
+        goals.append(
+            Goal(
+                f"INIT + cold, faster than {name}: at least {least} times",
+                f"{faster:.1f} times",
+                faster >= least,
+                f"even the floor is only {limit:.1f} times as fast."
+                if limit < least
+                else f"the floor is {limit:.1f} times as fast; what is missing is the SDK's work: CPU time in all is "
+                f"{_cpu(results, OURS):.1f} ms, the floor's {_cpu(results, FLOOR):.1f} ms.",
+            )
+        )
     for scenario, where in ((THROTTLED, ""), (THROTTLED_OFTEN, ", in periods of 20 ms")):
         if scenario in results.found:
             throttled = results.ratio(OURS, FLOOR, _cold, scenario)
-            goals.append(Goal(
-                f"cold under the quota{where}, over the floor's: at most 1", f"{throttled:.2f}", throttled <= 1,
-                f"CPU time of the invocation is {results.median(OURS, _cold_cpu, scenario):.1f} ms, the floor's "
-                f"{results.median(FLOOR, _cold_cpu, scenario):.1f} ms: each period that is used up costs the wait for the next.",
-            ))
+            goals.append(
+                Goal(
+                    f"cold under the quota{where}, over the floor's: at most 1",
+                    f"{throttled:.2f}",
+                    throttled <= 1,
+                    f"CPU time of the invocation is {results.median(OURS, _cold_cpu, scenario):.1f} ms, the floor's "
+                    f"{results.median(FLOOR, _cold_cpu, scenario):.1f} ms: each period that is used up costs the wait for the next.",
+                )
+            )
     goals += [
         Goal("warm, over the floor: at most 2", f"{warm:.2f}", warm <= 2, "the rest is the SDK's own work."),
         Goal("peak memory: at most 10 MiB", f"{peak:.1f} MiB", peak <= 10),
-        Goal(f"package: at most 2.5 MiB, on {platform.machine()}; DESIGN.md has the other", f"{package:.2f} MiB", package <= 2.5,
-             "see docs/DESIGN.md for what each part takes."),
+        Goal(
+            f"package: at most 2.5 MiB, on {platform.machine()}; DESIGN.md has the other",
+            f"{package:.2f} MiB",
+            package <= 2.5,
+            "see docs/DESIGN.md for what each part takes.",
+        ),
     ]
     return goals
 
@@ -290,10 +316,14 @@ def _cpu(results: Results, name: str) -> float:
 
 
 def _plot(results: Results, title: str, unit: str, of: Callable[[Start], float], scenario: Scenario) -> str:
-    return bars(title, unit, [
-        Bar(system.title, *_quartiles(results.values(system.name, of, scenario)), ours=system.name == OURS)
-        for system in results.systems
-    ])
+    return bars(
+        title,
+        unit,
+        [
+            Bar(system.title, *_quartiles(results.values(system.name, of, scenario)), ours=system.name == OURS)
+            for system in results.systems
+        ],
+    )
 
 
 def _cost(results: Results, memory: int) -> str:

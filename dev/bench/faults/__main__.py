@@ -1,4 +1,4 @@
-"""Runs the table of faults against every system, and writes docs/FAULTS.md: `python dev/bench/faults [--only ROWS]`."""
+"""Runs the table of faults against every system, and writes docs/FAULTS.md: `make bench-faults`."""
 
 import argparse
 import sys
@@ -7,18 +7,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "local"))
-
-from certificate import make  # noqa: E402
-from demo.environment import ROOT, isolate  # noqa: E402
-from demo.package import build  # noqa: E402
-from faults import ROWS  # noqa: E402
-from judge import Verdict, judge  # noqa: E402
-from page import write  # noqa: E402
-from peers import install  # noqa: E402
-from play import play  # noqa: E402
-from scene import Row  # noqa: E402
-from systems import System, systems  # noqa: E402
+from bench.faults.certificate import make
+from bench.faults.faults import ROWS
+from bench.faults.judge import Verdict, judge
+from bench.faults.page import write
+from bench.faults.peers import install
+from bench.faults.play import play
+from bench.faults.scene import Row
+from bench.faults.systems import System, systems
+from demo.environment import ROOT, isolate
+from demo.package import build
 
 _PAGE = ROOT / "docs" / "FAULTS.md"
 _AT_ONCE = 3

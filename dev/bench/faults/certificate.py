@@ -33,10 +33,24 @@ def _make(directory: Path, name: str, extensions: str, signed_by: list[str]) -> 
     subject = ["-subj", f"/CN={'localhost' if signed_by else 'bench authority'}"]
     _openssl(directory, ["req", *curve, *subject, "-keyout", f"{name}.key", "-out", f"{name}.csr"])
     signed_by = signed_by or ["-signkey", f"{name}.key"]
-    _openssl(directory, [
-        "x509", "-req", "-in", f"{name}.csr", "-days", "2", "-set_serial", str(len(name)), *signed_by,
-        "-extfile", f"{name}.ext", "-out", f"{name}.pem",
-    ])
+    _openssl(
+        directory,
+        [
+            "x509",
+            "-req",
+            "-in",
+            f"{name}.csr",
+            "-days",
+            "2",
+            "-set_serial",
+            str(len(name)),
+            *signed_by,
+            "-extfile",
+            f"{name}.ext",
+            "-out",
+            f"{name}.pem",
+        ],
+    )
 
 
 def _openssl(directory: Path, arguments: list[str]) -> None:

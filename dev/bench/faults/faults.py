@@ -3,13 +3,15 @@
 import json
 from typing import Any
 
-from judge import Expected
-from scene import INVENTED_ID, SIGNATURE, WANTED, Row, Scene
-from stubs import HANG, REDIRECT, RESET, ApiFault
+from bench.faults.judge import Expected
+from bench.faults.scene import INVENTED_ID, SIGNATURE, WANTED, Row, Scene
+from bench.faults.stubs import HANG, REDIRECT, RESET, ApiFault
 
 BLUE, GREEN = "endpoint/prod/variant/blue", "endpoint/prod/variant/green"
-_OTHERS_TAGS = {"sagemaker-scaling:stack-id": "arn:aws:cloudformation:us-east-1:111122223333:stack/other/1",
-                "sagemaker-scaling:logical-id": "Theirs"}
+_OTHERS_TAGS = {
+    "sagemaker-scaling:stack-id": "arn:aws:cloudformation:us-east-1:111122223333:stack/other/1",
+    "sagemaker-scaling:logical-id": "Theirs",
+}
 _LONG_ARN = "arn:aws:application-autoscaling:us-east-1:111122223333:scalable-target/" + 5000 * "a"
 _FOREIGN_ARN = "arn:aws:application-autoscaling:us-east-1:111122223333:scalable-target/grün-漢字"
 
@@ -58,8 +60,12 @@ def _registered_by_hand(scene: Scene) -> None:
 
 def _gone(scene: Scene) -> None:
     scene.create()
-    scene.scaling("DeregisterScalableTarget", ServiceNamespace="sagemaker", ResourceId=BLUE,
-                  ScalableDimension="sagemaker:variant:DesiredInstanceCount")
+    scene.scaling(
+        "DeregisterScalableTarget",
+        ServiceNamespace="sagemaker",
+        ResourceId=BLUE,
+        ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+    )
 
 
 def _taken_over_by_another_stack(scene: Scene) -> None:
@@ -98,26 +104,65 @@ _LEAKY = f"denied; see https://localhost/?X-Amz-Signature={SIGNATURE}"
 _LONG_TEXT = f"begin of text {10_000 * 'x'} end of text"
 
 ROWS = [
-    Row("1", "Create: the service refuses with an error that nobody foresaw", "F",
-        _fails("AccessDenied", "not authorized"), api=_denied),
-    Row("2", "Create: the process is killed in the middle of its work, once", "OK or F", _either(),
-        api=lambda: [ApiFault("kill", times=1)]),
+    Row(
+        "1",
+        "Create: the service refuses with an error that nobody foresaw",
+        "F",
+        _fails("AccessDenied", "not authorized"),
+        api=_denied,
+    ),
+    Row(
+        "2",
+        "Create: the process is killed in the middle of its work, once",
+        "OK or F",
+        _either(),
+        api=lambda: [ApiFault("kill", times=1)],
+    ),
     Row("3", "Create: the service never replies", "F", _fails("time"), api=lambda: [ApiFault(HANG)]),
-    Row("3b", "Update: the service never replies", "F, same id", _fails("time", keeps_id_when_failed=True),
-        "Update", set_scene=_registered, api=lambda: [ApiFault(HANG)]),
+    Row(
+        "3b",
+        "Update: the service never replies",
+        "F, same id",
+        _fails("time", keeps_id_when_failed=True),
+        "Update",
+        set_scene=_registered,
+        api=lambda: [ApiFault(HANG)],
+    ),
     Row("4", "no `ResourceProperties`", "F", _fails("ResourceProperties"), alter=_without("ResourceProperties")),
     Row("4b", "a property is missing", "F", _fails("MaxCapacity", "maxCapacity"), maximum=None),
     Row("4c", "a number that is none", "F", _fails("MaxCapacity", "maxCapacity", "many"), maximum="many"),
     Row("5", "no `ResponseURL`, in a new process", "error, nothing done", _NOBODY, alter=_without("ResponseURL")),
-    Row("5b", "no `ResponseURL`, in a process that has answered before", "error, nothing done", _NOBODY,
-        variant="green", set_scene=_registered, alter=_without("ResponseURL")),
-    Row("5c", "no `RequestId`", "F or error",
-        Expected(frozenset({"FAILED", "nobody"}), optional=frozenset({"RequestId"})), alter=_without("RequestId")),
+    Row(
+        "5b",
+        "no `ResponseURL`, in a process that has answered before",
+        "error, nothing done",
+        _NOBODY,
+        variant="green",
+        set_scene=_registered,
+        alter=_without("ResponseURL"),
+    ),
+    Row(
+        "5c",
+        "no `RequestId`",
+        "F or error",
+        Expected(frozenset({"FAILED", "nobody"}), optional=frozenset({"RequestId"})),
+        alter=_without("RequestId"),
+    ),
     Row("6", "`RequestType` is `Foo`", "F", _fails("Foo", "RequestType"), alter=_of_type_foo),
-    Row("7", "the service's reply holds 5 kB to return", "OK or F", _either(),
-        api=lambda: _replies(json.dumps({"ScalableTargetARN": _LONG_ARN}).encode())),
-    Row("7b", "the service's error has 10 kB of text", "F", _fails("begin of text", "end of text"),
-        api=lambda: _error("ValidationException", _LONG_TEXT)),
+    Row(
+        "7",
+        "the service's reply holds 5 kB to return",
+        "OK or F",
+        _either(),
+        api=lambda: _replies(json.dumps({"ScalableTargetARN": _LONG_ARN}).encode()),
+    ),
+    Row(
+        "7b",
+        "the service's error has 10 kB of text",
+        "F",
+        _fails("begin of text", "end of text"),
+        api=lambda: _error("ValidationException", _LONG_TEXT),
+    ),
     Row("8", "PUT: 500, always", "error", _UNDELIVERABLE, other_puts=500),
     Row("8b", "PUT: 500, once", "OK", _succeeds(), puts=(500,)),
     Row("8c", "PUT: 500, six times", "OK", _succeeds(), puts=6 * (500,), seconds=25),
@@ -129,41 +174,117 @@ ROWS = [
     Row("12", "Create is delivered twice, a policy is attached in between", "OK, twice", _succeeds(), twice=True),
     Row("13", "Delete after a Create that failed", "OK", _DELETED, "Delete", set_scene=_create_failed),
     Row("14", "Delete of a target that is gone", "OK", _DELETED, "Delete", set_scene=_gone),
-    Row("15", "Delete with an id that CloudFormation invented", "OK", _DELETED, "Delete",
-        set_scene=_registered_with_an_invented_id),
-    Row("16", "Update to another variant, then the Delete of the old id", "OK, new id",
-        Expected(frozenset({"SUCCESS"}), targets={GREEN: WANTED}), "Update", variant="green", set_scene=_registered,
-        cleans_up=True),
-    Row("17", "Update: the service refuses", "F, same id",
-        _fails("AccessDenied", "not authorized", keeps_id_when_failed=True), "Update",
-        set_scene=_registered, api=_denied),
-    Row("18", "the service throttles, twice", "OK", _succeeds(),
-        api=lambda: _error("ThrottlingException", "Rate exceeded", times=2)),
-    Row("18b", "the service throttles, always", "F", _fails("Throttling", "Rate exceeded"),
-        api=lambda: _error("ThrottlingException", "Rate exceeded")),
-    Row("18c", "the service fails with 500, once", "OK", _succeeds(),
-        api=lambda: _error("InternalServiceException", "internal", times=1, status=500)),
+    Row(
+        "15",
+        "Delete with an id that CloudFormation invented",
+        "OK",
+        _DELETED,
+        "Delete",
+        set_scene=_registered_with_an_invented_id,
+    ),
+    Row(
+        "16",
+        "Update to another variant, then the Delete of the old id",
+        "OK, new id",
+        Expected(frozenset({"SUCCESS"}), targets={GREEN: WANTED}),
+        "Update",
+        variant="green",
+        set_scene=_registered,
+        cleans_up=True,
+    ),
+    Row(
+        "17",
+        "Update: the service refuses",
+        "F, same id",
+        _fails("AccessDenied", "not authorized", keeps_id_when_failed=True),
+        "Update",
+        set_scene=_registered,
+        api=_denied,
+    ),
+    Row(
+        "18",
+        "the service throttles, twice",
+        "OK",
+        _succeeds(),
+        api=lambda: _error("ThrottlingException", "Rate exceeded", times=2),
+    ),
+    Row(
+        "18b",
+        "the service throttles, always",
+        "F",
+        _fails("Throttling", "Rate exceeded"),
+        api=lambda: _error("ThrottlingException", "Rate exceeded"),
+    ),
+    Row(
+        "18c",
+        "the service fails with 500, once",
+        "OK",
+        _succeeds(),
+        api=lambda: _error("InternalServiceException", "internal", times=1, status=500),
+    ),
     Row("18d", "the service's connection is reset, once", "OK", _succeeds(), api=lambda: [ApiFault(RESET, times=1)]),
-    Row("19", "`ConcurrentUpdateException`, once", "OK", _succeeds(),
-        api=lambda: _error("ConcurrentUpdateException", "Another update is in progress", times=1)),
-    Row("19b", "`LimitExceededException`, a quota", "F, tried once", _fails("LimitExceeded", "quota", most_calls=1),
-        api=lambda: _error("LimitExceededException", "The quota of scalable targets is used up")),
-    Row("20", "the service's error text holds a signature", "F without it", _fails("denied"),
-        api=lambda: _error("ValidationException", _LEAKY)),
+    Row(
+        "19",
+        "`ConcurrentUpdateException`, once",
+        "OK",
+        _succeeds(),
+        api=lambda: _error("ConcurrentUpdateException", "Another update is in progress", times=1),
+    ),
+    Row(
+        "19b",
+        "`LimitExceededException`, a quota",
+        "F, tried once",
+        _fails("LimitExceeded", "quota", most_calls=1),
+        api=lambda: _error("LimitExceededException", "The quota of scalable targets is used up"),
+    ),
+    Row(
+        "20",
+        "the service's error text holds a signature",
+        "F without it",
+        _fails("denied"),
+        api=lambda: _error("ValidationException", _LEAKY),
+    ),
     Row("21", "Create without any fault", "OK, nothing leaks", _succeeds()),
-    Row("22", "the service returns a number where a text belongs", "OK or F", _either(),
-        api=lambda: _replies(b'{"ScalableTargetARN": 42}')),
+    Row(
+        "22",
+        "the service returns a number where a text belongs",
+        "OK or F",
+        _either(),
+        api=lambda: _replies(b'{"ScalableTargetARN": 42}'),
+    ),
     Row("23", "the service's reply is not JSON", "OK or F", _either(), api=lambda: _replies(b"<html>gateway</html>")),
-    Row("24", "the service returns text beyond ASCII", "OK", _succeeds(shows=_FOREIGN_ARN),
-        api=lambda: _replies(json.dumps({"ScalableTargetARN": _FOREIGN_ARN}, ensure_ascii=False).encode())),
-    Row("25", "Create, but another stack registered the target", "F, theirs untouched", _fails("Theirs"),
-        set_scene=_registered_by_another_stack),
-    Row("26", "Create, but somebody registered the target by hand", "F, theirs untouched", _fails("registered"),
-        set_scene=_registered_by_hand),
-    Row("27", "the Delete that follows 25", "OK, theirs untouched", _DELETED, "Delete",
-        set_scene=_create_over_anothers),
-    Row("28", "Delete, but the target is another stack's by now", "OK, theirs untouched", _DELETED, "Delete",
-        set_scene=_taken_over_by_another_stack),
+    Row(
+        "24",
+        "the service returns text beyond ASCII",
+        "OK",
+        _succeeds(shows=_FOREIGN_ARN),
+        api=lambda: _replies(json.dumps({"ScalableTargetARN": _FOREIGN_ARN}, ensure_ascii=False).encode()),
+    ),
+    Row(
+        "25",
+        "Create, but another stack registered the target",
+        "F, theirs untouched",
+        _fails("Theirs"),
+        set_scene=_registered_by_another_stack,
+    ),
+    Row(
+        "26",
+        "Create, but somebody registered the target by hand",
+        "F, theirs untouched",
+        _fails("registered"),
+        set_scene=_registered_by_hand,
+    ),
+    Row(
+        "27", "the Delete that follows 25", "OK, theirs untouched", _DELETED, "Delete", set_scene=_create_over_anothers
+    ),
+    Row(
+        "28",
+        "Delete, but the target is another stack's by now",
+        "OK, theirs untouched",
+        _DELETED,
+        "Delete",
+        set_scene=_taken_over_by_another_stack,
+    ),
     Row("29", "PUT: redirected", "error, not followed", _UNDELIVERABLE, other_puts=REDIRECT),
     Row("30", "a property of 1 MB", "F", _fails("EndpointName", "esource"), endpoint=1_000_000 * "e"),
 ]

@@ -113,15 +113,17 @@ class _Environment:
         if not self._wait_until_ready():
             return End("exit", b"the process did not start")
         deadline = time.time() + seconds
-        self._events.put((
-            {
-                "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
-                "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
-                "Lambda-Runtime-Invoked-Function-Arn": arn,
-                "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0",
-            },
-            event,
-        ))
+        self._events.put(
+            (
+                {
+                    "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
+                    "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
+                    "Lambda-Runtime-Invoked-Function-Arn": arn,
+                    "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0",
+                },
+                event,
+            )
+        )
         end = self._wait_for_end(deadline)
         self.signal(signal.SIGSTOP)
         return end

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from judge import GOOD, Verdict
-from peers import Peers
-from scene import Row
-from systems import System
+from bench.faults.judge import GOOD, Verdict
+from bench.faults.peers import Peers
+from bench.faults.scene import Row
+from bench.faults.systems import System
 
 Verdicts = Mapping[tuple[str, str], Verdict]
 

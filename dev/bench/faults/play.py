@@ -8,18 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.faults.judge import Observed
+from bench.faults.lambda_service import Function
+from bench.faults.scene import BEFORE, INVENTED_ID, SIGNATURE, WANTED, Row, Scene, path_of, target_of
+from bench.faults.stubs import TAKE, ApiProxy, Functions, LambdaApi, Receiver
+from bench.faults.systems import System
 from demo.environment import REGION
 from demo.stage import Stage
-from judge import Observed
-from lambda_service import Function
-from scene import BEFORE, INVENTED_ID, SIGNATURE, WANTED, Row, Scene, path_of, target_of
-from stubs import TAKE, ApiProxy, Functions, LambdaApi, Receiver
-from systems import System
 
 _SECRET_KEY = "bench-secret-access-key-in-no-log"
 _SESSION_TOKEN = "bench-session-token-in-no-log"
 _SECRETS = {
-    "the response URL's signature": SIGNATURE, "the secret key": _SECRET_KEY, "the session token": _SESSION_TOKEN
+    "the response URL's signature": SIGNATURE,
+    "the secret key": _SECRET_KEY,
+    "the session token": _SESSION_TOKEN,
 }
 
 
@@ -30,7 +32,7 @@ def play(row: Row, system: System, local_aws: Path, tls: tuple[Path, ssl.SSLCont
     with Stage() as stage:
         aws = stage.local_aws(local_aws)
         receiver, lambda_api = Receiver(context), LambdaApi(functions)
-        proxy = ApiProxy(aws.url, lambda: worker.kill())
+        proxy = ApiProxy(aws.url, lambda: worker.kill())  # noqa: PLW0108 (it is bound later)
         # The stubs of a peer are http: only answers go over TLS.
         environment = {
             "PATH": os.environ["PATH"],
@@ -79,8 +81,13 @@ def _play(row: Row, scene: Scene, output: Callable[[], str]) -> Observed:
 
     def attach_policy() -> None:
         if row.twice:
-            scene.scaling("PutScalingPolicy", PolicyName="by-hand", PolicyType="TargetTrackingScaling",
-                          **target_of(row.variant), TargetTrackingScalingPolicyConfiguration=_TRACKING)
+            scene.scaling(
+                "PutScalingPolicy",
+                PolicyName="by-hand",
+                PolicyType="TargetTrackingScaling",
+                **target_of(row.variant),
+                TargetTrackingScalingPolicyConfiguration=_TRACKING,
+            )
             others_before.update(scene.others())
 
     first_end, first_calls = len(scene.ends), scene.proxy.count("RegisterScalableTarget")
@@ -107,7 +114,9 @@ def _play(row: Row, scene: Scene, output: Callable[[], str]) -> Observed:
     bodies = "".join(put.body.decode(errors="replace") for put in puts)
     leaks = tuple(
         f"{name} in the {place}"
-        for place, text in (("log", said), ("answer", bodies)) for name, secret in _SECRETS.items() if secret in text
+        for place, text in (("log", said), ("answer", bodies))
+        for name, secret in _SECRETS.items()
+        if secret in text
     )
     return Observed(
         request=event,

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.faults.judge import Expected
+from bench.faults.lambda_service import End, Function
+from bench.faults.stubs import TAKE, ApiFault, ApiProxy, Receiver
+from bench.faults.systems import DIMENSION, System
 from demo.stage import LocalAws
-from judge import Expected
-from lambda_service import End, Function
-from stubs import TAKE, ApiFault, ApiProxy, Receiver
-from systems import DIMENSION, System
 
 STACK = "arn:aws:cloudformation:us-east-1:111122223333:stack/demo/6f0a6b50-c84e-11f0-9c1a-0e4f5c8d2b11"
 SIGNATURE = "fa8847b0c33183273f5945508b31c3208a9e4ece58ca47233a05628d8dba3799"

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from lambda_service import Function, error_payload
+from bench.faults.lambda_service import Function, error_payload
 
 TAKE, RESET, HANG, REDIRECT = "take", "reset", "hang", "redirect"
 
@@ -57,9 +57,7 @@ class _Stub:
         self._server.daemon_threads = True
         if tls:
             # The handshake waits for the first read, in the connection's own thread.
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
@@ -84,7 +82,7 @@ class _Stub:
             def do_PUT(self) -> None:
                 stub.serve(self)
 
-            do_GET = do_POST = do_PUT
+            do_GET = do_POST = do_PUT  # noqa: N815
 
         return Handler
 
@@ -95,6 +93,7 @@ class Exchange(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle(self) -> None:
+        """Serves a connection until either side closes it."""
         try:
             super().handle()
         except (OSError, ValueError):
@@ -134,6 +133,7 @@ class Receiver(_Stub):
         super().__init__(tls)
 
     def serve(self, exchange: Exchange) -> None:
+        """Keeps an answer, and replies as it is told to."""
         body = exchange.body()
         elsewhere = exchange.path == "/elsewhere"
         action = TAKE if elsewhere else self.script.pop(0) if self.script else self.otherwise
@@ -173,6 +173,7 @@ class ApiProxy(_Stub):
         return sum(call.operation == operation for call in self.calls)
 
     def serve(self, exchange: Exchange) -> None:
+        """Passes a call on to the local AWS, unless it is to fail."""
         body = exchange.body()
         operation = exchange.headers.get("X-Amz-Target", "").rpartition(".")[2]
         fault = next((fault for fault in self.faults if fault.operation == operation and fault.times > 0), None)
@@ -209,13 +210,17 @@ class Functions:
 
 
 class LambdaApi(_Stub):
-    """Lambda's Invoke, for the provider framework: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+    """Lambda's Invoke, for the provider framework.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    """
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
         super().__init__()
 
     def serve(self, exchange: Exchange) -> None:
+        """Invokes the function that the path names."""
         event = exchange.body()
         _, _, _, arn, what = unquote(exchange.path).split("/", 4)
         if what.startswith("configuration"):

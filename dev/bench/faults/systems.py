@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lambda_service import Program
-from peers import Peers
+from bench.faults.lambda_service import Program
+from bench.faults.peers import Peers
 
 HERE = Path(__file__).resolve().parent
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -42,7 +42,8 @@ def _sdk_calls(endpoint: str, variant: str, least: Any, most: Any) -> dict[str, 
     target = {"ServiceNamespace": "sagemaker", "ScalableDimension": DIMENSION, "ResourceId": resource}
     limits = {
         name: int(value) if str(value).isdigit() else value
-        for name, value in (("MinCapacity", least), ("MaxCapacity", most)) if value is not None
+        for name, value in (("MinCapacity", least), ("MaxCapacity", most))
+        if value is not None
     }
     call = {"service": "application-auto-scaling", "physicalResourceId": {"id": resource}}
     register = {**call, "action": "RegisterScalableTarget", "parameters": {**target, **limits}}
@@ -79,18 +80,23 @@ def systems(function: Path, peers: Peers) -> list[System]:
         System(
             "CDK Provider",
             f"CDK Provider {peers.aws_cdk}",
-            Program("framework", [*node, str(framework), "onEvent"], {
-                **modules, "USER_ON_EVENT_FUNCTION_ARN": "arn:aws:lambda:us-east-1:111122223333:function:user"
-            }, _FRAMEWORK_SECONDS),
+            Program(
+                "framework",
+                [*node, str(framework), "onEvent"],
+                {**modules, "USER_ON_EVENT_FUNCTION_ARN": "arn:aws:lambda:us-east-1:111122223333:function:user"},
+                _FRAMEWORK_SECONDS,
+            ),
             Program("user", [*node, str(HERE / "handlers" / "on_event.js"), "handler"], modules),
             drops_port=True,
         ),
         System(
             "AwsCustomResource",
             f"AwsCustomResource {peers.aws_cdk}",
-            Program("aws-custom-resource", [
-                *node, str(handlers / "aws-custom-resource-handler" / "index.js"), "handler"
-            ], modules),
+            Program(
+                "aws-custom-resource",
+                [*node, str(handlers / "aws-custom-resource-handler" / "index.js"), "handler"],
+                modules,
+            ),
             resource_type="Custom::AWS",
             drops_port=True,
         ),

@@ -5,7 +5,7 @@ import unittest
 from dataclasses import replace
 from typing import Any
 
-from judge import Expected, Observed, Verdict, judge
+from bench.faults.judge import Expected, Observed, Verdict, judge
 
 TARGET = {"MinCapacity": 2, "MaxCapacity": 6}
 REQUEST = {"StackId": "s", "RequestId": "r", "LogicalResourceId": "l"}
@@ -17,6 +17,7 @@ UNDELIVERABLE = Expected(frozenset({"undeliverable"}))
 
 
 def body(status: str, **members: Any) -> bytes:
+    """An answer's body; a member that is None is left out."""
     answer = {"Status": status, "PhysicalResourceId": "id", "Reason": "the cause", **REQUEST, **members}
     return json.dumps({name: value for name, value in answer.items() if value is not None}).encode()
 
@@ -93,7 +94,12 @@ class Judge(unittest.TestCase):
 
     def test_an_answer_that_cannot_be_taken_is_a_hang(self) -> None:
         for answer in (
-            b"{", b"[]", b"{}", body("DONE"), body("SUCCESS", StackId=None), body("SUCCESS", RequestId="other"),
+            b"{",
+            b"[]",
+            b"{}",
+            body("DONE"),
+            body("SUCCESS", StackId=None),
+            body("SUCCESS", RequestId="other"),
             body("FAILED", Reason=5000 * "x"),
         ):
             self.mark("H", replace(DONE, answer=answer), SUCCEEDS, "cannot take")

@@ -1,4 +1,4 @@
-"""Lets crowds of Creates compete for one rate limit, and writes docs/SCALE.md: `python dev/bench/scale [--only SIZES]`."""
+"""Lets crowds of Creates compete for one rate limit, and writes docs/SCALE.md: `make bench-scale`."""
 
 import argparse
 import os
@@ -9,17 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
-# What stands around a function, and the peers, are those of the table of faults.
-sys.path[1:1] = [str(HERE.parent / "faults"), str(ROOT / "local")]
-
-from certificate import make  # noqa: E402
-from demo.environment import isolate  # noqa: E402
-from crowd import play  # noqa: E402
-from peers import install  # noqa: E402
-from report import CALLS, LARGEST, OURS, Cell, write  # noqa: E402
-from systems import systems  # noqa: E402
+from bench.faults.certificate import make
+from bench.faults.peers import install
+from bench.faults.systems import systems
+from bench.scale.crowd import play
+from bench.scale.report import CALLS, LARGEST, OURS, Cell, write
+from demo.environment import ROOT, isolate
 
 _PAGE = ROOT / "docs" / "SCALE.md"
 _SIZES = (1, 10, 100, LARGEST)
@@ -38,8 +33,7 @@ def main() -> None:
     peers, function = install(), _build_release()
     sizes = tuple(int(size) for size in chosen.only.split(",") if size) or _SIZES
     columns = [
-        column for column in systems(function, peers)
-        if column.name in CALLS and column.name.startswith(chosen.system)
+        column for column in systems(function, peers) if column.name in CALLS and column.name.startswith(chosen.system)
     ]
     began = time.monotonic()
     cells: list[Cell] = []

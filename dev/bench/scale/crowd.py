@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from http_server import Reply, Request, listen
-from services import Limit, Services
-from systems import System
+from bench.faults.systems import System
+from bench.scale.http_server import Reply, Request, listen
+from bench.scale.services import Limit, Services
 
 LIMIT_SECONDS = 900
 _INIT_SECONDS = 300
@@ -123,14 +123,16 @@ def _processes(system: System, copies: int, size: int, environment: dict[str, st
     try:
         for first in range(0, size, copies):
             command = [*system.function.command, *([str(min(copies, size - first))] if copies > 1 else [])]
-            running.append(subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={**environment, **system.function.environment},
-                start_new_session=True,
-            ))
+            running.append(
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={**environment, **system.function.environment},
+                    start_new_session=True,
+                )
+            )
         yield
     finally:
         for process in running:
@@ -152,14 +154,16 @@ async def _until(holds: Callable[[], bool], seconds: float, otherwise: str) -> N
 
 def _create(system: System, number: int, port: int) -> bytes:
     now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    return json.dumps({
-        "RequestType": "Create",
-        "ServiceToken": "token",
-        "ResponseURL": f"https://localhost:{port}/answers/{number}"
-        f"?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={now}&X-Amz-Expires=7200&X-Amz-Signature=0",
-        "StackId": _STACK,
-        "RequestId": f"{uuid.UUID(int=number)}",
-        "LogicalResourceId": f"Scaling{number}",
-        "ResourceType": system.resource_type,
-        "ResourceProperties": system.properties("blue", "1", "4", f"prod-{number}"),
-    }).encode()
+    return json.dumps(
+        {
+            "RequestType": "Create",
+            "ServiceToken": "token",
+            "ResponseURL": f"https://localhost:{port}/answers/{number}"
+            f"?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={now}&X-Amz-Expires=7200&X-Amz-Signature=0",
+            "StackId": _STACK,
+            "RequestId": f"{uuid.UUID(int=number)}",
+            "LogicalResourceId": f"Scaling{number}",
+            "ResourceType": system.resource_type,
+            "ResourceProperties": system.properties("blue", "1", "4", f"prod-{number}"),
+        }
+    ).encode()

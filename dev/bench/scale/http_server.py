@@ -39,7 +39,6 @@ Serve = Callable[[Request], Awaitable[Reply]]
 @contextlib.asynccontextmanager
 async def listen(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Listens on a loopback port, which it gives."""
-
     connections: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -5,9 +5,9 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crowd import LIMIT_SECONDS, Outcome
-from peers import Peers
-from services import BURST, RATE
+from bench.faults.peers import Peers
+from bench.scale.crowd import LIMIT_SECONDS, Outcome
+from bench.scale.services import BURST, RATE
 
 OURS = "this project"
 CALLS = {OURS: 2, "typed": 1, "crhelper": 1}
@@ -100,8 +100,15 @@ class Cell:
         over_ideal = "" if self.failed else f"{outcome.seconds / self.ideal:.2f}"
         asked = f"{outcome.cloudformation.taken}, refused {outcome.cloudformation.refused}"
         cells = [
-            self.title, outcome.size, self.failed, f"{outcome.seconds:.1f} s", f"{self.ideal:.1f} s", over_ideal,
-            outcome.api.taken, f"{self.refused:.1f}", asked if outcome.cloudformation.taken else "",
+            self.title,
+            outcome.size,
+            self.failed,
+            f"{outcome.seconds:.1f} s",
+            f"{self.ideal:.1f} s",
+            over_ideal,
+            outcome.api.taken,
+            f"{self.refused:.1f}",
+            asked if outcome.cloudformation.taken else "",
         ]
         return f"| {' | '.join(map(str, cells))} |"
 
@@ -119,7 +126,8 @@ def write(cells: Sequence[Cell], peers: Peers) -> str:
         failures=_failures(cells),
         ahead=BURST / RATE,
         over_shortest=" and ".join(
-            f"{max(cell.over_shortest for cell in ours if cell.outcome.size == size):.2f} at {size}" for size in (100, LARGEST)
+            f"{max(cell.over_shortest for cell in ours if cell.outcome.size == size):.2f} at {size}"
+            for size in (100, LARGEST)
         ),
         rate=RATE,
         burst=BURST,

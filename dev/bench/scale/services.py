@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
-from http_server import Reply, Request
+from bench.scale.http_server import Reply, Request
 
 RATE = 10.0
 BURST = 20.0
@@ -61,9 +61,13 @@ class Services:
             return self._describe_stack_resource(request) if self.cloudformation.takes(now) else _THROTTLED_QUERY
         if not self.api.takes(now):
             return _THROTTLED
-        return Reply(200, json.dumps(getattr(self, f"_{operation}")(json.loads(request.body))).encode(), _JSON)
+        operations = {
+            "DescribeEndpoint": self._describe_endpoint,
+            "RegisterScalableTarget": self._register_scalable_target,
+        }
+        return Reply(200, json.dumps(operations[operation](json.loads(request.body))).encode(), _JSON)
 
-    def _DescribeEndpoint(self, given: dict[str, str]) -> dict[str, object]:
+    def _describe_endpoint(self, given: dict[str, str]) -> dict[str, object]:
         return {
             "EndpointName": given["EndpointName"],
             "EndpointConfigName": "config",
@@ -71,7 +75,7 @@ class Services:
             "ProductionVariants": [{"VariantName": "blue", "CurrentInstanceCount": 1, "DesiredInstanceCount": 1}],
         }
 
-    def _RegisterScalableTarget(self, given: dict[str, str]) -> dict[str, object]:
+    def _register_scalable_target(self, given: dict[str, str]) -> dict[str, object]:
         self.registered.append(given["ResourceId"])
         number = f"{len(self.registered):032x}"
         return {"ScalableTargetARN": f"arn:aws:application-autoscaling:us-east-1:111122223333:scalable-target/{number}"}

@@ -4,11 +4,13 @@ import asyncio
 import json
 import unittest
 
-from http_server import Reply, Request
-from services import BURST, Limit, Services
+from bench.scale.http_server import Reply, Request
+from bench.scale.services import BURST, Limit, Services
 
 
 class LimitTest(unittest.TestCase):
+    """The rate limit."""
+
     def test_a_burst_is_let_through_at_once_and_no_more(self) -> None:
         limit = Limit()
         self.assertEqual([limit.takes(0) for _ in range(22)], [True] * 20 + [False] * 2)
@@ -27,6 +29,8 @@ class LimitTest(unittest.TestCase):
 
 
 class ServicesTest(unittest.TestCase):
+    """The services behind the limit."""
+
     def test_each_service_says_throttled_in_its_own_protocol(self) -> None:
         services = Services()
         services.api.tokens = services.cloudformation.tokens = -1e9
@@ -40,6 +44,7 @@ class ServicesTest(unittest.TestCase):
 
 
 def call(services: Services, request: Request) -> Reply:
+    """Serves one request."""
     return asyncio.run(services.serve(request))
 
 

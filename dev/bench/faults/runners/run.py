@@ -1,5 +1,7 @@
-"""Plays Lambda's Python runtime: `python run.py FILE NAME [COPIES]`. It hands a handler events and contexts, and what comes
-of them to the Runtime API; an error is printed, as Lambda logs it."""
+"""Plays Lambda's Python runtime: `python run.py FILE NAME [COPIES]`.
+
+It calls a handler with events and contexts, sends the results to the Runtime API, and prints errors as Lambda does.
+"""
 
 import importlib.util
 import json

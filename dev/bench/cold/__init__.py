@@ -1,0 +1,1 @@
+"""Cold starts of fresh processes."""

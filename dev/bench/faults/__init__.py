@@ -1,0 +1,1 @@
+"""The table of faults, for this project and its peers."""

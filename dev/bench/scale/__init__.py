@@ -1,0 +1,1 @@
+"""Crowds of Creates under one rate limit."""

@@ -1,0 +1,1 @@
+"""Programs that build, check and set up this repository."""
