@@ -90,8 +90,14 @@ impl<'a> Section<'a> {
         };
         let (known, elsewhere) = (RefCell::default(), Cell::default());
         let section = Self { path: path.to_owned(), members, collector, known, elsewhere };
+        let earlier = collector.mistakes.borrow().len();
         let value = read(&section);
+        let read = collector.mistakes.borrow().len();
         section.note_unknown_members();
+        // A misspelt member explains a missing one, so it comes first.
+        let mut mistakes = collector.mistakes.borrow_mut();
+        let unknown = mistakes.len() - read;
+        mistakes[earlier..].rotate_right(unknown);
         value
     }
 

@@ -108,7 +108,7 @@ async fn a_deeply_nested_payload_is_answered() {
     world.invoke(&payload).await.unwrap();
     let answer = world.last_answer();
     assert_eq!(answer["Status"], "FAILED");
-    assert!(answer["Reason"].as_str().unwrap().starts_with("ResourceProperties: could not be read"), "{answer}");
+    assert!(answer["Reason"].as_str().unwrap().starts_with("ResourceProperties: cannot be parsed"), "{answer}");
 
     world.succeed(create()).await;
     let payload = delete().0.to_string().replace("\"MyEndPoint\"", &deep);

@@ -153,7 +153,7 @@ async fn every_log_line_names_the_resource() {
     world.trouble_delivering(Trouble::Status(503));
     let lines = logged(LevelFilter::WARN, async || drop(world.answer(create()).await)).await;
     let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().expect("a message")).collect();
-    assert_eq!(messages, ["trying again", "answering again", "answered"]);
+    assert_eq!(messages, ["retrying", "retrying the answer", "answered"]);
     for line in &lines[..2] {
         let span = &line["span"];
         assert_eq!((&span["stack_id"], &span["logical_resource_id"]), (&json!(STACK), &json!("Scaling")), "{line}");

@@ -156,7 +156,7 @@ async fn a_create_that_fails_after_registering_answers_with_the_real_id_for_the_
     // The second policy of the two.
     world.before("PutScalingPolicy", 1, &[("LocalAws.InjectFaults", refused)]);
     let (reason, id) = world.refuse(create().with("ScalingPolicies", wanted.clone())).await;
-    let expected = "PutScalingPolicy failed for policy backlog of endpoint/MyEndPoint/variant/MyVariant: \
+    let expected = "PutScalingPolicy failed for scaling policy backlog of endpoint/MyEndPoint/variant/MyVariant: \
                     ValidationException: no such metric";
     assert_eq!((reason.as_str(), id.as_str()), (expected, ID));
     assert_eq!(policy_names(&world), ["requests"]);
@@ -232,7 +232,7 @@ async fn a_target_that_somebody_else_registers_meanwhile_gets_no_policies() {
     ];
     world.before("PutScalingPolicy", 0, &registration);
     let (reason, _) = world.refuse(create().with("ScalingPolicies", json!([step("a", "1")]))).await;
-    assert!(reason.contains("is registered already, by no stack of this function"), "{reason}");
+    assert!(reason.contains("is already registered, but not by this function"), "{reason}");
     assert!(policies(&world).is_empty());
 }
 
