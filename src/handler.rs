@@ -1,7 +1,6 @@
-//! The path itself: whatever happens on it becomes an answer.
+//! The path of a request: from the payload to the delivered answer.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::FutureExt as _;
@@ -10,60 +9,61 @@ use thiserror::Error;
 use tokio::time::timeout_at;
 use tracing::Instrument as _;
 
-use crate::answer::{Answer, Data, MAX_BODY_BYTES, Outcome};
-use crate::aws::{Aws, Clients, Here};
-use crate::deadline::{Age, Deadline, Stopwatch};
-use crate::deliver::{Undelivered, deliver};
-use crate::envelope::{self, Envelope, Lifecycle, NoReplyAddress, Request};
+use crate::aws::{Aws, Clients};
+use crate::context::Context;
+use crate::deadline::{Deadline, Stopwatch};
 use crate::error::Error;
-use crate::logs;
-use crate::owner::Owner;
-use crate::progress::{Decision, Progress, Tally};
-use crate::scalable_target::{self, Done};
-use crate::transport::Connections;
-use crate::update_gate;
+use crate::http::Connections;
+use crate::model::Location;
+use crate::model::attributes::{Attributes, Resource};
+use crate::observability::log;
+use crate::observability::{Decision, Progress, Tally};
+use crate::request::{Envelope, Lifecycle, NoReplyAddress, Request, SentRequest, requests};
+use crate::response::{Answer, MAX_BODY_BYTES, Outcome, Undelivered, deliver};
+use crate::timing::MIN_WORK_BUDGET;
+use crate::{scalable_target, update_gate};
 
-/// What lives as long as the process does.
+/// What the process makes once.
 #[derive(Clone, Debug)]
 pub struct Services {
-    /// For calls to AWS.
+    /// The clients for AWS.
     pub aws: Clients,
-    /// For the answer.
+    /// The HTTP client for the answer.
     pub http: SharedHttpConnector,
-    /// Where its connection is opened while the work goes on; nowhere, where there is no network.
+    /// Preconnects the answer's connection while the request is carried out. `None` without a network.
     pub connections: Option<Connections>,
 }
 
-/// Why nobody was answered. Lambda delivers the request again, and sends it to the queue of failures in the end.
+/// Why nobody was answered. Lambda then delivers the request again, and after its retries puts it into a queue.
 #[derive(Debug, Error)]
 pub enum Unanswered {
-    /// It is not known whom to answer.
+    /// There is no reply address.
     #[error(transparent)]
     NoReplyAddress(#[from] NoReplyAddress),
-    /// A defect of this function, outside of the work, whose panics are answered. What it said may hold secrets.
+    /// A defect of this function outside the work. (A panic in the work is answered.) Its message may hold secrets.
     #[error("the function panicked; its log says where. This is a defect; please report it")]
     Panicked,
-    /// The answer was not taken.
+    /// CloudFormation did not accept the answer.
     #[error(transparent)]
     Undelivered(#[from] Undelivered),
 }
 
-/// Carries out what is requested and answers it: one request, or as many as SNS brings, each answered at its own address.
+/// Carries out and answers the request in a payload, or each of the requests in an SNS event.
 ///
-/// `function_arn` is the invoked function's, where there is a real one: endpoints of its account can be scaled.
+/// `function_arn` is the ARN of the invoked function. Its account is the account of the endpoints.
 pub async fn handle(
     payload: &str,
     function_arn: &str,
     deadline: Deadline,
     services: &Services,
 ) -> Result<(), Unanswered> {
-    let requests = envelope::requests(payload);
+    let requests = requests(payload);
     let handled = requests.iter().map(async |request| {
-        // What catches panics around this function would show what they said as the invocation's error.
+        // The runtime would put the panic's message into the invocation's error.
         let handled = AssertUnwindSafe(open_and_answer(request, function_arn, deadline, services)).catch_unwind().await;
         handled.unwrap_or(Err(Unanswered::Panicked))
     });
-    // All at the same time, since one may wait for long.
+    // At the same time, because each may wait for long.
     join_all(handled).await.into_iter().collect()
 }
 
@@ -74,15 +74,15 @@ async fn open_and_answer(
     services: &Services,
 ) -> Result<(), Unanswered> {
     let stopwatch = Stopwatch::start();
-    let envelope = Envelope::open(payload).inspect_err(|error| tracing::error!(%error, "nobody can be answered"))?;
+    let envelope = Envelope::open(payload).inspect_err(|error| tracing::error!(%error, "there is nobody to answer"))?;
     if let Some(connections) = &services.connections {
-        // They are open already at a cold start, and after a short pause.
-        drop(connections.open_often());
-        drop(connections.open_ahead(envelope.reply_to.url.secret()));
+        // After a cold start or a short pause, the first of these has nothing to do.
+        drop(connections.preconnect_origins());
+        drop(connections.preconnect(envelope.reply_to.url.secret()));
     }
-    let progress = Progress::new();
+    let progress = Progress::default();
     let reply_to = &envelope.reply_to;
-    // Enabled at every level, so that each line names the resource.
+    // At level error, so that each line of any level names the resource.
     let span = tracing::error_span!(
         "request",
         stack_id = reply_to.stack_id,
@@ -97,8 +97,10 @@ async fn open_and_answer(
     }
     .instrument(span)
     .await;
-    log(&envelope, function_arn, &answer, &delivered, &progress.tally(), stopwatch);
-    delivered.inspect_err(|error| tracing::error!(%error, "Lambda is to deliver the request again"))?;
+    log_summary(&envelope, function_arn, &answer, &delivered, &progress.tally(), stopwatch);
+    delivered.inspect_err(
+        |error| tracing::error!(%error, "the invocation fails, so that Lambda delivers the request again"),
+    )?;
     Ok(())
 }
 
@@ -109,65 +111,68 @@ async fn answer(
     services: &Services,
     progress: &Progress,
 ) -> Answer {
-    let failed = |error: Error| Answer {
-        physical_resource_id: progress.to_clean_up().unwrap_or_else(|| envelope.id_of_failure()),
-        outcome: Outcome::Failed { reason: bounded(error.to_string()) },
-    };
     let request = match &envelope.request {
         Ok(request) => request,
-        Err(error) => return failed(Error::Request(error.to_string())),
+        Err(error) => return failed(envelope, progress, &Error::Request(error.to_string())),
     };
     let age = deadline.age(envelope.reply_to.url.signed_at());
     let owner = envelope.reply_to.owner();
-    let here = Here {
+    let location = Location {
         region: services.aws.region().to_owned(),
         account: account(function_arn).or_else(|| account(&owner.stack_id)),
     };
-    // After that, CloudFormation no longer listens.
-    let left = request.lifecycle.service_timeout().map(|limit| limit.saturating_sub(age.elapsed()).max(SHORTEST));
+    // CloudFormation does not wait any longer.
+    let left =
+        request.lifecycle.service_timeout().map(|limit| limit.saturating_sub(age.elapsed()).max(MIN_WORK_BUDGET));
     let deadline = &left.map_or(*deadline, |left| deadline.no_later_than(left));
-    let aws = Aws::new(&services.aws, deadline, progress);
-    // The work is polled here and not spawned: when it is cut off, it stops. Boxed, because its type is too deep.
-    let work = Box::pin(carry_out(request, age, &aws, &here, &owner, progress));
-    let work = AssertUnwindSafe(work).catch_unwind();
-    match timeout_at(deadline.work(), work).await {
-        Ok(Ok(Ok(done))) => {
-            Answer { physical_resource_id: done.physical_resource_id, outcome: Outcome::Success { data: done.data } }
+    let sent = SentRequest { lifecycle: &request.lifecycle, owner: &owner, age };
+    let aws = Aws { clients: &services.aws, deadline, progress, request: sent };
+    let context = Context { aws, location: &location };
+    // The work is polled here and not spawned, so it stops when it is cut off. It is boxed because its type is too deep.
+    let work = AssertUnwindSafe(Box::pin(carry_out(request, &context))).catch_unwind();
+    let error = match timeout_at(deadline.work(), work).await {
+        Ok(Ok(Ok(Resource { physical_resource_id, attributes }))) => {
+            return Answer { physical_resource_id, outcome: Outcome::Success { data: attributes } };
         }
-        Ok(Ok(Err(error))) => {
-            if matches!(error, Error::Gate(_) | Error::Refused(_)) {
-                progress.decided(Decision::Refuse);
-            }
-            failed(error)
-        }
-        Ok(Err(panic)) => failed(Error::Panic { doing: progress.phrase(), message: said(panic.as_ref()) }),
-        Err(_) => failed(Error::OutOfTime { doing: progress.phrase() }),
+        Ok(Ok(Err(error))) => error,
+        Ok(Err(panic)) => Error::Panic { doing: progress.phrase(), message: message(panic.as_ref()) },
+        Err(_) => Error::OutOfTime { doing: progress.phrase() },
+    };
+    failed(envelope, progress, &error)
+}
+
+/// The answer to a request that failed.
+fn failed(envelope: &Envelope, progress: &Progress, error: &Error) -> Answer {
+    let mut reason = error.to_string();
+    if let Error::Refused(_) | Error::Stale(_) = error {
+        progress.decided(Decision::Refuse);
+    }
+    if let Error::Refused(refusal) = error
+        && refusal.is_about_ownership()
+        && !progress.may_have_changed()
+    {
+        reason.push_str(". Nothing was changed");
+    }
+    Answer {
+        physical_resource_id: progress.cleanup_id().unwrap_or_else(|| envelope.id_of_failure()),
+        outcome: Outcome::Failed { reason: bounded(reason) },
     }
 }
 
-async fn carry_out(
-    request: &Request,
-    age: Age,
-    aws: &Aws<'_>,
-    here: &Here,
-    owner: &Owner,
-    progress: &Progress,
-) -> Result<Done, Error> {
-    let lifecycle = &request.lifecycle;
-    match (request.resource_type.as_str(), lifecycle) {
-        (SCALABLE_TARGET, _) => scalable_target::carry_out(lifecycle, age, aws, here, owner, progress).await,
-        (UPDATE_GATE, _) => update_gate::carry_out(lifecycle, age, aws, here, owner, progress).await,
-        // What was never supported was never registered.
+async fn carry_out(request: &Request, context: &Context<'_>) -> Result<Resource, Error> {
+    match (request.resource_type.as_str(), &request.lifecycle) {
+        (SCALABLE_TARGET, _) => scalable_target::carry_out(context).await,
+        (UPDATE_GATE, _) => update_gate::carry_out(context).await,
+        // Nothing was ever registered for an unknown type.
         (_, Lifecycle::Delete { id, properties: _ }) => {
-            Ok(Done { physical_resource_id: id.clone(), data: Data::new() })
+            Ok(Resource { physical_resource_id: id.clone(), attributes: Attributes::new() })
         }
         (other, _) => Err(Error::ResourceType(format!("expected {SCALABLE_TARGET} or {UPDATE_GATE}, found {other}"))),
     }
 }
 
-/// One event a request, which its metrics are taken from, too. Of the properties it shows only what a mistake quotes; of
-/// the response URL, nothing.
-fn log(
+/// Logs the summary of a request. It shows no part of the response URL, and no property but those that a mistake quotes.
+fn log_summary(
     envelope: &Envelope,
     function_arn: &str,
     answer: &Answer,
@@ -181,11 +186,11 @@ fn log(
     };
     let (outcome, reason) = match &answer.outcome {
         Outcome::Success { data: _ } => ("SUCCESS", String::new()),
-        Outcome::Failed { reason } => ("FAILED", envelope.reply_to.url.scrub(reason)),
+        Outcome::Failed { reason } => ("FAILED", envelope.reply_to.url.redact(reason)),
     };
     let elapsed_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(
-        target: logs::SUMMARY,
+        target: log::SUMMARY,
         function_name = function_name(function_arn),
         request_type,
         resource_type,
@@ -202,37 +207,35 @@ fn log(
         calls = tally.calls,
         retries = tally.retries,
         delivery_attempts = delivered.as_ref().map_or_else(|undelivered| undelivered.attempts, |attempts| *attempts),
-        parked = tally.count(Decision::Park),
-        brought_back = tally.count(Decision::BringBack),
+        snapshotted = tally.count(Decision::Snapshot),
+        restored = tally.count(Decision::Restore),
         "answered"
     );
 }
 
-/// The name in a function's ARN; what local tools give instead, as it is.
+/// The function's name in its ARN. Local tools give a name instead of an ARN.
 fn function_name(arn: &str) -> &str {
     arn.split(':').nth(6).unwrap_or(arn)
 }
 
-/// The account in an ARN; local tools give a name instead of one.
+/// The account in an ARN. Local tools give a name instead of an ARN.
 fn account(arn: &str) -> Option<String> {
     let account = arn.strip_prefix("arn:")?.split(':').nth(3)?;
     (account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit())).then(|| account.to_owned())
 }
 
-/// As much of a reason as is worth looking through: an answer has room for half of it.
+/// The part of a reason that an answer may have room for, before secrets are removed.
 fn bounded(mut reason: String) -> String {
     reason.truncate(reason.floor_char_boundary(2 * MAX_BODY_BYTES));
     reason
 }
 
-/// What a panic said.
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
+/// The message of a panic.
+fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("no message").to_owned()
 }
 
-/// Of a request that comes when CloudFormation listens no longer.
-const SHORTEST: Duration = Duration::from_secs(1);
 const SCALABLE_TARGET: &str = "Custom::SageMakerScalableTarget";
 const UPDATE_GATE: &str = "Custom::SageMakerEndpointUpdateGate";
 
@@ -241,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_functions_name_is_that_of_its_metrics_whatever_version_or_alias_was_invoked() {
+    fn every_version_and_alias_of_a_function_has_the_same_metrics() {
         let function = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
         for arn in [function, &format!("{function}:live"), "sagemaker-scaling"] {
             assert_eq!(function_name(arn), "sagemaker-scaling");
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_account_is_read_from_a_real_arn_only() {
+    fn the_account_is_read_from_a_valid_arn_only() {
         let function = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
         assert_eq!(account(function).as_deref(), Some("111122223333"));
         for text in ["function-arn", "", "arn:aws:lambda", "arn:aws:lambda:us-east-1:local:function:f"] {

@@ -1,44 +1,46 @@
 //! CloudFormation custom resources that register SageMaker endpoint variants with Application Auto Scaling.
 //!
-//! One request makes one pass, and nothing flows back:
+//! A request takes one path:
 //!
 //! ```text
-//! payload ─ envelope ─▶ Request ─ properties ─▶ Desired ─▶ ┌ observe ─ decide ─ act ┐ ─▶ Answer ─ deliver ─▶ PUT
-//!           pure                  pure                     │  I/O      PURE     I/O │    pure      I/O
-//!                                                          └─ again while waiting ──┘
+//! payload ─ request ─▶ Request ─ properties ─▶ Desired ─▶ ┌ observe ─ decide ─ act ┐ ─▶ Answer ─ deliver ─▶ PUT
+//!           pure                 pure                     │   I/O     PURE     I/O │    pure      I/O
+//!                                                         └─ again while waiting ──┘
 //! ```
 //!
-//! * [`handler`] is the path itself: whatever happens on it becomes an answer.
-//! * [`envelope`] reads who wants to know, first and leniently, then what they want.
-//! * [`scalable_target`] and [`update_gate`] are the two resource types: what an author may write, and the rules.
-//! * [`aws`] is the only module that talks to AWS, [`deliver`] the only one that talks to CloudFormation.
-//! * [`transport`] is the one HTTP client of both.
-//! * [`deadline`] is the only reader of the clock.
-//! * [`logs`] is what is logged: nobody else's events, and no panic's words. [`metrics`] is what CloudWatch counts of it.
+//! The modules form layers. A module uses only modules below it; a test checks that.
 //!
-//! The function keeps no state between requests: any request may be delivered again at any point, and deciding afresh
-//! from what AWS shows is always right.
+//! | layer | |
+//! |---|---|
+//! | [`handler`] | the path of a request |
+//! | [`scalable_target`], [`update_gate`] | the two resource types: their rules as pure functions, and one loop for each |
+//! | [`context`], [`error`] | what every step needs; why a request fails |
+//! | [`snapshot`] | takes, keeps and restores snapshots of targets |
+//! | [`apply`] | puts what a description attaches to a target |
+//! | [`aws`] | the calls to AWS, their retries and preconditions |
+//! | [`properties`], [`response`] | template text to a description; the answer and its delivery |
+//! | [`request`] | the envelope, the response URL, and whether the request is still fresh |
+//! | [`model`] | names, ids, owners, and the one description of a target |
+//! | [`http`], [`observability`] | the HTTP client; log, metrics, progress, redaction |
+//! | [`polling`], [`deadline`], [`timing`] | the way to wait; the clock; every waiting time |
+//!
+//! The function keeps no state between requests, except for snapshots. A request may be delivered again at any point: each
+//! delivery decides from what AWS shows.
 
-pub mod answer;
-mod arn;
+pub mod apply;
 pub mod aws;
+pub mod context;
 pub mod deadline;
-pub mod deliver;
-pub mod envelope;
 pub mod error;
 pub mod handler;
-pub mod id;
-pub mod logs;
-pub mod metrics;
-pub mod owner;
-pub mod parked;
-mod parking;
-pub mod progress;
-mod reader;
-pub mod response_url;
-pub mod retry;
+pub mod http;
+pub mod model;
+pub mod observability;
+pub mod polling;
+pub mod properties;
+pub mod request;
+pub mod response;
 pub mod scalable_target;
-mod secrets;
-mod standing;
-pub mod transport;
+pub mod snapshot;
+pub mod timing;
 pub mod update_gate;

@@ -1,7 +1,6 @@
 //! The Lambda function: wiring only.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
@@ -12,8 +11,9 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use sagemaker_scaling::aws::Clients;
 use sagemaker_scaling::deadline::Deadline;
 use sagemaker_scaling::handler::{Services, Unanswered, handle};
-use sagemaker_scaling::transport::{Connections, Roots};
-use sagemaker_scaling::{logs, transport};
+use sagemaker_scaling::http::{Connections, Roots, client};
+use sagemaker_scaling::observability::log;
+use sagemaker_scaling::timing::PRECONNECT_BUDGET;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
@@ -21,11 +21,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    set_up_logs();
-    let (http, connections) = transport::client(roots());
+    set_up_log();
+    let (http, connections) = client(roots());
     let config = configuration(http.clone()).await;
     let aws = Clients::new(&config, &http);
-    let connections = open_connections(&aws, connections).await;
+    let connections = preconnect(&aws, connections).await;
     let services = Services { aws, http, connections: Some(connections) };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| {
         let deadline = Deadline::new(event.context.deadline());
@@ -36,7 +36,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     .await
 }
 
-/// Those of `SSL_CERT_FILE`, where it is set; the bundled ones also where it cannot be read, so that there is an answer.
+/// The roots of `SSL_CERT_FILE`, or the bundled ones if it is unset or cannot be read, so that there is an answer.
 fn roots() -> Roots {
     let Some(file) = variable("SSL_CERT_FILE") else { return Roots::bundled() };
     Roots::read(file.as_ref()).unwrap_or_else(|error| {
@@ -45,10 +45,10 @@ fn roots() -> Roots {
     })
 }
 
-/// In Lambda, credentials are in the environment; elsewhere the whole chain looks for them.
+/// The SDK's configuration. In Lambda, credentials are in the environment; elsewhere the whole chain looks for them.
 ///
-/// The transport has a limit of its own for connections. Shorter ones are set by nobody but that chain's look for
-/// instance metadata, which takes three seconds instead of one where nothing answers.
+/// The client has a time limit of its own for connections. Only the chain's look-up of instance metadata sets a shorter
+/// one, and takes three seconds instead of one if nothing answers.
 async fn configuration(http: SharedHttpConnector) -> SdkConfig {
     let mut config =
         aws_config::defaults(BehaviorVersion::latest()).http_client(http_client_fn(move |_, _| http.clone()));
@@ -58,20 +58,20 @@ async fn configuration(http: SharedHttpConnector) -> SdkConfig {
     config.load().await
 }
 
-/// Does the handshakes before the first event, when the CPU is not throttled yet.
-async fn open_connections(aws: &Clients, connections: Connections) -> Connections {
-    // The SDK panics at an address that is set, and empty. The first request tells.
-    let addresses = AssertUnwindSafe(aws.addresses()).catch_unwind().await.unwrap_or_default();
-    let connections = connections.often_to(addresses);
-    // The CPU of the start is worth little waiting: what comes later is used, too.
-    drop(timeout(Duration::from_millis(500), connections.open_often()).await);
+/// Does the handshakes before the first event, while Lambda does not throttle the CPU.
+async fn preconnect(aws: &Clients, connections: Connections) -> Connections {
+    // The SDK panics if an address is set to nothing. The first request reports it.
+    let origins = AssertUnwindSafe(aws.origins()).catch_unwind().await.unwrap_or_default();
+    let connections = connections.with_origins(origins);
+    // A connection that opens later is used, too.
+    drop(timeout(PRECONNECT_BUDGET, connections.preconnect_origins()).await);
     connections
 }
 
-fn set_up_logs() {
+fn set_up_log() {
     let level = variable("AWS_LAMBDA_LOG_LEVEL").and_then(|level| level.parse().ok());
-    logs::subscriber(std::io::stdout, level.unwrap_or(LevelFilter::INFO)).init();
-    std::panic::set_hook(Box::new(logs::on_panic));
+    log::subscriber(std::io::stdout, level.unwrap_or(LevelFilter::INFO)).init();
+    std::panic::set_hook(Box::new(log::on_panic));
 }
 
 #[expect(clippy::disallowed_methods, reason = "configuration is read here")]

@@ -1,4 +1,4 @@
-"""An endpoint that scales, and that can be updated while it does, as a CDK app."""
+"""A CDK app: an endpoint that scales, and that can be updated while it scales."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class ScaledEndpoint(Stack):
         variant = sagemaker.CfnEndpointConfig.ProductionVariantProperty(
             variant_name="AllTraffic", model_name=model_name, instance_type="ml.m5.large", initial_instance_count=1
         )
-        # Without a name: CloudFormation then gives a changed configuration another one.
+        # It has no name, so CloudFormation gives a changed configuration a new name.
         config = sagemaker.CfnEndpointConfig(self, "Config", production_variants=[variant])
         gate = self.custom(
             "Gate",
@@ -32,7 +32,7 @@ class ScaledEndpoint(Stack):
             self,
             "Endpoint",
             endpoint_name=endpoint_name,
-            # Through the gate, which so comes first.
+            # Passes through the gate, so CloudFormation updates the gate first.
             endpoint_config_name=gate.get_att_string("EndpointConfigName"),
             retain_all_variant_properties=True,
         )

@@ -1,14 +1,14 @@
 import { App, CfnParameter, CustomResource, Duration, Fn, Stack, aws_sagemaker as sagemaker } from "aws-cdk-lib";
 import { Construct } from "constructs";
 
-/** An endpoint that scales, and that can be updated while it does. */
+/** An endpoint that scales, and that can be updated while it scales. */
 class ScaledEndpoint extends Stack {
   constructor(scope: Construct, id: string) {
     super(scope, id);
     const endpointName = new CfnParameter(this, "EndpointName").valueAsString;
     const modelName = new CfnParameter(this, "ModelName").valueAsString;
 
-    // Without a name: CloudFormation then gives a changed configuration another one.
+    // It has no name, so CloudFormation gives a changed configuration a new name.
     const config = new sagemaker.CfnEndpointConfig(this, "Config", {
       productionVariants: [
         { variantName: "AllTraffic", modelName, instanceType: "ml.m5.large", initialInstanceCount: 1 },
@@ -20,7 +20,7 @@ class ScaledEndpoint extends Stack {
     });
     const endpoint = new sagemaker.CfnEndpoint(this, "Endpoint", {
       endpointName,
-      // Through the gate, which so comes first.
+      // Passes through the gate, so CloudFormation updates the gate first.
       endpointConfigName: gate.getAttString("EndpointConfigName"),
       retainAllVariantProperties: true,
     });

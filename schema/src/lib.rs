@@ -1,16 +1,17 @@
-//! What an author may write, as JSON Schemas.
+//! The properties of both resource types as JSON Schemas, for linters, editors and `docs/PROPERTIES.md`.
 //!
-//! The types here have no values. Their fields are the properties, their doc comments the descriptions; linters,
-//! editors and `docs/PROPERTIES.md` get both from here. The function itself reads properties with `src/reader.rs`, and
-//! `tests/agreement` proves that the two agree.
+//! Each struct here describes an object in a template: its fields are the properties, and their doc comments the
+//! descriptions. No value of these types is ever made. The function reads properties with code of its own;
+//! `tests/agreement` checks that the schemas and that code accept the same properties.
 
-mod editor;
-pub mod policies;
-mod reference;
-mod rules;
-pub mod schedules;
-pub mod target;
-pub mod tracking;
+mod aws_documentation;
+mod combinations;
+mod reference_page;
+pub mod scalable_target;
+pub mod scaling_policies;
+pub mod scheduled_actions;
+pub mod target_tracking;
+mod template_schema;
 pub mod update_gate;
 pub mod values;
 
@@ -21,15 +22,15 @@ use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
-use self::target::ScalableTarget;
+use self::scalable_target::ScalableTarget;
 use self::update_gate::UpdateGate;
 
-/// The type of a scalable target in a template.
+/// The resource type of a scalable target.
 pub const SCALABLE_TARGET: &str = "Custom::SageMakerScalableTarget";
-/// The type of an update gate in a template.
+/// The resource type of an update gate.
 pub const UPDATE_GATE: &str = "Custom::SageMakerEndpointUpdateGate";
 
-/// The schema of each resource type's properties.
+/// The schema of the properties of each resource type.
 pub fn schemas() -> [(&'static str, Value); 2] {
     [
         (SCALABLE_TARGET, schema_of::<ScalableTarget>(SCALABLE_TARGET)),
@@ -37,54 +38,45 @@ pub fn schemas() -> [(&'static str, Value); 2] {
     ]
 }
 
-/// Every file that is made from the schemas, and what is in it.
+/// The path and the content of each generated file.
 pub fn files() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the schemas are a folder of the repository");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate is in a folder of the repository");
     let text = |schema: &Value| format!("{schema:#}\n");
     let schemas = schemas();
-    let of_types = schemas.iter().map(|(name, schema)| (root.join("schema").join(file_name(name)), text(schema)));
-    of_types
+    let per_type = schemas.iter().map(|(name, schema)| (root.join("schema").join(file_name(name)), text(schema)));
+    per_type
         .chain([
-            (root.join("schema/template.json"), text(&editor::template(&schemas))),
-            (root.join("docs/PROPERTIES.md"), reference::page(&schemas)),
+            (root.join("schema/template.json"), text(&template_schema::template_schema(&schemas))),
+            (root.join("docs/PROPERTIES.md"), reference_page::reference_page(&schemas)),
         ])
         .collect()
 }
 
-/// Such as `custom-sagemakerscalabletarget.json`, in the way of CloudFormation's own schemas.
+/// The file name of a schema, such as `custom-sagemakerscalabletarget.json`, like those of CloudFormation's schemas.
 fn file_name(resource_type: &str) -> String {
     format!("{}.json", resource_type.to_lowercase().replace("::", "-"))
 }
 
-/// A page of AWS's documentation.
-fn aws(page: &str) -> String {
-    format!("https://docs.aws.amazon.com/{page}.html")
-}
-
-/// A page of Application Auto Scaling's API.
-fn api(page: &str) -> String {
-    aws(&format!("autoscaling/application/APIReference/{page}"))
-}
-
 fn schema_of<T: JsonSchema>(title: &str) -> Value {
-    // Inline, and of draft 7: what editors and cfn-lint read.
+    // Editors and cfn-lint read inline schemas of draft 7.
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.with_transform(Finish).into_generator().into_root_schema_for::<T>();
+    let mut schema = settings.with_transform(FinishSchema).into_generator().into_root_schema_for::<T>();
     schema.insert("title".to_owned(), json!(title));
     schema.to_value()
 }
 
-/// Finishes what `schemars` makes. A property that is optional may be left out, but not be null, as nothing in a
-/// template may; and a description ends with the page of AWS's that it is about.
+/// Changes the schemas that `schemars` generates. An optional property may be omitted, but not null, because no value in
+/// a template may be null. A description ends with a link to the AWS documentation.
 #[derive(Clone, Debug)]
-struct Finish;
+struct FinishSchema;
 
-impl Transform for Finish {
+impl Transform for FinishSchema {
     fn transform(&mut self, schema: &mut Schema) {
-        if let Some(Value::Array(either)) = schema.remove("anyOf")
-            && let Some(Value::Object(one)) = either.into_iter().next()
+        // `Option<T>` is `anyOf` of the schema of `T` and of null.
+        if let Some(Value::Array(alternatives)) = schema.remove("anyOf")
+            && let Some(Value::Object(value)) = alternatives.into_iter().next()
         {
-            for (key, value) in one {
+            for (key, value) in value {
                 if schema.get(&key).is_none() {
                     schema.insert(key, value);
                 }
@@ -92,7 +84,7 @@ impl Transform for Finish {
         }
         let page = schema.remove("$comment");
         if let Some(Value::String(description)) = schema.get_mut("description") {
-            // The lines of a doc comment are one paragraph.
+            // A doc comment is one paragraph over several lines.
             *description = description.replace('\n', " ");
             if let Some(Value::String(page)) = page {
                 description.push_str(&format!(" See <{page}>."));

@@ -1,4 +1,4 @@
-//! Writes what is made from the schemas.
+//! Writes the files that are generated from the schemas.
 
 use std::fs;
 use std::io;

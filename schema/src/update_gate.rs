@@ -2,23 +2,28 @@
 
 use schemars::JsonSchema;
 
-use crate::aws;
-use crate::values::{ConfigName, EndpointName, Seconds, Text};
+use crate::aws_documentation::aws_page;
+use crate::values::{Boolean, ConfigName, EndpointName, Seconds, Text};
 
-/// Stands before an endpoint, takes down the scalable targets that an update of it would break, and brings them back.
+/// Lets an endpoint update succeed while its variants are registered. Before the update, the gate takes a snapshot of
+/// each scalable target that blocks the update, and deregisters it. After the update, the gate restores the targets.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
-#[schemars(extend("$comment" = aws("sagemaker/latest/dg/endpoint-auto-scaling")))]
+#[schemars(extend("$comment" = aws_page("sagemaker/latest/dg/endpoint-auto-scaling")))]
 pub struct UpdateGate {
-    /// The endpoint's name as text, because the gate comes before the endpoint. Its ARN is taken, too.
+    /// The name of the endpoint as text, because the gate is created before the endpoint. The ARN is accepted, too.
     pub endpoint_name: EndpointName,
-    /// The name or ARN of the configuration that the endpoint is to run. The endpoint's own `EndpointConfigName` is
-    /// `!GetAtt Gate.EndpointConfigName`, so that the gate comes first.
+    /// The name or ARN of the configuration that the endpoint shall run. Set the `EndpointConfigName` of the endpoint to
+    /// `!GetAtt Gate.EndpointConfigName`, so that CloudFormation updates the gate first.
     pub endpoint_config_name: ConfigName,
-    /// CloudFormation's own: the function's ARN, which the stack of `template.yaml` exports.
+    /// Whether the gate may also deregister targets that another stack of this function owns. Otherwise, such a target
+    /// makes the gate fail before it changes anything, with a reason that names the owner and this property.
+    #[schemars(extend("default" = false))]
+    pub include_other_stacks: Option<Boolean>,
+    /// The ARN of the function, which the stack of `template.yaml` exports. CloudFormation requires this property.
     pub service_token: Text,
-    /// CloudFormation's own: for how many seconds it waits for an answer, up to 3600. Set 3000, so that a stack waits
-    /// for Lambda's retries but not for an hour.
+    /// How many seconds CloudFormation waits for an answer, up to 3600. Set 3000, so that a stack waits for Lambda's
+    /// retries, but not for an hour.
     #[schemars(extend("default" = 3600))]
     pub service_timeout: Option<Seconds>,
 }

@@ -1,4 +1,4 @@
-//! Values that are neither objects nor lists. CloudFormation sends each as text, so each may be written as text.
+//! The types of values that are neither objects nor lists. CloudFormation sends each as text, so each may be text.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ macro_rules! values {
 }
 
 values! {
-    /// The name of an action.
+    /// The name of a scheduled action.
     ActionName = json!({
         "type": TEXT,
         "minLength": 1,
@@ -35,26 +35,26 @@ values! {
     });
     /// `AdjustmentType`.
     AdjustmentType = one_of(&["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"]);
-    /// A truth value.
+    /// A boolean.
     Boolean = json!({
         "type": ["boolean", "string"],
         "pattern": "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$",
         "patternErrorMessage": "expected true or false",
     });
-    /// An inference component.
+    /// The name or ARN of an inference component.
     ComponentName = name_or_arn("inference-component", "an inference component");
-    /// An endpoint configuration.
+    /// The name or ARN of an endpoint configuration.
     ConfigName = name_or_arn("endpoint-config", "an endpoint configuration");
-    /// An endpoint.
+    /// The name or ARN of an endpoint.
     EndpointName = name_or_arn("endpoint", "an endpoint");
-    /// The id of a gate.
+    /// The physical id of an update gate.
     GateId = pattern(
         &format!("^endpoint/{NAME}/config/{NAME}\\|update-gate$"),
         "expected !Ref of the Custom::SageMakerEndpointUpdateGate of this endpoint",
     );
     /// How steps aggregate a metric.
     MetricAggregationType = one_of(&["Average", "Maximum", "Minimum"]);
-    /// Limits, cooldowns.
+    /// A limit that may be 0, or a cooldown.
     NotNegative = whole_number(0, "[+]?[0-9]+");
     /// A number.
     Number = json!({
@@ -70,15 +70,15 @@ values! {
         "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
         "patternErrorMessage": "expected 1 to 256 printable characters",
     });
-    /// Application Auto Scaling's types of policies that fit SageMaker.
+    /// The types of scaling policies that SageMaker supports.
     PolicyType = one_of(&["StepScaling", "TargetTrackingScaling"]);
-    /// A limit that is no limit at 0.
+    /// A limit that is at least 1.
     Positive = whole_number(1, "[+]?0*[1-9][0-9]*");
-    /// A metric that Application Auto Scaling knows.
+    /// A predefined metric of Application Auto Scaling.
     PredefinedMetricType = one_of(&[COPY_METRICS, CONCURRENCY_METRICS, INSTANCE_METRICS].concat());
-    /// A dimension.
+    /// A scalable dimension.
     ScalableDimension = one_of(&[COPIES, CONCURRENCY, INSTANCES]);
-    /// When an action runs.
+    /// The schedule of an action.
     Schedule = pattern(
         &format!(
             r"^(at\([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\)|{}|{})$",
@@ -88,7 +88,7 @@ values! {
         "expected at(yyyy-mm-ddThh:mm:ss), rate(NUMBER UNIT) with minutes, hours or days, or \
          cron(MINUTE HOUR DAY MONTH WEEKDAY YEAR)",
     );
-    /// For how long CloudFormation waits.
+    /// How long CloudFormation waits for an answer.
     Seconds = json!({
         "type": ["integer", "string"],
         "minimum": 1,
@@ -96,7 +96,7 @@ values! {
         "pattern": "^[0-9]+$",
         "patternErrorMessage": "expected a whole number from 1 to 3600",
     });
-    /// Which statistic of a metric.
+    /// A statistic of a metric.
     Statistic = one_of(&["Average", "Maximum", "Minimum", "SampleCount", "Sum"]);
     /// The key of a tag.
     TagKey = json!({
@@ -114,12 +114,12 @@ values! {
     TagValue = json!({ "type": TEXT, "maxLength": 256 });
     /// Any text.
     Text = json!({ "type": TEXT });
-    /// A time.
+    /// A time with a date.
     Time = pattern(
         "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?$",
         "expected a time such as 2030-12-31T23:00:00Z",
     );
-    /// A variant.
+    /// The name of a variant.
     VariantName = pattern(
         &format!("^{NAME}$"),
         "expected 1 to 63 letters, digits and hyphens, beginning and ending with a letter or digit",
@@ -132,8 +132,8 @@ fn one_of(values: &[&str]) -> Value {
     json!({ "type": "string", "enum": values })
 }
 
-fn pattern(pattern: &str, otherwise: &str) -> Value {
-    json!({ "type": TEXT, "pattern": pattern, "patternErrorMessage": otherwise })
+fn pattern(pattern: &str, message: &str) -> Value {
+    json!({ "type": TEXT, "pattern": pattern, "patternErrorMessage": message })
 }
 
 fn name_or_arn(resource_type: &str, noun: &str) -> Value {
@@ -146,34 +146,34 @@ fn name_or_arn(resource_type: &str, noun: &str) -> Value {
     )
 }
 
-/// JSON Schema's bounds are of numbers only, so text has a pattern.
-fn whole_number(least: i32, text: &str) -> Value {
+/// A whole number, also as text. The bounds of JSON Schema apply to numbers only, so text has a pattern.
+fn whole_number(min: i32, text: &str) -> Value {
     json!({
         "type": ["integer", "string"],
-        "minimum": least,
+        "minimum": min,
         "maximum": i32::MAX,
         "pattern": format!("^{text}$"),
-        "patternErrorMessage": format!("expected a whole number from {least} to {}", i32::MAX),
+        "patternErrorMessage": format!("expected a whole number from {min} to {}", i32::MAX),
     })
 }
 
-/// The dimension of an inference component.
+/// The scalable dimension of an inference component.
 pub(crate) const COPIES: &str = "sagemaker:inference-component:DesiredCopyCount";
-/// The other dimension of a variant.
+/// The scalable dimension of a serverless variant.
 pub(crate) const CONCURRENCY: &str = "sagemaker:variant:DesiredProvisionedConcurrency";
-/// The dimension of a variant.
+/// The scalable dimension of a variant with instances.
 pub(crate) const INSTANCES: &str = "sagemaker:variant:DesiredInstanceCount";
-/// The predefined metrics of an inference component.
+/// The predefined metrics for copies.
 pub(crate) const COPY_METRICS: &[&str] = &[
     "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution",
     "SageMakerInferenceComponentInvocationsPerCopy",
 ];
-/// The predefined metrics of provisioned concurrency.
+/// The predefined metrics for provisioned concurrency.
 pub(crate) const CONCURRENCY_METRICS: &[&str] = &["SageMakerVariantProvisionedConcurrencyUtilization"];
-/// The predefined metrics of a variant's instances.
+/// The predefined metrics for instances.
 pub(crate) const INSTANCE_METRICS: &[&str] =
     &["SageMakerVariantConcurrentRequestsPerModelHighResolution", "SageMakerVariantInvocationsPerInstance"];
-/// SageMaker's names of 1 to 63 characters.
+/// The pattern of SageMaker's names of 1 to 63 characters.
 const NAME: &str = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
-/// What CloudFormation sends as text.
+/// The JSON types of a value that CloudFormation sends as text.
 const TEXT: [&str; 3] = ["string", "number", "boolean"];

@@ -1,52 +1,59 @@
-//! The calls to Application Auto Scaling about targets and their tags; `attached.rs` has those about what is attached.
+//! Application Auto Scaling: scalable targets, their tags, and what is attached to them.
+//!
+//! Where the SDK's types would drop members, bodies go out and come back as JSON (see `raw_body`). Each change checks its
+//! precondition before a retry, and may be repeated.
 //!
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.html>
 
-use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::ops::ControlFlow;
 
-use autoscaling::types::{ScalableDimension as Dimension, ServiceNamespace, SuspendedState as Suspended};
-use aws_sdk_applicationautoscaling as autoscaling;
+use aws_sdk_applicationautoscaling::operation::register_scalable_target::RegisterScalableTargetError;
+use aws_sdk_applicationautoscaling::types::{ScalableDimension as Dimension, ServiceNamespace};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde_json::{Value, json};
 use thiserror::Error;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use super::Aws;
-use crate::error::AwsError;
-use crate::id::{ScalableDimension, ScalableTargetId};
-use crate::owner::Tags;
-use crate::retry::{CALLS, until_deadline, while_it_holds};
-use crate::scalable_target::{Desired, SuspendedState};
-
-/// A target that is registered.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Registered {
-    /// Its ARN, by which it is tagged. It is another one when the target is registered anew.
-    pub arn: String,
-    /// All its tags.
-    pub tags: Tags,
-}
+use super::clients::Aws;
+use super::error::{AwsError, ChangeError, incomplete_reply};
+use super::operation::Operation;
+use super::precondition::Precondition;
+use super::raw_body::RawBody;
+use crate::model::attributes::TARGET_ARN;
+use crate::model::json::{Object, object, text};
+use crate::model::{
+    Attachment, AttachmentKey, AttachmentKind, Registered, SERVICE_NAMESPACE, ScalableTargetId, Tags, TargetSpec,
+    target_members, target_of,
+};
+use crate::polling::poll;
+use crate::timing::VISIBLE;
 
 /// Why a target was not created.
 #[derive(Debug, Error)]
 pub enum RegisterError {
-    /// It is registered already: tags are taken at creation only.
-    #[error("the target is registered already")]
+    /// It is already registered.
+    #[error("the target is already registered")]
     AlreadyExists,
-    /// Anything else.
+    /// Another failure.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
 
 impl Aws<'_> {
-    /// Registers a target that does not exist, with tags; fails where it does. Returns its ARN.
-    pub async fn create(&self, desired: &Desired, tags: &Tags) -> Result<String, RegisterError> {
-        let created = self.register(desired, desired.suspended_state, Some(tags), async || Ok(true)).await;
-        created.map(|arn| arn.expect("nothing led to it")).map_err(|error| {
-            // Exactly "The scalable target that you tried to tag already exists. To update tags on an existing scalable
-            // target, use the TagResource API."; see https://github.com/hashicorp/terraform-provider-aws/issues/31839
+    /// Registers a target with tags. Fails if it is already registered. Returns its ARN.
+    pub async fn create_target(&self, spec: &TargetSpec, tags: &Tags) -> Result<String, RegisterError> {
+        let body = spec.create_body(tags);
+        // It needs no precondition: with tags, the call fails if the target exists.
+        let attempt = async || {
+            self.progress.changing();
+            self.register(&body).await
+        };
+        self.call(Operation::RegisterScalableTarget, &spec.id.resource_id(), attempt).await.map_err(|error| {
+            // "The scalable target that you tried to tag already exists. To update tags on an existing scalable target,
+            // use the TagResource API."; see https://github.com/hashicorp/terraform-provider-aws/issues/31839
             if error.is_validation() && error.says("already exists") {
                 RegisterError::AlreadyExists
             } else {
@@ -55,162 +62,30 @@ impl Aws<'_> {
         })
     }
 
-    /// Registers a target that exists, which changes its limits; what is not said is reset. Returns its ARN, or nothing
-    /// where what led to it `holds` no longer.
-    pub async fn renew(
+    /// Changes the settings of a registered target. Returns its ARN, which is a new one if the target was gone.
+    pub async fn update_target(
         &self,
-        desired: &Desired,
-        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
-    ) -> Result<Option<String>, AwsError> {
-        self.register(desired, Some(desired.suspended_state.unwrap_or_default()), None, holds).await
+        spec: &TargetSpec,
+        precondition: &mut Precondition,
+    ) -> Result<String, ChangeError> {
+        let body = spec.update_body();
+        let attempt = async || self.register(&body).await;
+        self.change(Operation::RegisterScalableTarget, &spec.id.resource_id(), precondition, attempt).await
     }
 
-    async fn register(
-        &self,
-        desired: &Desired,
-        suspended: Option<SuspendedState>,
-        tags: Option<&Tags>,
-        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
-    ) -> Result<Option<String>, AwsError> {
-        let target = &desired.target;
-        let request = self
-            .clients
-            .autoscaling
-            .register_scalable_target()
-            .service_namespace(ServiceNamespace::Sagemaker)
-            .resource_id(target.resource_id())
-            .scalable_dimension(dimension(target))
-            .min_capacity(desired.capacity.min())
-            .max_capacity(desired.capacity.max())
-            .set_suspended_state(suspended.map(suspended_state))
-            .set_tags(tags.map(|tags| tags.clone().into_iter().collect::<HashMap<_, _>>()));
-        let call = async || {
-            self.progress.claims();
-            let output = request.clone().send().await?;
-            output.scalable_target_arn.filter(|arn| !arn.is_empty()).ok_or_else(|| cut_off("ScalableTargetARN"))
-        };
-        while_it_holds("RegisterScalableTarget", &target.resource_id(), self, holds, call).await
+    async fn register(&self, body: &Object) -> Result<String, SdkError<RegisterScalableTargetError, HttpResponse>> {
+        self.progress.registering();
+        let request = self.clients.autoscaling.register_scalable_target().customize();
+        let output = request.interceptor(RawBody::new(body)).send().await?;
+        output.scalable_target_arn.filter(|arn| !arn.is_empty()).ok_or_else(|| incomplete_reply(TARGET_ARN))
     }
 
-    /// What is registered: the target and its tags, or nothing.
-    pub async fn observe(&self, target: &ScalableTargetId) -> Result<Option<Registered>, AwsError> {
-        for attempt in 1_u32.. {
-            let Some(arn) = self.describe(target).await? else {
-                return Ok(None);
-            };
-            match self.tags(&arn).await {
-                Ok(tags) => return Ok(Some(Registered { arn, tags })),
-                // Registered just now, or deregistered in between: the next look tells.
-                Err(error) if is_missing(&error) => {
-                    let delay = CALLS.delay(attempt, 1.0);
-                    if delay >= self.deadline.left_to_work() {
-                        return Err(error);
-                    }
-                    sleep(delay).await;
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        unreachable!("attempts are not counted to the end")
-    }
-
-    /// What is registered, if that can be told well before the time is up.
-    pub async fn glance(&self, target: &ScalableTargetId) -> Option<Option<Registered>> {
-        timeout(self.deadline.left_to_work() / 2, self.observe(target)).await.ok()?.ok()
-    }
-
-    async fn describe(&self, target: &ScalableTargetId) -> Result<Option<String>, AwsError> {
-        let request = self
-            .clients
-            .autoscaling
-            .describe_scalable_targets()
-            .service_namespace(ServiceNamespace::Sagemaker)
-            .resource_ids(target.resource_id())
-            .scalable_dimension(dimension(target));
-        let call = async || {
-            let output = request.clone().send().await?;
-            output.scalable_targets.ok_or_else(|| cut_off("ScalableTargets"))
-        };
-        let found = until_deadline("DescribeScalableTargets", &target.resource_id(), self, call).await?;
-        let found = found.into_iter().find(|found| found.resource_id.eq_ignore_ascii_case(&target.resource_id()));
-        Ok(found.map(|found| found.scalable_target_arn.unwrap_or_default()))
-    }
-
-    async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
-        let request = self.clients.autoscaling.list_tags_for_resource().resource_arn(arn);
-        let call = async || request.clone().send().await;
-        let output = until_deadline("ListTagsForResource", arn, self, call).await?;
-        Ok(output.tags.unwrap_or_default().into_iter().collect())
-    }
-
-    /// Puts tags on a target, while what led to it `holds`; none is no call. Returns whether it held.
-    pub async fn tag(
-        &self,
-        arn: &str,
-        tags: &Tags,
-        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
-    ) -> Result<bool, AwsError> {
-        if tags.is_empty() {
-            return Ok(true);
-        }
-        let tags = tags.clone().into_iter().collect();
-        let request = self.clients.autoscaling.tag_resource().resource_arn(arn).set_tags(Some(tags));
-        let call = async || request.clone().send().await;
-        Ok(self.once_seen("TagResource", arn, is_missing, holds, call).await?.is_some())
-    }
-
-    /// Calls about a target that was registered just now and may be `unseen` at first, while what led to it `holds`.
-    pub(super) async fn once_seen<T, E>(
-        &self,
-        operation: &'static str,
-        resource: &str,
-        unseen: fn(&AwsError) -> bool,
-        mut holds: impl AsyncFnMut() -> Result<bool, AwsError>,
-        mut call: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
-    ) -> Result<Option<T>, AwsError>
-    where
-        E: ProvideErrorMetadata + StdError + 'static,
-    {
-        for attempt in 1_u32.. {
-            match while_it_holds(operation, resource, self, &mut holds, &mut call).await {
-                Err(error) if unseen(&error) && attempt < UNSEEN_ATTEMPTS => {
-                    sleep(CALLS.delay(attempt, 1.0)).await;
-                    if !holds().await? {
-                        return Ok(None);
-                    }
-                }
-                done => return done,
-            }
-        }
-        unreachable!("attempts are not counted to the end")
-    }
-
-    /// Takes tags from a target, while what led to it `holds`; none is no call, and a target that is gone is a success.
-    /// Returns whether it held.
-    pub async fn untag(
-        &self,
-        arn: &str,
-        keys: &[String],
-        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
-    ) -> Result<bool, AwsError> {
-        if keys.is_empty() {
-            return Ok(true);
-        }
-        let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
-        let call = async || request.clone().send().await;
-        match while_it_holds("UntagResource", arn, self, holds, call).await {
-            Err(error) if is_missing(&error) => Ok(true),
-            done => done.map(|done| done.is_some()),
-        }
-    }
-
-    /// Deregisters a target, with its policies and scheduled actions, while what led to it `holds`; one that is gone
-    /// already is a success.
-    pub async fn deregister(
+    /// Deregisters a target with its policies and scheduled actions. A target that is not registered is a success.
+    pub async fn deregister_target(
         &self,
         target: &ScalableTargetId,
-        holds: impl AsyncFnMut() -> Result<bool, AwsError>,
-    ) -> Result<(), AwsError> {
+        precondition: &mut Precondition,
+    ) -> Result<(), ChangeError> {
         let request = self
             .clients
             .autoscaling
@@ -218,47 +93,223 @@ impl Aws<'_> {
             .service_namespace(ServiceNamespace::Sagemaker)
             .resource_id(target.resource_id())
             .scalable_dimension(dimension(target));
-        let call = async || request.clone().send().await;
-        match while_it_holds("DeregisterScalableTarget", &target.resource_id(), self, holds, call).await {
-            Err(error) if is_not_found(&error) => Ok(()),
-            done => done.map(drop),
+        let attempt = async || request.clone().send().await;
+        let (operation, resource) = (Operation::DeregisterScalableTarget, target.resource_id());
+        gone_is_done(self.change(operation, &resource, precondition, attempt).await.map(drop))
+    }
+
+    /// The registered targets of these resources, as the service describes them.
+    pub async fn describe_targets(&self, resource_ids: &[String]) -> Result<Vec<Object>, AwsError> {
+        let mut targets = Vec::new();
+        for ids in resource_ids.chunks(MAX_RESOURCE_IDS) {
+            let input = object([("ServiceNamespace", json!(SERVICE_NAMESPACE)), ("ResourceIds", json!(ids))]);
+            targets.extend(self.list_targets(&ids.join(", "), input).await?);
+        }
+        Ok(targets)
+    }
+
+    /// A registered target as the service describes it.
+    pub async fn describe_target(&self, target: &ScalableTargetId) -> Result<Option<Object>, AwsError> {
+        let input = object([
+            ("ServiceNamespace", json!(SERVICE_NAMESPACE)),
+            ("ResourceIds", json!([target.resource_id()])),
+            ("ScalableDimension", json!(target.dimension().as_str())),
+        ]);
+        let found = self.list_targets(&target.resource_id(), input).await?;
+        Ok(found.into_iter().find(|found| target_of(found).is_some_and(|found| found.is_same(target))))
+    }
+
+    async fn list_targets(&self, resource: &str, input: Object) -> Result<Vec<Object>, AwsError> {
+        let client = &self.clients.autoscaling;
+        let send = async |body| client.describe_scalable_targets().customize().interceptor(body).send().await.map(drop);
+        self.list(Operation::DescribeScalableTargets, resource, input, "ScalableTargets", send).await
+    }
+
+    /// A registered target: its ARN and its tags.
+    pub async fn registered(&self, target: &ScalableTargetId) -> Result<Option<Registered>, AwsError> {
+        let read = async || {
+            let Some(found) = self.describe_target(target).await? else { return Ok(ControlFlow::Break(None)) };
+            let arn = text(&found, TARGET_ARN).unwrap_or_default().to_owned();
+            match self.tags(&arn).await {
+                Ok(tags) => Ok(ControlFlow::Break(Some(Registered { arn, tags }))),
+                // It was registered just now, or deregistered in between. The next read tells.
+                Err(error) if error.is_resource_not_found() => Ok(ControlFlow::Continue(error)),
+                Err(error) => Err(error),
+            }
+        };
+        poll(VISIBLE, self.left_to_work(), read).await?
+    }
+
+    /// The same, or `None` if that takes more than half of the time left.
+    pub async fn registered_in_time(&self, target: &ScalableTargetId) -> Option<Option<Registered>> {
+        timeout(self.left_to_work() / 2, self.registered(target)).await.ok()?.ok()
+    }
+
+    /// The tags of a target.
+    pub async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
+        let request = self.clients.autoscaling.list_tags_for_resource().resource_arn(arn);
+        let output = self.call(Operation::ListTagsForResource, arn, async || request.clone().send().await).await?;
+        Ok(output.tags.unwrap_or_default().into_iter().collect())
+    }
+
+    /// Puts tags on a target. Without tags there is no call.
+    pub async fn tag(&self, arn: &str, tags: &Tags, precondition: &mut Precondition) -> Result<(), ChangeError> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        let tags = tags.clone().into_iter().collect();
+        let request = self.clients.autoscaling.tag_resource().resource_arn(arn).set_tags(Some(tags));
+        let attempt = async || request.clone().send().await;
+        let is_not_found = AwsError::is_resource_not_found;
+        self.change_once_visible(Operation::TagResource, arn, precondition, is_not_found, attempt).await.map(drop)
+    }
+
+    /// Removes tags from a target. Without keys there is no call. A target that is not registered is a success.
+    pub async fn untag(&self, arn: &str, keys: &[String], precondition: &mut Precondition) -> Result<(), ChangeError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
+        let attempt = async || request.clone().send().await;
+        gone_is_done(self.change(Operation::UntagResource, arn, precondition, attempt).await.map(drop))
+    }
+
+    /// Puts a policy or a scheduled action, which replaces one of the same name. Returns the ARN of a policy.
+    pub async fn put(
+        &self,
+        target: &ScalableTargetId,
+        attachment: &Attachment,
+        precondition: &mut Precondition,
+    ) -> Result<Option<String>, ChangeError> {
+        let client = &self.clients.autoscaling;
+        let resource = describe(&attachment.key(), target);
+        let body = RawBody::new(&attachment.put_body(target));
+        let is_not_found = AwsError::is_object_not_found;
+        match attachment.kind {
+            AttachmentKind::ScalingPolicy => {
+                let attempt = async || {
+                    let request = client.put_scaling_policy().customize().interceptor(body.clone());
+                    let arn = request.send().await?.policy_arn;
+                    if arn.is_empty() { Err(incomplete_reply("PolicyARN")) } else { Ok(arn) }
+                };
+                let operation = Operation::PutScalingPolicy;
+                self.change_once_visible(operation, &resource, precondition, is_not_found, attempt).await.map(Some)
+            }
+            AttachmentKind::ScheduledAction => {
+                let attempt = async || client.put_scheduled_action().customize().interceptor(body.clone()).send().await;
+                let operation = Operation::PutScheduledAction;
+                self.change_once_visible(operation, &resource, precondition, is_not_found, attempt).await.map(|_| None)
+            }
+        }
+    }
+
+    /// Deletes a policy or a scheduled action. One that does not exist is a success.
+    pub async fn delete(
+        &self,
+        target: &ScalableTargetId,
+        key: &AttachmentKey,
+        precondition: &mut Precondition,
+    ) -> Result<(), ChangeError> {
+        let client = &self.clients.autoscaling;
+        let resource = describe(key, target);
+        let (kind, name) = key;
+        let done = match kind {
+            AttachmentKind::ScalingPolicy => {
+                let request = client
+                    .delete_scaling_policy()
+                    .service_namespace(ServiceNamespace::Sagemaker)
+                    .resource_id(target.resource_id())
+                    .scalable_dimension(dimension(target))
+                    .policy_name(name);
+                let attempt = async || request.clone().send().await;
+                self.change(Operation::DeleteScalingPolicy, &resource, precondition, attempt).await.map(drop)
+            }
+            AttachmentKind::ScheduledAction => {
+                let request = client
+                    .delete_scheduled_action()
+                    .service_namespace(ServiceNamespace::Sagemaker)
+                    .resource_id(target.resource_id())
+                    .scalable_dimension(dimension(target))
+                    .scheduled_action_name(name);
+                let attempt = async || request.clone().send().await;
+                self.change(Operation::DeleteScheduledAction, &resource, precondition, attempt).await.map(drop)
+            }
+        };
+        gone_is_done(done)
+    }
+
+    /// The policies and scheduled actions of a target, as the service describes them.
+    pub async fn describe_attachments(
+        &self,
+        target: &ScalableTargetId,
+        kind: AttachmentKind,
+    ) -> Result<Vec<Object>, AwsError> {
+        let client = &self.clients.autoscaling;
+        let (resource, input) = (target.resource_id(), target_members(target));
+        match kind {
+            AttachmentKind::ScalingPolicy => {
+                let send = async |body| {
+                    client.describe_scaling_policies().customize().interceptor(body).send().await.map(drop)
+                };
+                self.list(Operation::DescribeScalingPolicies, &resource, input, "ScalingPolicies", send).await
+            }
+            AttachmentKind::ScheduledAction => {
+                let send = async |body| {
+                    client.describe_scheduled_actions().customize().interceptor(body).send().await.map(drop)
+                };
+                self.list(Operation::DescribeScheduledActions, &resource, input, "ScheduledActions", send).await
+            }
+        }
+    }
+
+    /// Reads all pages of a list operation.
+    async fn list<E>(
+        &self,
+        operation: Operation,
+        resource: &str,
+        mut input: Object,
+        member: &str,
+        mut send: impl AsyncFnMut(RawBody) -> Result<(), SdkError<E, HttpResponse>>,
+    ) -> Result<Vec<Object>, AwsError>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let mut items = Vec::new();
+        loop {
+            let body = RawBody::new(&input);
+            let attempt = async || {
+                send(body.clone()).await?;
+                let mut page = body.reply();
+                let Some(Value::Array(items)) = page.remove(member) else { return Err(incomplete_reply(member)) };
+                Ok((items, page.remove("NextToken")))
+            };
+            let (page, next) = self.call(operation, resource, attempt).await?;
+            items.extend(page.into_iter().filter_map(|item| match item {
+                Value::Object(item) => Some(item),
+                _ => None,
+            }));
+            match next {
+                Some(token @ Value::String(_)) => drop(input.insert("NextToken".to_owned(), token)),
+                _ => return Ok(items),
+            }
         }
     }
 }
 
-/// A success that lacks what the service always sends: it is not taken for an answer, and asked for again.
-pub(super) fn cut_off<E>(member: &str) -> SdkError<E, HttpResponse> {
-    let error = format!("the reply has no {member}");
-    SdkError::dispatch_failure(ConnectorError::other(error.into(), None))
-}
-
-/// Whether the tag operations do not know the target.
-pub(super) fn is_missing(error: &AwsError) -> bool {
-    error.code() == Some("ResourceNotFoundException")
-}
-
-/// Whether the other operations do not know the target, or what is attached to it.
-pub(super) fn is_not_found(error: &AwsError) -> bool {
-    error.code() == Some("ObjectNotFoundException")
-}
-
-pub(super) fn dimension(target: &ScalableTargetId) -> Dimension {
-    match target.dimension() {
-        ScalableDimension::InferenceComponentDesiredCopyCount => Dimension::SageMakerInferenceComponentDesiredCopyCount,
-        ScalableDimension::VariantDesiredInstanceCount => Dimension::SageMakerVariantDesiredInstanceCount,
-        ScalableDimension::VariantDesiredProvisionedConcurrency => {
-            Dimension::SageMakerVariantDesiredProvisionedConcurrency
-        }
+fn gone_is_done(done: Result<(), ChangeError>) -> Result<(), ChangeError> {
+    match done {
+        Err(ChangeError::Aws(error)) if error.is_object_not_found() || error.is_resource_not_found() => Ok(()),
+        done => done,
     }
 }
 
-fn suspended_state(state: SuspendedState) -> Suspended {
-    Suspended::builder()
-        .dynamic_scaling_in_suspended(state.dynamic_scaling_in)
-        .dynamic_scaling_out_suspended(state.dynamic_scaling_out)
-        .scheduled_scaling_suspended(state.scheduled_scaling)
-        .build()
+fn describe((kind, name): &AttachmentKey, target: &ScalableTargetId) -> String {
+    format!("{} {name} of {}", kind.noun(), target.resource_id())
 }
 
-/// Some six seconds in all.
-const UNSEEN_ATTEMPTS: u32 = 6;
+fn dimension(target: &ScalableTargetId) -> Dimension {
+    target.dimension().as_str().into()
+}
+
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalableTargets.html>
+const MAX_RESOURCE_IDS: usize = 50;

@@ -1,88 +1,77 @@
-//! The one call to CloudFormation: what it has on record for the resource that asks.
+//! CloudFormation: what it has recorded of the resource that a request is for.
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResource.html>
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 use tokio::time::timeout;
 
-use super::Aws;
-use super::json::Operation;
-use crate::error::AwsError;
-use crate::owner::Owner;
-use crate::retry::until_deadline;
-
-/// A resource of a stack, on CloudFormation's record.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "PascalCase")]
-pub struct StackResource {
-    /// Its `ResourceStatus`, such as `CREATE_IN_PROGRESS`.
-    pub resource_status: String,
-    /// The id that the last answer gave; none until a Create was answered.
-    #[serde(default)]
-    pub physical_resource_id: String,
-    /// When its status changed last.
-    #[serde(default, rename = "LastUpdatedTimestamp", deserialize_with = "time")]
-    pub changed: Option<SystemTime>,
-}
+use super::clients::Aws;
+use super::error::AwsError;
+use super::operation::Operation;
+use crate::request::StackRecord;
+use crate::timing::RECORD_TIMEOUT;
 
 impl Aws<'_> {
-    /// What CloudFormation has on record for a resource, or nothing where that cannot be told well before the time is
-    /// up: the stack is another account's, the role may not ask, CloudFormation does not answer.
-    pub async fn stack_resource(&self, owner: &Owner) -> Option<StackResource> {
-        let limit = (self.deadline.left_to_work() / 2).min(LONGEST);
-        let told = timeout(limit, self.describe_stack_resource(owner)).await;
-        match told {
-            Ok(Ok(record)) => Some(record),
-            // "Resource Scaling does not exist for stack ...": it was deleted, and is in no template any more.
+    /// What CloudFormation has recorded of the request's resource.
+    ///
+    /// Returns `None` if that cannot be read well before time is up: the stack is in another account, the role does
+    /// not allow it, or CloudFormation does not reply.
+    pub async fn stack_record(&self) -> Option<StackRecord> {
+        let limit = (self.left_to_work() / 2).min(RECORD_TIMEOUT);
+        match timeout(limit, self.describe_stack_resource()).await {
+            Ok(Ok(record)) => Some(record.into()),
+            // "Resource Scaling does not exist for stack ...": it is deleted, and no longer in the template.
             Ok(Err(error)) if error.code() == Some("ValidationError") && error.says("does not exist for stack") => {
-                Some(StackResource { resource_status: "DELETE_COMPLETE".to_owned(), ..StackResource::default() })
+                Some(StackRecord { status: "DELETE_COMPLETE".to_owned(), ..StackRecord::default() })
             }
             Ok(Err(error)) => {
-                tracing::warn!(%error, "CloudFormation does not tell whether it still waits");
+                tracing::warn!(%error, "DescribeStackResource failed; continuing as if CloudFormation still waits");
                 None
             }
             Err(_) => {
-                tracing::warn!("CloudFormation does not tell in time whether it still waits");
+                tracing::warn!("DescribeStackResource timed out; continuing as if CloudFormation still waits");
                 None
             }
         }
     }
 
-    async fn describe_stack_resource(&self, owner: &Owner) -> Result<StackResource, AwsError> {
-        let call = async || {
-            let input = DescribeStackResource {
-                stack_name: owner.stack_id.clone(),
-                logical_resource_id: owner.logical_resource_id.clone(),
-            };
-            self.clients.cloudformation.call(input).await
-        };
-        until_deadline(DescribeStackResource::NAME, &owner.logical_resource_id, self, call).await
+    async fn describe_stack_resource(&self) -> Result<StackResourceDetail, AwsError> {
+        let owner = self.request.owner;
+        // A deleted stack is known by its ARN only, which is its id.
+        let input = json!({ "StackName": owner.stack_id, "LogicalResourceId": owner.logical_resource_id });
+        let operation = Operation::DescribeStackResource;
+        let attempt = async || self.clients.cloudformation.call(operation, input.clone()).await;
+        self.call(operation, &owner.logical_resource_id, attempt).await
     }
 }
 
-/// The request of `DescribeStackResource`.
-#[derive(Clone, Debug, Serialize)]
+/// The members of the reply that are read.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct DescribeStackResource {
-    /// The stack, by its ARN: a stack that was deleted is known by no other name.
-    pub stack_name: String,
-    /// The resource.
-    pub logical_resource_id: String,
+struct StackResourceDetail {
+    resource_status: String,
+    /// Missing until a Create was answered.
+    #[serde(default)]
+    physical_resource_id: String,
+    #[serde(default)]
+    last_updated_timestamp: String,
 }
 
-impl Operation for DescribeStackResource {
-    const NAME: &'static str = "DescribeStackResource";
-    type Output = StackResource;
+impl From<StackResourceDetail> for StackRecord {
+    fn from(detail: StackResourceDetail) -> Self {
+        Self {
+            status: detail.resource_status,
+            physical_resource_id: detail.physical_resource_id,
+            changed: time(&detail.last_updated_timestamp),
+        }
+    }
 }
 
-/// A time that cannot be read is none.
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Ok(DateTime::from_str(&text, Format::DateTime).ok().and_then(|time| time.try_into().ok()))
+fn time(text: &str) -> Option<SystemTime> {
+    DateTime::from_str(text, Format::DateTime).ok()?.try_into().ok()
 }
-
-const LONGEST: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! AWS Query, the protocol of CloudFormation: a form out, XML back.
+//! AWS Query, the protocol of CloudFormation: a form as the request, XML as the reply.
 //!
 //! <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>
 
@@ -10,15 +10,14 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Or
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::metadata::ErrorMetadata;
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::json::ErrorReply;
+use super::protocol::ErrorReply;
 
-/// A request whose fields are all text.
-pub(super) fn request<I: Serialize>(action: &str, version: &str, input: &I) -> Result<HttpRequest, BoxError> {
-    let fields: BTreeMap<String, String> = serde_json::from_value(serde_json::to_value(input)?)?;
+/// A request. All its fields are text.
+pub(super) fn request(action: &str, version: &str, input: Value) -> Result<HttpRequest, BoxError> {
+    let fields: BTreeMap<String, String> = serde_json::from_value(input)?;
     let mut form = String::new();
     let mut writer = QueryWriter::new(&mut form, action, version);
     for (name, value) in &fields {
@@ -32,7 +31,7 @@ pub(super) fn request<I: Serialize>(action: &str, version: &str, input: &I) -> R
     Ok(request.try_into()?)
 }
 
-/// Reads the texts of [`READ`], wherever they are: in the replies that are read here, no name is there twice.
+/// Reads the elements of [`READ`] at any depth. No name appears twice in the replies that are read here.
 pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, OrchestratorError<ErrorReply>> {
     let texts = texts(response.body().bytes().unwrap_or_default());
     if response.status().is_success() {
@@ -78,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_found_at_any_depth_and_unescaped() {
+    fn elements_are_read_at_any_depth_and_unescaped() {
         let xml = b"<?xml version=\"1.0\"?><A xmlns=\"x\"><B><ResourceStatus>CREATE_IN_PROGRESS</ResourceStatus>\
             <C/><PhysicalResourceId>a|b &amp; c</PhysicalResourceId></B></A>";
         let texts = texts(xml).unwrap();
@@ -88,9 +87,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_xml_is_an_error_or_empty() {
+    fn a_body_that_is_not_xml_is_an_error() {
         for body in [&b""[..], b"{}", b"\xff", b"<html"] {
-            assert!(texts(body).map_or(true, |texts| texts.is_empty()), "{body:?}");
+            assert!(texts(body).is_err(), "{body:?}");
         }
+        assert!(texts(b"<html></html>").unwrap().is_empty());
     }
 }

@@ -1,182 +1,111 @@
-//! The calls to SageMaker: whether an endpoint or an inference component is ready, and what it has.
+//! SageMaker: endpoints, their configurations, and inference components.
 //!
 //! <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html> and
 //! <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeInferenceComponent.html>
 
-use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
 
-use super::Aws;
-use super::json::Operation;
-use crate::error::AwsError;
-use crate::id::{EndpointName, InferenceComponentName};
-use crate::retry::until_deadline;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Value, json};
 
-/// An endpoint as it is now.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Endpoint {
-    /// Its name, as it was given at its creation.
-    pub name: String,
-    /// The name of the configuration that it runs; while it changes, of the one that it ran before.
-    pub config: String,
-    /// Its `EndpointStatus`.
-    pub status: String,
-    /// Why it failed, if it did.
-    pub failure_reason: Option<String>,
-    /// The names of its production variants.
-    pub variants: Vec<String>,
-    /// Whether it answers asynchronously, and so can scale to zero instances.
-    pub asynchronous: bool,
-}
-
-/// An inference component as it is now.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct InferenceComponent {
-    /// Its `InferenceComponentStatus`.
-    pub status: String,
-    /// Why it failed, if it did.
-    pub failure_reason: Option<String>,
-}
+use super::clients::Aws;
+use super::error::AwsError;
+use super::operation::Operation;
+use crate::model::{ConfiguredVariant, Endpoint, EndpointName, InferenceComponent, InferenceComponentName};
 
 impl Aws<'_> {
-    /// The endpoint, or nothing where there is none.
+    /// An endpoint, or `None` if it does not exist.
     pub async fn endpoint(&self, name: &EndpointName) -> Result<Option<Endpoint>, AwsError> {
-        let request = DescribeEndpoint { endpoint_name: name.as_str().to_owned() };
-        let output =
-            self.describe_in_sagemaker(request, &format!("endpoint {name}"), "Could not find endpoint").await?;
-        Ok(output.map(Endpoint::from))
+        let input = json!({ "EndpointName": name.as_str() });
+        let output = self.describe(Operation::DescribeEndpoint, input, "endpoint", name.as_str()).await?;
+        Ok(output.map(|output: DescribeEndpointOutput| output.into()))
     }
 
-    /// The inference component, or nothing where there is none.
+    /// An inference component, or `None` if it does not exist.
     pub async fn inference_component(
         &self,
         name: &InferenceComponentName,
     ) -> Result<Option<InferenceComponent>, AwsError> {
-        let request = DescribeInferenceComponent { inference_component_name: name.as_str().to_owned() };
-        let what = format!("inference component {name}");
-        let output = self.describe_in_sagemaker(request, &what, "Could not find inference component").await?;
-        Ok(output.map(|output| InferenceComponent {
+        let (operation, input) =
+            (Operation::DescribeInferenceComponent, json!({ "InferenceComponentName": name.as_str() }));
+        let output = self.describe(operation, input, "inference component", name.as_str()).await?;
+        Ok(output.map(|output: DescribeInferenceComponentOutput| InferenceComponent {
             status: output.inference_component_status,
             failure_reason: output.failure_reason,
         }))
     }
 
-    /// The variants of an endpoint configuration, or nothing where there is none of that name.
+    /// The production variants of an endpoint configuration, or `None` if it does not exist.
     pub async fn endpoint_config(&self, name: &str) -> Result<Option<Vec<ConfiguredVariant>>, AwsError> {
-        let request = DescribeEndpointConfig { endpoint_config_name: name.to_owned() };
-        let what = format!("endpoint configuration {name}");
-        let output = self.describe_in_sagemaker(request, &what, "Could not find endpoint configuration").await?;
-        Ok(output.map(|output| output.production_variants))
+        let (operation, input) = (Operation::DescribeEndpointConfig, json!({ "EndpointConfigName": name }));
+        let output = self.describe(operation, input, "endpoint configuration", name).await?;
+        let variant = |variant: ProductionVariant| ConfiguredVariant {
+            name: variant.variant_name,
+            instance_type: variant.instance_type,
+        };
+        Ok(output
+            .map(|output: DescribeEndpointConfigOutput| output.production_variants.into_iter().map(variant).collect()))
     }
 
-    async fn describe_in_sagemaker<O: Operation + Clone>(
+    async fn describe<O>(
         &self,
-        request: O,
-        what: &str,
-        missing: &str,
-    ) -> Result<Option<O::Output>, AwsError> {
-        let call = async || self.clients.sagemaker.call(request.clone()).await;
-        match until_deadline(O::NAME, what, self, call).await {
+        operation: Operation,
+        input: Value,
+        noun: &str,
+        name: &str,
+    ) -> Result<Option<O>, AwsError>
+    where
+        O: DeserializeOwned + Debug + Send + Sync + 'static,
+    {
+        let attempt = async || self.clients.sagemaker.call(operation, input.clone()).await;
+        match self.call(operation, &format!("{noun} {name}"), attempt).await {
             Ok(output) => Ok(Some(output)),
-            // There is no exception of its own for it: the service's waiters look for this code, too.
-            Err(error) if error.is_validation() && error.says(missing) => Ok(None),
+            // The service has no exception for it. Its waiters look for this code, too.
+            Err(error) if error.is_validation() && error.says(&format!("Could not find {noun}")) => Ok(None),
             Err(error) => Err(error),
         }
     }
 }
 
-/// The request of `DescribeEndpoint`.
-#[derive(Clone, Debug, Serialize)]
+/// The members of the reply of `DescribeEndpoint` that are read.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct DescribeEndpoint {
-    /// The endpoint's name.
-    pub endpoint_name: String,
-}
-
-impl Operation for DescribeEndpoint {
-    const NAME: &'static str = "DescribeEndpoint";
-    type Output = DescribeEndpointOutput;
-}
-
-/// The request of `DescribeEndpointConfig`.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct DescribeEndpointConfig {
-    /// The configuration's name.
-    pub endpoint_config_name: String,
-}
-
-impl Operation for DescribeEndpointConfig {
-    const NAME: &'static str = "DescribeEndpointConfig";
-    type Output = DescribeEndpointConfigOutput;
-}
-
-/// What of the reply is read; the service sends more.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "PascalCase")]
-pub struct DescribeEndpointConfigOutput {
-    /// The variants; shadow variants are apart, and cannot be scaled.
-    pub production_variants: Vec<ConfiguredVariant>,
-}
-
-/// One variant of an endpoint configuration.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "PascalCase")]
-pub struct ConfiguredVariant {
-    /// Its name.
-    pub variant_name: String,
-    /// Its instance type; none where it is serverless.
-    pub instance_type: Option<String>,
-}
-
-/// What of the reply is read; the service sends more.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "PascalCase")]
-pub struct DescribeEndpointOutput {
-    /// The endpoint's name.
+struct DescribeEndpointOutput {
     #[serde(default)]
-    pub endpoint_name: String,
-    /// The configuration; absent only where it cannot be told.
+    endpoint_name: String,
     #[serde(default)]
-    pub endpoint_config_name: String,
-    /// The status.
-    pub endpoint_status: String,
-    /// Why it failed, if it did.
-    pub failure_reason: Option<String>,
-    /// The variants; absent while the endpoint is created.
-    pub production_variants: Option<Vec<ProductionVariantSummary>>,
-    /// There for an asynchronous endpoint; what it says does not matter here.
-    pub async_inference_config: Option<serde_json::Value>,
+    endpoint_config_name: String,
+    endpoint_status: String,
+    failure_reason: Option<String>,
+    /// Absent while the endpoint is being created. Shadow variants are another member.
+    production_variants: Option<Vec<ProductionVariant>>,
+    /// Present for an asynchronous endpoint.
+    async_inference_config: Option<IgnoredAny>,
 }
 
-/// One variant of an endpoint.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+/// The same of `DescribeEndpointConfig`. Shadow variants are another member, and cannot be scaled.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct ProductionVariantSummary {
-    /// Its name.
-    pub variant_name: String,
+struct DescribeEndpointConfigOutput {
+    production_variants: Vec<ProductionVariant>,
 }
 
-/// The request of `DescribeInferenceComponent`.
-#[derive(Clone, Debug, Serialize)]
+/// A production variant of an endpoint or of a configuration.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct DescribeInferenceComponent {
-    /// The inference component's name.
-    pub inference_component_name: String,
+struct ProductionVariant {
+    variant_name: String,
+    /// Only a configuration has it, and not for a serverless variant.
+    instance_type: Option<String>,
 }
 
-impl Operation for DescribeInferenceComponent {
-    const NAME: &'static str = "DescribeInferenceComponent";
-    type Output = DescribeInferenceComponentOutput;
-}
-
-/// What of the reply is read; the service sends more.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+/// The same of `DescribeInferenceComponent`.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct DescribeInferenceComponentOutput {
-    /// The status.
-    pub inference_component_status: String,
-    /// Why it failed, if it did.
-    pub failure_reason: Option<String>,
+struct DescribeInferenceComponentOutput {
+    inference_component_status: String,
+    failure_reason: Option<String>,
 }
 
 impl From<DescribeEndpointOutput> for Endpoint {

@@ -1,29 +1,29 @@
-//! `Custom::SageMakerScalableTarget`: registers a production variant as a scalable target.
+//! `Custom::SageMakerScalableTarget`: registers a production variant or an inference component as a scalable target.
 //!
-//! The rules, which `docs/SEMANTICS.md` tells at length:
+//! The rules are pure functions: `readiness` decides whether the endpoint is ready, `ownership` who may register and
+//! release, `reconcile` what changes between two templates. `run` carries them out. `docs/SEMANTICS.md` states what
+//! they promise:
 //!
-//! 1. Create and Update wait for the endpoint to be `InService`; they fail at once when it is missing, failed, or has
-//!    no such variant.
-//! 2. A target that nobody holds is registered with tags that name the stack and the logical id. Registering with tags
-//!    fails where the target exists: a create-if-absent.
-//! 3. A target that we hold is registered again, so a request that is delivered twice does no harm.
-//! 4. A target of another stack, or of another resource of ours, is refused. So is one without our tags, unless
-//!    `AdoptExisting` is true: then we take it over, and remember that.
-//! 5. A changed endpoint or variant is another id, and CloudFormation sends a Delete for the one that it no longer
-//!    needs. One that CloudFormation never learned of, because the Update that registered it failed, is released by the
-//!    Update that goes back.
-//! 6. With an update gate, what is parked of a target comes back before it registers. Where the endpoint is about to go
-//!    back to the gate's configuration, which this variant stands in the way of, what is wanted is parked instead, for
-//!    the gate to bring back.
-//! 7. Delete deregisters what we hold, releases what we adopted, and leaves everything else alone.
+//! 1. Create and Update wait until the endpoint is `InService`. They fail at once if it is missing, failed, or does not
+//!    have the variant.
+//! 2. A target that is not registered is registered with tags that name the stack and the logical id. Registering with
+//!    tags fails if the target exists, so it is a create-if-absent.
+//! 3. A target that this resource owns is registered again. So a request that is delivered twice is harmless.
+//! 4. A target of another stack or resource is refused. An untagged target is refused, or adopted if `AdoptExisting` is
+//!    true.
+//! 5. A changed endpoint or variant is another physical id, and CloudFormation sends a Delete for the previous one. If
+//!    an Update registered a target and its answer was lost, CloudFormation does not know that target: the Update that
+//!    rolls back releases it.
+//! 6. Behind an update gate, the snapshot of the target and the template become one description, which is applied once.
+//!    If the endpoint is about to roll back, the description becomes a snapshot, and the gate restores it.
+//! 7. Delete deregisters a target that this resource registered, releases one that it adopted, and leaves all others.
 
-mod decide;
-pub mod inputs;
-mod lifecycle;
-mod properties;
+mod ownership;
+mod readiness;
+mod reconcile;
+mod register;
+mod release;
+mod roll_back;
+mod run;
 
-pub use decide::Refusal;
-pub(crate) use decide::is_changing;
-pub(crate) use lifecycle::poll_delay;
-pub use lifecycle::{Done, carry_out};
-pub use properties::{Capacity, Desired, Named, PolicyConfiguration, ScalingPolicy, ScheduledAction, SuspendedState};
+pub use run::carry_out;

@@ -1,7 +1,8 @@
 //! The envelope, broken in every field, one at a time. One process serves all of it, and goes on.
 
-use sagemaker_scaling::envelope::NoReplyAddress;
 use sagemaker_scaling::handler::Unanswered;
+use sagemaker_scaling::request::InvalidResponseUrl;
+use sagemaker_scaling::request::NoReplyAddress;
 use serde_json::{Value, json};
 
 use crate::support::canaries::QUERY;
@@ -117,12 +118,12 @@ async fn without_an_address_nothing_is_done() {
     let stage = Stage::new().await;
     let mut cases: Vec<_> = broken(&create(), "ResponseURL").into_iter().map(|broken| (broken, None)).collect();
     for (url, error) in [
-        ("http://example.com/p", NoReplyAddress::Scheme),
-        ("http://127.0.0.1@example.com/p", NoReplyAddress::Scheme),
-        ("ftp://127.0.0.1/p", NoReplyAddress::Scheme),
-        ("https://", NoReplyAddress::Url),
-        ("/p", NoReplyAddress::Url),
-        ("no address", NoReplyAddress::Url),
+        ("http://example.com/p", NoReplyAddress::Url(InvalidResponseUrl::Scheme)),
+        ("http://127.0.0.1@example.com/p", NoReplyAddress::Url(InvalidResponseUrl::Scheme)),
+        ("ftp://127.0.0.1/p", NoReplyAddress::Url(InvalidResponseUrl::Scheme)),
+        ("https://", NoReplyAddress::Url(InvalidResponseUrl::NotAUrl)),
+        ("/p", NoReplyAddress::Url(InvalidResponseUrl::NotAUrl)),
+        ("no address", NoReplyAddress::Url(InvalidResponseUrl::NotAUrl)),
     ] {
         cases.push((create().field("ResponseURL", json!(format!("{url}?{QUERY}"))), Some(error)));
     }

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use sagemaker_scaling::deadline::Deadline;
 use sagemaker_scaling::handler::Unanswered;
-use sagemaker_scaling::transport;
+use sagemaker_scaling::http;
 use serde_json::json;
 use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -39,7 +39,7 @@ pub(crate) enum Kind {
 impl Defective {
     pub(crate) fn new() -> Self {
         Self {
-            inner: transport::client(transport::Roots::bundled()).0,
+            inner: http::client(http::Roots::bundled()).0,
             calls_until_panic: Arc::new(AtomicUsize::new(usize::MAX)),
             counts_answers_only: Arc::default(),
             kind: Arc::new(Mutex::new(Kind::Calling)),

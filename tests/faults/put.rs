@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sagemaker_scaling::deliver::Attempt;
 use sagemaker_scaling::handler::Unanswered;
+use sagemaker_scaling::response::Attempt;
 use serde_json::json;
 use tokio::net::TcpListener;
 

@@ -1,6 +1,6 @@
 //! What is on the wire when there is more to say than fits, or it is odd.
 
-use sagemaker_scaling::answer::MAX_BODY_BYTES;
+use sagemaker_scaling::response::MAX_BODY_BYTES;
 use serde_json::{Value, json};
 
 use crate::support::aws::Fault;

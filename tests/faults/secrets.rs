@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
 use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::logs;
+use sagemaker_scaling::observability::log;
 use serde_json::{Value, json};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
@@ -154,7 +154,7 @@ async fn logged<S: Subscriber + Send + Sync>(subscriber: impl FnOnce(Log) -> S) 
 /// Row A9: the log as it is shipped, at TRACE, with all crates logging.
 #[tokio::test]
 async fn the_log_as_it_is_shipped_holds_nothing_that_others_log() {
-    let (text, signatures) = logged(|log| logs::subscriber(move || log.clone(), LevelFilter::TRACE)).await;
+    let (text, signatures) = logged(|log| log::subscriber(move || log.clone(), LevelFilter::TRACE)).await;
     assert!(text.contains("\"answered\"") && text.contains("answering again"), "{text}");
     assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|line| line["level"].is_string())));
     assert_eq!(found_in(&text, &signatures), Vec::<&str>::new(), "{text}");
@@ -194,9 +194,9 @@ fn panic_in_process() {
 #[test]
 #[ignore = "a panic hook is the whole process's: this is one that another test starts"]
 fn a_process_that_panics_with_the_hook() {
-    let log = logs::subscriber(std::io::stdout, LevelFilter::TRACE);
+    let log = log::subscriber(std::io::stdout, LevelFilter::TRACE);
     tracing::subscriber::set_global_default(log).expect("the first one");
-    std::panic::set_hook(Box::new(logs::on_panic));
+    std::panic::set_hook(Box::new(log::on_panic));
     panic_in_process();
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use sagemaker_scaling::deadline::Deadline;
 use sagemaker_scaling::handler::{Unanswered, handle};
-use sagemaker_scaling::transport;
+use sagemaker_scaling::http;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -23,7 +23,7 @@ async fn answer_at(port: u16, timeout: Duration) -> Result<(), Unanswered> {
     let url = format!("http://127.0.0.1:{port}{PATH}?X-Amz-Expires=7200&X-Amz-Signature={SIGNATURE}&x=a+b%2Bc");
     let request = create().with("VariantName", json!("\"é🦀\"")).field("ResponseURL", json!(url));
     let deadline = Deadline::new(SystemTime::now() + timeout);
-    let services = services(transport::client(transport::Roots::bundled()).0, None);
+    let services = services(http::client(http::Roots::bundled()).0, None);
     handle(&request.0.to_string(), "function-arn", deadline, &services).await
 }
 

@@ -2,8 +2,8 @@
 
 use crate::support::request::{ID, Request, create, delete, update};
 use crate::support::world::World;
-use sagemaker_scaling::deliver::Attempt;
 use sagemaker_scaling::handler::Unanswered;
+use sagemaker_scaling::response::Attempt;
 use serde_json::{Value, json};
 
 const ODD: [fn() -> Value; 6] = [|| json!(null), || json!(7), || json!(true), || json!([]), || json!({}), || json!("")];

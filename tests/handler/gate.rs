@@ -30,7 +30,7 @@ fn world() -> World {
 }
 
 pub(crate) const BLUES_RECORD: &str =
-    "/sagemaker-scaling/parked/endpoint/prod/variant/blue/sagemaker.variant.DesiredInstanceCount";
+    "/sagemaker-scaling/snapshots/endpoint/prod/variant/blue/sagemaker.variant.DesiredInstanceCount";
 
 /// The properties of a variant's scaling.
 fn scaling(variant: &str, max: u32) -> Value {
@@ -54,7 +54,7 @@ fn both_scaled(config: &'static str) -> Template {
 }
 
 pub(crate) fn parked(world: &World) -> Vec<Value> {
-    let below = json!({ "Path": "/sagemaker-scaling/parked", "Recursive": true });
+    let below = json!({ "Path": "/sagemaker-scaling/snapshots", "Recursive": true });
     world.aws("AmazonSSM.GetParametersByPath", below)["Parameters"].as_array().cloned().unwrap_or_default()
 }
 
@@ -339,7 +339,7 @@ async fn both_dimensions_are_parked_and_inference_components_are_left_alone() {
     let before = world.picture();
     world.succeed(gate_update("mixed", "both")).await;
     assert_eq!(world.registered(), ["inference-component/llm"]);
-    let below = |rest: &str| format!("/sagemaker-scaling/parked/endpoint/prod/variant/{rest}");
+    let below = |rest: &str| format!("/sagemaker-scaling/snapshots/endpoint/prod/variant/{rest}");
     let names: Vec<_> = parked(&world).iter().map(|parameter| parameter["Name"].clone()).collect();
     assert_eq!(
         names,

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use sagemaker_scaling::deadline::Deadline;
 use sagemaker_scaling::handler::handle;
-use sagemaker_scaling::logs;
-use sagemaker_scaling::metrics::{METRICS, NAMESPACE};
+use sagemaker_scaling::observability::log;
+use sagemaker_scaling::observability::metrics::{METRICS, NAMESPACE};
 use serde_json::{Value, json};
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
@@ -21,7 +21,7 @@ async fn logged(level: LevelFilter, work: impl AsyncFnOnce()) -> Vec<Value> {
     LazyLock::force(&ANOTHER);
     let log = Log::default();
     let writer = log.clone();
-    let _guard = tracing::subscriber::set_default(logs::subscriber(move || writer.clone(), level));
+    let _guard = tracing::subscriber::set_default(log::subscriber(move || writer.clone(), level));
     work().await;
     log.text().lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
@@ -29,7 +29,7 @@ async fn logged(level: LevelFilter, work: impl AsyncFnOnce()) -> Vec<Value> {
 /// While there is one subscriber only, `tracing` asks that of the thread which comes to an event first whether anybody
 /// wants it: the other tests have none.
 static ANOTHER: LazyLock<Dispatch> =
-    LazyLock::new(|| Dispatch::new(logs::subscriber(std::io::sink, LevelFilter::TRACE)));
+    LazyLock::new(|| Dispatch::new(log::subscriber(std::io::sink, LevelFilter::TRACE)));
 
 /// The one line that tells of a request as a whole.
 async fn summary(world: &World, request: Request) -> Value {

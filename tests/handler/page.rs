@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use sagemaker_scaling::deadline::Deadline;
 use sagemaker_scaling::handler::handle;
-use sagemaker_scaling::transport;
+use sagemaker_scaling::http;
 use serde_json::{Value, json};
 
 use crate::support::request::{STACK, create};
@@ -24,8 +24,7 @@ async fn the_request_for_one_to_eight_instances_is_the_pages() {
     let answers = Server::start(vec![Act::Reply(200, "", String::new())]).await;
 
     let request = create().field("ResponseURL", json!(format!("http://127.0.0.1:{}/", answers.port)));
-    let services =
-        services(transport::client(transport::Roots::bundled()).0, Some(&format!("http://127.0.0.1:{}", aws.port)));
+    let services = services(http::client(http::Roots::bundled()).0, Some(&format!("http://127.0.0.1:{}", aws.port)));
     let deadline = Deadline::new(SystemTime::now() + Duration::from_secs(20));
     handle(&request.0.to_string(), "function-arn", deadline, &services).await.unwrap();
 

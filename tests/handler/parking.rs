@@ -256,10 +256,10 @@ async fn what_another_delivery_has_brought_back_already_is_not_taken_down() {
     world.succeed(gate_update("large", "xlarge")).await;
     let record: Value = serde_json::from_str(parked(&world)[0]["Value"].as_str().unwrap()).unwrap();
     let mut returning = record["Target"].clone();
-    returning["Tags"]["sagemaker-scaling:returning"] = json!("true");
+    returning["Tags"]["sagemaker-scaling:restoring"] = json!("true");
     let arn = world.aws("AnyScaleFrontendService.RegisterScalableTarget", returning)["ScalableTargetARN"].clone();
     // The other one is done while this one is on its way.
-    let untag = json!({ "ResourceARN": arn, "TagKeys": ["sagemaker-scaling:returning"] });
+    let untag = json!({ "ResourceARN": arn, "TagKeys": ["sagemaker-scaling:restoring"] });
     let done = [
         ("AnyScaleFrontendService.UntagResource", untag),
         ("AmazonSSM.DeleteParameter", json!({ "Name": BLUES_RECORD })),

@@ -72,10 +72,10 @@ fn a_panic_at_any_call_is_answered_and_the_same_process_serves_the_next_request(
 #[ignore = "it is the process of the test above"]
 fn the_function_with_a_defect() {
     let Ok(operation) = std::env::var("PANIC_AT") else { return };
-    logs::subscriber(std::io::stdout, LevelFilter::TRACE).init();
-    std::panic::set_hook(Box::new(logs::on_panic));
+    log::subscriber(std::io::stdout, LevelFilter::TRACE).init();
+    std::panic::set_hook(Box::new(log::on_panic));
     let function = async {
-        let sound = transport::client(transport::Roots::bundled()).0;
+        let sound = http::client(http::Roots::bundled()).0;
         let http = SharedHttpConnector::new(Defective { sound: sound.clone(), operation, panicked: false.into() });
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client_fn(move |_, _| sound.clone()))

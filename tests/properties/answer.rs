@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use sagemaker_scaling::envelope::Envelope;
+use sagemaker_scaling::request::Envelope;
 use serde_json::json;
 
 use crate::checks::{Parts, decoded};

@@ -20,9 +20,9 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use proptest::prelude::*;
-use sagemaker_scaling::aws::Here;
 use sagemaker_scaling::deadline::Deadline;
 use sagemaker_scaling::handler::handle;
+use sagemaker_scaling::model::Location;
 use sagemaker_scaling::scalable_target::{Desired, inputs};
 use serde_json::{Value, json};
 
@@ -171,7 +171,7 @@ impl Attached {
         }
         properties["ScalableDimension"] = json!(self.dimension().as_str());
         // What is parked of it says the same.
-        let here = Here { region: "us-east-1".to_owned(), account: None };
+        let here = Location { region: "us-east-1".to_owned(), account: None };
         let desired = Desired::read(&properties, &here).expect("nothing is wrong with it");
         let parked = match self {
             Self::Action(_) => inputs::action(&desired.actions[0]),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sagemaker_scaling::answer::MAX_BODY_BYTES;
+use sagemaker_scaling::response::MAX_BODY_BYTES;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 

@@ -1,7 +1,7 @@
 //! The local AWS as a process: `local-aws [--listen 127.0.0.1:0] [--region R] [--account A] [--until-stdin-closes]`.
 //!
-//! Its first line of output says where it listens; point `AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING`,
-//! `AWS_ENDPOINT_URL_SAGEMAKER` and `AWS_ENDPOINT_URL_SSM` there.
+//! Its first line of output has its address: set `AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING`,
+//! `AWS_ENDPOINT_URL_SAGEMAKER` and `AWS_ENDPOINT_URL_SSM` to it.
 
 use std::error::Error;
 use std::io;
@@ -31,10 +31,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Waits for the end of standard input, which also comes when the parent dies: so this process is never left behind.
+/// Waits for the end of standard input. It also ends when the parent process dies, so this process never outlives it.
 async fn stdin_closed() {
     let (closed, closes) = oneshot::channel::<()>();
-    // A thread, not a task: a runtime waits for its tasks, and nobody may ever close it.
+    // A thread, not a blocking task: the runtime would wait for the task, and standard input may never close.
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         drop(closed);
@@ -71,7 +71,7 @@ impl Arguments {
                 _ => return Err(format!("{argument}: no such argument")),
             }
         }
-        // It checks no signatures: it is for this machine only.
+        // The server checks no signatures, so it accepts connections from this machine only.
         if !parsed.listen.ip().is_loopback() {
             return Err(format!("--listen {}: not a loopback address", parsed.listen));
         }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn all_arguments_are_understood() {
+    fn every_argument_is_parsed() {
         let arguments =
             ["--listen", "[::1]:4567", "--region", "eu-west-1", "--account", "999988887777", "--until-stdin-closes"];
         assert_eq!(
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_others_can_reach_and_unknown_arguments_are_refused() {
+    fn an_address_that_is_not_loopback_and_an_unknown_argument_are_rejected() {
         for arguments in [&["--listen", "0.0.0.0:80"][..], &["--listen"], &["--listen", "here"], &["--port", "80"]] {
             parse(arguments).unwrap_err();
         }

@@ -1,7 +1,7 @@
-//! The model as an HTTP server that speaks the services' AWS JSON 1.1 protocol:
+//! An HTTP server for the model, in the services' protocol AWS JSON 1.1:
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
 //!
-//! All services are at one address; `X-Amz-Target` tells them apart. Signatures are not checked.
+//! All services have one address; the header `X-Amz-Target` names service and operation. Signatures are not checked.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -21,9 +21,9 @@ use tokio::net::TcpListener;
 
 use crate::{Fault, LocalAws};
 
-/// Answers calls on `listener` until that fails, or the future is dropped.
+/// Serves calls on `listener` until it fails or the future is dropped.
 ///
-/// The connections are tasks of their own: a runtime that ends takes them along.
+/// Each connection is a task of its own, which ends with the runtime.
 pub async fn serve(listener: TcpListener, aws: Arc<Mutex<LocalAws>>) -> io::Result<Infallible> {
     let requests = Arc::new(AtomicU64::new(0));
     loop {
@@ -31,14 +31,14 @@ pub async fn serve(listener: TcpListener, aws: Arc<Mutex<LocalAws>>) -> io::Resu
         let (aws, requests) = (Arc::clone(&aws), Arc::clone(&requests));
         let service = service_fn(move |request| {
             let (aws, number) = (Arc::clone(&aws), requests.fetch_add(1, Ordering::Relaxed));
-            async move { reply(number, respond(request, &aws).await) }
+            async move { response(number, handle(request, &aws).await) }
         });
-        // A client that breaks off is its own affair.
+        // A client that disconnects early is not an error of the server.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
-async fn respond(request: Request<Incoming>, aws: &Mutex<LocalAws>) -> Result<Value, Fault> {
+async fn handle(request: Request<Incoming>, aws: &Mutex<LocalAws>) -> Result<Value, Fault> {
     match (request.method(), request.uri().path()) {
         (&Method::POST, "/") => {}
         (&Method::GET, "/health") => return Ok(json!({})),
@@ -53,24 +53,24 @@ async fn respond(request: Request<Incoming>, aws: &Mutex<LocalAws>) -> Result<Va
     let body = request.into_body().collect().await.map_err(|error| malformed(&error))?.to_bytes();
     let body = if body.is_empty() { b"{}" } else { &body[..] };
     let input = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
-    // A panic under the lock is a bug of the model, and shows as one; later calls need not suffer for it.
+    // A panic while the lock is held is a bug of the model and fails that call; later calls continue.
     aws.lock().unwrap_or_else(PoisonError::into_inner).call(&target, &input, now())
 }
 
-fn reply(number: u64, answer: Result<Value, Fault>) -> Result<Response<Full<Bytes>>, hyper::http::Error> {
-    let reply = Response::builder()
+fn response(number: u64, answer: Result<Value, Fault>) -> Result<Response<Full<Bytes>>, hyper::http::Error> {
+    let response = Response::builder()
         .header("Content-Type", "application/x-amz-json-1.1")
         .header("x-amzn-RequestId", format!("00000000-0000-4000-8000-{number:012x}"));
     match answer {
-        Ok(answer) => reply.body(answer.to_string().into()),
-        Err(fault) => reply
+        Ok(answer) => response.body(answer.to_string().into()),
+        Err(fault) => response
             .status(fault.status)
             .header("x-amzn-ErrorType", fault.code.as_ref())
             .body(fault.body().to_string().into()),
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the server is where the model's time comes from")]
+#[expect(clippy::disallowed_methods, reason = "the server passes the time to the model")]
 fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |elapsed| (elapsed.as_secs_f64() * 1e3).round() / 1e3)
 }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn calls_faults_and_bad_requests_are_answered_over_a_socket() {
+    async fn the_server_answers_calls_faults_and_bad_requests() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let server = tokio::spawn(serve(listener, Arc::default()));
@@ -128,7 +128,7 @@ mod tests {
             assert!(get("/")?.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"));
             io::Result::Ok(())
         });
-        exchanges.await.expect("the replies are as expected").expect("the server answers");
+        exchanges.await.expect("the responses are as expected").expect("the server answers");
         server.abort();
     }
 }

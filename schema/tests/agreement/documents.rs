@@ -8,6 +8,7 @@ pub(crate) fn documents(resource_type: &str) -> Vec<Value> {
     if resource_type != SCALABLE_TARGET {
         return vec![json!({
             "ServiceToken": "arn", "ServiceTimeout": 3000, "EndpointName": "prod", "EndpointConfigName": "config-1",
+            "IncludeOtherStacks": false,
         })];
     }
     let variant = json!({

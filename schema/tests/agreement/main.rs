@@ -6,12 +6,9 @@ mod documents;
 mod validation;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
-use sagemaker_scaling::aws::Here;
-use sagemaker_scaling::scalable_target::Desired;
-use sagemaker_scaling::update_gate;
+use sagemaker_scaling::model::Location;
+use sagemaker_scaling::properties::{Desired, UpdateGate, known_names};
 use schema::{SCALABLE_TARGET, schemas};
 use serde_json::{Value, json};
 
@@ -20,12 +17,15 @@ use self::validation::Validator;
 
 /// Whether the function takes properties, or why not.
 fn reader(resource_type: &str, properties: &Value) -> Result<(), String> {
-    let here = Here { region: "us-east-1".into(), account: Some("111122223333".into()) };
     let read = match resource_type {
-        SCALABLE_TARGET => Desired::read(properties, &here).map(drop),
-        _ => update_gate::read(properties, &here).map(drop),
+        SCALABLE_TARGET => Desired::read(properties, &location()).map(drop),
+        _ => UpdateGate::read(properties, &location()).map(drop),
     };
     read.map_err(|mistakes| mistakes.to_string())
+}
+
+fn location() -> Location {
+    Location { region: "us-east-1".into(), account: Some("111122223333".into()) }
 }
 
 /// Properties as CloudFormation sends them.
@@ -82,16 +82,10 @@ fn each_document(check: impl Fn(&str, &Value, &Value)) {
     }
 }
 
-/// Everything that the reader may know by its name: what is a name between quotes in its source.
-fn names_in_the_reader() -> BTreeSet<String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../src");
-    let folder = fs::read_dir(source.join("scalable_target/properties")).expect("a folder");
-    let files = folder.map(|file| file.expect("a file").path());
-    let files =
-        files.chain(["scalable_target/properties.rs", "update_gate/properties.rs"].map(|file| source.join(file)));
-    let text: String = files.map(|file| fs::read_to_string(file).expect("a file")).collect();
-    let is_name = |text: &&str| text.starts_with(char::is_uppercase) && text.chars().all(char::is_alphanumeric);
-    text.split('"').filter(is_name).map(str::to_owned).collect()
+/// Every property name that the reader knows, at any depth.
+fn reader_property_names() -> BTreeSet<&'static str> {
+    let types = schemas().into_iter().map(|(resource_type, _)| resource_type);
+    types.flat_map(documents).flat_map(|document| known_names(&document, &location())).collect()
 }
 
 #[test]
@@ -124,7 +118,7 @@ fn every_property_is_in_some_document() {
 
 #[test]
 fn both_know_the_same_names_at_every_place() {
-    let names = names_in_the_reader();
+    let names = reader_property_names();
     assert!(names.contains("MetricIntervalLowerBound") && names.contains("EndpointConfigName"), "{names:?}");
     each_document(|resource_type, schema, document| {
         for place in places(document, "") {
@@ -132,12 +126,12 @@ fn both_know_the_same_names_at_every_place() {
                 continue;
             }
             let known = &schema_at(schema, &place)["properties"];
-            for name in names.iter().chain(known.as_object().unwrap().keys()) {
+            for name in names.iter().copied().chain(known.as_object().unwrap().keys().map(String::as_str)) {
                 let mut changed = document.clone();
                 changed.pointer_mut(&place).unwrap()[name] = json!({});
                 let mistakes = reader(resource_type, &changed).err().unwrap_or_default();
                 let path = told_place(&format!("{place}/{name}"));
-                let refused = ["unknown property", "leave it out", "predictive scaling is not"];
+                let refused = ["unknown property", "leave it out", "SageMaker does not support predictive"];
                 let is_refused = refused.iter().any(|why| mistakes.contains(&format!("{path}: {why}")));
                 assert_eq!(is_refused, known.get(name).is_none(), "{path}: {mistakes}");
             }
@@ -151,7 +145,7 @@ fn both_refuse_the_same_changes() {
         let validator = Validator::new(schema);
         for place in places(document, "") {
             let Some((above, name)) = place.rsplit_once('/') else { continue };
-            if name.starts_with("Service") {
+            if above.is_empty() && CHECKED_BY_CLOUDFORMATION.contains(&name) {
                 continue;
             }
             let mut without = document.clone();
@@ -181,6 +175,19 @@ fn both_refuse_the_same_changes() {
 }
 
 #[test]
+fn the_reader_accepts_any_value_that_cloudformation_has_checked() {
+    each_document(|resource_type, _, document| {
+        for name in CHECKED_BY_CLOUDFORMATION {
+            for value in values() {
+                let mut changed = document.clone();
+                changed[name] = value;
+                assert_eq!(reader(resource_type, &sent(&changed)), Ok(()), "{name}: {}", changed[name]);
+            }
+        }
+    });
+}
+
+#[test]
 fn both_count_items_alike() {
     each_document(|resource_type, schema, document| {
         for place in places(document, "") {
@@ -201,6 +208,9 @@ fn both_count_items_alike() {
     });
 }
 
+/// CloudFormation rejects bad values of these before it sends a request, so only the schemas check them.
+const CHECKED_BY_CLOUDFORMATION: &[&str] = &["ServiceTimeout", "ServiceToken"];
+
 /// What only the reader can tell: how values compare, and the names of time zones.
 const BEYOND: &[&str] = &[
     "expected a time after StartTime",
@@ -208,7 +218,7 @@ const BEYOND: &[&str] = &[
     "expected less than MetricIntervalUpperBound",
     "expected none on the",
     "expected the name of a time zone",
-    "is there twice",
+    "appears twice",
     "of this endpoint",
     "only the highest has none",
     "only the lowest has none",

@@ -3,10 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use sagemaker_scaling::answer::MAX_BODY_BYTES;
 use sagemaker_scaling::deadline::Deadline;
 use sagemaker_scaling::handler::{Services, Unanswered, handle};
-use sagemaker_scaling::{logs, transport};
+use sagemaker_scaling::http;
+use sagemaker_scaling::observability::log;
+use sagemaker_scaling::response::MAX_BODY_BYTES;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -40,7 +41,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts with the connector that is shipped.
     pub(crate) async fn new() -> Self {
-        Self::with(transport::client(transport::Roots::bundled()).0).await
+        Self::with(http::client(http::Roots::bundled()).0).await
     }
 
     /// Starts with another connector.
@@ -54,10 +55,7 @@ impl Stage {
     pub(crate) async fn without_aws() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("bound"));
-        Self {
-            services: services(transport::client(transport::Roots::bundled()).0, Some(&address)),
-            ..Self::new().await
-        }
+        Self { services: services(http::client(http::Roots::bundled()).0, Some(&address)), ..Self::new().await }
     }
 
     /// A request whose answer comes here: a Delete that has waited in a queue, so that it does not wait for a Create that
@@ -89,7 +87,7 @@ impl Stage {
     ) -> Result<(), Unanswered> {
         let log = Log::default();
         let writer = log.clone();
-        let shipped = logs::subscriber(move || writer.clone(), LevelFilter::TRACE);
+        let shipped = log::subscriber(move || writer.clone(), LevelFilter::TRACE);
         let (calls, puts) = (self.aws.received().len(), self.cloudformation.puts().len());
         let start = Instant::now();
         let outcome = self.handle(payload, deadline).with_subscriber(shipped).await;

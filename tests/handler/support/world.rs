@@ -11,9 +11,9 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::Format;
 use local_aws::LocalAws;
-use sagemaker_scaling::answer::MAX_BODY_BYTES;
 use sagemaker_scaling::deadline::Deadline;
 use sagemaker_scaling::handler::{Services, Unanswered, handle};
+use sagemaker_scaling::response::MAX_BODY_BYTES;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use http::Uri;
-use sagemaker_scaling::answer::{Answer, MAX_BODY_BYTES, Outcome};
-use sagemaker_scaling::envelope::ReplyTo;
-use sagemaker_scaling::response_url::ResponseUrl;
+use sagemaker_scaling::request::ReplyTo;
+use sagemaker_scaling::request::ResponseUrl;
+use sagemaker_scaling::response::{Answer, MAX_BODY_BYTES, Outcome};
 use serde_json::{Map, Value};
 
 /// Builds an answer's body and checks it; `url` is the response URL as it was given.

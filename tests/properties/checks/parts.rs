@@ -1,7 +1,7 @@
 //! The parts of an answer, out of bytes.
 
-use sagemaker_scaling::answer::{Answer, Data, Outcome};
-use sagemaker_scaling::envelope::Envelope;
+use sagemaker_scaling::request::Envelope;
+use sagemaker_scaling::response::{Answer, Outcome};
 use serde_json::json;
 
 /// What an answer is made of.

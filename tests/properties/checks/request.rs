@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use http::Uri;
-use sagemaker_scaling::answer::{Answer, Data, Outcome};
-use sagemaker_scaling::aws::Here;
-use sagemaker_scaling::envelope::{Envelope, Lifecycle, NoReplyAddress, Request};
-use sagemaker_scaling::id::{PhysicalResourceId, ScalableTargetId};
-use sagemaker_scaling::scalable_target::{Desired, Named};
+use sagemaker_scaling::model::Location;
+use sagemaker_scaling::model::{PhysicalResourceId, ScalableTargetId};
+use sagemaker_scaling::properties::{Declared, Desired};
+use sagemaker_scaling::request::{
+    envelope::{Envelope, NoReplyAddress},
+    lifecycle::{Lifecycle, Request},
+};
+use sagemaker_scaling::response::{Answer, Outcome};
 use sagemaker_scaling::update_gate;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -61,7 +64,7 @@ pub fn properties(properties: &Value) -> Result<Desired, String> {
         Ok(desired) => {
             id(&desired.target.to_string());
             let keys = desired.tags.keys().cloned().collect();
-            let named = Named::read(properties);
+            let named = Declared::read(properties);
             assert_eq!(named.target.as_ref(), Some(&desired.target), "an Update would leave it behind");
             assert_eq!(named.tag_keys, keys, "an Update would leave a tag behind");
             for policy in &desired.policies {
@@ -152,12 +155,12 @@ fn carry_out(envelope: &Envelope, sent: &Sent<'_>) -> Result<(String, Data), Str
         Lifecycle::Create { properties } => done(&self::properties(properties)?),
         Lifecycle::Update { id, properties, old_properties } => {
             assert_eq!(Some(id), envelope.given_id.as_ref());
-            Named::read(old_properties);
+            Declared::read(old_properties);
             done(&self::properties(properties)?)
         }
         Lifecycle::Delete { id, properties } => {
             assert_eq!(Some(id), envelope.given_id.as_ref());
-            if let Some(target) = Named::read(properties).target {
+            if let Some(target) = Declared::read(properties).target {
                 self::id(&target.to_string());
             }
             Ok((id.clone(), Data::new()))
@@ -212,6 +215,6 @@ pub fn as_text(value: &Value) -> Value {
 
 const UPDATE_GATE: &str = "Custom::SageMakerEndpointUpdateGate";
 
-fn here() -> Here {
-    Here { region: "us-east-1".into(), account: Some("111122223333".into()) }
+fn here() -> Location {
+    Location { region: "us-east-1".into(), account: Some("111122223333".into()) }
 }

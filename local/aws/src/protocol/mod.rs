@@ -1,0 +1,6 @@
+//! What all operations share: reading the input, paging, errors.
+
+pub(crate) mod fault;
+pub(crate) mod input;
+pub(crate) mod member_types;
+pub(crate) mod pagination;

@@ -1,0 +1,6 @@
+//! The operations of SageMaker, and what Application Auto Scaling does to SageMaker's resources.
+
+mod endpoint_configs;
+mod endpoints;
+mod inference_components;
+mod scaling;

@@ -1,0 +1,64 @@
+//! How Application Auto Scaling checks and changes SageMaker's resources when a target is registered.
+
+use std::ops::RangeInclusive;
+
+use crate::protocol::fault::Fault;
+use crate::state::LocalAws;
+use crate::state::endpoint::{Change, ChangeOutcome, EndpointStatus};
+use crate::state::scalable_target::{Dimension, Resource, TargetId};
+
+impl LocalAws {
+    /// Rejects a resource that does not exist in SageMaker, or cannot be scaled.
+    ///
+    /// Assumed: the variant must exist; its endpoint may be creating or updating; the dimension must suit the variant;
+    /// the texts.
+    pub(crate) fn check_scalable(&self, TargetId { resource, dimension }: &TargetId) -> Result<(), Fault> {
+        let missing = || Fault::validation(format!("The resource {resource} does not exist"));
+        let (endpoint, variant) = match resource {
+            Resource::Component(name) => return self.inference_components.get(name).map(|_| ()).ok_or_else(missing),
+            Resource::Variant { endpoint, variant } => (endpoint, variant),
+        };
+        let endpoint = self.endpoints.get(&endpoint.to_ascii_lowercase()).ok_or_else(missing)?;
+        let endpoint = Some(endpoint).filter(|endpoint| endpoint.status != EndpointStatus::Deleting);
+        let variant = endpoint.and_then(|endpoint| endpoint.variant(variant)).ok_or_else(missing)?;
+        if variant.serverless.is_some() != (*dimension == Dimension::ProvisionedConcurrency) {
+            return Err(Fault::validation(format!("The resource {resource} cannot be scaled in this dimension")));
+        }
+        // https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-console.html has the rule,
+        // https://github.com/aws-controllers-k8s/community/pull/1633 the beginning of the text. Assumed: the rule covers
+        // the families ml.t2, ml.t3 and so on.
+        match variant.instance_type.as_deref() {
+            Some(name)
+                if name.strip_prefix("ml.t").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) =>
+            {
+                Err(Fault::validation(format!(
+                    "You cannot register a variant with {name} instance type as a scalable target"
+                )))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Moves the capacity of a resource that is in service into the range.
+    pub(crate) fn clamp_capacity(&mut self, id: &TargetId, range: &RangeInclusive<i64>, now: f64) {
+        let clamped = |capacity: i64| capacity.clamp(*range.start(), *range.end());
+        match &id.resource {
+            Resource::Component(name) => {
+                if let Some(component) = self.inference_components.get_mut(name) {
+                    component.copies = clamped(component.copies);
+                }
+            }
+            Resource::Variant { endpoint, variant } => {
+                let Some(endpoint) = self.endpoints.get_mut(&endpoint.to_ascii_lowercase()) else { return };
+                let mut to = endpoint.deployed.clone();
+                let Some(variant) = to.variants.iter_mut().find(|known| known.name == *variant) else { return };
+                if endpoint.status == EndpointStatus::InService && clamped(variant.current) != variant.current {
+                    variant.desired = clamped(variant.current);
+                    let ends = now + self.endpoint_takes;
+                    let change = Change { started: now, ends, to: Some(to), outcome: ChangeOutcome::Succeed };
+                    endpoint.begin(EndpointStatus::Updating, change);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The parameters that Parameter Store stores.
+
+/// A parameter.
+#[derive(Clone, Debug)]
+pub(crate) struct Parameter {
+    pub(crate) value: String,
+    pub(crate) kind: String,
+    pub(crate) is_advanced: bool,
+    pub(crate) version: u64,
+    pub(crate) modified: f64,
+}

@@ -1,0 +1,183 @@
+//! Controls for tests and demos: methods, which are also operations of a service called `LocalAws`.
+
+use serde_json::{Value, json};
+
+use crate::protocol::fault::{Fault, OperationResult};
+use crate::protocol::input::{Input, required};
+use crate::state::endpoint::{ChangeOutcome, EndpointStatus};
+use crate::state::{Call, InjectedFault, LocalAws};
+
+impl LocalAws {
+    /// Sets how long creating, updating, scaling or deleting an endpoint takes from now on. The default is 0.
+    pub fn set_endpoint_takes(&mut self, seconds: f64) {
+        self.endpoint_takes = seconds;
+    }
+
+    /// Makes the next creation or update of an endpoint end in `Failed` with this reason.
+    pub fn fail_next_endpoint(&mut self, reason: impl Into<String>) {
+        self.next_outcome = ChangeOutcome::Fail(reason.into());
+    }
+
+    /// Makes the next update of an endpoint roll back to its old configuration. A creation fails instead.
+    pub fn roll_back_next_endpoint(&mut self, reason: impl Into<String>) {
+        self.next_outcome = ChangeOutcome::RollBack(reason.into());
+    }
+
+    /// Makes the next `times` calls of an operation, such as `RegisterScalableTarget`, return a fault and change nothing.
+    pub fn inject_faults(&mut self, operation: impl Into<String>, fault: Fault, times: u64) {
+        self.injected_faults.push(InjectedFault { operation: operation.into(), fault, remaining: times });
+    }
+
+    /// Resets everything, including settings and recorded calls.
+    pub fn reset(&mut self) {
+        *self = Self::new(
+            std::mem::take(&mut self.account),
+            std::mem::take(&mut self.region),
+            std::mem::take(&mut self.partition),
+        );
+    }
+
+    /// Calls the control of this name.
+    pub(crate) fn call_control(&mut self, operation: &str, input: Input<'_>) -> OperationResult {
+        match operation {
+            "Calls" => return Ok(json!({ "Calls": self.call_list() })),
+            "FailNextEndpoint" => self.fail_next_endpoint(input.text("Reason")?),
+            "InjectFaults" => {
+                let status = input.integer("Status")?.unwrap_or(400);
+                let status = u16::try_from(status).ok().filter(|status| (400..600).contains(status));
+                let times = input.integer("Times")?.unwrap_or(1);
+                let fault = Fault {
+                    status: status.ok_or_else(|| Fault::validation("Status: between 400 and 599"))?,
+                    ..Fault::new(input.text("Code")?.to_owned(), input.optional_text("Message")?.unwrap_or_default())
+                };
+                let times = u64::try_from(times).map_err(|_| Fault::validation("Times: 0 or more"))?;
+                self.inject_faults(input.text("Operation")?, fault, times);
+            }
+            "Reset" => self.reset(),
+            "RollBackNextEndpoint" => self.roll_back_next_endpoint(input.text("Reason")?),
+            "SetEndpointStatus" => {
+                let status = EndpointStatus::from_name(input.text("Status")?);
+                let status = status.ok_or_else(|| Fault::validation("Status: no status of an endpoint"))?;
+                self.set_endpoint_status(input.text("EndpointName")?, status, input.optional_text("FailureReason")?)?;
+            }
+            "SetEndpointTakes" => self.set_endpoint_takes(required("Seconds", input.number("Seconds")?)?),
+            _ => return Err(Fault::unknown_operation(operation)),
+        }
+        Ok(json!({}))
+    }
+
+    /// Takes the injected fault that this call of `operation` returns, if there is one.
+    pub(crate) fn take_injected_fault(&mut self, operation: &str) -> Option<Fault> {
+        let injected = self
+            .injected_faults
+            .iter_mut()
+            .find(|injected| injected.operation == operation && injected.remaining > 0)?;
+        injected.remaining -= 1;
+        let fault = injected.fault.clone();
+        self.injected_faults.retain(|injected| injected.remaining > 0);
+        Some(fault)
+    }
+
+    fn call_list(&self) -> Vec<Value> {
+        let describe = |call: &Call| {
+            json!({
+                "Time": call.time,
+                "Target": call.target,
+                "Input": call.input,
+                "Outcome": call.outcome,
+                "Output": call.output,
+            })
+        };
+        self.calls().map(describe).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{describe_endpoint, endpoint, scaling, with_endpoint};
+
+    fn control(aws: &mut LocalAws, operation: &str, input: &Value) -> OperationResult {
+        aws.call(&format!("LocalAws.{operation}"), input, 0.0)
+    }
+
+    #[test]
+    fn an_injected_fault_is_returned_the_given_number_of_times_and_changes_nothing() {
+        let mut aws = with_endpoint();
+        let throttled = json!({
+            "Operation": "RegisterScalableTarget",
+            "Code": "ThrottlingException",
+            "Status": 400,
+            "Message": "Rate exceeded",
+            "Times": 2,
+        });
+        control(&mut aws, "InjectFaults", &throttled).expect("injects");
+        let capacities = json!({ "MinCapacity": 1, "MaxCapacity": 8 });
+        for _ in 0..2 {
+            let fault = scaling(&mut aws, "RegisterScalableTarget", capacities.clone()).unwrap_err();
+            assert_eq!(fault.to_string(), "ThrottlingException: Rate exceeded");
+            assert!(aws.targets.is_empty());
+        }
+        scaling(&mut aws, "RegisterScalableTarget", capacities).expect("no injected fault is left");
+    }
+
+    #[test]
+    fn service_calls_are_recorded_with_their_outcome_and_controls_are_not() {
+        let mut aws = LocalAws::default();
+        control(&mut aws, "SetEndpointTakes", &json!({ "Seconds": 5 })).expect("a number");
+        aws.call("SageMaker.DescribeEndpoint", &json!({ "EndpointName": "e" }), 3.0).unwrap_err();
+        aws.call("AnyScaleFrontendService.DescribeScalableTargets", &json!({ "ServiceNamespace": "sagemaker" }), 4.0)
+            .expect("an empty list");
+        let calls = control(&mut aws, "Calls", &json!({})).expect("a record");
+        assert_eq!(
+            calls,
+            json!({ "Calls": [
+                {
+                    "Time": 3.0,
+                    "Target": "SageMaker.DescribeEndpoint",
+                    "Input": { "EndpointName": "e" },
+                    "Outcome": "ValidationException",
+                    "Output": null,
+                },
+                {
+                    "Time": 4.0,
+                    "Target": "AnyScaleFrontendService.DescribeScalableTargets",
+                    "Input": { "ServiceNamespace": "sagemaker" },
+                    "Outcome": "ok",
+                    "Output": { "ScalableTargets": [] },
+                },
+            ] })
+        );
+    }
+
+    #[test]
+    fn controls_set_the_outcome_and_the_status_of_an_endpoint() {
+        let mut aws = with_endpoint();
+        control(&mut aws, "RollBackNextEndpoint", &json!({ "Reason": "alarm" })).expect("a reason");
+        control(&mut aws, "FailNextEndpoint", &json!({ "Reason": "no capacity" })).expect("a reason");
+        endpoint(&mut aws, "UpdateEndpoint", "large").expect("begins");
+        assert_eq!(describe_endpoint(&mut aws, 0.0)["FailureReason"], "no capacity");
+
+        let status = json!({ "EndpointName": "prod", "Status": "SystemUpdating" });
+        control(&mut aws, "SetEndpointStatus", &status).expect("it exists");
+        assert_eq!(describe_endpoint(&mut aws, 0.0)["EndpointStatus"], "SystemUpdating");
+        let status = json!({ "EndpointName": "prod", "Status": "Fine" });
+        control(&mut aws, "SetEndpointStatus", &status).unwrap_err();
+    }
+
+    #[test]
+    fn a_reset_leaves_an_empty_account() {
+        let mut aws = with_endpoint();
+        aws.fail_next_endpoint("no capacity");
+        control(&mut aws, "Reset", &json!({})).expect("resets");
+        assert_eq!(format!("{aws:?}"), format!("{:?}", LocalAws::default()));
+    }
+
+    #[test]
+    fn an_unknown_control_is_rejected() {
+        assert_eq!(
+            control(&mut LocalAws::default(), "Stop", &json!({})).unwrap_err().code,
+            "UnknownOperationException"
+        );
+    }
+}

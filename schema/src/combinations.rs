@@ -1,0 +1,39 @@
+//! Rules for combinations of properties. `message` is what a linter reports if a rule is violated.
+
+use schemars::Schema;
+use serde_json::{Map, Value, json};
+
+/// The condition that a property is present.
+pub(crate) fn has(name: &str) -> Value {
+    json!({ "required": [name] })
+}
+
+/// The condition that a property has this value.
+pub(crate) fn is(name: &str, value: &str) -> Value {
+    json!({ "properties": { name: { "const": value } }, "required": [name] })
+}
+
+/// Requires properties.
+pub(crate) fn needs(names: &[&str], message: &str) -> Value {
+    json!({ "errorMessage": message, "required": names })
+}
+
+/// Forbids properties.
+pub(crate) fn excludes(names: &[&str], message: &str) -> Value {
+    let none: Map<_, _> = names.iter().map(|name| ((*name).to_owned(), json!(false))).collect();
+    json!({ "errorMessage": message, "properties": none })
+}
+
+/// Requires exactly one of two properties.
+pub(crate) fn exactly_one(schema: &mut Schema, first: &str, second: &str) {
+    let both = excludes(&[first], &format!("not together with {second}"));
+    let neither = needs(&[first], &format!("required, or {second}, but both are missing"));
+    for (keyword, rule) in [("if", has(second)), ("then", both), ("else", neither)] {
+        schema.insert(keyword.to_owned(), rule);
+    }
+}
+
+/// Requires one of these values.
+pub(crate) fn one_value(values: &[&str], message: &str) -> Value {
+    json!({ "enum": values, "errorMessage": message })
+}

@@ -1,0 +1,89 @@
+//! Puts what a description attaches to a registered target. Templates and snapshots are applied by the same code.
+
+use std::ops::ControlFlow;
+
+use crate::aws::{Aws, ChangeError, Precondition};
+use crate::model::attributes::{Attributes, policy_arn};
+use crate::model::{Attachment, AttachmentKey, MAX_TAGS, OWNER_TAGS, RESTORING_TAG, ScalableTargetId, Tags};
+use crate::polling::poll;
+use crate::timing::VISIBLE;
+
+/// What to do with a policy or a scheduled action that the service refuses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OnRefusal {
+    /// Fail: the author of the template can correct it.
+    Fail,
+    /// Log and skip it: it is in a snapshot, and must not keep the rest from being restored.
+    Skip,
+}
+
+/// Puts policies and scheduled actions, one after the other: the service refuses concurrent changes of a target.
+/// Returns the ARNs of the policies as attributes.
+pub async fn attach<'s>(
+    aws: &Aws<'_>,
+    target: &ScalableTargetId,
+    attachments: impl IntoIterator<Item = &'s Attachment>,
+    on_refusal: OnRefusal,
+    precondition: &mut Precondition,
+) -> Result<Attributes, ChangeError> {
+    let mut arns = Attributes::new();
+    for attachment in attachments {
+        precondition.check(aws).await?;
+        match aws.put(target, attachment, precondition).await {
+            Ok(arn) => arns.extend(arn.map(|arn| (policy_arn(attachment.name()), arn))),
+            Err(ChangeError::Aws(error)) if on_refusal == OnRefusal::Skip && error.is_validation() => {
+                let input = serde_json::to_string(&attachment.body).unwrap_or_default();
+                let (kind, name) = (attachment.kind.noun(), attachment.name());
+                tracing::warn!(%error, kind, name, input, "could not be restored; skipped");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(arns)
+}
+
+/// Deletes policies and scheduled actions.
+pub async fn detach(
+    aws: &Aws<'_>,
+    target: &ScalableTargetId,
+    keys: &[AttachmentKey],
+    precondition: &mut Precondition,
+) -> Result<(), ChangeError> {
+    for key in keys {
+        precondition.check(aws).await?;
+        aws.delete(target, key, precondition).await?;
+    }
+    Ok(())
+}
+
+/// Tags for the registration of a target that is being restored, and a tag to put afterwards.
+///
+/// The restoring tag needs room. If the tags fill a resource's limit, one that names no owner has to wait.
+pub fn restoring_tags(mut tags: Tags) -> (Tags, Tags) {
+    let names_no_owner = |key: &&String| !OWNER_TAGS.contains(&key.as_str());
+    let key = (tags.len() >= MAX_TAGS).then(|| tags.keys().find(names_no_owner).cloned()).flatten();
+    let later = key.and_then(|key| tags.remove_entry(&key)).into_iter().collect();
+    tags.insert(RESTORING_TAG.to_owned(), "true".to_owned());
+    (tags, later)
+}
+
+/// Marks a target as completely restored, and waits until that is visible.
+pub async fn finish_restoring(
+    aws: &Aws<'_>,
+    target: &ScalableTargetId,
+    arn: &str,
+    later: &Tags,
+    precondition: &mut Precondition,
+) -> Result<(), ChangeError> {
+    let untag = async || {
+        aws.untag(arn, &[RESTORING_TAG.to_owned()], precondition).await?;
+        // The registration may not have been visible to this call yet.
+        let registered = aws.registered(target).await?;
+        let is_marked = registered.is_none_or(|found| found.tags.contains_key(RESTORING_TAG));
+        Ok::<_, ChangeError>(if is_marked { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    };
+    if poll(VISIBLE, aws.left_to_work(), untag).await?.is_err() {
+        tracing::warn!(target = target.resource_id(), "the restoring tag is still visible");
+    }
+    aws.tag(arn, later, precondition).await
+}

@@ -1,0 +1,160 @@
+//! A small client for services whose own crates would cost too much, on the SDK's own runtime.
+//!
+//! `aws-sdk-sagemaker` alone takes 5.4 GiB to compile, for three calls. This client does what code generation does for
+//! a service: the request, the reply, the error, the address. An oracle compares all of it with the official crate.
+
+use std::fmt::Debug;
+
+use aws_runtime::auth::SigV4OperationSigningConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::invocation_id::InvocationIdInterceptor;
+use aws_runtime::recursion_detection::RecursionDetectionInterceptor;
+use aws_runtime::user_agent::{ApiMetadata, AwsUserAgent, UserAgentInterceptor};
+use aws_sdk_applicationautoscaling::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime::client::orchestrator::operation::Operation as Orchestration;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{
+    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::{Order, RuntimePlugin, StaticRuntimePlugin};
+use aws_smithy_types::config_bag::Layer;
+use aws_types::SdkConfig;
+use aws_types::region::SigningRegion;
+use aws_types::service_config::ServiceConfigKey;
+use aws_types::{SigningName, origin::Origin};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::operation::Operation;
+use super::protocol::{ErrorReply, Protocol, Service};
+use super::{json, query};
+
+/// A client of one service.
+#[derive(Clone, Debug)]
+pub struct ServiceClient {
+    service: Service,
+    config: SdkConfig,
+}
+
+impl ServiceClient {
+    /// Makes a client. It does nothing until it is used.
+    pub fn new(service: Service, config: &SdkConfig) -> Self {
+        Self { service, config: config.clone() }
+    }
+
+    /// Makes one attempt of a call. Reads the members of the reply that `O` has.
+    pub async fn call<O>(&self, operation: Operation, input: Value) -> Result<O, SdkError<ErrorReply, HttpResponse>>
+    where
+        O: DeserializeOwned + Debug + Send + Sync + 'static,
+    {
+        let address = self.address().await.map_err(SdkError::construction_failure)?;
+        let protocol = self.service.protocol;
+        let mut call = Orchestration::builder()
+            .service_name(self.service.id)
+            .operation_name(operation.name())
+            .endpoint_url(&address)
+            .no_retry()
+            .with_connection_poisoning()
+            .interceptor(UserAgentInterceptor::new())
+            .interceptor(InvocationIdInterceptor::new())
+            .interceptor(RecursionDetectionInterceptor::new())
+            .runtime_plugin(self.signing())
+            .serializer(move |input: Value| match protocol {
+                Protocol::Json { target } => json::request(&format!("{target}.{}", operation.name()), &input),
+                Protocol::Query { version } => query::request(operation.name(), version, input),
+            })
+            .deserializer(move |response: &HttpResponse| match protocol {
+                Protocol::Json { .. } => json::reply::<O>(response),
+                Protocol::Query { .. } => query::reply::<O>(response),
+            });
+        if let Some(timeouts) = self.config.timeout_config() {
+            call = call.timeout_config(timeouts.clone());
+        }
+        call.build().invoke(input).await
+    }
+
+    /// The address of the service.
+    ///
+    /// The endpoint rules of these services and of Application Auto Scaling differ only in the first label of the host.
+    /// So the partition's part comes from the crate of Application Auto Scaling, which keeps up with new partitions.
+    pub async fn address(&self) -> Result<String, BoxError> {
+        if let Some(configured) = configured_address(&self.config, self.service.id) {
+            return resolve(&self.config, Some(configured)).await;
+        }
+        let url = resolve(&self.config, None).await?;
+        let region = self.config.region().map(|region| region.as_ref()).unwrap_or_default();
+        let (_, suffix) =
+            url.split_once(&format!(".{region}.")).ok_or_else(|| format!("an address without its Region: {url}"))?;
+        let fips = self.config.use_fips().unwrap_or(false);
+        Ok(format!("https://{}", (self.service.host)(region, suffix, fips)))
+    }
+
+    /// The parts of a client that the SDK generates for its own: signing, user agent, time, credentials.
+    fn signing(&self) -> impl RuntimePlugin + 'static {
+        let mut layer = Layer::new("ServiceClient");
+        layer.store_put(AuthSchemeOptionResolverParams::new(()));
+        layer.store_put(SigningName::from_static(self.service.signing_name));
+        layer.store_put(AwsUserAgent::new_from_environment(
+            Default::default(),
+            ApiMetadata::new(self.service.signing_name, env!("CARGO_PKG_VERSION")),
+        ));
+        let mut signing = SigV4OperationSigningConfig::default();
+        signing.signing_options.double_uri_encode = true;
+        signing.signing_options.normalize_uri_path = true;
+        layer.store_put(signing);
+        if let Some(region) = self.config.region() {
+            layer.store_put(SigningRegion::from(region.clone()));
+        }
+        let scheme = SharedAuthSchemeOptionResolver::new(StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]));
+        let mut components = RuntimeComponentsBuilder::new("ServiceClient")
+            .with_http_client(self.config.http_client())
+            .with_sleep_impl(self.config.sleep_impl())
+            .with_time_source(self.config.time_source())
+            .with_identity_cache(Some(self.config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build())))
+            .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
+            .with_auth_scheme_option_resolver(Some(scheme));
+        if let Some(credentials) = self.config.credentials_provider() {
+            components.set_identity_resolver(SCHEME_ID, credentials);
+        }
+        StaticRuntimePlugin::new()
+            .with_order(Order::Overrides)
+            .with_config(layer.freeze())
+            .with_runtime_components(components)
+    }
+}
+
+/// The address of Application Auto Scaling.
+pub async fn autoscaling_address(config: &SdkConfig) -> Result<String, BoxError> {
+    resolve(config, configured_address(config, "Application Auto Scaling")).await
+}
+
+/// The configured address, or the one that the endpoint rules of Application Auto Scaling give.
+async fn resolve(config: &SdkConfig, configured: Option<String>) -> Result<String, BoxError> {
+    let params = Params::builder()
+        .set_region(config.region().map(|region| region.as_ref().to_owned()))
+        .use_fips(config.use_fips().unwrap_or(false))
+        .use_dual_stack(config.use_dual_stack().unwrap_or(false))
+        .set_endpoint(configured)
+        .build()?;
+    Ok(DefaultResolver::new().resolve_endpoint(&params).await?.url().to_owned())
+}
+
+/// The address of a service that is set in code, in `AWS_ENDPOINT_URL_…`, `AWS_ENDPOINT_URL` or a profile, in this order.
+fn configured_address(config: &SdkConfig, service_id: &str) -> Option<String> {
+    let for_all = || config.endpoint_url().map(str::to_owned);
+    if config.get_origin("endpoint_url") == Origin::shared_config() {
+        return for_all();
+    }
+    let key = ServiceConfigKey::builder()
+        .service_id(service_id)
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build()
+        .expect("all parts are given");
+    config.service_config().and_then(|config| config.load_config(key)).or_else(for_all)
+}

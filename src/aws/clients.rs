@@ -1,0 +1,86 @@
+//! The clients of the process, and their use by one request.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_applicationautoscaling as autoscaling;
+use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::sdk_config::Builder;
+use http::Uri;
+
+use super::client::{ServiceClient, autoscaling_address};
+use super::protocol::{CLOUDFORMATION, SAGEMAKER, SSM};
+use crate::deadline::Deadline;
+use crate::observability::Progress;
+use crate::request::SentRequest;
+use crate::timing::ATTEMPT_TIMEOUT;
+
+/// The clients, made once for the life of the process.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    pub(super) autoscaling: autoscaling::Client,
+    pub(super) cloudformation: ServiceClient,
+    pub(super) sagemaker: ServiceClient,
+    pub(super) ssm: ServiceClient,
+    config: SdkConfig,
+}
+
+impl Clients {
+    /// Makes the clients from the configuration that `aws-config` loaded. All of them use `http`.
+    pub fn new(config: &SdkConfig, http: &SharedHttpConnector) -> Self {
+        let http = http.clone();
+        let config = single_attempts(config.to_builder()).http_client(http_client_fn(move |_, _| http.clone())).build();
+        Self {
+            autoscaling: autoscaling::Client::new(&config),
+            cloudformation: ServiceClient::new(CLOUDFORMATION, &config),
+            sagemaker: ServiceClient::new(SAGEMAKER, &config),
+            ssm: ServiceClient::new(SSM, &config),
+            config,
+        }
+    }
+
+    /// The origins of the two services that almost every request calls. An unknown origin is left out.
+    pub async fn origins(&self) -> Vec<Uri> {
+        let addresses = [self.sagemaker.address().await, autoscaling_address(&self.config).await];
+        addresses.into_iter().filter_map(|address| address.ok()?.parse().ok()).collect()
+    }
+
+    /// The Region of the clients.
+    pub fn region(&self) -> &str {
+        self.config.region().map(|region| region.as_ref()).unwrap_or_default()
+    }
+}
+
+/// Lets clients make single attempts with a time limit: `retry.rs` retries.
+pub fn single_attempts(config: Builder) -> Builder {
+    config
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+}
+
+/// The clients as one request uses them. Each call is retried until the request's work deadline.
+#[derive(Clone, Copy, Debug)]
+pub struct Aws<'a> {
+    /// The clients.
+    pub clients: &'a Clients,
+    /// When to stop.
+    pub deadline: &'a Deadline,
+    /// Where calls, retries and changes are noted.
+    pub progress: &'a Progress,
+    /// The request.
+    pub request: SentRequest<'a>,
+}
+
+impl Aws<'_> {
+    /// The time left for work.
+    pub fn left_to_work(&self) -> Duration {
+        self.deadline.left_to_work()
+    }
+
+    /// The time now, by the clock that dates requests.
+    pub fn now(&self) -> SystemTime {
+        self.deadline.now()
+    }
+}

@@ -1,0 +1,83 @@
+//! What a change of a target rests on, as a value that is checked before each retry.
+//!
+//! Application Auto Scaling has one conditional call, the registration with tags. Every other call acts on whatever is
+//! registered when it arrives. A retry may come minutes after the decision, so it first reads again.
+
+use super::clients::Aws;
+use super::error::ChangeError;
+use crate::deadline::Stopwatch;
+use crate::model::{Owner, Ownership, Registered, ScalableTargetId};
+use crate::request::Freshness;
+use crate::timing::READ_VALID;
+
+/// Who owned a target when it was read, when that was, and what CloudFormation had recorded.
+#[derive(Clone, Debug)]
+pub struct Precondition {
+    target: ScalableTargetId,
+    seen: Seen,
+    freshness: Option<Freshness>,
+    read: Stopwatch,
+}
+
+/// The state of a target that a decision rests on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Seen {
+    /// It is not registered.
+    NotRegistered,
+    /// It is registered, under this ARN, which is a different one after each new registration.
+    Registered {
+        /// Its ARN.
+        arn: String,
+        /// Its ownership.
+        ownership: Ownership,
+    },
+}
+
+impl Seen {
+    /// The state as one resource sees it.
+    pub fn of(owner: &Owner, registered: Option<&Registered>) -> Self {
+        match registered {
+            None => Self::NotRegistered,
+            Some(registered) => {
+                let ownership = Ownership::read(owner, &registered.tags);
+                Self::Registered { arn: registered.arn.clone(), ownership }
+            }
+        }
+    }
+}
+
+impl Precondition {
+    /// The state was read just now, in a request of this freshness.
+    pub fn new(target: &ScalableTargetId, seen: Seen, freshness: Freshness) -> Self {
+        Self { target: target.clone(), seen, freshness: Some(freshness), read: Stopwatch::start() }
+    }
+
+    /// The state was read just now. The change is right even if the request has become stale.
+    pub fn of_any_freshness(target: &ScalableTargetId, seen: Seen) -> Self {
+        Self { target: target.clone(), seen, freshness: None, read: Stopwatch::start() }
+    }
+
+    /// Reads again if the last read is too old to act on. Fails if the state is a different one.
+    pub async fn check(&mut self, aws: &Aws<'_>) -> Result<(), ChangeError> {
+        if self.read.elapsed() < READ_VALID {
+            return Ok(());
+        }
+        loop {
+            let freshness = self.freshness.filter(|_| aws.request.is_old());
+            if let Some(expected) = freshness
+                && let Some(record) = aws.stack_record().await
+                && aws.request.freshness(&record) != expected
+            {
+                return Err(ChangeError::Outdated);
+            }
+            let reading = Stopwatch::start();
+            let now = aws.registered(&self.target).await?;
+            self.read = Stopwatch::start();
+            // After a slow read, the record may be too old.
+            if freshness.is_none() || reading.elapsed() < READ_VALID {
+                let is_same = Seen::of(aws.request.owner, now.as_ref()) == self.seen;
+                return if is_same { Ok(()) } else { Err(ChangeError::Outdated) };
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The services that the small client calls, and their errors.
+
+use std::fmt;
+
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
+
+/// A service that has no client of the SDK here.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// The service's id, which names its endpoint variable, such as `AWS_ENDPOINT_URL_SAGEMAKER`.
+    pub id: &'static str,
+    /// How requests and replies are written.
+    pub protocol: Protocol,
+    /// The name that requests are signed for.
+    pub signing_name: &'static str,
+    /// The host, from the Region, the partition's DNS suffix, and whether to use FIPS.
+    pub(super) host: fn(&str, &str, bool) -> String,
+}
+
+/// How a service's requests and replies are written.
+#[derive(Clone, Copy, Debug)]
+pub enum Protocol {
+    /// AWS JSON 1.1.
+    Json {
+        /// The prefix of `X-Amz-Target`.
+        target: &'static str,
+    },
+    /// AWS Query: a form, answered in XML.
+    Query {
+        /// The API's version.
+        version: &'static str,
+    },
+}
+
+/// CloudFormation.
+pub const CLOUDFORMATION: Service = Service {
+    id: "CloudFormation",
+    protocol: Protocol::Query { version: "2010-05-15" },
+    signing_name: "cloudformation",
+    host: |region, suffix, fips| host("cloudformation", region, suffix, fips),
+};
+
+/// SageMaker's control plane.
+pub const SAGEMAKER: Service = Service {
+    id: "SageMaker",
+    protocol: Protocol::Json { target: "SageMaker" },
+    signing_name: "sagemaker",
+    host: |region, suffix, fips| match (fips, suffix) {
+        (false, _) => format!("api.sagemaker.{region}.{suffix}"),
+        (true, "amazonaws.com") => format!("api-fips.sagemaker.{region}.{suffix}"),
+        (true, _) => format!("api.sagemaker-fips.{region}.{suffix}"),
+    },
+};
+
+/// Systems Manager, for its Parameter Store.
+pub const SSM: Service = Service {
+    id: "SSM",
+    protocol: Protocol::Json { target: "AmazonSSM" },
+    signing_name: "ssm",
+    host: |region, suffix, fips| host("ssm", region, suffix, fips),
+};
+
+/// The host of most services. In GovCloud the ordinary hosts are the FIPS ones, except for dual stack.
+fn host(label: &str, region: &str, suffix: &str, fips: bool) -> String {
+    let has_own = fips && !(region.contains("us-gov-") && suffix == "amazonaws.com");
+    format!("{label}{}.{region}.{suffix}", if has_own { "-fips" } else { "" })
+}
+
+/// An error reply of a service.
+#[derive(Debug)]
+pub struct ErrorReply(pub(super) ErrorMetadata);
+
+impl ProvideErrorMetadata for ErrorReply {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.0
+    }
+}
+
+impl fmt::Display for ErrorReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for ErrorReply {}

@@ -1,0 +1,271 @@
+//! Which failures of AWS to retry, and when.
+//!
+//! The SDK's classifiers do not fit this service. Application Auto Scaling refuses concurrent changes with
+//! `ConcurrentUpdateException`, which the SDK does not retry, and reports a true quota with `LimitExceededException`,
+//! which the SDK retries. The SDK also counts attempts; here a call is retried as long as the request can be answered.
+//!
+//! A throttled call has a schedule of its own, because it is one of a crowd: `tests/throttled_crowd.rs` compares some.
+
+use std::error::Error as StdError;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::clients::Aws;
+use super::error::{AwsError, ChangeError};
+use super::operation::Operation;
+use super::precondition::Precondition;
+use crate::polling::poll;
+use crate::timing::{CALLS, RETRY_AFTER_EXCESS, THROTTLED, VISIBLE};
+
+/// What a failure means for the next step.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Verdict {
+    /// No retry helps. Nothing was changed.
+    Final,
+    /// A retry may succeed. Nothing was changed.
+    Conflict,
+    /// A retry may succeed. Nothing was changed, because there are too many calls.
+    Throttled,
+    /// A retry may succeed. Whether this attempt changed something is unknown.
+    Unknown,
+}
+
+/// Decides from an error reply.
+fn judge_reply(code: Option<&str>, status: u16) -> Verdict {
+    match code {
+        Some(code) if CONFLICTS.contains(&code) => Verdict::Conflict,
+        Some(code) if THROTTLING_CODES.contains(&code) => Verdict::Throttled,
+        Some(code) if OUTAGE_CODES.contains(&code) => Verdict::Unknown,
+        // A true quota in this service, whatever the status.
+        Some("LimitExceededException" | "ValidationException") => Verdict::Final,
+        _ if status == 429 => Verdict::Throttled,
+        // A status below 400 is a success that could not be read.
+        _ if status == 408 || !(400..500).contains(&status) => Verdict::Unknown,
+        _ => Verdict::Final,
+    }
+}
+
+fn judge<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Verdict {
+    match error {
+        SdkError::ServiceError(reply) => judge_reply(reply.err().code(), reply.raw().status().as_u16()),
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Verdict::Unknown,
+        SdkError::DispatchFailure(failure) if !failure.is_user() => Verdict::Unknown,
+        // Such as a request that cannot be built.
+        _ => Verdict::Final,
+    }
+}
+
+/// The delay of a retry, prolonged within limits if the service sends `x-amz-retry-after`.
+fn with_hint<E>(delay: Duration, error: &SdkError<E, HttpResponse>) -> Duration {
+    let hint = error.raw_response().and_then(|reply| reply.headers().get("x-amz-retry-after")?.parse().ok());
+    hint.map_or(delay, |hint| Duration::from_millis(hint).clamp(delay, delay + RETRY_AFTER_EXCESS))
+}
+
+/// The attempts of one call.
+struct Attempts<'a> {
+    aws: &'a Aws<'a>,
+    operation: Operation,
+    resource: &'a str,
+    count: u32,
+    nothing_changed: bool,
+}
+
+impl<'a> Attempts<'a> {
+    fn new(aws: &'a Aws<'a>, operation: Operation, resource: &'a str) -> Self {
+        Self { aws, operation, resource, count: 0, nothing_changed: true }
+    }
+
+    /// Waits until the next attempt, or fails if none makes sense.
+    async fn wait_after<E>(&mut self, error: SdkError<E, HttpResponse>) -> Result<(), AwsError>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        self.count += 1;
+        let verdict = judge(&error);
+        self.nothing_changed &= verdict != Verdict::Unknown;
+        let left = self.aws.left_to_work();
+        let backoff = if verdict == Verdict::Throttled { THROTTLED.within(left) } else { CALLS };
+        let delay = with_hint(backoff.delay(self.count, fastrand::f64()), &error);
+        if verdict == Verdict::Final || delay >= left {
+            return Err(AwsError::new(self.operation, self.resource, self.count, self.nothing_changed, &error));
+        }
+        tracing::warn!(operation = self.operation.name(), attempts = self.count, code = error.code(), "retrying");
+        self.aws.progress.retrying();
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
+}
+
+impl Aws<'_> {
+    /// Calls an operation until it succeeds, fails for good, or the next attempt would come too late.
+    pub(super) async fn call<T, E>(
+        &self,
+        operation: Operation,
+        resource: &str,
+        mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let in_flight = self.progress.calling(operation.name());
+        let mut attempts = Attempts::new(self, operation, resource);
+        let end = async {
+            loop {
+                match attempt().await {
+                    Ok(output) => return Ok(output),
+                    Err(error) => attempts.wait_after(error).await?,
+                }
+            }
+        };
+        let end = end.await;
+        in_flight.replied();
+        end
+    }
+
+    /// Calls an operation that changes a target. Checks the precondition before each retry.
+    pub(super) async fn change<T, E>(
+        &self,
+        operation: Operation,
+        resource: &str,
+        precondition: &mut Precondition,
+        mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<T, ChangeError>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let in_flight = self.progress.calling(operation.name());
+        let mut attempts = Attempts::new(self, operation, resource);
+        let end = async {
+            loop {
+                self.progress.changing();
+                match attempt().await {
+                    Ok(output) => return Ok(output),
+                    Err(error) => attempts.wait_after(error).await?,
+                }
+                precondition.check(self).await?;
+            }
+        };
+        let end = end.await;
+        in_flight.replied();
+        end
+    }
+
+    /// The same for a target that was registered just now: the service may not find it yet.
+    pub(super) async fn change_once_visible<T, E>(
+        &self,
+        operation: Operation,
+        resource: &str,
+        precondition: &mut Precondition,
+        is_not_found: fn(&AwsError) -> bool,
+        mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<T, ChangeError>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        let mut polls = 0;
+        let change = async || {
+            if polls > 0 {
+                precondition.check(self).await?;
+            }
+            polls += 1;
+            match self.change(operation, resource, precondition, &mut attempt).await {
+                Err(ChangeError::Aws(error)) if is_not_found(&error) => Ok(ControlFlow::Continue(error)),
+                done => done.map(ControlFlow::Break),
+            }
+        };
+        poll(VISIBLE, self.left_to_work(), change).await?.map_err(ChangeError::Aws)
+    }
+}
+
+/// Codes that concern the target, not the rate of calls.
+const CONFLICTS: &[&str] =
+    &["ConcurrentUpdateException", "PriorRequestNotComplete", "TooManyUpdates", "TransactionInProgressException"];
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/CommonErrors.html>, and the SDK's list of
+/// throttling codes without `LimitExceededException`.
+const THROTTLING_CODES: &[&str] = &[
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "Throttling",
+    "ThrottledException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+const OUTAGE_CODES: &[&str] = &[
+    "InternalFailure",
+    "InternalServerError",
+    "InternalServiceException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+];
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    #[test]
+    fn transient_codes_are_retried_whatever_their_status() {
+        for code in ["Throttling", "ThrottlingException", "TooManyRequestsException"] {
+            assert_eq!(judge_reply(Some(code), 400), Verdict::Throttled, "{code}");
+        }
+        assert_eq!(judge_reply(Some("ConcurrentUpdateException"), 400), Verdict::Conflict);
+        for code in ["InternalServiceException", "ServiceUnavailable", "InternalFailure"] {
+            assert_eq!(judge_reply(Some(code), 400), Verdict::Unknown, "{code}");
+        }
+    }
+
+    #[test]
+    fn quotas_mistakes_and_denials_are_final() {
+        for code in [
+            "LimitExceededException",
+            "ValidationException",
+            "AccessDeniedException",
+            "ObjectNotFoundException",
+            "UnrecognizedClientException",
+        ] {
+            assert_eq!(judge_reply(Some(code), 400), Verdict::Final, "{code}");
+        }
+        assert_eq!(judge_reply(Some("LimitExceededException"), 500), Verdict::Final);
+    }
+
+    #[test]
+    fn a_reply_without_a_code_is_judged_by_its_status() {
+        for (status, verdict) in [
+            (200, Verdict::Unknown),
+            (400, Verdict::Final),
+            (403, Verdict::Final),
+            (408, Verdict::Unknown),
+            (429, Verdict::Throttled),
+            (500, Verdict::Unknown),
+            (503, Verdict::Unknown),
+        ] {
+            assert_eq!(judge_reply(None, status), verdict, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_retry_hint_of_the_service_is_followed_within_limits() {
+        let delay = Duration::from_secs(2);
+        for (hint, expected) in
+            [("3500", 3_500), ("100", 2_000), ("3600000", 7_000), ("soon", 2_000), ("18446744073709551615", 7_000)]
+        {
+            let mut reply = HttpResponse::new(400.try_into().unwrap(), SdkBody::empty());
+            reply.headers_mut().insert("x-amz-retry-after", hint);
+            let error = SdkError::service_error((), reply);
+            assert_eq!(with_hint(delay, &error).as_millis(), expected, "{hint}");
+        }
+        assert_eq!(with_hint(delay, &SdkError::<(), _>::timeout_error("no reply")), delay);
+    }
+}

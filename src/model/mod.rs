@@ -1,0 +1,26 @@
+//! The terms of the product as values: names, ids, owners, endpoints, and the one description of a scalable target.
+//!
+//! Nothing here does I/O or reads the clock.
+
+mod arn;
+pub mod attributes;
+mod endpoint;
+mod id;
+pub mod json;
+mod names;
+mod owner;
+mod refusal;
+mod target_spec;
+
+pub use arn::{Location, component_name, config_name, endpoint_name};
+pub use endpoint::{ConfiguredVariant, Endpoint, InferenceComponent, blocks_update};
+pub use id::{
+    InvalidId, PhysicalResourceId, SERVICE_NAMESPACE, ScalableDimension, ScalableTargetId, UpdateGateId,
+    VariantDimension,
+};
+pub use names::{EndpointConfigName, EndpointName, InferenceComponentName, InvalidName, VariantName};
+pub use owner::{MAX_TAGS, OWNER_TAGS, Owner, Ownership, RESTORING_TAG, Registered, TAG_PREFIX, Tags};
+pub use refusal::Refusal;
+pub use target_spec::{
+    Attachment, AttachmentKey, AttachmentKind, SUSPENDED_STATE, TARGET_MEMBERS, TargetSpec, target_members, target_of,
+};

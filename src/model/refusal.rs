@@ -1,0 +1,95 @@
+//! Why the rules refuse a request, in words for the author of the template.
+
+use thiserror::Error;
+
+use super::names::{EndpointConfigName, EndpointName, InferenceComponentName, VariantName};
+use super::owner::Owner;
+
+/// Why the rules refuse a request.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum Refusal {
+    /// The target was registered by hand or by a native resource.
+    #[error(
+        "{0} is already registered, but not by this function; set AdoptExisting to true to adopt it, or deregister it"
+    )]
+    AlreadyRegistered(String),
+    /// The endpoint cannot scale to zero instances.
+    #[error("MinCapacity: expected at least 1, found 0: endpoint {0} is not asynchronous, and cannot scale to zero")]
+    CannotScaleToZero(EndpointName),
+    /// The inference component does not become ready by itself.
+    #[error(
+        "InferenceComponentName: inference component {name} is {status}{}; expected one that is InService",
+        because(.reason)
+    )]
+    ComponentBroken {
+        /// The inference component.
+        name: InferenceComponentName,
+        /// Its `InferenceComponentStatus`.
+        status: String,
+        /// Its `FailureReason`.
+        reason: Option<String>,
+    },
+    /// The inference component does not exist.
+    #[error("InferenceComponentName: there is no inference component {0} in this account and Region")]
+    ComponentMissing(InferenceComponentName),
+    /// The endpoint configuration does not exist.
+    #[error("EndpointConfigName: there is no endpoint configuration {0} in this account and Region")]
+    ConfigMissing(EndpointConfigName),
+    /// The endpoint does not become ready by itself.
+    #[error("EndpointName: endpoint {name} is {status}{}; expected one that is InService", because(.reason))]
+    EndpointBroken {
+        /// The endpoint.
+        name: EndpointName,
+        /// Its `EndpointStatus`.
+        status: String,
+        /// Its `FailureReason`.
+        reason: Option<String>,
+    },
+    /// The endpoint does not exist.
+    #[error("EndpointName: there is no endpoint {0} in this account and Region")]
+    EndpointMissing(EndpointName),
+    /// A target that blocks the update of a gate's endpoint belongs to another stack.
+    #[error(
+        "IncludeOtherStacks: target {target} blocks the update of the endpoint and is owned by {owner}; set \
+         IncludeOtherStacks to true on this gate to let it deregister and restore targets of other stacks"
+    )]
+    OwnedByOtherStack {
+        /// The target.
+        target: String,
+        /// Its owner.
+        owner: Owner,
+    },
+    /// Another resource owns the target.
+    #[error("{target} is registered by {owner}; remove it there first, or deregister it by hand")]
+    OwnedByAnother {
+        /// The target.
+        target: String,
+        /// Its owner.
+        owner: Owner,
+    },
+    /// The endpoint does not have the variant.
+    #[error("VariantName: endpoint {endpoint} has no variant {variant}; it has {}", list(.has))]
+    VariantMissing {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// The variant of the template.
+        variant: VariantName,
+        /// The variants of the endpoint.
+        has: Vec<String>,
+    },
+}
+
+impl Refusal {
+    /// Whether the target belongs to somebody else.
+    pub fn is_about_ownership(&self) -> bool {
+        matches!(self, Self::AlreadyRegistered(_) | Self::OwnedByAnother { .. } | Self::OwnedByOtherStack { .. })
+    }
+}
+
+fn because(reason: &Option<String>) -> String {
+    reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default()
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

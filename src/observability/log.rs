@@ -1,0 +1,61 @@
+//! The log: JSON lines of this crate's events only. A panic is logged by its place, not by its message.
+
+use std::fmt;
+use std::panic::PanicHookInfo;
+
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::{Format, Json, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::metrics;
+use crate::deadline;
+
+/// The target of the summary, one event for each request. It is written at every level, because it carries the metrics.
+pub(crate) const SUMMARY: &str = "sagemaker_scaling::summary";
+
+/// Writes this crate's events as JSON lines.
+///
+/// Events of other crates are left out at every level. The Lambda runtime, the SDK and the HTTP client log whole
+/// requests at their lower levels, with response URL, signatures and session token.
+pub fn subscriber<W>(writer: W, level: LevelFilter) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let ours = Targets::new().with_target("sagemaker_scaling", level).with_target(SUMMARY, LevelFilter::INFO);
+    let format = tracing_subscriber::fmt::format().json().flatten_event(true).with_target(false).with_span_list(false);
+    let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(Lines(format));
+    tracing_subscriber::registry().with(lines.with_writer(writer)).with(ours)
+}
+
+/// JSON lines. The summary's line has metrics.
+#[derive(Debug)]
+struct Lines(Format<Json>);
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        if event.metadata().target() != SUMMARY {
+            return self.0.format_event(context, writer, event);
+        }
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        metrics::embed(&mut line, deadline::now());
+        writer.write_str(&line)
+    }
+}
+
+/// Logs that there was a panic, and where. Rust's own hook would print its message to the function's log.
+///
+/// A message may quote anything, such as a request with its URL and headers. The reason in the answer has the message,
+/// without secrets.
+pub fn on_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(location, "panicked");
+}

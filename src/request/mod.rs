@@ -1,0 +1,11 @@
+//! What CloudFormation sends: the envelope, the response URL, the request in it, and whether it is still fresh.
+
+mod envelope;
+pub mod freshness;
+mod lifecycle;
+mod response_url;
+
+pub use envelope::{Envelope, InvalidRequest, NoReplyAddress, ReplyTo, requests};
+pub use freshness::{Freshness, SentRequest, StackRecord, Stale};
+pub use lifecycle::{Lifecycle, Request};
+pub use response_url::{InvalidResponseUrl, ResponseUrl};

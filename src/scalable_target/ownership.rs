@@ -1,0 +1,217 @@
+//! Decides who may register, adopt and release a target: the ownership table of `docs/SEMANTICS.md`.
+
+use std::collections::BTreeSet;
+
+use crate::model::{OWNER_TAGS, Owner, Ownership, Refusal, Registered, Tags};
+use crate::properties::Desired;
+
+/// How to register.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Registration {
+    /// Tag the target, so that it has an owner, then update it.
+    Adopt {
+        /// The ARN of the target.
+        arn: String,
+        /// The tags to put.
+        tags: Tags,
+    },
+    /// Create the target if it is absent.
+    Create {
+        /// The tags to create it with.
+        tags: Tags,
+    },
+    /// Register the target again, then correct its tags.
+    Update {
+        /// The ARN of the target. If registering again returns another ARN, the target was gone and is new.
+        arn: String,
+        /// The tags that are missing or differ.
+        missing: Tags,
+        /// The keys that the author has removed.
+        removed: Vec<String>,
+        /// All tags that the target should have.
+        all: Tags,
+    },
+}
+
+/// Decides how to register, from the ownership of the target.
+///
+/// `previous_keys` are the keys of the author's previous tags. Tags of others are left alone.
+pub(super) fn registration(
+    desired: &Desired,
+    owner: &Owner,
+    registered: Option<&Registered>,
+    previous_keys: &BTreeSet<String>,
+) -> Result<Registration, Refusal> {
+    let with_authors = |mut tags: Tags| {
+        tags.extend(desired.spec.tags.clone());
+        tags
+    };
+    let Some(Registered { arn, tags: present }) = registered else {
+        return Ok(Registration::Create { tags: with_authors(owner.tags()) });
+    };
+    let target = desired.spec.id.resource_id();
+    match Ownership::read(owner, present) {
+        Ownership::Other(owner) => Err(Refusal::OwnedByAnother { target, owner }),
+        Ownership::Untagged if desired.adopt_existing => {
+            Ok(Registration::Adopt { arn: arn.clone(), tags: with_authors(owner.adoption_tags()) })
+        }
+        Ownership::Untagged => Err(Refusal::AlreadyRegistered(target)),
+        Ownership::Own { adopted: _ } => {
+            let all = with_authors(owner.tags());
+            let missing = all.iter().filter(|(key, value)| present.get(*key) != Some(value));
+            let removed = previous_keys.iter().filter(|key| !all.contains_key(*key) && present.contains_key(*key));
+            Ok(Registration::Update {
+                arn: arn.clone(),
+                missing: missing.map(|(key, value)| (key.clone(), value.clone())).collect(),
+                removed: removed.cloned().collect(),
+                all,
+            })
+        }
+    }
+}
+
+/// Refuses to tag a target that was gone and is registered anew, if another resource has registered it meanwhile.
+pub(super) fn claim_new(desired: &Desired, owner: &Owner, registered: Option<&Registered>) -> Result<(), Refusal> {
+    match registered.map(|registered| Ownership::read(owner, &registered.tags)) {
+        Some(Ownership::Other(owner)) => Err(Refusal::OwnedByAnother { target: desired.spec.id.resource_id(), owner }),
+        Some(Ownership::Untagged | Ownership::Own { .. }) | None => Ok(()),
+    }
+}
+
+/// How to give up a target.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Release {
+    /// Deregister it: this resource registered it.
+    Deregister,
+    /// Leave it: it is not registered, or this resource does not own it.
+    Nothing,
+    /// Remove our tags and leave it registered: this resource adopted it.
+    Untag {
+        /// The ARN of the target.
+        arn: String,
+        /// The keys of our tags.
+        keys: Vec<String>,
+    },
+}
+
+/// Decides how to give up a target, from its ownership.
+pub(super) fn release(owner: &Owner, registered: Option<&Registered>) -> Release {
+    let Some(Registered { arn, tags }) = registered else {
+        return Release::Nothing;
+    };
+    match Ownership::read(owner, tags) {
+        Ownership::Other(_) | Ownership::Untagged => Release::Nothing,
+        Ownership::Own { adopted: false } => Release::Deregister,
+        Ownership::Own { adopted: true } => {
+            Release::Untag { arn: arn.clone(), keys: OWNER_TAGS.map(str::to_owned).to_vec() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Location;
+
+    fn owner() -> Owner {
+        Owner { stack_id: "stack/one".into(), logical_resource_id: "Scaling".into() }
+    }
+
+    fn desired(tags: Tags, adopt_existing: bool) -> Desired {
+        let tags = tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect::<Vec<_>>();
+        let properties = json!({
+            "EndpointName": "prod", "VariantName": "blue", "MinCapacity": 1, "MaxCapacity": 4,
+            "Tags": tags, "AdoptExisting": adopt_existing,
+        });
+        Desired::read(&properties, &Location { region: "us-east-1".into(), account: None }).unwrap()
+    }
+
+    fn registered(tags: Tags) -> Option<Registered> {
+        Some(Registered { arn: "arn:1".into(), tags })
+    }
+
+    fn keys(keys: &[&str]) -> BTreeSet<String> {
+        keys.iter().map(|key| (*key).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_target_that_is_not_registered_is_created_with_the_owners_and_the_authors_tags() {
+        let desired = desired(Tags::from([("team".into(), "ml".into())]), false);
+        let mut tags = owner().tags();
+        tags.insert("team".into(), "ml".into());
+        assert_eq!(registration(&desired, &owner(), None, &keys(&[])), Ok(Registration::Create { tags }));
+    }
+
+    #[test]
+    fn an_own_target_is_updated() {
+        let update =
+            registration(&desired(Tags::new(), false), &owner(), registered(owner().tags()).as_ref(), &keys(&[]));
+        let expected = Registration::Update {
+            arn: "arn:1".into(),
+            missing: Tags::new(),
+            removed: Vec::new(),
+            all: owner().tags(),
+        };
+        assert_eq!(update, Ok(expected));
+    }
+
+    #[test]
+    fn tags_follow_the_template_and_tags_of_others_stay() {
+        let desired = desired(Tags::from([("new".into(), "1".into()), ("kept".into(), "2".into())]), false);
+        let mut present = owner().tags();
+        present.extend([("kept", "1"), ("gone", "1"), ("foreign", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+        let before = keys(&["kept", "gone", "never-there"]);
+        let Ok(Registration::Update { missing, removed, .. }) =
+            registration(&desired, &owner(), registered(present).as_ref(), &before)
+        else {
+            panic!("not an update");
+        };
+        assert_eq!(missing, desired.spec.tags);
+        assert_eq!(removed, ["gone"]);
+    }
+
+    #[test]
+    fn a_target_of_another_owner_is_refused_by_name_even_with_adopt_existing() {
+        let other = Owner { logical_resource_id: "Scaling2".into(), ..owner() };
+        for adopt_existing in [false, true] {
+            let desired = desired(Tags::new(), adopt_existing);
+            let refused = registration(&desired, &owner(), registered(other.tags()).as_ref(), &keys(&[])).unwrap_err();
+            assert!(refused.to_string().contains("resource Scaling2 of stack stack/one"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_untagged_target_is_adopted_on_request_only() {
+        let untagged = registered(Tags::from([("team".into(), "ml".into())]));
+        let refused = registration(&desired(Tags::new(), false), &owner(), untagged.as_ref(), &keys(&[])).unwrap_err();
+        assert!(refused.to_string().contains("AdoptExisting"), "{refused}");
+
+        let desired = desired(Tags::new(), true);
+        let adopted = Registration::Adopt { arn: "arn:1".into(), tags: owner().adoption_tags() };
+        assert_eq!(registration(&desired, &owner(), untagged.as_ref(), &keys(&[])), Ok(adopted));
+    }
+
+    #[test]
+    fn delete_deregisters_an_own_target() {
+        assert_eq!(release(&owner(), registered(owner().tags()).as_ref()), Release::Deregister);
+    }
+
+    #[test]
+    fn delete_leaves_targets_of_others() {
+        let elsewhere = Owner { stack_id: "stack/two".into(), ..owner() };
+        let renamed = Owner { logical_resource_id: "Scaling2".into(), ..owner() };
+        for tags in [elsewhere.tags(), renamed.tags(), Tags::new()] {
+            assert_eq!(release(&owner(), registered(tags).as_ref()), Release::Nothing);
+        }
+        assert_eq!(release(&owner(), None), Release::Nothing);
+    }
+
+    #[test]
+    fn delete_releases_an_adopted_target() {
+        let released = release(&owner(), registered(owner().adoption_tags()).as_ref());
+        let keys = OWNER_TAGS.map(str::to_owned).to_vec();
+        assert_eq!(released, Release::Untag { arn: "arn:1".into(), keys });
+    }
+}

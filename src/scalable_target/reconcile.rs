@@ -1,0 +1,133 @@
+//! Decides what changes between the previous template, the new one, and a snapshot.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::model::{AttachmentKey, ScalableTargetId, Tags, TargetSpec};
+use crate::properties::{Declared, Desired};
+use crate::snapshot::Snapshot;
+
+/// The attachments to delete before the new ones are put: those that left the template, and policies whose metric
+/// another policy tracks now, because the service takes one policy for each metric.
+///
+/// Attachments of others are not declared, and stay. So does everything of another target that was declared before.
+pub(super) fn no_longer_declared(target: &ScalableTargetId, now: &Declared, previous: &Declared) -> Vec<AttachmentKey> {
+    if !previous.target.as_ref().is_some_and(|declared| declared.is_same(target)) {
+        return Vec::new();
+    }
+    let stays = |key: &AttachmentKey, metric: &Option<Value>| {
+        let mut others = now.attachments.iter().filter(|(other, _)| *other != key);
+        now.attachments.contains_key(key) && (metric.is_none() || others.all(|(_, other)| other != metric))
+    };
+    let gone = previous.attachments.iter().filter(|(key, metric)| !stays(key, metric));
+    gone.map(|(key, _)| key.clone()).collect()
+}
+
+/// One description of what the template declares and what the snapshot has of others.
+pub(super) fn merged(
+    desired: &Desired,
+    snapshot: &Snapshot,
+    gone: &[AttachmentKey],
+    previous: &Declared,
+) -> TargetSpec {
+    let mut tags: Tags = snapshot.spec.tags.clone();
+    tags.retain(|key, _| !previous.tag_keys.contains(key));
+    tags.extend(desired.spec.tags.clone());
+    let spec = TargetSpec { tags, ..desired.spec.clone() };
+    let gone: BTreeSet<_> = gone.iter().collect();
+    spec.with_attachments_of(&snapshot.spec, |key| !gone.contains(key))
+}
+
+/// The target of an Update, in the spelling of the given physical id if that differs only in letter case.
+pub(super) fn continued_id(given: Option<&ScalableTargetId>, declared: &ScalableTargetId) -> ScalableTargetId {
+    given.filter(|given| given.is_same(declared)).unwrap_or(declared).clone()
+}
+
+/// The target that an Update registered before its answer was lost. The previous properties declare it, but CloudFormation
+/// knows the resource by another id, so it never sends a Delete for this target.
+pub(super) fn orphan<'a>(
+    given: Option<&ScalableTargetId>,
+    wanted: &ScalableTargetId,
+    previous: Option<&'a ScalableTargetId>,
+) -> Option<&'a ScalableTargetId> {
+    previous.filter(|previous| !previous.is_same(wanted) && !given.is_some_and(|given| previous.is_same(given)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::AttachmentKind;
+
+    fn target(endpoint: &str) -> ScalableTargetId {
+        format!("endpoint/{endpoint}/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker").parse().unwrap()
+    }
+
+    #[test]
+    fn an_update_keeps_the_given_id_unless_it_names_another_target() {
+        assert_eq!(continued_id(Some(&target("Prod")), &target("prod")), target("Prod"));
+        assert_eq!(continued_id(Some(&target("prod")), &target("next")), target("next"));
+        assert_eq!(continued_id(None, &target("prod")), target("prod"));
+    }
+
+    #[test]
+    fn a_plain_replacement_leaves_no_orphan() {
+        // CloudFormation knows the previous target by the given id, and deletes it.
+        assert_eq!(orphan(Some(&target("old")), &target("new"), Some(&target("OLD"))), None);
+        assert_eq!(orphan(Some(&target("same")), &target("same"), Some(&target("same"))), None);
+        assert_eq!(orphan(Some(&target("same")), &target("same"), None), None);
+    }
+
+    #[test]
+    fn rolling_back_a_failed_replacement_leaves_its_target_as_an_orphan() {
+        let new = target("new");
+        assert_eq!(orphan(Some(&target("old")), &target("old"), Some(&new)), Some(&new));
+        assert_eq!(orphan(None, &target("b"), Some(&target("a"))), Some(&target("a")));
+    }
+
+    fn policy(name: &str) -> AttachmentKey {
+        (AttachmentKind::ScalingPolicy, name.to_owned())
+    }
+
+    fn declared(endpoint: &str, policies: serde_json::Value, actions: &[&str]) -> Declared {
+        let actions = actions.iter().map(|name| json!({"ScheduledActionName": name})).collect::<Vec<_>>();
+        Declared::read(&json!({
+            "EndpointName": endpoint, "VariantName": "blue", "ScalingPolicies": policies, "ScheduledActions": actions,
+        }))
+    }
+
+    fn step(name: &str) -> serde_json::Value {
+        json!({"PolicyName": name, "PolicyType": "StepScaling"})
+    }
+
+    fn tracking(name: &str, metric: &str) -> serde_json::Value {
+        let configuration = json!({"PredefinedMetricSpecification": metric});
+        let mut policy = json!({"PolicyName": name, "PolicyType": "TargetTrackingScaling"});
+        policy["TargetTrackingScalingPolicyConfiguration"] = configuration;
+        policy
+    }
+
+    #[test]
+    fn attachments_that_left_the_template_are_deleted() {
+        let now = declared("prod", json!([step("kept"), step("retyped"), step("new")]), &["kept"]);
+        let had = json!([step("gone"), step("kept"), tracking("retyped", "m")]);
+        let gone = [policy("gone"), (AttachmentKind::ScheduledAction, "gone".to_owned())];
+        assert_eq!(no_longer_declared(&target("prod"), &now, &declared("Prod", had.clone(), &["gone", "kept"])), gone);
+        // These names belonged to another target.
+        let elsewhere = declared("other", had, &["gone"]);
+        assert_eq!(no_longer_declared(&target("prod"), &now, &elsewhere), []);
+        assert_eq!(no_longer_declared(&target("prod"), &now, &Declared::default()), []);
+    }
+
+    #[test]
+    fn a_policy_whose_metric_another_one_tracks_now_is_deleted_first() {
+        let before = declared("prod", json!([tracking("a", "m"), tracking("b", "n"), tracking("c", "o")]), &[]);
+        let exchanged = declared("prod", json!([tracking("a", "n"), tracking("b", "m"), tracking("c", "o")]), &[]);
+        assert_eq!(no_longer_declared(&target("prod"), &exchanged, &before), [policy("a"), policy("b")]);
+        let taken = declared("prod", json!([tracking("a", "n"), tracking("b", "p"), tracking("c", "x")]), &[]);
+        assert_eq!(no_longer_declared(&target("prod"), &taken, &before), [policy("b")]);
+        assert_eq!(no_longer_declared(&target("prod"), &before, &before), []);
+    }
+}

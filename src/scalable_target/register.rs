@@ -1,0 +1,279 @@
+//! Registers a target with all that belongs to it, once its endpoint is ready and its ownership allows it.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::ownership::{self, Registration};
+use super::readiness::{Readiness, component_readiness, variant_readiness};
+use super::reconcile::{merged, no_longer_declared};
+use super::release::ensure_fresh;
+use super::roll_back;
+use crate::apply::{OnRefusal, attach, detach, finish_restoring, restoring_tags};
+use crate::aws::{ChangeError, Precondition, RegisterError, Seen, unless_outdated};
+use crate::context::Context;
+use crate::deadline::Stopwatch;
+use crate::error::Error;
+use crate::model::attributes::{self, Attributes, TARGET_ARN};
+use crate::model::{AttachmentKey, Ownership, RESTORING_TAG, Registered, ScalableTargetId, Tags, VariantDimension};
+use crate::observability::Decision;
+use crate::polling::poll;
+use crate::properties::{Declared, Desired};
+use crate::request::Freshness;
+use crate::snapshot::{Snapshot, SnapshotError, remove_ended_actions, store};
+use crate::timing::{ENDPOINT, READ_VALID, RECORD_LAG, VISIBLE};
+
+/// The last read of a target.
+#[derive(Debug)]
+pub(super) enum LastRead {
+    /// There is none, or it is too old. Registering finds out.
+    None,
+    /// It was read just now.
+    Now(Option<Registered>),
+}
+
+/// What to register: the template alone, or the template with what a snapshot has of others.
+struct Plan<'a> {
+    /// The template.
+    desired: &'a Desired,
+    /// The one description that is applied.
+    merged: Desired,
+    /// The previous template.
+    previous: &'a Declared,
+    /// The attachments that left the template.
+    gone: Vec<AttachmentKey>,
+    /// Whether `merged` restores a snapshot.
+    restores: bool,
+}
+
+/// A registered target.
+struct Held {
+    arn: String,
+    ownership: Ownership,
+    /// Whether it has the restoring tag.
+    is_marked: bool,
+    /// Tags that have no room beside the restoring tag.
+    later: Tags,
+}
+
+/// Registers the target with its policies and scheduled actions, or refuses. Returns its attributes.
+pub(super) async fn register(
+    context: &Context<'_>,
+    desired: &Desired,
+    readiness: Result<Readiness, Error>,
+    last_read: LastRead,
+    previous: &Declared,
+) -> Result<Attributes, Error> {
+    let target = &desired.spec.id;
+    let ready = wait_until_ready(context, desired, readiness, last_read, previous).await;
+    if roll_back::is_rolling_back(context, desired, ready.as_ref().err()).await? {
+        return roll_back::keep_as_snapshot(context, desired, previous).await;
+    }
+    let mut registered = ready?;
+    let gone = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
+    let mut plan = Plan { desired, merged: desired.clone(), previous, gone, restores: false };
+    if desired.gate.is_some()
+        && let Some(snapshot) = snapshot(context, target).await?
+    {
+        ensure_fresh(context, target).await?;
+        registered = context.aws.registered(target).await?;
+        // Without the restoring tag, the snapshot is out of date.
+        if registered.as_ref().is_none_or(|found| found.tags.contains_key(RESTORING_TAG)) {
+            plan.merged.spec = merged(desired, &snapshot, &plan.gone, previous);
+            plan.restores = true;
+        }
+    }
+    let attributes = loop {
+        let held = register_target(context, &plan, registered).await?;
+        context.progress().registered();
+        if let Some(policies) = unless_outdated(complete(context, &plan, &held).await)? {
+            let mut attributes = attributes::of_target(&desired.spec);
+            attributes.extend(policies);
+            attributes.insert(TARGET_ARN.to_owned(), held.arn);
+            break attributes;
+        }
+        registered = context.aws.registered(target).await?;
+    };
+    if desired.gate.is_some() {
+        store::delete(&context.aws, target).await?;
+    }
+    if plan.restores {
+        context.progress().decided(Decision::Restore);
+        tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "restored");
+    }
+    // A Delete that runs at the same time did not see this registration, or is recorded by now: see `freshness`.
+    if context.checks_freshness() {
+        sleep(RECORD_LAG).await;
+    }
+    ensure_fresh(context, target).await?;
+    Ok(attributes)
+}
+
+/// The snapshot of an own target, without scheduled actions that have ended.
+async fn snapshot(context: &Context<'_>, target: &ScalableTargetId) -> Result<Option<Snapshot>, Error> {
+    let mut snapshot = match store::get_owned(&context.aws, context.owner(), target).await {
+        Err(error @ SnapshotError::Unreadable { .. }) => {
+            tracing::warn!(%error, "the snapshot is not restored");
+            None
+        }
+        found => found?,
+    };
+    if let Some(snapshot) = &mut snapshot {
+        remove_ended_actions(&context.aws, snapshot);
+    }
+    Ok(snapshot)
+}
+
+/// Attaches what belongs to a registered target. Returns the ARNs of the template's policies.
+async fn complete(context: &Context<'_>, plan: &Plan<'_>, held: &Held) -> Result<Attributes, ChangeError> {
+    let (aws, target) = (&context.aws, &plan.desired.spec.id);
+    let seen = Seen::Registered { arn: held.arn.clone(), ownership: held.ownership.clone() };
+    let mut precondition = Precondition::new(target, seen, Freshness::Fresh);
+    detach(aws, target, &plan.gone, &mut precondition).await?;
+    let of_others = plan.merged.spec.attachments.iter().filter(|attachment| !plan.desired.spec.has(&attachment.key()));
+    attach(aws, target, of_others, OnRefusal::Skip, &mut precondition).await?;
+    let declared = &plan.desired.spec.attachments;
+    let policies = attach(aws, target, declared, OnRefusal::Fail, &mut precondition).await?;
+    if held.is_marked {
+        finish_restoring(aws, target, &held.arn, &held.later, &mut precondition).await?;
+    }
+    Ok(policies)
+}
+
+/// Registers the target itself, as its ownership allows.
+async fn register_target(
+    context: &Context<'_>,
+    plan: &Plan<'_>,
+    mut registered: Option<Registered>,
+) -> Result<Held, Error> {
+    let (aws, owner, desired) = (&context.aws, context.owner(), &plan.merged);
+    let target = &desired.spec.id;
+    loop {
+        if ensure_fresh(context, target).await? && registered.is_some() {
+            let reading = Stopwatch::start();
+            registered = aws.registered(target).await?;
+            if reading.elapsed() >= READ_VALID {
+                // Then the record of CloudFormation is too old.
+                continue;
+            }
+        }
+        let decided = ownership::registration(desired, owner, registered.as_ref(), &plan.previous.tag_keys)?;
+        context.progress().decided(match decided {
+            Registration::Adopt { .. } => Decision::Adopt,
+            Registration::Create { .. } => Decision::Create,
+            Registration::Update { .. } => Decision::Update,
+        });
+        let mut precondition = Precondition::new(target, Seen::of(owner, registered.as_ref()), Freshness::Fresh);
+        match decided {
+            Registration::Create { tags } => {
+                let (tags, later) = if plan.restores { restoring_tags(tags) } else { (tags, Tags::new()) };
+                match aws.create_target(&desired.spec, &tags).await {
+                    Ok(arn) => {
+                        let ownership = Ownership::read(owner, &tags);
+                        return Ok(Held { arn, ownership, is_marked: plan.restores, later });
+                    }
+                    Err(RegisterError::Aws(error)) => return Err(error.into()),
+                    // Somebody has registered it. That may not be visible yet.
+                    Err(RegisterError::AlreadyExists) => sleep(VISIBLE.step).await,
+                }
+            }
+            // Then this resource owns it, unless another one was faster.
+            Registration::Adopt { arn, tags } => {
+                context.progress().registering();
+                unless_outdated(aws.tag(&arn, &tags, &mut precondition).await)?;
+            }
+            Registration::Update { arn, missing, removed, all } => {
+                let found = registered.as_ref().map(|registered| &registered.tags);
+                let is_marked = found.is_some_and(|tags| tags.contains_key(RESTORING_TAG));
+                let adopted =
+                    found.is_some_and(|tags| Ownership::read(owner, tags) == Ownership::Own { adopted: true });
+                if let Some(now) = unless_outdated(aws.update_target(&desired.spec, &mut precondition).await)? {
+                    if now != arn {
+                        // The target was gone, and this registration has made a new one without tags.
+                        ownership::claim_new(desired, owner, aws.registered(target).await?.as_ref())?;
+                        let ownership = Ownership::Own { adopted: false };
+                        let seen = Seen::Registered { arn: now.clone(), ownership: Ownership::Untagged };
+                        let mut precondition = Precondition::new(target, seen, Freshness::Fresh);
+                        if unless_outdated(aws.tag(&now, &all, &mut precondition).await)?.is_some() {
+                            return Ok(Held { arn: now, ownership, is_marked: false, later: Tags::new() });
+                        }
+                    } else {
+                        // A resource has at most 50 tags, so make room first.
+                        let (missing, later) = if is_marked { (Tags::new(), missing) } else { (missing, Tags::new()) };
+                        let tagged = async {
+                            aws.untag(&now, &removed, &mut precondition).await?;
+                            aws.tag(&now, &missing, &mut precondition).await
+                        };
+                        if unless_outdated(tagged.await)?.is_some() {
+                            return Ok(Held { arn: now, ownership: Ownership::Own { adopted }, is_marked, later });
+                        }
+                    }
+                }
+            }
+        }
+        registered = aws.registered(target).await?;
+    }
+}
+
+/// Waits until the endpoint is ready. Returns the last read of the target, if it is recent.
+///
+/// Before the wait it checks the ownership, so that a refusal comes at once.
+async fn wait_until_ready(
+    context: &Context<'_>,
+    desired: &Desired,
+    readiness: Result<Readiness, Error>,
+    last_read: LastRead,
+    previous: &Declared,
+) -> Result<Option<Registered>, Error> {
+    let status = match readiness? {
+        Readiness::Ready => {
+            return Ok(match last_read {
+                LastRead::None => None,
+                LastRead::Now(registered) => registered,
+            });
+        }
+        Readiness::Changing { status } => status,
+    };
+    let registered = match last_read {
+        LastRead::Now(registered) => registered,
+        LastRead::None => context.aws.registered(&desired.spec.id).await?,
+    };
+    ownership::registration(desired, context.owner(), registered.as_ref(), &previous.tag_keys)?;
+    let mut known = Some(status);
+    let wait = async || {
+        let status = match known.take() {
+            Some(status) => status,
+            None => match self::readiness(context, desired).await? {
+                Readiness::Ready => return Ok(ControlFlow::Break(())),
+                Readiness::Changing { status } => status,
+            },
+        };
+        let name = match &desired.spec.id {
+            ScalableTargetId::InferenceComponent(name) => format!("inference component {name}"),
+            ScalableTargetId::Variant { endpoint, .. } => format!("endpoint {endpoint}"),
+        };
+        context.progress().waiting(format!("waiting for {name} to be InService (it is {status})"));
+        Ok::<_, Error>(ControlFlow::Continue(()))
+    };
+    // The work deadline ends this poll, and reports what the request waits for.
+    let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, wait).await?;
+    // Others may have registered the target meanwhile.
+    Ok(None)
+}
+
+/// Whether the endpoint or inference component is ready.
+pub(super) async fn readiness(context: &Context<'_>, desired: &Desired) -> Result<Readiness, Error> {
+    let readiness = match &desired.spec.id {
+        ScalableTargetId::InferenceComponent(name) => {
+            component_readiness(name, context.aws.inference_component(name).await?.as_ref())
+        }
+        ScalableTargetId::Variant { endpoint, variant, dimension } => {
+            let is_zero = desired.spec.capacity("MinCapacity") == 0;
+            let to_zero_instances = *dimension == VariantDimension::InstanceCount && is_zero;
+            let found = context.aws.endpoint(endpoint).await?;
+            variant_readiness(endpoint, variant, to_zero_instances, found.as_ref())
+        }
+    };
+    Ok(readiness?)
+}

@@ -1,0 +1,155 @@
+//! Gives up targets: for a Delete, for an orphan, and for a stale request that has registered.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::ownership::{self, Release};
+use crate::aws::{AwsError, Precondition, Seen, unless_outdated};
+use crate::context::Context;
+use crate::deadline::Stopwatch;
+use crate::error::Error;
+use crate::model::{PhysicalResourceId, Registered, ScalableTargetId};
+use crate::observability::Decision;
+use crate::polling::poll;
+use crate::request::{Freshness, StackRecord, Stale};
+use crate::snapshot::store;
+use crate::timing::{NOTHING_REGISTERED_AFTER, READ_VALID, RECORD_LAG, REGISTRATION};
+
+pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> Result<(), Error> {
+    ensure_fresh(context, target).await?;
+    // A Create may still be running: see `freshness`.
+    let patience = NOTHING_REGISTERED_AFTER.saturating_sub(context.aws.request.age.elapsed());
+    let registered = find_own(context, target, patience).await?;
+    let was_own = is_own(context, registered.as_ref());
+    release(context, target, registered, Freshness::Fresh).await?;
+    // The gate would restore the snapshot. It may be doing so now, and checks after it registered whether the snapshot
+    // is still there.
+    let may_have_snapshot = !was_own || context.lifecycle().properties().get("UpdateGate").is_some();
+    if may_have_snapshot && store::release(&context.aws, context.owner(), target).await? {
+        context.progress().decided(Decision::DropSnapshot);
+        release(context, target, context.aws.registered(target).await?, Freshness::Fresh).await?;
+    }
+    Ok(())
+}
+
+/// Fails if the request is stale. Before that, undoes what the request has registered if it must not stay.
+/// Returns whether the freshness was checked.
+pub(super) async fn ensure_fresh(context: &Context<'_>, target: &ScalableTargetId) -> Result<bool, Error> {
+    if !context.checks_freshness() {
+        return Ok(false);
+    }
+    let Some(mut latest) = context.freshness().await else { return Ok(true) };
+    let mut is_first = true;
+    let undo = async || {
+        loop {
+            if !is_first {
+                latest = context.freshness().await.unwrap_or_else(|| latest.clone());
+            }
+            is_first = false;
+            let (freshness, record) = &latest;
+            let may_have_registered = context.progress().may_have_registered();
+            match freshness {
+                Freshness::Fresh => return Ok::<_, Error>(ControlFlow::Break(true)),
+                Freshness::Superseded if !may_have_registered || !has_other_target(record, target) => {
+                    return Ok(ControlFlow::Break(false));
+                }
+                Freshness::Deleted | Freshness::Superseded => {}
+            }
+            let reading = Stopwatch::start();
+            let registered = context.aws.registered(target).await?;
+            if reading.elapsed() >= READ_VALID {
+                // The record may be too old now: what is registered may belong to a resource that was created anew.
+                continue;
+            }
+            if is_own(context, registered.as_ref()) {
+                release(context, target, registered, *freshness).await?;
+                return Ok(ControlFlow::Break(false));
+            }
+            // What this request registered may not be visible yet.
+            return Ok(if may_have_registered { ControlFlow::Continue(false) } else { ControlFlow::Break(false) });
+        }
+    };
+    let (Ok(is_fresh) | Err(is_fresh)) = poll(REGISTRATION, context.aws.left_to_work(), undo).await?;
+    if is_fresh { Ok(true) } else { Err(Stale { status: latest.1.status }.into()) }
+}
+
+/// Undoes what a failed request may have registered, if it is stale. Leaves time to report the failure.
+pub(super) async fn undo_if_stale(context: &Context<'_>, failure: &Error, target: &ScalableTargetId) {
+    if matches!(failure, Error::Stale(_)) {
+        return;
+    }
+    let undo = async {
+        if context.checks_freshness() && context.progress().may_have_registered() {
+            sleep(RECORD_LAG).await;
+        }
+        ensure_fresh(context, target).await
+    };
+    // Its end makes no difference to the failure that is reported.
+    drop(timeout(context.aws.left_to_work() / 2, undo).await);
+}
+
+/// Reads a target until this resource owns it: a new registration may not be visible yet, and another owner may give
+/// it up. Returns the last read.
+pub(super) async fn find_own(
+    context: &Context<'_>,
+    target: &ScalableTargetId,
+    patience: Duration,
+) -> Result<Option<Registered>, AwsError> {
+    let read = async || {
+        let registered = context.aws.registered(target).await?;
+        if is_own(context, registered.as_ref()) {
+            return Ok(ControlFlow::Break(registered));
+        }
+        context.progress().waiting(format!("checking whether {} is registered after all", target.resource_id()));
+        Ok(ControlFlow::Continue(registered))
+    };
+    let (Ok(registered) | Err(registered)) =
+        poll(REGISTRATION.for_at_most(patience), context.aws.left_to_work(), read).await?;
+    Ok(registered)
+}
+
+/// Gives up a target. An adopted target stays registered, with its policies and scheduled actions.
+///
+/// Does nothing once the request no longer has the freshness that this was decided for.
+pub(super) async fn release(
+    context: &Context<'_>,
+    target: &ScalableTargetId,
+    mut registered: Option<Registered>,
+    freshness: Freshness,
+) -> Result<(), Error> {
+    let aws = &context.aws;
+    loop {
+        let seen = Seen::of(context.owner(), registered.as_ref());
+        let mut precondition = Precondition::new(target, seen, freshness);
+        let done = match ownership::release(context.owner(), registered.as_ref()) {
+            Release::Nothing => Ok(()),
+            Release::Deregister => {
+                context.progress().decided(Decision::Deregister);
+                aws.deregister_target(target, &mut precondition).await
+            }
+            Release::Untag { arn, keys } => {
+                context.progress().decided(Decision::Release);
+                aws.untag(&arn, &keys, &mut precondition).await
+            }
+        };
+        let has_changed = unless_outdated(done)?.is_none();
+        if !has_changed || context.freshness().await.is_some_and(|(now, _)| now != freshness) {
+            return Ok(());
+        }
+        registered = aws.registered(target).await?;
+    }
+}
+
+fn is_own(context: &Context<'_>, registered: Option<&Registered>) -> bool {
+    ownership::release(context.owner(), registered) != Release::Nothing
+}
+
+/// Whether CloudFormation has recorded another target for the resource.
+fn has_other_target(record: &StackRecord, target: &ScalableTargetId) -> bool {
+    match PhysicalResourceId::read(&record.physical_resource_id) {
+        PhysicalResourceId::ScalableTarget(current) => !current.is_same(target),
+        PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => false,
+    }
+}

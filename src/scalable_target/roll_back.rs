@@ -1,0 +1,125 @@
+//! What a target does while its endpoint is about to roll back to another configuration: it waits in a snapshot, and the
+//! gate restores it.
+
+use futures_util::future::try_join;
+
+use super::ownership::{self, Registration};
+use super::reconcile::no_longer_declared;
+use super::release::ensure_fresh;
+use crate::aws::{Precondition, Seen, unless_outdated};
+use crate::context::Context;
+use crate::error::Error;
+use crate::model::attributes::{self, Attributes, TARGET_ARN, policy_arn};
+use crate::model::{AttachmentKind, Refusal, Registered, ScalableTargetId, TargetSpec, blocks_update};
+use crate::observability::Decision;
+use crate::properties::{Declared, Desired};
+use crate::request::Freshness;
+use crate::snapshot::{Snapshot, capture, store};
+
+/// Whether the endpoint is about to roll back: it runs the configuration of the previous gate, and this target would
+/// block its update to the configuration of the new gate.
+///
+/// `failure` is why the endpoint cannot be scaled now.
+pub(super) async fn is_rolling_back(
+    context: &Context<'_>,
+    desired: &Desired,
+    failure: Option<&Error>,
+) -> Result<bool, Error> {
+    let (Some(gate), ScalableTargetId::Variant { endpoint, variant, .. }) = (&desired.gate, &desired.spec.id) else {
+        return Ok(false);
+    };
+    let may_be_the_configuration =
+        matches!(failure, None | Some(Error::Refused(Refusal::VariantMissing { .. } | Refusal::CannotScaleToZero(_))));
+    if !may_be_the_configuration {
+        return Ok(false);
+    }
+    // It rolls back from the configuration of the previous properties. If the endpoint runs another one, somebody else
+    // updated it, and nobody would restore the snapshot.
+    let Some(previous) = context.lifecycle().old_gate().filter(|previous| !previous.is_same(gate)) else {
+        return Ok(false);
+    };
+    let Some(endpoint) = context.aws.endpoint(endpoint).await? else { return Ok(false) };
+    if !endpoint.runs(previous.config.as_str()) {
+        return Ok(false);
+    }
+    let running = context.aws.endpoint_config(&endpoint.config);
+    let (running, wanted) = try_join(running, context.aws.endpoint_config(gate.config.as_str())).await?;
+    let (Some(running), Some(wanted)) = (running, wanted) else { return Ok(false) };
+    Ok(blocks_update(variant.as_str(), &wanted, &running))
+}
+
+/// Stores what the template declares, with what others attached to the target, and deregisters the target.
+pub(super) async fn keep_as_snapshot(
+    context: &Context<'_>,
+    desired: &Desired,
+    previous: &Declared,
+) -> Result<Attributes, Error> {
+    loop {
+        ensure_fresh(context, &desired.spec.id).await?;
+        let registered = context.aws.registered(&desired.spec.id).await?;
+        let snapshot = store_desired(context, desired, previous, registered.as_ref()).await?;
+        let target = &desired.spec.id;
+        let is_done = match registered {
+            None => true,
+            Some(_) => {
+                let seen = Seen::of(context.owner(), registered.as_ref());
+                let mut precondition = Precondition::new(target, seen, Freshness::Fresh);
+                unless_outdated(context.aws.deregister_target(target, &mut precondition).await)?.is_some()
+            }
+        };
+        if is_done {
+            context.progress().decided(Decision::Snapshot);
+            let target = target.resource_id();
+            tracing::info!(target, "snapshot taken: the endpoint is about to roll back to another configuration");
+            return Ok(attributes_before(desired, &snapshot));
+        }
+    }
+}
+
+async fn store_desired(
+    context: &Context<'_>,
+    desired: &Desired,
+    previous: &Declared,
+    registered: Option<&Registered>,
+) -> Result<Snapshot, Error> {
+    let (aws, owner, target) = (&context.aws, context.owner(), &desired.spec.id);
+    let decided = ownership::registration(desired, owner, registered, &previous.tag_keys)?;
+    let mut before = None;
+    if registered.is_some()
+        && let Some(description) = aws.describe_target(target).await?
+    {
+        before = capture(aws, target, description).await?;
+    }
+    if before.is_none() {
+        // Another delivery of this request may have stored it.
+        before = store::get_owned(aws, owner, target).await?;
+    }
+    let mut tags = before.as_ref().map(|before| before.spec.tags.clone()).unwrap_or_default();
+    match decided {
+        Registration::Create { tags: own } | Registration::Adopt { tags: own, .. } => tags.extend(own),
+        Registration::Update { all, removed, .. } => {
+            tags.retain(|key, _| !removed.contains(key));
+            tags.extend(all);
+        }
+    }
+    let mut spec = TargetSpec { tags, ..desired.spec.clone() };
+    let mut attributes = Attributes::new();
+    if let Some(before) = before {
+        let gone = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
+        spec = spec.with_attachments_of(&before.spec, |key| !gone.contains(key));
+        attributes = before.attributes;
+    }
+    let snapshot = Snapshot::new(aws.now(), spec, attributes);
+    store::put(aws, &snapshot).await?;
+    Ok(snapshot)
+}
+
+/// The attributes with the ARNs that the target had, since the stack may use them. It gets others when it is restored.
+fn attributes_before(desired: &Desired, snapshot: &Snapshot) -> Attributes {
+    let mut attributes = attributes::of_target(&desired.spec);
+    let policies = desired.spec.attachments_of(AttachmentKind::ScalingPolicy).map(|policy| policy_arn(policy.name()));
+    let had = policies.filter_map(|name| Some((name.clone(), snapshot.attributes.get(&name)?.clone())));
+    attributes.extend(had);
+    attributes.insert(TARGET_ARN.to_owned(), snapshot.arn().unwrap_or_default().to_owned());
+    attributes
+}

@@ -1,0 +1,118 @@
+//! Carries out a request: reads, decides, acts, and again while there is something to wait for.
+
+use futures_util::future::try_join;
+use futures_util::{FutureExt as _, TryFutureExt as _};
+use serde_json::Value;
+
+use super::ownership::{self, Release};
+use super::reconcile::{continued_id, orphan};
+use super::register::{self, LastRead};
+use super::release;
+use crate::context::Context;
+use crate::error::Error;
+use crate::model::attributes::{Attributes, Resource};
+use crate::model::{PhysicalResourceId, Refusal, ScalableTargetId};
+use crate::properties::{Declared, Desired};
+use crate::request::{Freshness, Lifecycle};
+use crate::timing::VISIBLE_WITHIN;
+
+/// Carries out one request, or fails with what the author of the template can do.
+///
+/// Any request may run again from the start at any point. Each run decides from what AWS shows, and every action may be
+/// repeated.
+pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
+    match context.lifecycle() {
+        Lifecycle::Create { properties } => create(context, &Desired::read(properties, context.location)?).await,
+        Lifecycle::Update { id, properties, old_properties } => {
+            update(context, id, Desired::read(properties, context.location)?, old_properties).await
+        }
+        Lifecycle::Delete { id, properties } => {
+            let target = match PhysicalResourceId::read(id) {
+                PhysicalResourceId::ScalableTarget(target) => Some(target),
+                PhysicalResourceId::NotRegistered => None,
+                PhysicalResourceId::Invented | PhysicalResourceId::UpdateGate(_) => Declared::read(properties).target,
+            };
+            if let Some(target) = target {
+                release::delete(context, &target).await?;
+            }
+            Ok(Resource { physical_resource_id: id.clone(), attributes: Attributes::new() })
+        }
+    }
+}
+
+async fn create(context: &Context<'_>, desired: &Desired) -> Result<Resource, Error> {
+    let target = &desired.spec.id;
+    // An earlier delivery of this request may have registered it.
+    context.progress().needs_cleanup(target);
+    let readiness = register::readiness(context, desired).await;
+    match register::register(context, desired, readiness, LastRead::None, &Declared::default()).await {
+        Ok(attributes) => Ok(Resource { physical_resource_id: target.to_string(), attributes }),
+        Err(error) => {
+            release::undo_if_stale(context, &error, target).await;
+            if is_certainly_not_registered(context, &error, target).await {
+                context.progress().needs_no_cleanup();
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Whether it is certain that the Delete after a failed Create has nothing to do.
+async fn is_certainly_not_registered(context: &Context<'_>, error: &Error, target: &ScalableTargetId) -> bool {
+    match error {
+        Error::Refused(Refusal::OwnedByAnother { .. } | Refusal::AlreadyRegistered(_)) => true,
+        Error::Aws(error) if !error.nothing_changed => false,
+        Error::Aws(_)
+        | Error::OutOfTime { .. }
+        | Error::Panic { .. }
+        | Error::Properties(_)
+        | Error::Refused(_)
+        | Error::Request(_)
+        | Error::ResourceType(_)
+        | Error::Snapshot(_)
+        | Error::Stale(_) => {
+            // One of several attempts may have registered it, and it may not be visible yet.
+            !context.progress().has_registered()
+                && !context.progress().registered_repeatedly()
+                && context.aws.registered_in_time(target).await.is_some_and(|registered| {
+                    ownership::release(context.owner(), registered.as_ref()) == Release::Nothing
+                })
+        }
+    }
+}
+
+async fn update(
+    context: &Context<'_>,
+    id: &str,
+    mut desired: Desired,
+    old_properties: &Value,
+) -> Result<Resource, Error> {
+    let given = PhysicalResourceId::read(id);
+    let given_target = match &given {
+        PhysicalResourceId::ScalableTarget(target) => Some(target),
+        PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => None,
+    };
+    desired.spec.id = continued_id(given_target, &desired.spec.id);
+    let target = &desired.spec.id;
+    let previous = Declared::read(old_properties);
+    let registered = context.aws.registered(target).map_err(Error::from);
+    // A refusal of the endpoint does not end the request yet.
+    let readiness = register::readiness(context, &desired).map(Ok);
+    let (registered, readiness) = try_join(registered, readiness).await?;
+    let attributes = register::register(context, &desired, readiness, LastRead::Now(registered), &previous).await;
+    if let Err(error) = &attributes
+        && context.progress().may_have_registered()
+    {
+        release::undo_if_stale(context, error, target).await;
+    }
+    let attributes = attributes?;
+
+    if let Some(orphan) = orphan(given_target, target, previous.target.as_ref()) {
+        let registered = release::find_own(context, orphan, VISIBLE_WITHIN).await?;
+        release::release(context, orphan, registered, Freshness::Fresh).await?;
+    }
+    // A new id would bring a Delete for the invented one, which decides by the properties: it would deregister this
+    // target.
+    let physical_resource_id = if given == PhysicalResourceId::Invented { id.to_owned() } else { target.to_string() };
+    Ok(Resource { physical_resource_id, attributes })
+}

@@ -1,0 +1,102 @@
+//! Restores a target from its snapshot, in an order that is safe to repeat.
+
+use tokio::time::sleep;
+
+use super::record::{Snapshot, SnapshotError};
+use super::store;
+use crate::apply::{OnRefusal, attach, finish_restoring, restoring_tags};
+use crate::aws::{Aws, AwsError, ChangeError, Precondition, RegisterError, Seen, unless_outdated};
+use crate::model::{Ownership, RESTORING_TAG, ScalableTargetId, Tags};
+use crate::observability::Decision;
+use crate::timing::VISIBLE;
+
+/// What became of a snapshot.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Restored {
+    /// The target is registered with all that it had.
+    Restored,
+    /// Somebody registered the target since, so the snapshot was dropped.
+    RegisteredSince,
+    /// The owner gave up the snapshot meanwhile, so the registration was undone.
+    Undone,
+}
+
+/// Restores a target unless somebody has registered it since, and drops the snapshot.
+pub async fn restore(aws: &Aws<'_>, mut snapshot: Snapshot) -> Result<Restored, SnapshotError> {
+    remove_ended_actions(aws, &mut snapshot);
+    let restored = loop {
+        if let Some(restored) = unless_outdated(restore_once(aws, &snapshot).await)? {
+            break restored;
+        }
+    };
+    let (target, dimension) = (snapshot.spec.id.resource_id(), snapshot.spec.id.dimension().as_str());
+    match restored {
+        Restored::Restored => {
+            aws.progress.decided(Decision::Restore);
+            tracing::info!(target, dimension, "restored");
+        }
+        Restored::RegisteredSince => {
+            tracing::info!(target, dimension, "snapshot dropped: somebody registered the target since");
+        }
+        Restored::Undone => tracing::info!(target, dimension, "restore undone: the owner gave up the snapshot"),
+    }
+    Ok(restored)
+}
+
+/// Removes the scheduled actions that have ended, which the service refuses.
+pub fn remove_ended_actions(aws: &Aws<'_>, snapshot: &mut Snapshot) {
+    for name in snapshot.remove_ended(aws.now()) {
+        let target = snapshot.spec.id.resource_id();
+        tracing::warn!(target, action = name, "scheduled action has ended; it is not restored");
+    }
+}
+
+async fn restore_once(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Restored, ChangeError> {
+    let spec = &snapshot.spec;
+    let (tags, later) = restoring_tags(spec.tags.clone());
+    let Some(arn) = register(aws, snapshot, &tags).await? else {
+        store::delete(aws, &spec.id).await?;
+        return Ok(Restored::RegisteredSince);
+    };
+    let ownership = Ownership::read(aws.request.owner, &tags);
+    let mut precondition = Precondition::of_any_freshness(&spec.id, Seen::Registered { arn: arn.clone(), ownership });
+    attach(aws, &spec.id, &spec.attachments, OnRefusal::Skip, &mut precondition).await?;
+    if store::exists(aws, &spec.id).await? {
+        finish_restoring(aws, &spec.id, &arn, &later, &mut precondition).await?;
+        store::delete(aws, &spec.id).await?;
+        return Ok(Restored::Restored);
+    }
+    undo(aws, &spec.id, &mut precondition).await
+}
+
+/// Registers the target with the restoring tag. `None` if somebody has registered it without that tag.
+async fn register(aws: &Aws<'_>, snapshot: &Snapshot, tags: &Tags) -> Result<Option<String>, AwsError> {
+    loop {
+        if let Some(found) = aws.registered(&snapshot.spec.id).await? {
+            return Ok(found.tags.contains_key(RESTORING_TAG).then_some(found.arn));
+        }
+        match aws.create_target(&snapshot.spec, tags).await {
+            Ok(arn) => return Ok(Some(arn)),
+            // It is not visible yet.
+            Err(RegisterError::AlreadyExists) => sleep(VISIBLE.step).await,
+            Err(RegisterError::Aws(error)) => return Err(error),
+        }
+    }
+}
+
+/// Deregisters a target that was restored while its owner gave up the snapshot: the owner is being deleted.
+///
+/// Without the restoring tag, another delivery of the request has restored it, and dropped the snapshot for that.
+async fn undo(
+    aws: &Aws<'_>,
+    target: &ScalableTargetId,
+    precondition: &mut Precondition,
+) -> Result<Restored, ChangeError> {
+    match aws.registered(target).await? {
+        Some(found) if found.tags.contains_key(RESTORING_TAG) => {
+            aws.deregister_target(target, precondition).await?;
+            Ok(Restored::Undone)
+        }
+        _ => Ok(Restored::RegisteredSince),
+    }
+}

@@ -1,0 +1,131 @@
+//! `TargetTrackingScalingPolicyConfiguration`.
+
+use aws_sdk_applicationautoscaling::types::MetricType;
+use sagemaker_scaling::model::ScalableDimension;
+use serde_json::{Value, json};
+
+use crate::complete;
+
+const CUSTOMIZED: &str = "CustomizedMetricSpecification";
+const METRICS: &str = "Metrics";
+const PREDEFINED: &str = "PredefinedMetricSpecification";
+const TRACKING: &str = "TargetTrackingScalingPolicyConfiguration";
+
+/// The configuration of a policy of a dimension, or the mistakes with paths below `T`.
+fn read_for(dimension: ScalableDimension, configuration: &Value) -> Result<Value, String> {
+    let mut properties = complete();
+    properties["ScalingPolicies"] =
+        json!([{ "PolicyName": "p", "PolicyType": "TargetTrackingScaling", TRACKING: configuration }]);
+    if dimension == ScalableDimension::InferenceComponentDesiredCopyCount {
+        properties.as_object_mut().unwrap().retain(|name, _| name != "EndpointName" && name != "VariantName");
+        properties["InferenceComponentName"] = json!("llm");
+    }
+    properties["ScalableDimension"] = json!(dimension.as_str());
+    match crate::read(&properties) {
+        Ok(desired) => Ok(desired.spec.attachments[0].body[TRACKING].clone()),
+        Err(mistakes) => Err(mistakes.replace(&format!("ScalingPolicies[0].{TRACKING}"), "T")),
+    }
+}
+
+fn read(configuration: Value) -> Result<Value, String> {
+    read_for(ScalableDimension::VariantDesiredInstanceCount, &configuration)
+}
+
+fn predefined(metric: &str) -> Value {
+    json!({ "TargetValue": "70", PREDEFINED: { "PredefinedMetricType": metric } })
+}
+
+#[test]
+fn each_predefined_metric_of_sagemaker_fits_exactly_one_dimension() {
+    let metrics: Vec<_> = MetricType::values().iter().filter(|metric| metric.starts_with("SageMaker")).collect();
+    assert_eq!(metrics.len(), 5);
+    for metric in metrics {
+        let fits = |dimension| read_for(dimension, &predefined(metric)).is_ok();
+        assert_eq!(ScalableDimension::ALL.into_iter().filter(|dimension| fits(*dimension)).count(), 1, "{metric}");
+    }
+}
+
+#[test]
+fn a_metric_that_does_not_fit_is_refused_with_those_that_do() {
+    let concurrency = ScalableDimension::VariantDesiredProvisionedConcurrency;
+    assert_eq!(
+        read_for(concurrency, &predefined("SageMakerVariantInvocationsPerInstance")).unwrap_err(),
+        "T.PredefinedMetricSpecification.PredefinedMetricType: expected one of \
+         SageMakerVariantProvisionedConcurrencyUtilization, which fit \
+         sagemaker:variant:DesiredProvisionedConcurrency, found \"SageMakerVariantInvocationsPerInstance\""
+    );
+    let told = read(predefined("ECSServiceAverageCPUUtilization")).unwrap_err();
+    assert!(told.contains("expected one of SageMakerVariant"), "{told}");
+}
+
+#[test]
+fn numbers_and_booleans_arrive_as_text_and_text_stays_text() {
+    let configuration = json!({
+        "TargetValue": "0.5",
+        "DisableScaleIn": "true",
+        "ScaleInCooldown": "600",
+        "ScaleOutCooldown": "0",
+        CUSTOMIZED: {
+            "MetricName": "CPUUtilization",
+            "Namespace": "/aws/sagemaker/Endpoints",
+            "Dimensions": [{ "Name": "Shard", "Value": "5" }],
+            "Statistic": "Average",
+            "Unit": "Percent",
+        },
+    });
+    let mut expected = configuration.clone();
+    for (member, value) in [
+        ("TargetValue", json!(0.5)),
+        ("DisableScaleIn", json!(true)),
+        ("ScaleInCooldown", json!(600)),
+        ("ScaleOutCooldown", json!(0)),
+    ] {
+        expected[member] = value;
+    }
+    assert_eq!(read(configuration), Ok(expected));
+}
+
+#[test]
+fn a_policy_tracks_exactly_one_metric() {
+    let mut both = predefined("SageMakerVariantInvocationsPerInstance");
+    both[CUSTOMIZED] = json!({ METRICS: [{ "Id": "m", "Expression": "1" }] });
+    assert_eq!(read(both).unwrap_err(), format!("T.{CUSTOMIZED}: not together with {PREDEFINED}"));
+    let told = read(json!({ "TargetValue": "1" })).unwrap_err();
+    assert_eq!(told, format!("T.{PREDEFINED}: required, or {CUSTOMIZED}, but both are missing"));
+    let mixed = json!({ METRICS: [{ "Id": "m", "Expression": "1" }], "Statistic": "Sum" });
+    let told = read(json!({ "TargetValue": "1", CUSTOMIZED: mixed })).unwrap_err();
+    assert_eq!(told, format!("T.{CUSTOMIZED}.Statistic: not together with Metrics"));
+}
+
+#[test]
+fn mistakes_at_every_depth_are_told_at_once() {
+    let told = read(json!({
+        "TargetValue": "many",
+        "ScaleInCooldown": "-1",
+        "DisableScaleOut": "true",
+        CUSTOMIZED: { METRICS: [
+            { "Id": "m", "ReturnData": "yes", "MetricStat": { "Metric": { "Dimensions": [{ "Name": "n" }] } } },
+            { "Expression": "m", "MetricStat": {} },
+            { "Id": "e" },
+        ] },
+    }))
+    .unwrap_err();
+    for mistake in [
+        "T.TargetValue: expected a number, found \"many\"",
+        "T.ScaleInCooldown: expected a whole number from 0",
+        "T.DisableScaleOut: unknown property, found \"true\"; did you mean DisableScaleIn?",
+        "Metrics[0].ReturnData: expected true or false",
+        "Metrics[0].MetricStat.Stat: required",
+        "Metrics[0].MetricStat.Metric.Dimensions[0].Value: required",
+        "Metrics[1].Id: required",
+        "Metrics[1].MetricStat: not together with Expression",
+        "Metrics[1].MetricStat.Metric: required",
+        "Metrics[2].Expression: required, or MetricStat",
+    ] {
+        assert!(told.contains(mistake), "{mistake} is not in: {told}");
+    }
+    let single = read(json!({ "TargetValue": "1", CUSTOMIZED: { "Statistic": "Median" } })).unwrap_err();
+    for mistake in ["MetricName: required", "Namespace: required", "Statistic: expected one of Average, "] {
+        assert!(single.contains(mistake), "{mistake} is not in: {single}");
+    }
+}
