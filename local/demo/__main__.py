@@ -1,4 +1,4 @@
-"""`make demo`: deploys real stacks, tells what happens, and checks that it is what should happen."""
+"""`make demo`: deploys real stacks, prints what happens, and checks the results."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ _TYPO = "with-a-typo"
 
 
 class Story(Teller):
-    """The steps of the demo, in the order in which they are told."""
+    """The steps of the demo, in order."""
 
     def __init__(self, world: World, timeline: Timeline) -> None:
         super().__init__(world, timeline)
         self._minimal = example("minimal")
 
     def tell(self) -> str:
-        """Every step, each on what the one before it left; then the last words."""
+        """Runs every step; each continues from the state that the previous step leaves. Returns the result."""
         self._deploy_the_function()
         self._create_an_endpoint()
         self._register()
@@ -35,12 +35,12 @@ class Story(Teller):
         self._delete()
         updates.Updates(self.world, self.timeline).tell()
         self._delete_the_rest()
-        return "All of it was as it should be"
+        return "All checks passed"
 
     def _deploy_the_function(self) -> None:
         self.timeline.step(
             "Deploy the function",
-            "template.yaml as it is, into a CloudFormation on this machine (MiniStack) that runs the real function.",
+            "template.yaml unchanged, in a CloudFormation on this machine (MiniStack) that runs the real function.",
         )
         settled = self.stack(FUNCTION_STACK, self.world.deploy_function, "CREATE_COMPLETE")
         exports = self.ask("aws cloudformation list-exports")
@@ -50,16 +50,16 @@ class Story(Teller):
     def _create_an_endpoint(self) -> None:
         self.timeline.step(
             "A SageMaker endpoint",
-            "Made by the AWS CLI in a local model of SageMaker, Application Auto Scaling and Parameter Store.",
+            "The AWS CLI creates it in a local model of SageMaker, Application Auto Scaling and Parameter Store.",
         )
         for command in endpoint_commands(_ENDPOINT, "blue", "green"):
             self.ask(command)
-        self.check(True, f"endpoint {_ENDPOINT} is there, with the variants blue and green")
+        self.check(True, f"endpoint {_ENDPOINT} exists, with the variants blue and green")
 
     def _register(self) -> None:
         self.timeline.step(
-            "Create: a stack scales variant blue",
-            "examples/minimal.yaml has the variant registered, with two tags that say whose it is.",
+            "Create: register variant blue",
+            "examples/minimal.yaml registers the variant, with two tags that name the owner.",
         )
         settled = self.stack(_STACK, lambda: self._create(_STACK, self._minimal), "CREATE_COMPLETE")
         target = self.see(_ENDPOINT, [("blue", 1, 4)])[0]
@@ -69,14 +69,14 @@ class Story(Teller):
         self.check(owner <= set(tags["Tags"].values()), "its tags name the stack and the resource in it")
 
     def _update(self) -> None:
-        self.timeline.step("Update: other capacities", "The same target is registered again, with the new limits.")
+        self.timeline.step("Update: other capacities", "The function updates the target with the new limits.")
         self.stack(_STACK, lambda: self._update_stack("blue", least=2, most=6), "UPDATE_COMPLETE")
         self.see(_ENDPOINT, [("blue", 2, 6)])
 
     def _replace(self) -> None:
         self.timeline.step(
             "Update: another variant",
-            "The id names the variant, so CloudFormation has green registered first, and in its clean-up blue deleted.",
+            "The physical id names the variant: CloudFormation first creates green, and deletes blue in its clean-up.",
         )
         settled = self.stack(_STACK, lambda: self._update_stack("green", least=2, most=6), "UPDATE_COMPLETE")
         self._expect_output(settled, self.see(_ENDPOINT, [("green", 2, 6)])[0])
@@ -84,7 +84,7 @@ class Story(Teller):
     def _exceed(self) -> None:
         self.timeline.step(
             "A mistake: the minimum exceeds the maximum",
-            "The stack's events say why, nothing is changed, and CloudFormation goes back with a second Update.",
+            "The function changes nothing, the stack's events give the reason, and CloudFormation rolls back.",
         )
         settled = self.stack(_STACK, lambda: self._update_stack("green", least=9, most=6), "UPDATE_ROLLBACK_COMPLETE")
         self.blame(settled, "Scaling", "MinCapacity", "9")
@@ -93,7 +93,7 @@ class Story(Teller):
     def _misspell(self) -> None:
         self.timeline.step(
             "A mistake: a misspelt property",
-            "A second stack says MaxCapcity, and is told what it may have meant.",
+            "A second stack has MaxCapcity, and the reason names the nearest property.",
         )
         template = self._minimal.replace("      MaxCapacity:", "      MaxCapcity:")
         settled = self.stack(_TYPO, lambda: self._create(_TYPO, template), "ROLLBACK_COMPLETE")
@@ -101,13 +101,15 @@ class Story(Teller):
         self.see(_ENDPOINT, [("green", 2, 6)])
 
     def _delete(self) -> None:
-        self.timeline.step("Delete", "Both stacks go, and the target with them; the endpoint stays.")
+        self.timeline.step(
+            "Delete", "CloudFormation deletes both stacks, and the function deregisters the target. The endpoint stays."
+        )
         for stack in (_TYPO, _STACK):
             self.delete_stack(stack)
         self.see(_ENDPOINT, [])
 
     def _delete_the_rest(self) -> None:
-        self.timeline.step("Delete all of it", "The whole stack, endpoint and all, and the function's own last.")
+        self.timeline.step("Delete everything", "The stack with the endpoint first, then the function's own stack.")
         self.delete_stack(updates.STACK)
         self.see(updates.ENDPOINT, [])
         self.delete_stack(FUNCTION_STACK)
@@ -125,7 +127,7 @@ class Story(Teller):
 
 
 def main() -> int:
-    """Tells the story, and says whether all of it was as expected."""
+    """Runs the demo. Returns the exit code."""
     chosen = options("demo", __doc__).parse_args()
     timeline = Timeline(as_json=chosen.json, verbose=chosen.verbose)
     return perform(timeline, lambda world: Story(world, timeline).tell())

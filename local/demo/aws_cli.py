@@ -10,7 +10,7 @@ from typing import Any
 DESCRIBE_TARGETS = "aws application-autoscaling describe-scalable-targets --service-namespace sagemaker"
 DESCRIBE_POLICIES = "aws application-autoscaling describe-scaling-policies --service-namespace sagemaker"
 DESCRIBE_ACTIONS = "aws application-autoscaling describe-scheduled-actions --service-namespace sagemaker"
-DESCRIBE_PARKED = "aws ssm get-parameters-by-path --path /sagemaker-scaling/parked --recursive"
+DESCRIBE_SNAPSHOTS = "aws ssm get-parameters-by-path --path /sagemaker-scaling/snapshots --recursive"
 LIST_TAGS = "aws application-autoscaling list-tags-for-resource --resource-arn"
 _VARIANT = "VariantName={},ModelName=model,InitialInstanceCount=1,InstanceType=ml.m5.large"
 _SECONDS = 60

@@ -1,7 +1,7 @@
 """Runs a command until standard input closes: `python guard.py COMMAND...`.
 
-Whoever starts the guard holds the other end of its standard input. When that process ends, however it ends, the pipe
-closes, and the guard ends the command and whatever the command started: cargo-lambda and MiniStack run functions in
+The process that starts the guard owns the other end of its standard input. When that process ends, the pipe closes, and
+the guard ends the command and all its descendants: cargo-lambda and MiniStack run functions in
 process groups of their own, which outlive a plain kill.
 """
 

@@ -1,6 +1,6 @@
-"""`make invoke`: sends one request to the function that `make watch` runs, tells what happens, and prints the answer.
+"""`make invoke`: sends one request to the function that `make watch` runs, and prints what happens and the answer.
 
-What is told goes to standard error, so that standard output is the answer alone.
+The events go to standard error. Standard output is the answer alone.
 """
 
 import json
@@ -22,7 +22,7 @@ _INVOKE_SECONDS = 900
 
 
 def is_watching() -> bool:
-    """Whether the function and the receiver of its answers are there."""
+    """Whether the function and the receiver of its answers are running."""
     for port in (WATCH_PORT, RECEIVER_PORT):
         try:
             socket.create_connection(("127.0.0.1", port), timeout=2).close()
@@ -45,7 +45,9 @@ def main() -> None:
     except (TypeError, KeyError):
         sys.exit(f"error: {file} is not a request: it has no ResponseURL; copy that of events/create.json")
     if not str(url).startswith(f"http://127.0.0.1:{RECEIVER_PORT}/"):
-        sys.exit(f"error: {file} wants its answer elsewhere; set ResponseURL to http://127.0.0.1:{RECEIVER_PORT}/...")
+        sys.exit(
+            f"error: {file} has a ResponseURL that leads elsewhere; set it to http://127.0.0.1:{RECEIVER_PORT}/..."
+        )
     if not is_watching():
         sys.exit("error: nothing to invoke; run `make watch` in another terminal first")
     command = [
@@ -62,7 +64,7 @@ def main() -> None:
     ]
     aws, timeline, begin = LocalAws(f"http://127.0.0.1:{LOCAL_AWS_PORT}"), Timeline(sys.stderr), time.time()
     before = len(aws.calls())
-    with timeline.waiting("the function is at work"):
+    with timeline.waiting("the function is running"):
         subprocess.run(command, stdout=subprocess.DEVNULL, timeout=_INVOKE_SECONDS, check=False)
     try:
         with urlopen(url, timeout=10) as reply:

@@ -1,4 +1,4 @@
-"""What the commands that tell a story have in common: options, a world around the story, and last words in any case."""
+"""The common part of `make demo` and `make try`: options, the processes, and the result."""
 
 import argparse
 import contextlib
@@ -21,7 +21,7 @@ from demo.world import World
 
 
 def options(name: str, description: str | None) -> argparse.ArgumentParser:
-    """A parser of the options that every such command has."""
+    """A parser of the common options."""
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description=description)
     parser.add_argument("--json", action="store_true", help="one JSON object a line, and nothing else")
     parser.add_argument("--verbose", action="store_true", help="all properties, inputs, outputs and commands")
@@ -29,9 +29,9 @@ def options(name: str, description: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """Runs a command in the stage's environment, and ends the process with what it returns."""
+    """Runs a command in an isolated environment, and exits with its code."""
     isolate()
-    # So that a plain kill, too, leaves the `with` blocks.
+    # A SIGTERM leaves the `with` blocks, which stops the processes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         sys.exit(main())
@@ -40,23 +40,23 @@ def run(main: Callable[[], int]) -> NoReturn:
 
 
 def perform(timeline: Timeline, story: Callable[[World], str], *, assumes: bool = False) -> int:
-    """Builds, sets the stage, and tells a story, which returns its last words. Returns the exit code."""
+    """Builds the programs, starts the processes and runs a story, which returns its result. Returns the exit code."""
     programs = build()
     begin = time.monotonic()
     with contextlib.ExitStack() as stack:
         try:
-            with timeline.waiting("the stage is set"):
+            with timeline.waiting("starting the local AWS and CloudFormation"):
                 world = stack.enter_context(World(programs, assumes=assumes))
         except StageError as error:
             sys.exit(f"error: {error}")
         try:
-            last_words = story(world)
+            result = story(world)
         except UnsuccessfulError as unsuccessful:
             timeline.end(f"{unsuccessful}", good=False)
             return 1
         except (AwsCliError, ClientError, StackError, StageError, UnexpectedError) as unexpected:
             print(f"\nThe end of MiniStack's log:\n{world.stage.log('ministack')[-2000:]}", file=sys.stderr)
-            timeline.end(f"NOT as it should be: {unexpected}.", good=False)
+            timeline.end(f"FAILED: {unexpected}.", good=False)
             return 1
-    timeline.end(f"{last_words}, in {time.monotonic() - begin:.0f} s; nothing is left running.", good=True)
+    timeline.end(f"{result}, in {time.monotonic() - begin:.0f} s; nothing is left running.", good=True)
     return 0

@@ -1,4 +1,4 @@
-"""Stands where CloudFormation's response URLs lead: takes answers by PUT on any path, hands each out, once, by GET."""
+"""Receives answers in place of CloudFormation: takes a PUT on any path, and returns its body once by GET."""
 
 import json
 import ssl

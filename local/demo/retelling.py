@@ -1,4 +1,4 @@
-"""From what was recorded to what is told: plain events, the same for people and for scripts."""
+"""Turns the recorded requests, calls and answers into events, which people and scripts read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from demo import words
 
 Event = dict[str, Any]
-"""One thing that is told; `Kind` says what it is."""
+"""One event; `Kind` says of which kind."""
 
-# Shorter than the function waits before it asks CloudFormation (src/standing.rs), and longer than it takes to answer.
+# Shorter than the function waits before it checks with CloudFormation (src/timing.rs), longer than an answer takes.
 _PAUSE_SECONDS = 1.5
 
 
 def retold(news: Sequence[Mapping[str, Any]], begin: float) -> Iterator[Event]:
-    """Requests, calls and answers, in order, with seconds since `begin` and with what each request made of itself."""
+    """Yields requests, calls and answers in order, with seconds since `begin`, and a decision for each request."""
     request: Mapping[str, Any] | None = None
-    # Of the request that is being told; it is not told before it is known how it ends.
+    # The events of the current request. They wait for its answer, from which the decision follows.
     pending: list[Event] = []
     for entry in news:
         seconds = {"Seconds": round(entry["Time"] - begin, 3)}
@@ -46,8 +46,8 @@ def _with_decision(request: Mapping[str, Any], told: list[Event], answer: Event)
     to CloudFormation.
     """
     calls = [event for event in told if event["Kind"] == "call" and event["By"] == "function"]
-    acts = (place for place, event in enumerate(told) if event in calls and not words.only_looks(event))
-    place = next(acts, len(told))
+    changes = (place for place, event in enumerate(told) if event in calls and not words.only_reads(event))
+    place = next(changes, len(told))
     yield from told[:place]
     yield {"Kind": "decision", "Text": words.decided(request, calls, answer["Answer"])}
     yield from told[place:]

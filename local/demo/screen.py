@@ -1,4 +1,4 @@
-"""Draws a part of the demo as it looks on a terminal: `make screen`, from what `python -m demo --json` tells."""
+"""Draws three steps of the demo as on a terminal: `make screen`, from the output of `python -m demo --json`."""
 
 import json
 import re
@@ -29,12 +29,12 @@ _COLUMN, _ROW, _MARGIN = 7.8, 18, 14
 
 
 def recorded(file: Path = RECORDING) -> list[Event]:
-    """What was told of the steps that are drawn."""
+    """The recorded events of the steps in the picture."""
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def chosen(told: Iterable[Event]) -> list[Event]:
-    """The steps that are drawn, of all that was told."""
+    """The events of the steps in the picture."""
     step, kept = 0, []
     for event in told:
         step = event.get("Number", step)
@@ -81,12 +81,12 @@ def _spans(line: str) -> str:
 
 
 def picture(told: Sequence[Event]) -> str:
-    """The picture of what was told."""
+    """The picture of events."""
     return svg(list(lines(told))[1:])
 
 
 def main() -> None:
-    """Keeps what standard input tells of the chosen steps, and draws it."""
+    """Reads events from standard input, records those of the chosen steps, and draws them."""
     told = chosen(json.loads(line) for line in sys.stdin)
     RECORDING.write_text("".join(json.dumps(event, ensure_ascii=False) + "\n" for event in told))
     PICTURE.write_text(picture(told))

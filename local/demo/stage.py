@@ -201,7 +201,7 @@ class Stage:
         while not is_up():
             if process.poll() is not None or time.monotonic() > deadline:
                 what = "took too long to start" if process.poll() is None else f"ended with code {process.returncode}"
-                raise StageError(f"{name} {what}; its last words:\n{self.log(name)[-2000:]}")
+                raise StageError(f"{name} {what}; the end of its log:\n{self.log(name)[-2000:]}")
             time.sleep(0.05)
 
     def _log(self, name: str) -> Path:

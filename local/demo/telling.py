@@ -1,4 +1,4 @@
-"""What every story does: carries out stack operations and commands, tells of them, and expects things of them."""
+"""Runs stack operations and commands, prints what happens, and checks the results."""
 
 import time
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from demo.world import World
 
 
 class UnexpectedError(Exception):
-    """Something was not as it should be."""
+    """A check failed."""
 
 
 class UnsuccessfulError(Exception):
-    """What was tried cannot be, for a reason that is its author's; the message says what to do."""
+    """The user's template or parameters are wrong. The message says what to do."""
 
 
 class Teller:
-    """Acts on a world, and tells of it on a timeline."""
+    """Acts on a world, and prints events on a timeline."""
 
     def __init__(self, world: World, timeline: Timeline) -> None:
         self.world = world
@@ -29,14 +29,14 @@ class Teller:
         self._asked: list[dict[str, Any]] = []
 
     def stack(self, name: str, operation: Callable[[], Settled], expected: str) -> Settled:
-        """Carries out a stack operation, tells of it, and ends the story where it comes to something else."""
+        """Runs a stack operation and prints it. Fails if the stack ends in another status than expected."""
         settled = self.carry_out(name, operation, expected)
         self.expect(settled.status == expected, f"stack {name} is {expected}")
         return settled
 
     def carry_out(self, name: str, operation: Callable[[], Settled], expected: str) -> Settled:
-        """Carries out a stack operation, and tells of it, whatever it comes to."""
-        self.world.news()  # what the AWS CLI asked meanwhile is told of already
+        """Runs a stack operation and prints it, whatever the result is."""
+        self.world.news()  # drops the calls of the AWS CLI
         begin = time.time()
         with self.timeline.waiting(f"stack {name} is on its way to {expected}"):
             settled = operation()
@@ -50,20 +50,20 @@ class Teller:
         self.stack(name, lambda: self.world.stacks.delete(name), "DELETE_COMPLETE")
 
     def show(self, command: str) -> Any:
-        """Runs the AWS CLI, and shows the command with all that it printed."""
+        """Runs the AWS CLI, and prints the command with its output."""
         output = self._run(command)
         self.timeline.tell({"Kind": "command", "Command": command, "Output": output})
         return output
 
     def ask(self, command: str) -> Any:
-        """Runs the AWS CLI for what is to be checked; returns what it printed."""
+        """Runs the AWS CLI for a later check; returns its output."""
         output = self._run(command)
         self._asked.append({"Command": command, "Output": output})
         return output
 
-    def check(self, holds: bool, what: str) -> None:
-        """Tells of something that was asked, and ends the story where it does not hold."""
-        self.expect(holds, what)
+    def check(self, condition: bool, what: str) -> None:
+        """Prints a check of what `ask` returned. Fails if the condition is false."""
+        self.expect(condition, what)
         self.timeline.tell({"Kind": "check", "Text": what, "Commands": self._asked})
         self._asked = []
 
@@ -77,18 +77,18 @@ class Teller:
         return targets
 
     def blame(self, settled: Settled, resource: str, *said: str) -> None:
-        """Checks that a resource's failure has a reason with these words in it."""
+        """Checks that the reason of a resource's failure contains these words."""
         reasons = [reason for failed, reason in settled.failures() if failed == resource]
         self.expect(
             len(reasons) == 1 and all(word in reasons[0] for word in said),
             f"one event of {resource} has a reason with {' and '.join(said)}",
         )
 
-    def expect(self, holds: bool, what: str) -> None:
-        """Ends the story where something does not hold."""
-        if not holds:
+    def expect(self, condition: bool, what: str) -> None:
+        """Fails if the condition is false."""
+        if not condition:
             raise UnexpectedError(f"expected that {what}")
 
     def _run(self, command: str) -> Any:
-        with self.timeline.waiting("the AWS CLI is looking"):
+        with self.timeline.waiting("the AWS CLI is running"):
             return self.world.cli.run(command)

@@ -1,4 +1,4 @@
-"""Tells events: to people as lines that read as a story, to scripts as one JSON object a line."""
+"""Prints events: as lines of text for people, or as one JSON object a line for scripts."""
 
 import contextlib
 import itertools
@@ -25,7 +25,7 @@ _TICK_SECONDS = 0.2
 
 
 class Timeline:
-    """Writes what is told to one stream."""
+    """Prints events to one stream."""
 
     def __init__(self, stream: TextIO = sys.stdout, as_json: bool = False, verbose: bool = False) -> None:
         self._stream = stream
@@ -36,7 +36,7 @@ class Timeline:
         self._steps = 0
 
     def tell(self, *events: Event) -> None:
-        """Writes events that belong together."""
+        """Prints events that belong together."""
         if self._as_json:
             told = [json.dumps(event, ensure_ascii=False) for event in events]
         else:
@@ -45,17 +45,17 @@ class Timeline:
             print(line, file=self._stream, flush=True)
 
     def step(self, title: str, shows: str) -> None:
-        """Begins a step of the story, with one sentence of what it shows."""
+        """Begins a step, with one sentence about it."""
         self._steps += 1
         self.tell({"Kind": "step", "Number": self._steps, "Title": title, "Shows": shows})
 
     def end(self, text: str, good: bool) -> None:
-        """The last words."""
+        """Prints the result."""
         self.tell({"Kind": "end", "Text": text, "Good": good})
 
     @contextlib.contextmanager
     def waiting(self, what: str) -> Iterator[None]:
-        """Shows on a terminal that something is waited for, and for how long; elsewhere nothing."""
+        """Shows on a terminal what the program waits for, and for how long. Prints nothing elsewhere."""
         if not self._on_terminal:
             yield
             return
@@ -84,7 +84,7 @@ def plain(line: str) -> str:
 
 
 def lines(events: Sequence[Event], verbose: bool = False) -> Iterator[str]:
-    """Events as coloured lines. Calls of one operation in a row are one line; what is too long for it is cut."""
+    """Formats events as coloured lines. Consecutive calls of one operation share a line; long text is cut."""
     for key, group in itertools.groupby(events, _row):
         together = list(group)
         if key[0] == "call":
@@ -99,15 +99,15 @@ def lines(events: Sequence[Event], verbose: bool = False) -> Iterator[str]:
 
 
 def _row(event: Event) -> tuple[str, ...]:
-    """Events of the same row are told on one."""
+    """Consecutive events with the same key share a line."""
     if event["Kind"] != "call":
         return (event["Kind"],)
     return ("call", event["By"], event["Target"], str(event["Outcome"] == "ok"))
 
 
 def _is_aside(event: Event) -> bool:
-    """Whether CloudFormation merely looks how far something is, or the stage makes what is told in words."""
-    return event["By"] == "assumption" or bool(event["By"] != "function" and words.only_looks(event))
+    """Whether CloudFormation only polls, or the demo creates something that another event describes."""
+    return event["By"] == "assumption" or bool(event["By"] != "function" and words.only_reads(event))
 
 
 def _step(event: Event) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _request(event: Event) -> Iterator[str]:
 
 def _call(events: Sequence[Event]) -> Iterator[str]:
     first = events[0]
-    label, colour = ("observe", _CYAN) if words.only_looks(first) else ("act", _YELLOW)
+    label, colour = ("observe", _CYAN) if words.only_reads(first) else ("act", _YELLOW)
     if first["By"] != "function":
         label, colour = "assume" if first["By"] == "assumption" else "stack", _DIM
     outcomes = ", ".join(dict.fromkeys(filter(None, map(words.outcome, events))))
@@ -197,7 +197,7 @@ _TOLD = {
 
 
 def _more(event: Event) -> Iterator[tuple[str, Any]]:
-    """What only the long version shows, by name."""
+    """The details that only the verbose output shows, by name."""
     match event["Kind"]:
         case "request":
             request = event["Request"]
@@ -229,7 +229,7 @@ def _details(name: str, value: Any) -> Iterator[str]:
 
 
 def _entry(event: Event, label: str, colour: str, title: str, text: str) -> Iterator[str]:
-    """A line, and more where the text is longer; label and title in colour."""
+    """One line, or several for a long text; label and title in colour."""
     seconds = f"{event['Seconds']:.2f} s" if "Seconds" in event else ""
     margin = " " * _MARGIN
     first, *rest = textwrap.wrap(
@@ -253,7 +253,7 @@ def _entry(event: Event, label: str, colour: str, title: str, text: str) -> Iter
 
 
 def _cut(text: str, room: int) -> str:
-    """The text, or as much of it as fits on the line."""
+    """The text, cut to the room on the line."""
     return text if len(text) <= room else text[: room - 1] + "…"
 
 

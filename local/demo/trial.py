@@ -1,4 +1,4 @@
-"""`make try`: plays a template of the user's own on this machine, and tells what happens."""
+"""`make try`: deploys your template on this machine, and prints what happens."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
+from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_POLICIES, DESCRIBE_SNAPSHOTS, DESCRIBE_TARGETS
 from demo.performing import options, perform, run
 from demo.stacks import Settled
 from demo.telling import Teller, UnexpectedError, UnsuccessfulError
@@ -28,14 +28,12 @@ class Trial(Teller):
         self._ready = ready
 
     def tell(self) -> str:
-        """Creates the stack, looks at what scales, and deletes it; then the last words."""
+        """Creates the stack, shows what scales, and deletes the stack. Returns the result."""
         self._create()
-        self.timeline.step(
-            "What there is now", "Scalable targets, policies and scheduled actions, as the AWS CLI shows them."
-        )
+        self.timeline.step("The result", "Scalable targets, policies and scheduled actions, as the AWS CLI shows them.")
         for shown in _SCALING:
             self.show(shown)
-        self.timeline.step("Delete", "The stack goes, and with it what it registered.")
+        self.timeline.step("Delete", "CloudFormation deletes the stack, and the function deregisters its targets.")
         self.delete_stack(STACK)
         self._check_nothing_is_left()
         return f"{self._ready.title} was created and deleted on this machine"
@@ -46,7 +44,7 @@ class Trial(Teller):
             f"Create: {ready.title}",
             "A CloudFormation on this machine creates the stack and calls the function for its custom resources. An "
             "endpoint that they name and the template does not create is assumed to be in service; 'assume' shows it."
-            if ready.ours
+            if ready.function_resources
             else "A CloudFormation on this machine creates the stack. It has no resource of this function.",
         )
         self.timeline.tell(*({"Kind": "assume", "Text": remark} for remark in ready.remarks))
@@ -64,20 +62,20 @@ class Trial(Teller):
 
     def _check_nothing_is_left(self) -> None:
         found: list[Any] = []
-        for asked in (*_SCALING, DESCRIBE_PARKED):
+        for asked in (*_SCALING, DESCRIBE_SNAPSHOTS):
             [items] = self.ask(asked).values()
             found += items
         if found and self._ready.retains:
-            self.check(True, "what the template retains stays; the AWS CLI shows it still")
+            self.check(True, "the AWS CLI still shows the resources that the template retains")
         else:
-            self.check(not found, "the AWS CLI shows no target, policy, scheduled action or parked target any more")
+            self.check(not found, "the AWS CLI shows no target, policy, scheduled action or snapshot any more")
 
     def _failed(self, settled: Settled) -> UnsuccessfulError:
         failed = [resource for resource, _ in settled.failures()]
         advice = (
             'What to do about its reason is in README.md under "When it fails".'
-            if self._ready.ours & set(failed)
-            else "If AWS would take what the reason tells of, take the resource out of a copy, and try the copy."
+            if self._ready.function_resources & set(failed)
+            else "If AWS accepts this resource, remove it from a copy of the template and try the copy."
         )
         return UnsuccessfulError(f"NOT created: {' and '.join(failed) or 'the stack'} failed. {advice}")
 
@@ -85,15 +83,15 @@ class Trial(Teller):
 def _refused(message: str) -> UnsuccessfulError:
     if unknown := _UNKNOWN_TYPES.search(message):
         return UnsuccessfulError(
-            f"NOT created: the CloudFormation on this machine does not know {unknown[1]}, which AWS's does. Take such "
-            "resources out of a copy, let parameters stand for what others get from them, and try the copy."
+            f"NOT created: the CloudFormation on this machine does not know {unknown[1]}. Remove such resources from a "
+            "copy of the template, replace references to them by parameters, and try the copy."
         )
     return UnsuccessfulError(f"NOT created: CloudFormation refuses the template. {message}")
 
 
 def play(world: World, timeline: Timeline, template: UserTemplate, given: dict[str, str]) -> str:
-    """Deploys the function, and plays a template with it; returns the last words."""
-    with timeline.waiting("the function is deployed"):
+    """Deploys the function and then the template. Returns the result."""
+    with timeline.waiting("deploying the function"):
         deployed = world.deploy_function()
     if deployed.status != "CREATE_COMPLETE":
         raise UnexpectedError(f"stack {FUNCTION_STACK} is {deployed.status}: {deployed.failures()}")
@@ -101,7 +99,7 @@ def play(world: World, timeline: Timeline, template: UserTemplate, given: dict[s
 
 
 def main() -> int:
-    """Checks the template, and plays it if nothing is wrong with it."""
+    """Checks the template, and deploys it if it has no mistakes."""
     parser = options("demo.trial", __doc__)
     parser.add_argument("template")
     parser.add_argument("--parameters", default="", metavar='"NAME=VALUE …"')

@@ -1,6 +1,6 @@
 """The part of the demo in which an endpoint is updated while it scales."""
 
-from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
+from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_POLICIES, DESCRIBE_SNAPSHOTS, DESCRIBE_TARGETS
 from demo.stacks import Settled, example, without_gate
 from demo.telling import Teller
 
@@ -17,13 +17,13 @@ _SCHEDULE = ["Evening", "Morning"]
 _TARGETS = f"{DESCRIBE_TARGETS} --query ScalableTargets[].ResourceId"
 _POLICIES = f"{DESCRIBE_POLICIES} --query ScalingPolicies[].PolicyName"
 _ACTIONS = f"{DESCRIBE_ACTIONS} --query ScheduledActions[].ScheduledActionName"
-_PARKED = f"{DESCRIBE_PARKED} --query Parameters[].Name"
+_SNAPSHOTS = f"{DESCRIBE_SNAPSHOTS} --query Parameters[].Name"
 _RUNS = f"aws sagemaker describe-endpoint --endpoint-name {ENDPOINT} --query EndpointConfigName"
 _INSTANCES = "aws sagemaker describe-endpoint-config --query ProductionVariants[].InstanceType --endpoint-config-name"
 
 
 class Updates(Teller):
-    """Its steps, each on what the one before it left."""
+    """The steps; each continues from the state that the previous step leaves."""
 
     def tell(self) -> None:
         """All of them."""
@@ -31,7 +31,7 @@ class Updates(Teller):
         self._refuse()
         self._add_the_gate()
         self._update()
-        self._look()
+        self._show()
 
     def _create(self) -> None:
         self.timeline.step(
@@ -67,8 +67,8 @@ class Updates(Teller):
         self.stack(STACK, lambda: self._deploy(example("endpoint-with-scaling"), "ml.m5.xlarge"), "UPDATE_COMPLETE")
         self._check("ml.m5.xlarge")
 
-    def _look(self) -> None:
-        self.timeline.step("What there is now", "The target and its policies, as the AWS CLI shows them.")
+    def _show(self) -> None:
+        self.timeline.step("The result", "The target and its policies, as the AWS CLI shows them.")
         for command in (DESCRIBE_TARGETS, DESCRIBE_POLICIES):
             self.show(command)
 
@@ -76,11 +76,11 @@ class Updates(Teller):
         return self.world.stacks.update(STACK, template, **PARAMETERS, InstanceType=instance_type)
 
     def _check(self, instance_type: str) -> None:
-        """Checks what runs, and all of its scaling."""
+        """Checks the instance type, and everything that scales the endpoint."""
         types = self.ask(f"{_INSTANCES} {self.ask(_RUNS)}")
         self.check(types == [instance_type], f"the endpoint runs on {instance_type}")
-        asked = [sorted(self.ask(command)) for command in (_TARGETS, _POLICIES, _ACTIONS, _PARKED)]
+        asked = [sorted(self.ask(command)) for command in (_TARGETS, _POLICIES, _ACTIONS, _SNAPSHOTS)]
         self.check(
             asked == [[f"endpoint/{ENDPOINT}/variant/AllTraffic"], [_POLICY], _SCHEDULE, []],
-            f"the variant has {_POLICY}, {' and '.join(_SCHEDULE)}; nothing is parked",
+            f"the variant has {_POLICY}, {' and '.join(_SCHEDULE)}; there is no snapshot",
         )

@@ -1,4 +1,4 @@
-"""A template as its author has it: checked, read, and made ready for the stage, where AWS is another account."""
+"""Reads and checks the user's template, and adapts it to this machine."""
 
 import json
 import shlex
@@ -15,38 +15,38 @@ from demo.environment import ROOT
 from demo.telling import UnsuccessfulError
 
 _EXPORT = "sagemaker-scaling-ServiceToken"
-"""What the function is exported as on the stage."""
-_OUR_TYPES = "Custom::SageMaker"
-_SCALING_TYPES = (_OUR_TYPES, "AWS::ApplicationAutoScaling::")
+"""The export name of the function on this machine."""
+_FUNCTION_TYPES = "Custom::SageMaker"
+_SCALING_TYPES = (_FUNCTION_TYPES, "AWS::ApplicationAutoScaling::")
 _CFN_LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
 _CFN_LINT_ERRORS = 2
 
 
 @dataclass(frozen=True)
 class Ready:
-    """What is deployed."""
+    """The template to deploy, with its parameters."""
 
     title: str
     body: str
     parameters: dict[str, str]
     stored: dict[str, str]
-    """What parameters name in Parameter Store."""
+    """The values that parameters of the template refer to in Parameter Store."""
     remarks: list[str]
-    """In what it differs from the author's."""
-    ours: frozenset[str]
-    """The resources that ask the function."""
+    """The differences from the user's template."""
+    function_resources: frozenset[str]
+    """The custom resources of the function."""
     retains: bool
-    """Whether something that scales outlives the stack."""
+    """Whether the template retains a target or policy."""
 
 
 def command(file: str, given: Mapping[str, str], *missing: str) -> str:
-    """What to type to try a template."""
+    """The command that tries a template."""
     values = [*(f"{name}={shlex.quote(value)}" for name, value in given.items()), *(f"{name}=…" for name in missing)]
     return f'make try TEMPLATE={file} PARAMETERS="{" ".join(values)}"'
 
 
 def lint(file: str) -> tuple[str, bool]:
-    """What cfn-lint says of a template with the rule of this repository, and whether a mistake is among it."""
+    """The findings of cfn-lint with the rules of this repository, and whether one of them is an error."""
     rules = str(ROOT / "schema" / "rules")
     linting = [sys.executable, "-c", _CFN_LINT, "--append-rules", rules, "--template", file]
     done = subprocess.run(linting, capture_output=True, text=True, check=False)
@@ -56,7 +56,7 @@ def lint(file: str) -> tuple[str, bool]:
 
 
 def parameters(text: str) -> dict[str, str]:
-    """`Name=value`, separated by blanks; a value may stand in quotes."""
+    """Parses `Name=value`, separated by blanks; a value may be quoted."""
     try:
         words = shlex.split(text)
     except ValueError as error:
@@ -69,7 +69,7 @@ def parameters(text: str) -> dict[str, str]:
 
 
 class UserTemplate:
-    """A template that cfn-lint has nothing against."""
+    """A template without errors of cfn-lint."""
 
     def __init__(self, file: str) -> None:
         # Importing it takes a second, which the demo does not need.
@@ -80,19 +80,19 @@ class UserTemplate:
         self._declared: dict[str, Any] = self._template.get("Parameters", {})
         # A loop of AWS::LanguageExtensions is a list.
         self._resources = {name: each for name, each in self._template["Resources"].items() if isinstance(each, dict)}
-        self._ours = {
+        self._function_resources = {
             name: each.get("Properties", {})
             for name, each in self._resources.items()
-            if each.get("Type", "").startswith(_OUR_TYPES)
+            if each.get("Type", "").startswith(_FUNCTION_TYPES)
         }
 
     def check(self, given: Mapping[str, str]) -> None:
-        """Whether each parameter that is given is one, and each that needs a value is given one."""
+        """Fails if a given parameter is unknown, or a required one has no value."""
         for name in given:
             if name not in self._declared:
                 nearest = "".join(f"; did you mean {each}?" for each in get_close_matches(name, self._declared, 1))
                 raise UnsuccessfulError(f"The template has no parameter {name}{nearest or '.'}")
-        tokens = {_reference(properties.get("ServiceToken")) for properties in self._ours.values()}
+        tokens = {_reference(properties.get("ServiceToken")) for properties in self._function_resources.values()}
         missing = [
             name for name, each in self._declared.items() if "Default" not in each and name not in {*given, *tokens}
         ]
@@ -109,11 +109,11 @@ class UserTemplate:
             )
 
     def ready(self, given: Mapping[str, str], function: str) -> Ready:
-        """The template for the stage: whatever its ServiceTokens are elsewhere, here they are the function."""
+        """The template for this machine, where every ServiceToken is the function."""
         parameters, remarks = dict(given), []
-        for name, properties in self._ours.items():
+        for name, properties in self._function_resources.items():
             token = properties.get("ServiceToken")
-            if self._leads_somewhere(token, given):
+            if self._is_the_function(token, given):
                 continue
             if (parameter := _reference(token)) in self._declared:
                 parameters[parameter] = function
@@ -129,7 +129,7 @@ class UserTemplate:
             parameters=parameters,
             stored=stored,
             remarks=remarks,
-            ours=frozenset(self._ours),
+            function_resources=frozenset(self._function_resources),
             retains=any(
                 str(each.get("DeletionPolicy")).startswith("Retain") and each.get("Type", "").startswith(_SCALING_TYPES)
                 for each in self._resources.values()
@@ -137,15 +137,15 @@ class UserTemplate:
         )
 
     def _in_parameter_store(self, given: Mapping[str, str]) -> list[str]:
-        """What is to be looked up there, such as the version of the CDK's own stack."""
+        """The names that parameters refer to in Parameter Store, such as the version of the CDK's bootstrap stack."""
         return [
             str(given.get(name, each.get("Default")))
             for name, each in self._declared.items()
             if each["Type"].startswith("AWS::SSM::Parameter::Value<")
         ]
 
-    def _leads_somewhere(self, token: Any, given: Mapping[str, str]) -> bool:
-        """Whether a ServiceToken is the function's export, or of the template itself."""
+    def _is_the_function(self, token: Any, given: Mapping[str, str]) -> bool:
+        """Whether a ServiceToken is the function's export, or an attribute of a resource in the template."""
         if not isinstance(token, dict):
             return False
         imported = token.get("Fn::ImportValue")
@@ -155,10 +155,10 @@ class UserTemplate:
 
 
 def _date(value: date) -> str:
-    """What YAML takes for a date, such as the version of a policy, as CloudFormation takes it."""
+    """Text for a date that YAML parsed, such as the version of a policy."""
     return value.isoformat().replace("+00:00", "Z")
 
 
 def _reference(value: Any) -> str:
-    """The name in a `!Ref`; of anything else none."""
+    """The name in a `!Ref`, or an empty text."""
     return str(value.get("Ref", "")) if isinstance(value, dict) else ""

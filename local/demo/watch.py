@@ -25,7 +25,7 @@ def announce(answer: Answer) -> None:
 
 
 def watch(stage: Stage) -> str:
-    """Starts it all; returns what to do with it."""
+    """Starts everything; returns instructions for the user."""
     local_aws = stage.local_aws(build().local_aws, f"127.0.0.1:{LOCAL_AWS_PORT}")
     create_endpoint(local_aws)
     create_other_endpoints(local_aws)
@@ -40,12 +40,12 @@ In another terminal:
       AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \\
       .venv/bin/{DESCRIBE_TARGETS}
 
-Ctrl-C stops it all.
+Ctrl-C stops everything.
 """
 
 
 def follow(stage: Stage) -> None:
-    """Passes on what cargo-lambda and the function print, until something ends."""
+    """Prints the output of cargo-lambda and the function until a process ends."""
     printed = 0
     while (ended := stage.end_of_any()) is None:
         log = stage.log("cargo-lambda")
@@ -53,7 +53,7 @@ def follow(stage: Stage) -> None:
         sys.stdout.flush()
         printed = len(log)
         time.sleep(0.1)
-    raise StageError(f"{ended} ended by itself; its last words:\n{stage.log(ended)[-2000:]}")
+    raise StageError(f"{ended} ended by itself; the end of its log:\n{stage.log(ended)[-2000:]}")
 
 
 def main() -> None:

@@ -1,42 +1,42 @@
-"""What a call and a request come to, in a few words."""
+"""Describes calls, requests and decisions in a few words."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Call = Mapping[str, Any]
-"""As the local AWS records it: `Target`, `Input`, `Outcome`, `Output`."""
+"""A call as the local AWS records it: `Target`, `Input`, `Outcome`, `Output`."""
 
 _SERVICES = {"AmazonSSM": "SSM", "AnyScaleFrontendService": "Auto Scaling"}
 _OWNER = ("sagemaker-scaling:stack-id", "sagemaker-scaling:logical-id")
-_RETURNING = "sagemaker-scaling:returning"
-# CloudFormation's own properties, the same in every request.
-_UNREMARKABLE = ("ServiceToken", "ServiceTimeout")
+_RESTORING = "sagemaker-scaling:restoring"
+# CloudFormation's own properties. They are the same in every request.
+_NOT_SHOWN = ("ServiceToken", "ServiceTimeout")
 
 
 def operation(call: Call) -> str:
-    """Its name without the service's."""
+    """The name of the operation, without its service."""
     return str(call["Target"].partition(".")[2])
 
 
 def named(call: Call) -> str:
-    """The operation, after what people call its service."""
+    """The operation, after the usual name of its service."""
     service = call["Target"].partition(".")[0]
     return f"{_SERVICES.get(service, service)} {operation(call)}"
 
 
-def only_looks(call: Call) -> bool:
-    """Whether it changes nothing."""
+def only_reads(call: Call) -> bool:
+    """Whether a call changes nothing."""
     return operation(call).startswith(("Describe", "Get", "List"))
 
 
 def is_expected(call: Call) -> bool:
-    """Whether it went well, or failed as it does where nothing is there."""
+    """Whether a call succeeded, or failed because the object does not exist."""
     return call["Outcome"] == "ok" or (operation(call), call["Outcome"]) in _FAULTS
 
 
 def outcome(call: Call) -> str:
-    """What was seen, or what was done to what."""
+    """What a call read or changed."""
     if call["Outcome"] != "ok":
         return _FAULTS.get((operation(call), call["Outcome"]), str(call["Outcome"]))
     say = _WORDS.get(operation(call))
@@ -44,13 +44,13 @@ def outcome(call: Call) -> str:
 
 
 def request(event: Mapping[str, Any]) -> str:
-    """What a request is about: the properties of a Create, the changed ones of an Update, what a Delete names."""
+    """The properties of a Create, the changed properties of an Update, or the resource that a Delete names."""
     if event.get("RequestType") == "Delete":
         return str(event.get("PhysicalResourceId", "")).partition("|")[0]
     given = [event.get(which, {}) for which in ("ResourceProperties", "OldResourceProperties")]
     if strange := [value for value in given if not isinstance(value, Mapping)]:
         return ", ".join(map(value_of, strange))
-    new, old = ({name: value for name, value in each.items() if name not in _UNREMARKABLE} for each in given)
+    new, old = ({name: value for name, value in each.items() if name not in _NOT_SHOWN} for each in given)
     if event.get("RequestType") != "Update":
         return ", ".join(f"{name} {value_of(value)}" for name, value in new.items())
     changed = [
@@ -62,38 +62,38 @@ def request(event: Mapping[str, Any]) -> str:
 
 
 def decided(event: Mapping[str, Any], calls: Sequence[Call], answer: Mapping[str, Any]) -> str:
-    """What the function made of a request, as its calls show."""
-    acts = [call for call in calls if not only_looks(call)]
+    """The decision of the function, derived from its calls."""
+    acts = [call for call in calls if not only_reads(call)]
     done = {operation(call) for call in acts}
     if answer["Status"] == "FAILED" and not acts:
-        return "refuse it; nothing is changed"
+        return "refuse the request and change nothing"
     if event.get("ResourceType") == "Custom::SageMakerEndpointUpdateGate":
         if "DeregisterScalableTarget" in done:
-            return "SageMaker would refuse the update: park what is registered, then deregister it"
+            return "the target blocks the update: take a snapshot of it and deregister it"
         if "RegisterScalableTarget" in done:
-            return "bring back what is parked"
+            return "restore the target from its snapshot"
         return "nothing to do"
     if event.get("RequestType") == "Delete":
         if "DeregisterScalableTarget" in done:
-            return "it is ours: deregister it"
-        return "it was adopted: release it" if "UntagResource" in done else "it is not ours: leave it alone"
-    if any(_RETURNING in call["Input"].get("Tags", {}) for call in acts):
-        return "bring back what is parked, then make it what the template says"
+            return "this resource owns it: deregister it"
+        return "it was adopted: release it" if "UntagResource" in done else "this resource does not own it: do nothing"
+    if any(_RESTORING in call["Input"].get("Tags", {}) for call in acts):
+        return "restore the target from its snapshot, with what the template says"
     if acts and operation(acts[0]) == "TagResource":
-        return "it is nobody's: take it over"
+        return "it has no owner: adopt it"
     if acts and "Tags" in acts[0]["Input"]:
-        looked = any(operation(call) == "DescribeScalableTargets" for call in calls[: calls.index(acts[0])])
-        return "nobody has registered it: register it" if looked else "register it, if nobody has"
-    return "it is ours: register it again"
+        was_read = any(operation(call) == "DescribeScalableTargets" for call in calls[: calls.index(acts[0])])
+        return "it is not registered: register it" if was_read else "register it, unless it is registered already"
+    return "this resource owns it: update it"
 
 
 def waited(seconds: float) -> str:
-    """Why the function, with nothing left to do, waits before it answers."""
+    """Why the function waits after its last call."""
     return f"{seconds:.1f} s, then check that CloudFormation has not cancelled this request"
 
 
 def value_of(value: Any) -> str:
-    """A property's value: text as it is, a list by the names in it, the rest as JSON."""
+    """A property's value: text unchanged, a list by the names in it, everything else as JSON."""
     if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         return " and ".join(next((str(item[key]) for key in item if key.endswith("Name")), "…") for item in value)
     return value if isinstance(value, str) else json.dumps(value)
@@ -106,26 +106,26 @@ def target(resource_id: str) -> str:
 
 
 def limits(of: Mapping[str, Any]) -> str:
-    """Capacities."""
+    """The capacities of a target."""
     return f"{of['MinCapacity']} to {of['MaxCapacity']}"
 
 
 def variants(of: Sequence[Mapping[str, Any]]) -> str:
-    """The variants of a configuration, and what they run on."""
+    """The variants of a configuration, with their instance types."""
     return " and ".join(f"{each['VariantName']} on {each.get('InstanceType', 'demand')}" for each in of)
 
 
-def _endpoint(given: Any, seen: Any) -> str:
-    names = " and ".join(variant["VariantName"] for variant in seen["ProductionVariants"])
-    return f"{seen['EndpointName']} is {seen['EndpointStatus']}, with {names}"
+def _endpoint(given: Any, output: Any) -> str:
+    names = " and ".join(variant["VariantName"] for variant in output["ProductionVariants"])
+    return f"{output['EndpointName']} is {output['EndpointStatus']}, with {names}"
 
 
-def _config(given: Any, seen: Any) -> str:
-    return f"{given['EndpointConfigName']}: {variants({**given, **seen}['ProductionVariants'])}"
+def _config(given: Any, output: Any) -> str:
+    return f"{given['EndpointConfigName']}: {variants({**given, **output}['ProductionVariants'])}"
 
 
-def _targets(given: Any, seen: Any) -> str:
-    found = [f"{target(each['ResourceId'])} is registered, {limits(each)}" for each in seen["ScalableTargets"]]
+def _targets(given: Any, output: Any) -> str:
+    found = [f"{target(each['ResourceId'])} is registered, {limits(each)}" for each in output["ScalableTargets"]]
     return ", ".join(found) or f"{' '.join(map(target, given.get('ResourceIds', [])))} is not registered"
 
 
@@ -135,48 +135,48 @@ def _tags(tags: Mapping[str, str]) -> str:
     return ", ".join([owner, *(key for key in tags if key not in _OWNER)])
 
 
-def _register(given: Any, seen: Any) -> str:
+def _register(given: Any, output: Any) -> str:
     tags = f"; {_tags(given['Tags'])}" if "Tags" in given else ""
     return f"{target(given['ResourceId'])}, {limits(given)}{tags}"
 
 
 def _names(plural: str) -> Callable[[Any, Any], str]:
-    return lambda given, seen: value_of(seen[plural]) or "none"
+    return lambda given, output: value_of(output[plural]) or "none"
 
 
-def _update_endpoint(given: Any, seen: Any) -> str:
+def _update_endpoint(given: Any, output: Any) -> str:
     return f"{given['EndpointName']} to {given['EndpointConfigName']}"
 
 
 _FAULTS = {
-    ("DeleteParameter", "ParameterNotFound"): "nothing is parked",
+    ("DeleteParameter", "ParameterNotFound"): "there is no snapshot",
     ("DescribeEndpoint", "ValidationException"): "there is no such endpoint",
     ("DescribeInferenceComponent", "ValidationException"): "there is no such inference component",
-    ("GetParameter", "ParameterNotFound"): "nothing is parked",
+    ("GetParameter", "ParameterNotFound"): "there is no snapshot",
 }
 _WORDS: dict[str, Callable[[Any, Any], str]] = {
     "CreateEndpoint": _update_endpoint,
     "CreateEndpointConfig": _config,
-    "DeleteEndpoint": lambda given, seen: str(given["EndpointName"]),
-    "DeleteEndpointConfig": lambda given, seen: str(given["EndpointConfigName"]),
-    "DeleteParameter": lambda given, seen: "the record goes",
-    "DeregisterScalableTarget": lambda given, seen: target(given["ResourceId"]),
+    "DeleteEndpoint": lambda given, output: str(given["EndpointName"]),
+    "DeleteEndpointConfig": lambda given, output: str(given["EndpointConfigName"]),
+    "DeleteParameter": lambda given, output: "the snapshot is dropped",
+    "DeregisterScalableTarget": lambda given, output: target(given["ResourceId"]),
     "DescribeEndpoint": _endpoint,
     "DescribeEndpointConfig": _config,
-    "DescribeInferenceComponent": lambda given, seen: (
-        f"{seen['InferenceComponentName']} is {seen['InferenceComponentStatus']}"
+    "DescribeInferenceComponent": lambda given, output: (
+        f"{output['InferenceComponentName']} is {output['InferenceComponentStatus']}"
     ),
     "DescribeScalableTargets": _targets,
     "DescribeScalingPolicies": _names("ScalingPolicies"),
     "DescribeScheduledActions": _names("ScheduledActions"),
-    "GetParameter": lambda given, seen: "the record of what is parked",
-    "GetParametersByPath": lambda given, seen: value_of(seen["Parameters"]) or "nothing is parked",
-    "ListTagsForResource": lambda given, seen: _tags(seen["Tags"]),
-    "PutParameter": lambda given, seen: f"the record, {len(given['Value'])} characters",
-    "PutScalingPolicy": lambda given, seen: str(given["PolicyName"]),
-    "PutScheduledAction": lambda given, seen: str(given["ScheduledActionName"]),
+    "GetParameter": lambda given, output: "the snapshot",
+    "GetParametersByPath": lambda given, output: value_of(output["Parameters"]) or "there is no snapshot",
+    "ListTagsForResource": lambda given, output: _tags(output["Tags"]),
+    "PutParameter": lambda given, output: f"the snapshot, {len(given['Value'])} characters",
+    "PutScalingPolicy": lambda given, output: str(given["PolicyName"]),
+    "PutScheduledAction": lambda given, output: str(given["ScheduledActionName"]),
     "RegisterScalableTarget": _register,
-    "TagResource": lambda given, seen: _tags(given["Tags"]),
-    "UntagResource": lambda given, seen: ", ".join(given["TagKeys"]),
+    "TagResource": lambda given, output: _tags(given["Tags"]),
+    "UntagResource": lambda given, output: ", ".join(given["TagKeys"]),
     "UpdateEndpoint": _update_endpoint,
 }

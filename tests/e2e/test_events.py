@@ -47,8 +47,8 @@ class Case:
     physical_id: str = target_id("MyVariant")
     leaves: Targets = field(default_factory=dict)
     """The variants or components that are registered afterwards."""
-    parks: tuple[str, ...] = ()
-    """The variants that wait to come back afterwards."""
+    snapshots: tuple[str, ...] = ()
+    """The variants that have a snapshot afterwards."""
 
 
 def refused(*reason: str) -> Case:
@@ -91,9 +91,9 @@ CASES = {
     "update-replaces-variant": Case(
         after=("create",), physical_id=target_id("MyOtherVariant"), leaves={**CREATED, "MyOtherVariant": (1, 8)}
     ),
-    "update-going-back": Case(after=("create",), parks=("MyVariant",)),
+    "update-going-back": Case(after=("create",), snapshots=("MyVariant",)),
     "gate-create": Case(after=("create",), physical_id=gate_id(CONFIG), leaves=CREATED),
-    "gate-update": Case(after=SCALED_BEHIND_A_GATE, physical_id=gate_id(LARGER_CONFIG), parks=("MyVariant",)),
+    "gate-update": Case(after=SCALED_BEHIND_A_GATE, physical_id=gate_id(LARGER_CONFIG), snapshots=("MyVariant",)),
     "gate-delete": Case(after=(*SCALED_BEHIND_A_GATE, "gate-update"), physical_id=gate_id(CONFIG), leaves=CREATED),
     "delete": Case(after=("create", "update-replaces-variant"), leaves={"MyOtherVariant": (1, 8)}),
     "delete-after-replacement": Case(
@@ -129,7 +129,7 @@ CASES = {
 
 
 class Events(FunctionTestCase):
-    """Each file, on an endpoint that nobody scales yet."""
+    """Each file, on an endpoint without scalable targets."""
 
     def setUp(self) -> None:
         self.aws.call("LocalAws.Reset")
@@ -151,7 +151,7 @@ class Events(FunctionTestCase):
                 answer = self.answer(name)
                 self.assertEqual(answer["Status"], case.status, answer.get("Reason"))
                 self.assertEqual(answer["PhysicalResourceId"], case.physical_id)
-                self.assertEqual((self.targets(), self.parked()), (case.leaves, case.parks))
+                self.assertEqual((self.targets(), self.snapshots()), (case.leaves, case.snapshots))
                 for part in case.reason:
                     self.assertIn(part, answer["Reason"])
 
@@ -163,7 +163,7 @@ class Events(FunctionTestCase):
                 for earlier in case.after:
                     self.answer(earlier)
                 self.assertEqual(self.answer(name), self.answer(name))
-                self.assertEqual((self.targets(), self.parked()), (case.leaves, case.parks))
+                self.assertEqual((self.targets(), self.snapshots()), (case.leaves, case.snapshots))
 
     def test_create_tags_the_target_with_its_owner(self) -> None:
         self.answer("create")
@@ -193,7 +193,7 @@ class Events(FunctionTestCase):
         tags = {tag["Key"]: tag["Value"] for tag in properties["Tags"]}
         self.assertLessEqual(tags.items(), self.tags("MyVariant").items())
 
-    def test_a_target_that_was_registered_by_hand_is_not_taken_over_unasked(self) -> None:
+    def test_a_target_that_was_registered_by_hand_is_not_adopted_unasked(self) -> None:
         self.register_by_hand({"MyVariant": (3, 4)})
         answer = self.answer("create")
         self.assertEqual((answer["Status"], answer["PhysicalResourceId"]), ("FAILED", "not-registered|Scaling"))
@@ -206,28 +206,28 @@ class Events(FunctionTestCase):
         self.assertEqual(self.answer("delete")["Status"], "SUCCESS")
         self.assertEqual((self.targets(), self.tags("MyVariant")), (CREATED, {}))
 
-    def test_what_a_gate_parks_comes_back_with_all_that_it_had(self) -> None:
+    def test_a_gate_restores_a_target_with_everything_from_its_snapshot(self) -> None:
         for name in SCALED_BEHIND_A_GATE:
             self.answer(name)
         before = self.scaling()
         self.answer("gate-update")
-        self.assertEqual((self.scaling(), self.parked()), ([], ("MyVariant",)))
+        self.assertEqual((self.scaling(), self.snapshots()), ([], ("MyVariant",)))
         self.answer("gate-delete")
-        self.assertEqual((self.scaling(), self.parked()), (before, ()))
+        self.assertEqual((self.scaling(), self.snapshots()), (before, ()))
 
     @unittest.skipUnless(shutil.which("jq"), "the commands need jq")
-    def test_what_is_parked_comes_back_by_the_commands_of_the_runbook(self) -> None:
+    def test_the_commands_of_the_runbook_restore_a_snapshot(self) -> None:
         for name in SCALED_BEHIND_A_GATE:
             self.answer(name)
         before = self.scaling()
         self.answer("gate-update")
         [parameter] = self.aws.call("AmazonSSM.GetParametersByPath", Path="/", Recursive=True)["Parameters"]
-        told = runbook("A parked target", {"NAME": parameter["Name"]}, self.aws.environment())
+        told = runbook("A stale snapshot", {"NAME": parameter["Name"]}, self.aws.environment())
         self.assertIn(parameter["Name"], told)
-        self.assertEqual((self.scaling(), self.parked()), (before, ()))
+        self.assertEqual((self.scaling(), self.snapshots()), (before, ()))
 
     def register_by_hand(self, targets: Targets) -> None:
-        """Registers as somebody would who does not know of this project."""
+        """Registers targets without tags."""
         for variant, (least, most) in targets.items():
             self.aws.call(
                 "AnyScaleFrontendService.RegisterScalableTarget",
@@ -247,11 +247,11 @@ class Events(FunctionTestCase):
         """The scalable targets' capacities, by variant or component."""
         return {variant: (target["MinCapacity"], target["MaxCapacity"]) for variant, target in self.described().items()}
 
-    def parked(self) -> tuple[str, ...]:
-        """The variants that wait to come back."""
-        below = {"Path": "/sagemaker-scaling/parked", "Recursive": True}
+    def snapshots(self) -> tuple[str, ...]:
+        """The variants that have a snapshot."""
+        below = {"Path": "/sagemaker-scaling/snapshots", "Recursive": True}
         parameters = self.aws.call("AmazonSSM.GetParametersByPath", **below)["Parameters"]
-        start = f"/sagemaker-scaling/parked/endpoint/{ENDPOINT.lower()}/variant/"
+        start = f"/sagemaker-scaling/snapshots/endpoint/{ENDPOINT.lower()}/variant/"
         end = "/sagemaker.variant.DesiredInstanceCount"
         return tuple(parameter["Name"].removeprefix(start).removesuffix(end) for parameter in parameters)
 

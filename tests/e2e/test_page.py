@@ -63,7 +63,7 @@ class OnTheLocalAws(Specification):
 
 
 class OnMoto(Specification):
-    """On moto, which nobody here wrote."""
+    """On moto, another implementation of the services."""
 
     def test_create_leaves_what_the_command_of_the_page_leaves(self) -> None:
         self.compare()

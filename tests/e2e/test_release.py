@@ -95,11 +95,11 @@ class Release(unittest.TestCase):
         process.init()
         return process, aws, log
 
-    def _wait_for(self, look: Callable[[], list[int]], expected: list[int]) -> None:
+    def _wait_for(self, read: Callable[[], list[int]], expected: list[int]) -> None:
         deadline = time.monotonic() + 10
-        while look() != expected and time.monotonic() < deadline:
+        while read() != expected and time.monotonic() < deadline:
             time.sleep(0.01)
-        self.assertEqual(look(), expected)
+        self.assertEqual(read(), expected)
 
     @staticmethod
     def _opened(aws: Aws) -> list[int]:

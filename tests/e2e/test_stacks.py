@@ -148,7 +148,7 @@ class Stacks(StackTestCase):
         self.assertNotIn("cfn-response", str(log))
 
     @unittest.skipUnless(shutil.which("jq"), "the commands need jq")
-    def test_a_request_that_nobody_answered_is_delivered_again_by_the_commands_of_the_runbook(self) -> None:
+    def test_the_commands_of_the_runbook_deliver_an_unanswered_request_again(self) -> None:
         create_endpoint(self.world.local_aws)
         queue, function = (self.deployed.outputs[name] for name in ("UnansweredRequestsUrl", "ServiceToken"))
         request = event("create")
@@ -166,7 +166,7 @@ class Stacks(StackTestCase):
                 time.sleep(0.2)
             receiver.refuses = False
             meanings = {"aws sqs": self.sqs(), "URL": queue, "FUNCTION": function}
-            told = runbook("A request that nobody answered", meanings, self.world.environment, without="curl")
+            told = runbook("An unanswered request", meanings, self.world.environment, without="curl")
             self.assertIn("RetriesExhausted", told)
             answer = receiver.take(request["ResponseURL"].partition(receiver.netloc)[2], seconds=10)
         assert answer, "no answer"
@@ -195,8 +195,8 @@ class Stacks(StackTestCase):
 
     def messages(self, queue: str) -> int:
         """How many messages are in a queue, with those that somebody has received and not deleted."""
-        look = f"{self.sqs()} get-queue-attributes --queue-url {queue} --attribute-names All"
-        attributes = self.world.cli.run(look)["Attributes"]
+        command = f"{self.sqs()} get-queue-attributes --queue-url {queue} --attribute-names All"
+        attributes = self.world.cli.run(command)["Attributes"]
         return sum(int(attributes[f"ApproximateNumberOfMessages{state}"]) for state in ("", "NotVisible"))
 
     def targets(self) -> list[tuple[str, int, int]]:
@@ -204,7 +204,7 @@ class Stacks(StackTestCase):
         return [(target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) for target in self.world.targets()]
 
     def requests(self) -> list[dict[str, Any]]:
-        """CloudFormation's requests since the last look."""
+        """CloudFormation's requests since the last call of this."""
         return [entry["Request"] for entry in self.world.news() if "Request" in entry]
 
 

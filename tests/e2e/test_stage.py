@@ -46,7 +46,7 @@ def outlive(processes: list[int]) -> list[int]:
     return are_running(processes)
 
 
-@unittest.skipUnless(sys.platform == "linux", "looks for processes in /proc")
+@unittest.skipUnless(sys.platform == "linux", "reads /proc")
 class NothingIsLeft(unittest.TestCase):
     """However the stage ends."""
 

@@ -1,4 +1,4 @@
-"""How the demo tells what happens: to people, to scripts, and as the picture in the README."""
+"""The output of the demo: for people, for scripts, and as the picture in README."""
 
 import io
 import json
@@ -31,24 +31,24 @@ def call(time: float, target: str, given: Any = None, seen: Any = None, outcome:
 
 
 def request(time: float, kind: str, **more: Any) -> dict[str, Any]:
-    """A request as it was recorded."""
+    """A recorded request."""
     return {"Time": time, "Request": {"RequestType": kind, **SCALING, **more}}
 
 
 def answer(time: float, status: str = "SUCCESS", **more: Any) -> dict[str, Any]:
-    """An answer as it was recorded."""
+    """A recorded answer."""
     return {"Time": time, "Answer": {"Status": status, "PhysicalResourceId": ID, **more}}
 
 
 def told(*news: dict[str, Any]) -> list[str]:
-    """What a reader without colours sees of it."""
+    """The lines that a terminal without colours shows."""
     return [plain(line) for line in lines(list(retold(news, begin=100.0)))]
 
 
 class Telling(unittest.TestCase):
-    """From what was recorded to what is told."""
+    """From the recording to the lines."""
 
-    def test_whatever_a_request_is_made_of_is_told(self) -> None:
+    def test_it_prints_a_request_of_any_shape(self) -> None:
         strange: Any
         for strange in (
             None,
@@ -74,7 +74,7 @@ class Telling(unittest.TestCase):
         )
         self.assertEqual(first, "    0.00 s  request  Create of Scaling: MaxCapacity [4]")
 
-    def test_a_create_is_request_observation_decision_act_and_answer(self) -> None:
+    def test_a_create_shows_request_observation_decision_call_and_answer(self) -> None:
         properties = {"ServiceToken": "arn", "EndpointName": "prod", "MinCapacity": "1"}
         endpoint = {
             "EndpointName": "prod",
@@ -91,26 +91,26 @@ class Telling(unittest.TestCase):
             [
                 "    0.00 s  request  Create of Scaling: EndpointName prod, MinCapacity 1",
                 "    0.25 s  observe  SageMaker DescribeEndpoint             prod is InService, with blue",
-                "            decide   register it, if nobody has",
+                "            decide   register it, unless it is registered already",
                 "    0.50 s  act      Auto Scaling RegisterScalableTarget    prod/blue, 1 to 4; owner one/Scaling",
                 f"    1.00 s  answer   SUCCESS: {ID}",
             ],
         )
 
-    def test_an_update_tells_what_changed(self) -> None:
+    def test_an_update_shows_the_changed_properties(self) -> None:
         new = {"MinCapacity": "2", "MaxCapacity": "4", "ScalingPolicies": [{"PolicyName": "cpu", "PolicyType": "x"}]}
         old = {"MinCapacity": "1", "MaxCapacity": "4", "UpdateGate": "gate"}
         [line] = told(request(100, "Update", ResourceProperties=new, OldResourceProperties=old))
         self.assertTrue(line.endswith("Update of Scaling: MinCapacity 1 → 2, ScalingPolicies cpu, no UpdateGate"), line)
 
-    def test_each_decision_is_told_in_words(self) -> None:
+    def test_it_names_each_decision(self) -> None:
         seen = call(100, "AnyScaleFrontendService.DescribeScalableTargets", {}, {"ScalableTargets": []})
         create = call(100, "AnyScaleFrontendService.RegisterScalableTarget", {**VARIANT, "Tags": TAGS})
-        renew = call(100, "AnyScaleFrontendService.RegisterScalableTarget", VARIANT)
-        back = call(
+        update = call(100, "AnyScaleFrontendService.RegisterScalableTarget", VARIANT)
+        restore = call(
             100,
             "AnyScaleFrontendService.RegisterScalableTarget",
-            {**VARIANT, "Tags": {**TAGS, "sagemaker-scaling:returning": "true"}},
+            {**VARIANT, "Tags": {**TAGS, "sagemaker-scaling:restoring": "true"}},
         )
         tag = call(100, "AnyScaleFrontendService.TagResource", {"Tags": TAGS})
         untag = call(100, "AnyScaleFrontendService.UntagResource", {"TagKeys": list(TAGS)})
@@ -118,23 +118,23 @@ class Telling(unittest.TestCase):
         gate = {"ResourceType": "Custom::SageMakerEndpointUpdateGate"}
         properties = {"ResourceProperties": {}, "PhysicalResourceId": ID}
         for what, calls, decision in (
-            (request(100, "Update", **properties), [seen, create], "nobody has registered it: register it"),
-            (request(100, "Update", **properties), [seen, renew], "it is ours: register it again"),
-            (request(100, "Update", **properties), [seen, tag, renew], "it is nobody's: take it over"),
+            (request(100, "Update", **properties), [seen, create], "it is not registered: register it"),
+            (request(100, "Update", **properties), [seen, update], "this resource owns it: update it"),
+            (request(100, "Update", **properties), [seen, tag, update], "it has no owner: adopt it"),
             (
                 request(100, "Update", **properties),
-                [back, renew],
-                "bring back what is parked, then make it what the template says",
+                [restore, update],
+                "restore the target from its snapshot, with what the template says",
             ),
-            (request(100, "Delete", **properties), [seen, deregister], "it is ours: deregister it"),
+            (request(100, "Delete", **properties), [seen, deregister], "this resource owns it: deregister it"),
             (request(100, "Delete", **properties), [seen, untag], "it was adopted: release it"),
-            (request(100, "Delete", **properties), [seen], "it is not ours: leave it alone"),
+            (request(100, "Delete", **properties), [seen], "this resource does not own it: do nothing"),
             (
                 request(100, "Update", **properties, **gate),
                 [seen, deregister],
-                "SageMaker would refuse the update: park what is registered, then deregister it",
+                "the target blocks the update: take a snapshot of it and deregister it",
             ),
-            (request(100, "Delete", **properties, **gate), [back], "bring back what is parked"),
+            (request(100, "Delete", **properties, **gate), [restore], "restore the target from its snapshot"),
             (request(100, "Create", **properties, **gate), [seen], "nothing to do"),
         ):
             with self.subTest(decision):
@@ -144,27 +144,27 @@ class Telling(unittest.TestCase):
         self.assertEqual(
             refused[1:],
             [
-                "            decide   refuse it; nothing is changed",
+                "            decide   refuse the request and change nothing",
                 "    1.00 s  answer   FAILED: MinCapacity: no",
             ],
         )
 
-    def test_a_pause_before_the_answer_of_what_was_done_has_its_reason(self) -> None:
+    def test_it_gives_the_reason_for_a_pause_before_the_answer(self) -> None:
         deregister = call(100.2, "AnyScaleFrontendService.DeregisterScalableTarget", VARIANT, {})
-        look = call(100.3, "SSM.GetParameter", {}, {})
+        read = call(100.3, "SSM.GetParameter", {}, {})
         asked = request(100.1, "Update", ResourceProperties={})
         for calls, seconds, pauses in (
-            ([deregister, look], 105.2, ["4.9 s"]),
-            ([deregister, look], 100.5, []),
+            ([deregister, read], 105.2, ["4.9 s"]),
+            ([deregister, read], 100.5, []),
             # A start, or a wait for an endpoint, that has its own lines.
-            ([look], 105.2, []),
+            ([read], 105.2, []),
         ):
             with self.subTest(seconds=seconds, calls=calls):
                 found = " ".join(line.strip() for line in told(asked, *calls, answer(seconds)))
                 self.assertEqual(re.findall("wait +([^,]*)", found), pauses)
                 self.assertEqual("check that CloudFormation has not cancelled" in found, bool(pauses))
 
-    def test_what_is_assumed_is_told_in_words_and_its_calls_in_the_long_version_only(self) -> None:
+    def test_it_names_each_assumption_and_shows_its_calls_only_in_the_verbose_output(self) -> None:
         created = {**call(100, "SageMaker.DeleteEndpoint", {"EndpointName": "prod"}, {}), "By": "assumption"}
         news = [
             created,
@@ -185,29 +185,29 @@ class Telling(unittest.TestCase):
         [line] = told(*puts)
         self.assertTrue(line.endswith("PutScheduledAction        Morning, Evening"), line)
 
-    def test_a_reason_is_told_whole_and_no_line_is_too_long(self) -> None:
+    def test_it_shows_the_whole_reason_in_lines_of_limited_width(self) -> None:
         reason = "MinCapacity: " + "expected something else, " * 20
         found = told(request(100, "Create", ResourceProperties={}), answer(101, "FAILED", Reason=reason))
         self.assertIn(reason.split(), [" ".join(found[2:]).split()[4:]])
         self.assertLessEqual(max(map(len, found)), WIDTH)
 
-    def test_the_long_version_has_inputs_and_outputs(self) -> None:
+    def test_the_verbose_output_has_inputs_and_outputs(self) -> None:
         events = list(retold([call(100, "SageMaker.DeleteEndpoint", {"EndpointName": "prod"}, {"a": 1})], 100))
         self.assertEqual(
             [plain(line).strip() for line in lines(events, verbose=True)][1:],
             ['Input: {"EndpointName": "prod"}', 'Output: {"a": 1}'],
         )
 
-    def test_an_operation_without_words_of_its_own_is_told_by_name(self) -> None:
+    def test_it_names_an_unknown_operation(self) -> None:
         [line] = told(call(100, "SageMaker.SomethingNew", {"A": 1}, {}))
         self.assertTrue(line.endswith("act      SageMaker SomethingNew"), line)
 
 
 class Writing(unittest.TestCase):
-    """Where it is told."""
+    """Output to a terminal, to a file, and for scripts."""
 
     def write(self, terminal: bool = False, environment: dict[str, str] | None = None, **options: bool) -> str:
-        """What a timeline writes of the recording, with something to wait for before."""
+        """The output for the recording, after a wait."""
         stream = io.StringIO()
         with (
             mock.patch.object(stream, "isatty", lambda: terminal),
@@ -221,17 +221,17 @@ class Writing(unittest.TestCase):
             timeline.tell(*recorded())
         return stream.getvalue()
 
-    def test_only_a_terminal_that_wants_them_gets_colours(self) -> None:
+    def test_colours_appear_only_on_a_terminal_without_no_color(self) -> None:
         self.assertIn("\x1b[32m", self.write(terminal=True))
         self.assertNotIn("\x1b[32m", self.write(terminal=True, environment={"NO_COLOR": "1"}))
         self.assertNotIn("\x1b", self.write())
 
-    def test_only_a_terminal_gets_a_progress_line_and_loses_it_again(self) -> None:
+    def test_a_progress_line_appears_only_on_a_terminal_and_disappears(self) -> None:
         self.assertIn("a stack … 0 s\r\x1b[K", self.write(terminal=True))
         self.assertNotIn("a stack …", self.write())
         self.assertNotIn("a stack …", self.write(terminal=True, as_json=True))
 
-    def test_what_cfn_lint_said_is_told_as_it_is(self) -> None:
+    def test_it_prints_the_findings_of_cfn_lint_unchanged(self) -> None:
         stream = io.StringIO()
         Timeline(stream).tell({"Kind": "findings", "Text": "E9301 no\na.yaml:1:1\n\n"})
         self.assertEqual(stream.getvalue(), "E9301 no\na.yaml:1:1\n")
@@ -244,16 +244,16 @@ class Writing(unittest.TestCase):
 class Picture(unittest.TestCase):
     """docs/demo.svg."""
 
-    def test_it_is_what_the_recording_looks_like_now(self) -> None:
+    def test_it_is_current(self) -> None:
         self.assertEqual(PICTURE.read_text(), picture(recorded()), "run `make screen`")
 
-    def test_it_shows_every_word_of_the_telling(self) -> None:
+    def test_it_shows_every_word_of_the_recording(self) -> None:
         shown = "".join(ElementTree.parse(PICTURE).getroot().itertext())
         for line in lines(recorded()):
             for word in plain(line).split():
                 self.assertIn(word, shown)
 
-    def test_no_response_url_is_in_the_recording(self) -> None:
+    def test_the_recording_contains_no_response_url(self) -> None:
         self.assertNotIn("ResponseURL", json.dumps(recorded()))
 
 

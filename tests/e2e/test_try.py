@@ -15,7 +15,7 @@ from test_readme import as_template, blocks
 from test_stage import outlive
 from test_templates import cfn_lint
 
-from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_PARKED, DESCRIBE_POLICIES, DESCRIBE_TARGETS
+from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_POLICIES, DESCRIBE_SNAPSHOTS, DESCRIBE_TARGETS
 from demo.endpoints import INSTANCES
 from demo.environment import ROOT
 from demo.stacks import example
@@ -67,8 +67,8 @@ class FastCli:
 
     def run(self, command: str) -> Any:
         """Asks the local AWS."""
-        if command == DESCRIBE_PARKED:
-            return self._aws.call("AmazonSSM.GetParametersByPath", Path="/sagemaker-scaling/parked", Recursive=True)
+        if command == DESCRIBE_SNAPSHOTS:
+            return self._aws.call("AmazonSSM.GetParametersByPath", Path="/sagemaker-scaling/snapshots", Recursive=True)
         return self._aws.call(OPERATIONS[command], ServiceNamespace="sagemaker")
 
 
@@ -127,7 +127,7 @@ class Playing(StackTestCase):
                 [left] = self.texts(told, "check")
                 self.assertIn("retains stays" if name == BEFORE else "shows no target", left)
 
-    def test_what_is_assumed_is_told_as_nobodys_call(self) -> None:
+    def test_the_calls_for_an_assumption_are_not_calls_of_the_function(self) -> None:
         told = self.play(README_TEMPLATE.replace("my-endpoint", self.endpoint))
         self.assertEqual(
             [(event["By"], event["Target"]) for event in told if event.get("Kind") == "call"][:4],
@@ -239,7 +239,7 @@ class Playing(StackTestCase):
         component = "  Component:\n    Type: AWS::SageMaker::InferenceComponent\n"
         [unsuccessful] = self.texts(self.play(README_TEMPLATE + component), "unsuccessful")
         self.assertIn("does not know AWS::SageMaker::InferenceComponent", unsuccessful)
-        self.assertIn("out of a copy", unsuccessful)
+        self.assertIn("from a copy", unsuccessful)
 
     def test_what_cloudformation_refuses_is_told_in_its_words(self) -> None:
         parameter = "Parameters:\n  Size:\n    Type: String\n    AllowedValues: [small]\n"
@@ -287,7 +287,7 @@ class Command(unittest.TestCase):
             "assume   endpoint my-endpoint is in service, with AllTraffic on ml.m5.large",
             "request  Create of Scaling: EndpointName my-endpoint, VariantName AllTraffic, MinCapacity 1, MaxCapacity",
             "observe  SageMaker DescribeEndpoint",
-            "decide   register it, if nobody has",
+            "decide   register it, unless it is registered already",
             "act      Auto Scaling RegisterScalableTarget    my-endpoint/AllTraffic, 1 to 7; owner trial/Scaling",
             "act      Auto Scaling PutScalingPolicy          requests",
             "answer   SUCCESS",
@@ -299,7 +299,7 @@ class Command(unittest.TestCase):
             "3. Delete",
             "act      Auto Scaling DeregisterScalableTarget  my-endpoint/AllTraffic",
             "stack    DELETE_COMPLETE: trial",
-            "check    ✓ the AWS CLI shows no target, policy, scheduled action or parked target any more",
+            "check    ✓ the AWS CLI shows no target, policy, scheduled action or snapshot any more",
             "my-template.yaml was created and deleted on this machine",
         ):
             self.assertTrue(any(said in line for line in told), f"{said!r} is missing, or late, in\n{done.stdout}")

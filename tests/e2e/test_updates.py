@@ -10,8 +10,8 @@ from support import StackTestCase
 STACK = "whole"
 TEMPLATE = example("endpoint-with-scaling")
 LARGE, XLARGE = "ml.m5.large", "ml.m5.xlarge"
-# What a registration has anew.
-ANEW = ("ARN", "CreationTime")
+# Each registration gets new ones.
+NEW = ("ARN", "CreationTime")
 
 
 class Updates(StackTestCase):
@@ -29,7 +29,7 @@ class Updates(StackTestCase):
         self.assertIn("must be deregistered as scalable targets", reason)
         self.check(LARGE, before)
 
-    def test_with_the_gate_it_goes_through_forth_and_back(self) -> None:
+    def test_with_the_gate_it_changes_the_instance_type_and_back(self) -> None:
         before = self.create()
         for instance_type in (XLARGE, LARGE):
             settled = self.update(instance_type)
@@ -51,7 +51,7 @@ class Updates(StackTestCase):
             told, [("Update", "Gate"), ("UpdateEndpoint", "ok"), ("Update", "Scaling"), ("Delete", "Gate")]
         )
 
-    def test_a_gate_may_join_in_the_update_that_needs_it(self) -> None:
+    def test_the_update_that_needs_a_gate_may_add_it(self) -> None:
         before = self.create(without_gate(TEMPLATE))
         settled = self.update(XLARGE)
         self.assertEqual(settled.status, "UPDATE_COMPLETE", settled.failures())
@@ -79,14 +79,14 @@ class Updates(StackTestCase):
         self.assertIn("no such instances", settled.failures()[0][1])
         self.check(LARGE, before)
 
-    def test_a_mistake_in_the_scaling_takes_all_of_it_back(self) -> None:
+    def test_a_mistake_in_the_scaling_rolls_back_the_whole_update(self) -> None:
         before = self.create()
         settled = self.update(XLARGE, TEMPLATE.replace("      MaxCapacity:", "      MaxCapcity:"))
         self.assertEqual(settled.status, "UPDATE_ROLLBACK_COMPLETE", settled.failures())
         self.assertIn("MaxCapcity", settled.failures()[0][1])
         self.check(LARGE, before)
 
-    def test_scaling_that_leaves_the_stack_in_the_same_update_stays_away(self) -> None:
+    def test_scaling_that_leaves_the_stack_in_the_same_update_is_not_restored(self) -> None:
         self.create()
         settled = self.update(XLARGE, TEMPLATE.partition("\n  Scaling:\n")[0])
         self.assertEqual(settled.status, "UPDATE_COMPLETE", settled.failures())
@@ -108,13 +108,13 @@ class Updates(StackTestCase):
     def delete(self) -> None:
         """Deletes it; nothing is left."""
         deleted = self.world.stacks.delete(STACK)
-        self.assertEqual((deleted.status, self.scaling(), self.parked()), ("DELETE_COMPLETE", [], []))
+        self.assertEqual((deleted.status, self.scaling(), self.snapshots()), ("DELETE_COMPLETE", [], []))
 
     def check(self, instance_type: str, scaling: list[dict[str, Any]]) -> None:
-        """Whether the endpoint runs on these instances, scales as told, and nothing is parked."""
+        """Whether the endpoint runs on these instances, scales as expected, and there is no snapshot."""
         config = self.call("SageMaker.DescribeEndpointConfig", EndpointConfigName=self.endpoint()["EndpointConfigName"])
         self.assertEqual(config["ProductionVariants"][0]["InstanceType"], instance_type)
-        self.assertEqual((self.scaling(), self.parked()), (scaling, []))
+        self.assertEqual((self.scaling(), self.snapshots()), (scaling, []))
 
     def endpoint(self) -> dict[str, Any]:
         """The endpoint."""
@@ -127,11 +127,11 @@ class Updates(StackTestCase):
         targets = [{**target, "Tags": self.world.tags(target["ScalableTargetARN"])} for target in self.world.targets()]
         for what in ("ScalingPolicies", "ScheduledActions"):
             targets += self.call(f"AnyScaleFrontendService.Describe{what}", ServiceNamespace="sagemaker")[what]
-        return [{name: value for name, value in each.items() if not name.endswith(ANEW)} for each in targets]
+        return [{name: value for name, value in each.items() if not name.endswith(NEW)} for each in targets]
 
-    def parked(self) -> list[str]:
-        """The names of what is parked."""
-        below = {"Path": "/sagemaker-scaling/parked", "Recursive": True}
+    def snapshots(self) -> list[str]:
+        """The names of the snapshots."""
+        below = {"Path": "/sagemaker-scaling/snapshots", "Recursive": True}
         return [parameter["Name"] for parameter in self.call("AmazonSSM.GetParametersByPath", **below)["Parameters"]]
 
     def call(self, operation: str, **members: Any) -> Any:
