@@ -115,7 +115,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reads an object, which may be absent.
-    pub(super) fn section<T>(&self, name: &'static str, read: impl FnOnce(&Section<'a>) -> Option<T>) -> Option<T> {
+    pub(super) fn section<T>(&self, name: &'static str, read: impl FnOnce(&Self) -> Option<T>) -> Option<T> {
         Section::read(&self.path_of(name), self.value(name)?, self.collector, read)
     }
 
@@ -125,7 +125,7 @@ impl<'a> Section<'a> {
         name: &'static str,
         of: &str,
         most: usize,
-        mut read: impl FnMut(&Section<'a>) -> Option<T>,
+        mut read: impl FnMut(&Self) -> Option<T>,
     ) -> Vec<T> {
         let list = self.optional(name, |value| value.as_array().ok_or_else(|| format!("a list of {of}")));
         let list = list.ok().flatten().map_or(&[][..], Vec::as_slice);
