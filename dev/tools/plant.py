@@ -1,8 +1,9 @@
 """Plants faults in a copy of the function, one at a time, and shows which seed of the simulation finds each.
 
-    python3 -m tools.plant [MOST_SEEDS]
+    make plant
 
-Prints the table of docs/RELIABILITY.md. Fails if a fault cannot be planted, or is not found.
+Prints the table of docs/RELIABILITY.md. First it checks that each original text is in its file
+exactly once. Fails if a text is not, or if no seed finds a fault.
 """
 
 import os
@@ -165,6 +166,8 @@ FAULTS: list[tuple[str, str, str, str]] = [
 def main() -> None:
     """Plants each fault, and prints a row for it."""
     most = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    if problems := unplantable():
+        sys.exit("\n".join(["error: these faults cannot be planted:", *problems]))
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
     shutil.rmtree(COPY, ignore_errors=True)
     for name in filter(None, tracked.decode().split("\0")):
@@ -177,12 +180,22 @@ def main() -> None:
         sys.exit(f"not found: {missed}")
 
 
+def unplantable() -> list[str]:
+    """Each fault whose original text is not in its file exactly once: the file, the fault and the text."""
+    problems = []
+    for what, name, sound, _ in FAULTS:
+        path = ROOT / name
+        if not path.is_file():
+            problems.append(f"{name}: there is no such file (for {what!r})")
+        elif (count := path.read_text().count(sound)) != 1:
+            problems.append(f"{name}: expected this text once, found it {count} times (for {what!r}):\n    {sound}")
+    return problems
+
+
 def plant(what: str, name: str, sound: str, planted: str, most: int) -> bool:
     """Plants one fault, and simulates until a seed finds it."""
     path = COPY / name
     text = path.read_text()
-    if text.count(sound) != 1:
-        sys.exit(f"{name} has {text.count(sound)} times: {sound}")
     path.write_text(text.replace(sound, planted))
     command = ["cargo", "test", "--quiet", "--profile", "simulation", "--test", "simulation"]
     environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target"), "RUST_BACKTRACE": "0"}

@@ -1,6 +1,7 @@
 """What the end-to-end tests share. Importing it isolates the process from the user's AWS settings."""
 
 import contextlib
+import datetime
 import faulthandler
 import functools
 import json
@@ -9,9 +10,15 @@ import re
 import subprocess
 import tempfile
 import textwrap
+import time
 import unittest
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from demo import package
 from demo.environment import ROOT, VENV, isolate
@@ -21,9 +28,13 @@ from demo.stage import LocalAws, Stage
 from demo.world import World
 
 EVENTS = ROOT / "events"
+TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "examples").glob("*.yaml"))]
+README = ROOT / "README.md"
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _WHOLE_RUN_SECONDS = 2_400
 _ANSWER_SECONDS = 60
 _CHECK_SECONDS = 120
+_GONE_SECONDS = 15
 
 isolate()
 # Whatever hangs: say where, and end.
@@ -78,6 +89,104 @@ def runbook(title: str, meanings: dict[str, str], environment: dict[str, str], w
         done = run(["bash", "-euo", "pipefail", "-c", commands], environment, folder=directory)
         assert done.returncode == 0, f"{commands}\n{done.stderr}"
     return done.stdout
+
+
+def cfn_lint(template: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Checks a template with cfn-lint, every rule of it and of this repository."""
+    rules = ["--include-checks", "I", "--append-rules", "schema/rules"]
+    return run([str(VENV / "cfn-lint"), *rules, *options, "--template", str(template)], {})
+
+
+def sam_validate(template: Path) -> subprocess.CompletedProcess[str]:
+    """Checks a template as `sam deploy` would read it."""
+    return sam("validate", "--lint", "--template-file", str(template))
+
+
+def sam(*arguments: str, seconds: int = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the SAM CLI."""
+    with tempfile.TemporaryDirectory() as settings:
+        # It asks a package index for a newer version, unless it did lately.
+        Path(settings, "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}))
+        return run([str(VENV / "sam"), *arguments], {"__SAM_CLI_APP_DIR": settings, **environment}, seconds)
+
+
+def blocks(*languages: str) -> list[str]:
+    """README's fenced blocks in some languages."""
+    return [text for language, text in _BLOCK.findall(README.read_text()) if language in languages]
+
+
+def language_of_blocks() -> list[str]:
+    """The language of each of README's fenced blocks."""
+    return [language for language, _ in _BLOCK.findall(README.read_text())]
+
+
+def advice(reason: str) -> list[str]:
+    """What README's table "When it fails" says to do about a reason.
+
+    The first cell of a row quotes parts of reasons. In a quote, … stands for any text, a property for any property, and
+    a found value for any value.
+    """
+    rows = re.findall(r"^\| (.*`.*) \| (.*) \|$", README.read_text().partition("## When it fails\n")[2], re.MULTILINE)
+    return [
+        what_to_do
+        for cell, what_to_do in rows
+        if any(re.search(_as_pattern(quoted), reason) for quoted in re.findall("`([^`]+)`", cell))
+    ]
+
+
+def _as_pattern(quoted: str) -> str:
+    general = re.sub(r"^[\w\[\]…]+: (?=expected .*found|unknown)", "", quoted)
+    parts = re.sub('found "[^"]*"', "found …", general).split("…")
+    return ".*".join(re.escape(part.strip()) for part in parts)
+
+
+def as_template(block: str) -> str:
+    """A whole template as it is; resources alone as the resources of one."""
+    return block if re.search("^Resources:", block, re.MULTILINE) else "Resources:\n" + textwrap.indent(block, "  ")
+
+
+def write_certificate(directory: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for localhost, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_file, key_file = directory / "certificate.pem", directory / "key.pem"
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    pem, no_password = serialization.Encoding.PEM, serialization.NoEncryption()
+    key_file.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, no_password))
+    return certificate_file, key_file
+
+
+def are_running(processes: list[int]) -> list[int]:
+    """Those that have not ended."""
+    return [process for process in processes if Path(f"/proc/{process}/exe").exists() and not is_zombie(process)]
+
+
+def is_zombie(process: int) -> bool:
+    """Whether it has ended, and merely is not waited for."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def outlive(processes: list[int]) -> list[int]:
+    """Those that are still there after a while."""
+    deadline = time.monotonic() + _GONE_SECONDS
+    while are_running(processes) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return are_running(processes)
 
 
 class Function:

@@ -1,61 +1,40 @@
-"""The pages link to files that exist, and docs/SEMANTICS.md names tests that exist."""
+"""The links of all pages lead to files and headings that exist."""
 
 import re
+import subprocess
 import unittest
 from pathlib import Path
 
 from demo.environment import ROOT
 
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#([^)]*))?\)")
-TEST = re.compile(r"^\s*(?:async )?fn (\w+)", re.MULTILINE)
-HOMES = [ROOT / name for name in ("src", "src/scalable_target", "tests")]
-CELL = re.compile(r"`([^`]+)`")
+
+
+def pages() -> list[Path]:
+    """Every page of the repository."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "*.md"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [page for name in listed.split("\0") if name and (page := ROOT / name).is_file()]
 
 
 def anchors(page: Path) -> set[str]:
-    """What a link can point to within a page."""
+    """The anchors of a page's headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def is_there(name: str, functions: dict[Path, set[str]]) -> bool:
-    """Whether `module::test`, `module::begin…`, `module::*`, a test's name alone or a path names something."""
-    if ("::" not in name and "/" in name) or name.endswith(".rs"):
-        return any(found for folder in (ROOT, *HOMES) for found in folder.glob(name))
-    *modules, test = name.split("::")
-    begins = test.removesuffix("…").removesuffix("*")
-    exact = begins == test
-    for file, names in functions.items():
-        in_module = not modules or all(part in file.with_suffix("").parts for part in modules[-1].split("/"))
-        if in_module and any(found == begins if exact else found.startswith(begins) for found in names):
-            return True
-    return False
 
 
 class Documents(unittest.TestCase):
     """All pages."""
 
-    def test_links_lead_somewhere(self) -> None:
-        for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
-            for file, anchor in LINK.findall(page.read_text()):
-                with self.subTest(page=page.name, link=file, anchor=anchor):
-                    target = page.parent / file
-                    self.assertTrue(target.exists())
-                    if anchor and target.suffix == ".md":
-                        self.assertIn(anchor, anchors(target))
-
-    def test_every_statement_of_the_semantics_names_tests_that_are_there(self) -> None:
-        files = [file for folder in ("src", "tests") for file in (ROOT / folder).rglob("*.rs")]
-        functions = {file.relative_to(ROOT): set(TEST.findall(file.read_text())) for file in files}
-        rows = [row for row in (ROOT / "docs/SEMANTICS.md").read_text().splitlines() if row.startswith("| ")]
-        statements = [row.split(" | ") for row in rows if not row.startswith(("| statement", "| who"))]
-        self.assertGreater(len(statements), 60)
-        for statement, *_, proof in statements:
-            names = CELL.findall(proof)
-            with self.subTest(statement):
-                self.assertTrue(names, "no test is named")
-                for name in names:
-                    self.assertTrue(is_there(name, functions), name)
+    def test_links_lead_to_files_and_headings_that_exist(self) -> None:
+        found = [(page, file, anchor) for page in pages() for file, anchor in LINK.findall(page.read_text())]
+        self.assertGreater(len(found), 50)
+        for page, file, anchor in found:
+            with self.subTest(page=str(page.relative_to(ROOT)), link=file, anchor=anchor):
+                target = page.parent / file
+                self.assertTrue(target.exists())
+                if anchor and target.suffix == ".md":
+                    self.assertIn(anchor, anchors(target))
 
 
 if __name__ == "__main__":

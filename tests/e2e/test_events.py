@@ -17,7 +17,7 @@ from demo.endpoints import (
     create_endpoint,
     create_other_endpoints,
 )
-from support import EVENTS, FunctionTestCase, event, runbook
+from support import EVENTS, FunctionTestCase, advice, event, runbook
 
 Targets = dict[str, tuple[int, int]]
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -59,6 +59,8 @@ def refused(*reason: str) -> Case:
 CREATED: Targets = {"MyVariant": (1, 8)}
 CONFIG = f"{ENDPOINT}-config"
 SCALED_BEHIND_A_GATE = ("create-with-policies-and-actions", "gate-create")
+NOT_FROM_TEMPLATES = ("bad-request-type", "bad-properties-not-an-object")
+"""CloudFormation does not send such requests, so README has no advice for them."""
 CASES = {
     "create": Case(leaves=CREATED),
     # SageMaker's ARNs have endpoint names in lower case, and the id follows from the properties alone.
@@ -154,6 +156,8 @@ class Events(FunctionTestCase):
                 self.assertEqual((self.targets(), self.snapshots()), (case.leaves, case.snapshots))
                 for part in case.reason:
                     self.assertIn(part, answer["Reason"])
+                if case.status == "FAILED" and name not in NOT_FROM_TEMPLATES:
+                    self.assertTrue(advice(answer["Reason"]), f"README has no advice for: {answer['Reason']}")
 
     def test_every_file_may_be_sent_twice(self) -> None:
         for name, case in CASES.items():

@@ -8,11 +8,9 @@ import unittest
 import zipfile
 from pathlib import Path
 
-from test_templates import cfn_lint
-
 from demo.environment import ROOT
 from demo.package import archive
-from support import scratch
+from support import cfn_lint, scratch
 from tools import package
 
 

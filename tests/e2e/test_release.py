@@ -12,13 +12,11 @@ import unittest
 from collections.abc import Callable
 from pathlib import Path
 
-from test_templates import sam
-from test_tls import write_certificate
-
 from bench.cold.network import Aws, Server
 from bench.cold.process import Process, Program
 from demo.environment import ROOT
 from demo.package import archive
+from support import sam, write_certificate
 from tools import package
 
 # Not .aws-sam, where what somebody wants to deploy may be.

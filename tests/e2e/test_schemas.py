@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 from jsonschema import Draft7Validator
-from test_templates import TEMPLATES, cfn_lint
 
 from demo.environment import ROOT
+from support import TEMPLATES, cfn_lint
 
 LINTED = Path(__file__).parent / "linted"
 SCHEMAS = ROOT / "schema"

@@ -9,14 +9,12 @@ import time
 import unittest
 from typing import Any
 
-from test_readme import as_template, blocks
-
 from demo.endpoints import create_endpoint
 from demo.environment import ACCOUNT, REGION
 from demo.receiver import Receiver
 from demo.stacks import Settled, example
 from demo.timeline import lines
-from support import StackTestCase, event, programs, run, runbook
+from support import StackTestCase, as_template, blocks, event, programs, run, runbook
 
 ENDPOINT = "prod"
 DEMO_SECONDS = 300
@@ -217,7 +215,7 @@ class Demo(unittest.TestCase):
         told = run(command, {}, DEMO_SECONDS)
         self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
         events = [json.loads(line) for line in told.stdout.splitlines()]
-        self.assertIn("All of it was as it should be", events[-1]["Text"])
+        self.assertIn("All checks passed", events[-1]["Text"])
         self.assertLess(len(list(lines(events))), 270)
         self.assertNotIn("ResponseURL", told.stdout)
 

@@ -3,17 +3,14 @@
 import os
 import subprocess
 import sys
-import time
 import unittest
-from pathlib import Path
 
 from demo.environment import ROOT, isolate
 from demo.guard import descendants
 from demo.stage import Stage
-from support import programs, scratch
+from support import outlive, programs, scratch
 
 isolate()
-GONE_SECONDS = 15
 # Prints a line when everything runs, then waits to be killed.
 ACTOR = """
 from demo.stage import Stage
@@ -23,27 +20,6 @@ with Stage() as stage:
     print("up", flush=True)
     input()
 """
-
-
-def are_running(processes: list[int]) -> list[int]:
-    """Those that have not ended."""
-    return [process for process in processes if Path(f"/proc/{process}/exe").exists() and not is_zombie(process)]
-
-
-def is_zombie(process: int) -> bool:
-    """Whether it has ended, and merely is not waited for."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def outlive(processes: list[int]) -> list[int]:
-    """Those that are still there after a while."""
-    deadline = time.monotonic() + GONE_SECONDS
-    while are_running(processes) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return are_running(processes)
 
 
 @unittest.skipUnless(sys.platform == "linux", "reads /proc")

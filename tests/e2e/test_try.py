@@ -10,11 +10,6 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from test_examples import BEFORE, EXAMPLES, TOPIC
-from test_readme import as_template, blocks
-from test_stage import outlive
-from test_templates import cfn_lint
-
 from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_POLICIES, DESCRIBE_SNAPSHOTS, DESCRIBE_TARGETS
 from demo.endpoints import INSTANCES
 from demo.environment import ROOT
@@ -23,7 +18,8 @@ from demo.telling import UnexpectedError, UnsuccessfulError
 from demo.timeline import Timeline
 from demo.trial import Trial
 from demo.user_template import UserTemplate
-from support import StackTestCase, programs, run, scratch
+from support import StackTestCase, as_template, blocks, cfn_lint, outlive, programs, run, scratch
+from test_examples import BEFORE, EXAMPLES, TOPIC
 
 IMPORT = "!ImportValue sagemaker-scaling-ServiceToken"
 ANOTHER_ACCOUNTS = "arn:aws:sagemaker:us-east-1:444455556666:endpoint/e"
@@ -125,7 +121,7 @@ class Playing(StackTestCase):
                 wanted = [text.format(endpoint) for text in ASSUMED.get(name, [ON_INSTANCES])]
                 self.assertEqual(self.texts(told, "assume"), wanted)
                 [left] = self.texts(told, "check")
-                self.assertIn("retains stays" if name == BEFORE else "shows no target", left)
+                self.assertIn("template retains" if name == BEFORE else "shows no target", left)
 
     def test_the_calls_for_an_assumption_are_not_calls_of_the_function(self) -> None:
         told = self.play(README_TEMPLATE.replace("my-endpoint", self.endpoint))
@@ -251,7 +247,7 @@ class Playing(StackTestCase):
             "  Endpoint:\n    Type: AWS::SageMaker::Endpoint\n    Properties:\n      EndpointConfigName: nowhere\n"
         )
         [unsuccessful] = self.texts(self.play(f"Resources:\n{endpoint}"), "unsuccessful")
-        self.assertIn("NOT created: Endpoint failed. If AWS would take", unsuccessful)
+        self.assertIn("NOT created: Endpoint failed. If AWS accepts", unsuccessful)
 
 
 class Command(unittest.TestCase):
