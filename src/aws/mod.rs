@@ -18,3 +18,4 @@ pub use application_auto_scaling::RegisterError;
 pub use clients::{Aws, Clients, single_attempts};
 pub use error::{AwsError, ChangeError, unless_outdated};
 pub use precondition::{Precondition, Seen};
+pub use sagemaker::{DescribeEndpointOutput, ProductionVariant};

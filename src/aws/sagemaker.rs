@@ -69,19 +69,23 @@ impl Aws<'_> {
 }
 
 /// The members of the reply of `DescribeEndpoint` that are read.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase")]
-struct DescribeEndpointOutput {
+pub struct DescribeEndpointOutput {
+    /// The endpoint's name.
     #[serde(default)]
-    endpoint_name: String,
+    pub endpoint_name: String,
+    /// The name of its configuration.
     #[serde(default)]
-    endpoint_config_name: String,
-    endpoint_status: String,
-    failure_reason: Option<String>,
+    pub endpoint_config_name: String,
+    /// Its status.
+    pub endpoint_status: String,
+    /// Why it failed.
+    pub failure_reason: Option<String>,
     /// Absent while the endpoint is being created. Shadow variants are another member.
-    production_variants: Option<Vec<ProductionVariant>>,
+    pub production_variants: Option<Vec<ProductionVariant>>,
     /// Present for an asynchronous endpoint.
-    async_inference_config: Option<IgnoredAny>,
+    pub async_inference_config: Option<IgnoredAny>,
 }
 
 /// The same of `DescribeEndpointConfig`. Shadow variants are another member, and cannot be scaled.
@@ -92,12 +96,13 @@ struct DescribeEndpointConfigOutput {
 }
 
 /// A production variant of an endpoint or of a configuration.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase")]
-struct ProductionVariant {
-    variant_name: String,
+pub struct ProductionVariant {
+    /// Its name.
+    pub variant_name: String,
     /// Only a configuration has it, and not for a serverless variant.
-    instance_type: Option<String>,
+    pub instance_type: Option<String>,
 }
 
 /// The same of `DescribeInferenceComponent`.

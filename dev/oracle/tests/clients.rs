@@ -16,10 +16,12 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use sagemaker_scaling::aws::json::{JsonClient, SAGEMAKER};
-use sagemaker_scaling::aws::{DescribeEndpoint, DescribeEndpointOutput, ProductionVariantSummary};
-use sagemaker_scaling::retry;
-use serde_json::Value;
+use sagemaker_scaling::aws::client::ServiceClient;
+use sagemaker_scaling::aws::operation::Operation;
+use sagemaker_scaling::aws::protocol::SAGEMAKER;
+use sagemaker_scaling::aws::{DescribeEndpointOutput, ProductionVariant, single_attempts};
+use serde::de::IgnoredAny;
+use serde_json::json;
 
 /// The endpoint that is asked for where its name does not matter.
 pub(crate) const NAME: &str = "an-endpoint";
@@ -32,14 +34,13 @@ pub(crate) fn now() -> StaticTimeSource {
 /// What both clients are made from: the settings of the product.
 pub(crate) fn config(http: impl HttpClient + 'static) -> aws_types::sdk_config::Builder {
     let credentials = Credentials::new("AKIDEXAMPLE", "a secret", Some("a session".to_owned()), None, "oracle");
-    SdkConfig::builder()
+    let config = SdkConfig::builder()
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http)
         .region(Region::from_static("us-east-1"))
-        .retry_config(retry::one_attempt())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(now())
-        .timeout_config(retry::attempt_timeouts())
+        .time_source(now());
+    single_attempts(config)
 }
 
 /// What of a call reaches its caller.
@@ -84,12 +85,9 @@ impl Outcome {
 
 /// Describes an endpoint with our client.
 pub(crate) async fn ours(config: &SdkConfig, name: &str) -> Outcome {
-    let input = DescribeEndpoint { endpoint_name: name.to_owned() };
-    match JsonClient::new(SAGEMAKER, config).call(input).await {
-        Ok(output) => {
-            let async_inference_config = output.async_inference_config.map(|_| Value::Null);
-            Outcome::Read(DescribeEndpointOutput { async_inference_config, ..output })
-        }
+    let input = json!({ "EndpointName": name });
+    match ServiceClient::new(SAGEMAKER, config).call(Operation::DescribeEndpoint, input).await {
+        Ok(output) => Outcome::Read(output),
         Err(error) => Outcome::failed(&error),
     }
 }
@@ -104,7 +102,8 @@ pub(crate) async fn official_with(config: official::config::Builder, name: &str)
     let client = official::Client::from_conf(config.build());
     match client.describe_endpoint().endpoint_name(name).send().await {
         Ok(output) => {
-            let variant = |variant: &official::types::ProductionVariantSummary| ProductionVariantSummary {
+            let variant = |variant: &official::types::ProductionVariantSummary| ProductionVariant {
+                instance_type: None,
                 variant_name: variant.variant_name().unwrap_or_default().to_owned(),
             };
             Outcome::Read(DescribeEndpointOutput {
@@ -113,7 +112,7 @@ pub(crate) async fn official_with(config: official::config::Builder, name: &str)
                 endpoint_status: output.endpoint_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
                 failure_reason: output.failure_reason().map(str::to_owned),
                 production_variants: output.production_variants.as_deref().map(|all| all.iter().map(variant).collect()),
-                async_inference_config: output.async_inference_config().map(|_| Value::Null),
+                async_inference_config: output.async_inference_config().map(|_| IgnoredAny),
             })
         }
         Err(error) => Outcome::failed(&error),

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::timeout::TimeoutConfig;
-use sagemaker_scaling::retry;
+use sagemaker_scaling::aws::single_attempts;
 use tokio::time::timeout;
 
 use crate::clients::{Outcome, Reply, config, outcomes};
@@ -158,7 +158,7 @@ async fn a_transport_that_fails_is_of_the_same_kind() {
 async fn a_time_that_is_up_is_of_the_same_kind() {
     let second = Duration::from_secs(1);
     for timeouts in [
-        retry::attempt_timeouts(),
+        single_attempts(SdkConfig::builder()).build().timeout_config().expect("a time limit").clone(),
         TimeoutConfig::builder().operation_attempt_timeout(second).build(),
         TimeoutConfig::builder().operation_timeout(second).build(),
     ] {

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::http::{SharedHttpConnector, http_client_fn};
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use sagemaker_scaling::retry;
+use sagemaker_scaling::aws::single_attempts;
 
 use crate::clients::{NAME, Outcome, Sent, config, official, official_with, ours, outcomes, sent};
 
@@ -195,7 +195,7 @@ async fn the_transport_is_given_the_same_timeouts() {
         TimeoutConfig::disabled(),
         TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).build(),
         TimeoutConfig::builder().read_timeout(Duration::from_secs(2)).build(),
-        retry::attempt_timeouts(),
+        single_attempts(SdkConfig::builder()).build().timeout_config().expect("a time limit").clone(),
     ] {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let http = http_client_fn({
