@@ -34,7 +34,7 @@ pub async fn attach<'s>(
             Err(ChangeError::Aws(error)) if on_refusal == OnRefusal::Skip && error.is_validation() => {
                 let input = serde_json::to_string(&attachment.body).unwrap_or_default();
                 let (kind, name) = (attachment.kind.noun(), attachment.name());
-                tracing::warn!(%error, kind, name, input, "could not be restored; skipped");
+                tracing::warn!(%error, target = target.resource_id(), kind, name, input, "could not be restored; skipped");
             }
             Err(error) => return Err(error),
         }

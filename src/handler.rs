@@ -34,7 +34,8 @@ pub struct Services {
     pub connections: Option<Connections>,
 }
 
-/// Why nobody was answered. Lambda then delivers the request again, and after its retries puts it into a queue.
+/// Why CloudFormation got no answer. The invocation fails, so Lambda delivers the request again, and after its retries
+/// sends it to a queue.
 #[derive(Debug, Error)]
 pub enum Unanswered {
     /// There is no reply address.

@@ -47,8 +47,8 @@ fn roots() -> Roots {
 
 /// The SDK's configuration. In Lambda, credentials are in the environment; elsewhere the whole chain looks for them.
 ///
-/// The client has a time limit of its own for connections. Only the chain's look-up of instance metadata sets a shorter
-/// one, and takes three seconds instead of one if nothing answers.
+/// The client has a connect timeout of its own, which overrides the SDK's. So the look-up of instance metadata waits three
+/// seconds instead of one if nothing replies.
 async fn configuration(http: SharedHttpConnector) -> SdkConfig {
     let mut config =
         aws_config::defaults(BehaviorVersion::latest()).http_client(http_client_fn(move |_, _| http.clone()));

@@ -98,7 +98,7 @@ pub const READ_VALID: Duration = Duration::from_secs(5);
 /// A request that is older than this asks CloudFormation whether it is still fresh. A younger one saves the call.
 pub const FRESHNESS_CHECKED_AFTER: Duration = Duration::from_secs(5);
 
-/// How old a Delete is before it believes that nothing is registered for its resource. This covers the longest
+/// The minimum age of a Delete before it concludes that nothing is registered for its resource. It covers the longest
 /// unchecked Create ([`FRESHNESS_CHECKED_AFTER`]), [`VISIBLE_WITHIN`], and a second of clock difference.
 pub const NOTHING_REGISTERED_AFTER: Duration = Duration::from_secs(12);
 
@@ -112,7 +112,7 @@ pub const SAME_EVENT: Duration = Duration::from_secs(3);
 /// The longest wait for CloudFormation's record. A request that gets no reply counts as fresh.
 pub const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A snapshot that is older than this is reported: no deployment takes as long.
+/// The age at which a snapshot is reported as stale. A deployment is expected to finish within a day.
 pub const STALE_SNAPSHOT: Duration = Duration::from_secs(86_400);
 
 /// The minimum time to work with once `ServiceTimeout` has passed.

@@ -52,7 +52,7 @@ impl Precondition {
         Self { target: target.clone(), seen, freshness: Some(freshness), read: Stopwatch::start() }
     }
 
-    /// The state was read just now. The change is right even if the request has become stale.
+    /// The state was read just now. The change is also correct for a stale request.
     pub fn of_any_freshness(target: &ScalableTargetId, seen: Seen) -> Self {
         Self { target: target.clone(), seen, freshness: None, read: Stopwatch::start() }
     }

@@ -88,7 +88,7 @@ pub struct DescribeEndpointOutput {
     pub async_inference_config: Option<IgnoredAny>,
 }
 
-/// The same of `DescribeEndpointConfig`. Shadow variants are another member, and cannot be scaled.
+/// The members of the reply of `DescribeEndpointConfig` that are read. Shadow variants are another member, and cannot be scaled.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct DescribeEndpointConfigOutput {
@@ -105,7 +105,7 @@ pub struct ProductionVariant {
     pub instance_type: Option<String>,
 }
 
-/// The same of `DescribeInferenceComponent`.
+/// The members of the reply of `DescribeInferenceComponent` that are read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct DescribeInferenceComponentOutput {

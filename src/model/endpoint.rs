@@ -20,7 +20,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether its status does not change by itself.
+    /// Whether waiting for another status is useless: it is in service, has failed, or is being deleted.
     ///
     /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html> lists the statuses. A
     /// status that is not known here counts as changing.

@@ -1,4 +1,4 @@
-//! The properties that an author may write, read into a [`TargetSpec`] or a gate. Bad properties are told all at once.
+//! The properties that an author may write, read into a [`TargetSpec`] or a gate. All mistakes are reported at once.
 
 mod reader;
 mod scaling_policies;

@@ -1,7 +1,7 @@
 //! The envelope of a request: first the reply address, leniently, then the request.
 //!
-//! The payload is read raw. The Lambda runtime refuses a typed payload that does not parse before the handler runs, and
-//! nobody answers. See
+//! The payload is read raw. The Lambda runtime rejects a typed payload that does not parse before the handler runs, and
+//! CloudFormation gets no answer. See
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>.
 
 use std::borrow::Cow;

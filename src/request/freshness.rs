@@ -1,7 +1,8 @@
 //! Whether a request is still fresh, that is, whether CloudFormation still waits for it.
 //!
 //! CloudFormation may send a Delete while the Create still runs, and Lambda may deliver a request late or twice. A stale
-//! request must not have the last word. Each side reads after it has changed something, so at least one sees the other:
+//! request must not leave a target registered. So Create and Delete each write first and read afterwards, and at least
+//! one of them finds the other's change:
 //!
 //! * CloudFormation records that a resource is being deleted before it sends the Delete. A Create that has registered
 //!   reads that record, and deregisters again if the resource is being deleted.
@@ -45,7 +46,8 @@ pub struct StackRecord {
 pub enum Freshness {
     /// CloudFormation waits for it, by its record.
     Fresh,
-    /// The resource is being deleted or is deleted. Nothing of it may stay.
+    /// CloudFormation deletes the resource, has deleted it, or has recorded that its Create failed. What this request
+    /// registered must be deregistered.
     Deleted,
     /// The resource exists and has gone on without this request.
     Superseded,

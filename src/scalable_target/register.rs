@@ -27,7 +27,7 @@ use crate::timing::{ENDPOINT, READ_VALID, RECORD_LAG, VISIBLE};
 /// The last read of a target.
 #[derive(Debug)]
 pub(super) enum LastRead {
-    /// There is none, or it is too old. Registering finds out.
+    /// There is no recent read. The target is created, which fails if it exists.
     None,
     /// It was read just now.
     Now(Option<Registered>),
@@ -102,7 +102,8 @@ pub(super) async fn register(
         context.progress().decided(Decision::Restore);
         tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "restored");
     }
-    // A Delete that runs at the same time did not see this registration, or is recorded by now: see `freshness`.
+    // A Delete that runs at the same time either finds this registration, or CloudFormation has already recorded the
+    // deletion: see `freshness`.
     if context.checks_freshness() {
         sleep(RECORD_LAG).await;
     }
@@ -190,7 +191,7 @@ async fn register_target(
                     found.is_some_and(|tags| Ownership::read(owner, tags) == Ownership::Own { adopted: true });
                 if let Some(now) = unless_outdated(aws.update_target(&desired.spec, &mut precondition).await)? {
                     if now != arn {
-                        // The target was gone, and this registration has made a new one without tags.
+                        // The target had been deregistered, so this call registered a new one without tags.
                         ownership::claim_new(desired, owner, aws.registered(target).await?.as_ref())?;
                         let ownership = Ownership::Own { adopted: false };
                         let seen = Seen::Registered { arn: now.clone(), ownership: Ownership::Untagged };

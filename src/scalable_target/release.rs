@@ -24,8 +24,8 @@ pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> 
     let registered = find_own(context, target, patience).await?;
     let was_own = is_own(context, registered.as_ref());
     release(context, target, registered, Freshness::Fresh).await?;
-    // The gate would restore the snapshot. It may be doing so now, and checks after it registered whether the snapshot
-    // is still there.
+    // Give up the snapshot, too: otherwise the gate would restore the target later. A gate that is restoring it now checks
+    // afterwards that the snapshot still exists, and deregisters the target if it does not.
     let may_have_snapshot = !was_own || context.lifecycle().properties().get("UpdateGate").is_some();
     if may_have_snapshot && store::release(&context.aws, context.owner(), target).await? {
         context.progress().decided(Decision::DropSnapshot);

@@ -1,5 +1,5 @@
-//! What a target does while its endpoint is about to roll back to another configuration: it waits in a snapshot, and the
-//! gate restores it.
+//! Handles a rollback that will also roll back the endpoint to another configuration. A registered target would block
+//! that, so it is stored as a snapshot and deregistered. The gate restores it afterwards.
 
 use futures_util::future::try_join;
 
@@ -33,8 +33,8 @@ pub(super) async fn is_rolling_back(
     if !may_be_the_configuration {
         return Ok(false);
     }
-    // It rolls back from the configuration of the previous properties. If the endpoint runs another one, somebody else
-    // updated it, and nobody would restore the snapshot.
+    // If the endpoint runs any other configuration, it was updated outside this stack. Then no gate would restore the
+    // snapshot, so the target stays registered.
     let Some(previous) = context.lifecycle().old_gate().filter(|previous| !previous.is_same(gate)) else {
         return Ok(false);
     };

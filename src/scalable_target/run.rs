@@ -96,7 +96,7 @@ async fn update(
     let target = &desired.spec.id;
     let previous = Declared::read(old_properties);
     let registered = context.aws.registered(target).map_err(Error::from);
-    // A refusal of the endpoint does not end the request yet.
+    // Do not fail yet if the endpoint is not ready: the stack may be rolling back (see `roll_back`).
     let readiness = register::readiness(context, &desired).map(Ok);
     let (registered, readiness) = try_join(registered, readiness).await?;
     let attributes = register::register(context, &desired, readiness, LastRead::Now(registered), &previous).await;
@@ -111,8 +111,8 @@ async fn update(
         let registered = release::find_own(context, orphan, VISIBLE_WITHIN).await?;
         release::release(context, orphan, registered, Freshness::Fresh).await?;
     }
-    // A new id would bring a Delete for the invented one, which decides by the properties: it would deregister this
-    // target.
+    // Keep the id that CloudFormation invented. After a change of id, CloudFormation sends a Delete for the old one. That
+    // Delete finds its target by the properties, and would deregister this target.
     let physical_resource_id = if given == PhysicalResourceId::Invented { id.to_owned() } else { target.to_string() };
     Ok(Resource { physical_resource_id, attributes })
 }

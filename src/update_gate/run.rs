@@ -233,7 +233,7 @@ async fn restore_all(
                 match restore(&context.aws, snapshot).await {
                     // Such as a dimension that the variant no longer has.
                     Err(SnapshotError::Aws(error)) if on_refusal == OnRefusal::Drop && error.is_validation() => {
-                        tracing::warn!(%error, record, "could not be restored");
+                        tracing::warn!(%error, target = target.resource_id(), record, "could not be restored; its snapshot is dropped");
                         rest.push(target);
                         Ok(())
                     }
