@@ -15,79 +15,152 @@ import sys
 from demo.environment import ROOT
 
 COPY = ROOT / "target" / "planted"
-LIFECYCLE = "src/scalable_target/lifecycle.rs"
-RELEASE = "src/scalable_target/lifecycle/release.rs"
-DECIDE = "src/scalable_target/decide.rs"
+OWNERSHIP = "src/scalable_target/ownership.rs"
+RECONCILE = "src/scalable_target/reconcile.rs"
+REGISTER = "src/scalable_target/register.rs"
+RELEASE = "src/scalable_target/release.rs"
+RUN = "src/scalable_target/run.rs"
+TIMING = "src/timing.rs"
+GONE = "gone.map(|(key, _)| key.clone()).collect()"
 
-# Each fault: what is wrong, the file, the original text, and the text that replaces it.
-# fmt: off
+# What is wrong, the file, the text in it, and the text that replaces it.
 FAULTS: list[tuple[str, str, str, str]] = [
-    ("Delete does not check the owner", DECIDE,
-     "Holder::Other(_) | Holder::Untagged => Release::Nothing,",
-     "Holder::Other(_) | Holder::Untagged => Release::Deregister,"),
-    ("Delete deregisters what was adopted", DECIDE,
-     "Holder::Us { adopted: true } => {",
-     "Holder::Us { adopted: true } if true => Release::Deregister,\n        Holder::Us { adopted: true } => {"),
-    ("What another holds is registered over", DECIDE,
-     "Holder::Other(holder) => Err(Refusal::HeldByAnother { target: resource_id(), holder }),",
-     ("Holder::Other(_) => Ok(Registration::Renew { arn: arn.clone(), missing: Tags::new(), removed: Vec::new(), "
-      "all: with_authors(us.tags()) }),")),
-    ("A tag that left the template stays", DECIDE,
-     "removed: removed.map(str::to_owned).collect(),",
-     "removed: removed.map(str::to_owned).filter(|_| false).collect(),"),
-    ("What a lost Update registered is forgotten", DECIDE,
-     "old.filter(|old| !old.is_same(wanted)",
-     "old.filter(|old| false && !old.is_same(wanted)"),
-    ("The id is taken at random", LIFECYCLE,
-     "physical_resource_id: desired.target.to_string(), data",
-     "physical_resource_id: format!(\"{}-{}\", desired.target, fastrand::u16(..)), data"),
-    ("A Create registers without its owner's tags", LIFECYCLE,
-     "self.aws.create(desired, tags)",
-     "self.aws.create(desired, &Default::default())"),
-    ("A failed Create always says that nothing was registered", "src/handler.rs",
-     "progress.to_clean_up().unwrap_or_else(|| envelope.id_of_failure())",
-     "envelope.id_of_failure()"),
-    ("What was registered, and cannot be seen yet, counts as not registered", "src/scalable_target/lifecycle.rs",
-     "!self.progress.has_registered()",
-     "self.progress.to_clean_up().is_some()"),
-    ("A policy that left the template stays", DECIDE,
-     "policies: policies.map(|(name, _)| name.as_str()).collect(),",
-     "policies: policies.filter(|_| false).map(|(name, _)| name.as_str()).collect(),"),
-    ("A scheduled action that left the template stays", DECIDE,
-     "actions: before.actions.iter().filter(|name| !now.actions.contains(*name)).map(String::as_str).collect(),",
-     "actions: Vec::new(),"),
-    ("A failed Update or Delete answers with an id of its own", "src/envelope.rs",
-     "self.given_id.clone().unwrap_or_else(",
-     "self.given_id.clone().filter(|_| false).unwrap_or_else("),
-    ("A Create never asks whether CloudFormation still waits", "src/standing.rs",
-     "ASKS_AFTER: Duration = Duration::from_secs(5)",
-     "ASKS_AFTER: Duration = Duration::from_secs(5_000_000)"),
-    ("A Create that claims its target twice does not ask", "src/progress.rs",
-     "self.state().claims > 1",
-     "self.state().claims > 1_000"),
-    ("A late request is carried out though the resource went on", RELEASE,
-     "Standing::Superseded if !self.progress.has_claimed() || !is_elsewhere(&record, target) => break,",
-     "Standing::Superseded => return Ok(true),"),
-    ("What began after the request does not overtake it", "src/standing.rs",
-     "changed > made + AT_ONCE",
-     "changed > made + AT_ONCE * 1_000_000"),
-    ("A look is acted on however old it is", RELEASE,
-     "LOOK_HOLDS: Duration = Duration::from_secs(5)",
-     "LOOK_HOLDS: Duration = Duration::from_secs(5_000_000)"),
-    ("A Delete that finds nothing does not look again", "src/standing.rs",
-     "LOOKS_FOR: Duration = Duration::from_secs(12)",
-     "LOOKS_FOR: Duration = Duration::ZERO"),
-    ("What is taken back is looked for only once", RELEASE,
-     "SEEN_WITHIN: Duration = Duration::from_secs(4)",
-     "SEEN_WITHIN: Duration = Duration::ZERO"),
-    ("Any reply to an answer counts as success", "src/deliver.rs",
-     "if response.status().is_success() => Ok(()),",
-     "if response.status().as_u16() > 0 => Ok(()),"),
-    ("Work goes on until Lambda kills the function", "src/deadline.rs",
-     "let answer = left - (left / 20).min(LONGEST_MARGIN);",
-     "let answer = left + LONGEST_RESERVE + LONGEST_RESERVE;"),
+    (
+        "Delete does not check the owner",
+        OWNERSHIP,
+        "Ownership::Other(_) | Ownership::Untagged => Release::Nothing,",
+        "Ownership::Other(_) | Ownership::Untagged => Release::Deregister,",
+    ),
+    (
+        "Delete deregisters an adopted target",
+        OWNERSHIP,
+        "Ownership::Own { adopted: false } => Release::Deregister,",
+        (
+            "Ownership::Own { adopted: _ } if true => Release::Deregister,\n"
+            "        Ownership::Own { adopted: false } => Release::Deregister,"
+        ),
+    ),
+    (
+        "A target of another owner is registered over",
+        OWNERSHIP,
+        "Ownership::Other(owner) => Err(Refusal::OwnedByAnother { target, owner }),",
+        (
+            "Ownership::Other(_) => Ok(Registration::Update { arn: arn.clone(), missing: Tags::new(), "
+            "removed: Vec::new(), all: with_authors(owner.tags()) }),"
+        ),
+    ),
+    (
+        "A tag that left the template stays",
+        OWNERSHIP,
+        "removed: removed.cloned().collect(),",
+        "removed: removed.filter(|_| false).cloned().collect(),",
+    ),
+    (
+        "The orphan of a lost Update is not released",
+        RECONCILE,
+        "previous.filter(|previous| !previous.is_same(wanted)",
+        "previous.filter(|previous| false && !previous.is_same(wanted)",
+    ),
+    (
+        "The physical id is random",
+        RUN,
+        "physical_resource_id: target.to_string(), attributes",
+        'physical_resource_id: format!("{target}-{}", fastrand::u16(..)), attributes',
+    ),
+    (
+        "A Create registers without the owner's tags",
+        REGISTER,
+        "aws.create_target(&desired.spec, &tags)",
+        "aws.create_target(&desired.spec, &Tags::new())",
+    ),
+    (
+        "A failed Create always says that nothing was registered",
+        "src/handler.rs",
+        "progress.cleanup_id().unwrap_or_else(|| envelope.id_of_failure())",
+        "envelope.id_of_failure()",
+    ),
+    (
+        "A registration that is not visible yet counts as none",
+        RUN,
+        "!context.progress().has_registered()",
+        "context.progress().cleanup_id().is_some()",
+    ),
+    (
+        "A policy that left the template stays",
+        RECONCILE,
+        GONE,
+        GONE.replace("gone.", "gone.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScalingPolicy)."),
+    ),
+    (
+        "A scheduled action that left the template stays",
+        RECONCILE,
+        GONE,
+        GONE.replace("gone.", "gone.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScheduledAction)."),
+    ),
+    (
+        "A failed Update or Delete answers with a new id",
+        "src/request/envelope.rs",
+        "self.given_id.clone().unwrap_or_else(",
+        "self.given_id.clone().filter(|_| false).unwrap_or_else(",
+    ),
+    (
+        "A request never checks its freshness",
+        TIMING,
+        "FRESHNESS_CHECKED_AFTER: Duration = Duration::from_secs(5)",
+        "FRESHNESS_CHECKED_AFTER: Duration = Duration::from_secs(5_000_000)",
+    ),
+    (
+        "A Create that registers twice does not check its freshness",
+        "src/observability/progress.rs",
+        "self.state().registrations > 1",
+        "self.state().registrations > 1_000",
+    ),
+    (
+        "A superseded request is carried out",
+        RELEASE,
+        "Freshness::Superseded if !may_have_registered || !has_other_target(record, target) => {",
+        (
+            "Freshness::Superseded if true => return Ok(ControlFlow::Break(true)),\n"
+            "                Freshness::Superseded if !may_have_registered || !has_other_target(record, target) => {"
+        ),
+    ),
+    (
+        "A later change of status does not supersede a request",
+        "src/request/freshness.rs",
+        "changed > sent + SAME_EVENT",
+        "changed > sent + SAME_EVENT * 1_000_000",
+    ),
+    (
+        "A read is acted on however old it is",
+        TIMING,
+        "READ_VALID: Duration = Duration::from_secs(5)",
+        "READ_VALID: Duration = Duration::from_secs(5_000_000)",
+    ),
+    (
+        "A Delete that finds nothing does not read again",
+        TIMING,
+        "NOTHING_REGISTERED_AFTER: Duration = Duration::from_secs(12)",
+        "NOTHING_REGISTERED_AFTER: Duration = Duration::ZERO",
+    ),
+    (
+        "A stale request reads only once what it may have registered",
+        TIMING,
+        "REGISTRATION: Schedule = Schedule::every(Duration::from_secs(2), VISIBLE_WITHIN)",
+        "REGISTRATION: Schedule = Schedule::every(Duration::from_secs(2), Duration::ZERO)",
+    ),
+    (
+        "Any reply to an answer counts as success",
+        "src/response/deliver.rs",
+        "if response.status().is_success() => Ok(()),",
+        "if response.status().as_u16() > 0 => Ok(()),",
+    ),
+    (
+        "Work goes on until Lambda kills the function",
+        "src/deadline.rs",
+        "let answer = left - (left / 20).min(REPORT_MARGIN);",
+        "let answer = left + ANSWER_RESERVE + ANSWER_RESERVE;",
+    ),
 ]
-# fmt: on
 
 
 def main() -> None:

@@ -1,18 +1,15 @@
 //! Application Auto Scaling: scalable targets, their tags, and what is attached to them.
 //!
-//! Where the SDK's types would drop members, bodies go out and come back as JSON (see `raw_body`). Each change checks its
-//! precondition before a retry, and may be repeated.
+//! Where the SDK's types would drop members that they do not know, bodies go out and come back as JSON. Each change checks
+//! its precondition before a retry, and may be repeated.
 //!
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.html>
 
-use std::error::Error as StdError;
 use std::ops::ControlFlow;
 
-use aws_sdk_applicationautoscaling::operation::register_scalable_target::RegisterScalableTargetError;
 use aws_sdk_applicationautoscaling::types::{ScalableDimension as Dimension, ServiceNamespace};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::time::timeout;
@@ -21,7 +18,7 @@ use super::clients::Aws;
 use super::error::{AwsError, ChangeError, incomplete_reply};
 use super::operation::Operation;
 use super::precondition::Precondition;
-use super::raw_body::RawBody;
+use super::protocol::ErrorReply;
 use crate::model::attributes::TARGET_ARN;
 use crate::model::json::{Object, object, text};
 use crate::model::{
@@ -73,11 +70,11 @@ impl Aws<'_> {
         self.change(Operation::RegisterScalableTarget, &spec.id.resource_id(), precondition, attempt).await
     }
 
-    async fn register(&self, body: &Object) -> Result<String, SdkError<RegisterScalableTargetError, HttpResponse>> {
+    async fn register(&self, body: &Object) -> Result<String, SdkError<ErrorReply, HttpResponse>> {
         self.progress.registering();
-        let request = self.clients.autoscaling.register_scalable_target().customize();
-        let output = request.interceptor(RawBody::new(body)).send().await?;
-        output.scalable_target_arn.filter(|arn| !arn.is_empty()).ok_or_else(|| incomplete_reply(TARGET_ARN))
+        let output: Value =
+            self.clients.autoscaling_json.call(Operation::RegisterScalableTarget, Value::Object(body.clone())).await?;
+        output[TARGET_ARN].as_str().map(str::to_owned).ok_or_else(|| incomplete_reply(TARGET_ARN))
     }
 
     /// Deregisters a target with its policies and scheduled actions. A target that is not registered is a success.
@@ -120,9 +117,7 @@ impl Aws<'_> {
     }
 
     async fn list_targets(&self, resource: &str, input: Object) -> Result<Vec<Object>, AwsError> {
-        let client = &self.clients.autoscaling;
-        let send = async |body| client.describe_scalable_targets().customize().interceptor(body).send().await.map(drop);
-        self.list(Operation::DescribeScalableTargets, resource, input, "ScalableTargets", send).await
+        self.list(Operation::DescribeScalableTargets, resource, input, "ScalableTargets").await
     }
 
     /// A registered target: its ARN and its tags.
@@ -181,26 +176,17 @@ impl Aws<'_> {
         attachment: &Attachment,
         precondition: &mut Precondition,
     ) -> Result<Option<String>, ChangeError> {
-        let client = &self.clients.autoscaling;
         let resource = describe(&attachment.key(), target);
-        let body = RawBody::new(&attachment.put_body(target));
-        let is_not_found = AwsError::is_object_not_found;
-        match attachment.kind {
-            AttachmentKind::ScalingPolicy => {
-                let attempt = async || {
-                    let request = client.put_scaling_policy().customize().interceptor(body.clone());
-                    let arn = request.send().await?.policy_arn;
-                    if arn.is_empty() { Err(incomplete_reply("PolicyARN")) } else { Ok(arn) }
-                };
-                let operation = Operation::PutScalingPolicy;
-                self.change_once_visible(operation, &resource, precondition, is_not_found, attempt).await.map(Some)
-            }
-            AttachmentKind::ScheduledAction => {
-                let attempt = async || client.put_scheduled_action().customize().interceptor(body.clone()).send().await;
-                let operation = Operation::PutScheduledAction;
-                self.change_once_visible(operation, &resource, precondition, is_not_found, attempt).await.map(|_| None)
-            }
-        }
+        let body = Value::Object(attachment.put_body(target));
+        let operation = match attachment.kind {
+            AttachmentKind::ScalingPolicy => Operation::PutScalingPolicy,
+            AttachmentKind::ScheduledAction => Operation::PutScheduledAction,
+        };
+        let attempt = async || {
+            let output: Value = self.clients.autoscaling_json.call(operation, body.clone()).await?;
+            Ok(output["PolicyARN"].as_str().map(str::to_owned))
+        };
+        self.change_once_visible(operation, &resource, precondition, AwsError::is_object_not_found, attempt).await
     }
 
     /// Deletes a policy or a scheduled action. One that does not exist is a success.
@@ -244,42 +230,27 @@ impl Aws<'_> {
         target: &ScalableTargetId,
         kind: AttachmentKind,
     ) -> Result<Vec<Object>, AwsError> {
-        let client = &self.clients.autoscaling;
         let (resource, input) = (target.resource_id(), target_members(target));
-        match kind {
-            AttachmentKind::ScalingPolicy => {
-                let send = async |body| {
-                    client.describe_scaling_policies().customize().interceptor(body).send().await.map(drop)
-                };
-                self.list(Operation::DescribeScalingPolicies, &resource, input, "ScalingPolicies", send).await
-            }
-            AttachmentKind::ScheduledAction => {
-                let send = async |body| {
-                    client.describe_scheduled_actions().customize().interceptor(body).send().await.map(drop)
-                };
-                self.list(Operation::DescribeScheduledActions, &resource, input, "ScheduledActions", send).await
-            }
-        }
+        let (operation, list) = match kind {
+            AttachmentKind::ScalingPolicy => (Operation::DescribeScalingPolicies, "ScalingPolicies"),
+            AttachmentKind::ScheduledAction => (Operation::DescribeScheduledActions, "ScheduledActions"),
+        };
+        self.list(operation, &resource, input, list).await
     }
 
     /// Reads all pages of a list operation.
-    async fn list<E>(
+    async fn list(
         &self,
         operation: Operation,
         resource: &str,
         mut input: Object,
         member: &str,
-        mut send: impl AsyncFnMut(RawBody) -> Result<(), SdkError<E, HttpResponse>>,
-    ) -> Result<Vec<Object>, AwsError>
-    where
-        E: ProvideErrorMetadata + StdError + 'static,
-    {
+    ) -> Result<Vec<Object>, AwsError> {
         let mut items = Vec::new();
         loop {
-            let body = RawBody::new(&input);
             let attempt = async || {
-                send(body.clone()).await?;
-                let mut page = body.reply();
+                let mut page: Object =
+                    self.clients.autoscaling_json.call(operation, Value::Object(input.clone())).await?;
                 let Some(Value::Array(items)) = page.remove(member) else { return Err(incomplete_reply(member)) };
                 Ok((items, page.remove("NextToken")))
             };

@@ -83,15 +83,37 @@ impl ServiceClient {
     /// The endpoint rules of these services and of Application Auto Scaling differ only in the first label of the host.
     /// So the partition's part comes from the crate of Application Auto Scaling, which keeps up with new partitions.
     pub async fn address(&self) -> Result<String, BoxError> {
-        if let Some(configured) = configured_address(&self.config, self.service.id) {
-            return resolve(&self.config, Some(configured)).await;
-        }
-        let url = resolve(&self.config, None).await?;
+        let fips = self.config.use_fips().unwrap_or(false);
         let region = self.config.region().map(|region| region.as_ref()).unwrap_or_default();
+        let params = Params::builder()
+            .set_region(self.config.region().map(|region| region.as_ref().to_owned()))
+            .use_fips(fips)
+            .use_dual_stack(self.config.use_dual_stack().unwrap_or(false))
+            .set_endpoint(self.configured_address())
+            .build()?;
+        let endpoint = DefaultResolver::new().resolve_endpoint(&params).await?;
+        let url = endpoint.url();
+        if params.endpoint().is_some() {
+            return Ok(url.to_owned());
+        }
         let (_, suffix) =
             url.split_once(&format!(".{region}.")).ok_or_else(|| format!("an address without its Region: {url}"))?;
-        let fips = self.config.use_fips().unwrap_or(false);
         Ok(format!("https://{}", (self.service.host)(region, suffix, fips)))
+    }
+
+    /// The address that is set in code, in `AWS_ENDPOINT_URL_…`, `AWS_ENDPOINT_URL` or a profile, in this order.
+    fn configured_address(&self) -> Option<String> {
+        let for_all = || self.config.endpoint_url().map(str::to_owned);
+        if self.config.get_origin("endpoint_url") == Origin::shared_config() {
+            return for_all();
+        }
+        let key = ServiceConfigKey::builder()
+            .service_id(self.service.id)
+            .env("AWS_ENDPOINT_URL")
+            .profile("endpoint_url")
+            .build()
+            .expect("all parts are given");
+        self.config.service_config().and_then(|config| config.load_config(key)).or_else(for_all)
     }
 
     /// The parts of a client that the SDK generates for its own: signing, user agent, time, credentials.
@@ -126,35 +148,4 @@ impl ServiceClient {
             .with_config(layer.freeze())
             .with_runtime_components(components)
     }
-}
-
-/// The address of Application Auto Scaling.
-pub async fn autoscaling_address(config: &SdkConfig) -> Result<String, BoxError> {
-    resolve(config, configured_address(config, "Application Auto Scaling")).await
-}
-
-/// The configured address, or the one that the endpoint rules of Application Auto Scaling give.
-async fn resolve(config: &SdkConfig, configured: Option<String>) -> Result<String, BoxError> {
-    let params = Params::builder()
-        .set_region(config.region().map(|region| region.as_ref().to_owned()))
-        .use_fips(config.use_fips().unwrap_or(false))
-        .use_dual_stack(config.use_dual_stack().unwrap_or(false))
-        .set_endpoint(configured)
-        .build()?;
-    Ok(DefaultResolver::new().resolve_endpoint(&params).await?.url().to_owned())
-}
-
-/// The address of a service that is set in code, in `AWS_ENDPOINT_URL_…`, `AWS_ENDPOINT_URL` or a profile, in this order.
-fn configured_address(config: &SdkConfig, service_id: &str) -> Option<String> {
-    let for_all = || config.endpoint_url().map(str::to_owned);
-    if config.get_origin("endpoint_url") == Origin::shared_config() {
-        return for_all();
-    }
-    let key = ServiceConfigKey::builder()
-        .service_id(service_id)
-        .env("AWS_ENDPOINT_URL")
-        .profile("endpoint_url")
-        .build()
-        .expect("all parts are given");
-    config.service_config().and_then(|config| config.load_config(key)).or_else(for_all)
 }

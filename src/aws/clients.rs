@@ -10,8 +10,8 @@ use aws_types::SdkConfig;
 use aws_types::sdk_config::Builder;
 use http::Uri;
 
-use super::client::{ServiceClient, autoscaling_address};
-use super::protocol::{CLOUDFORMATION, SAGEMAKER, SSM};
+use super::client::ServiceClient;
+use super::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM};
 use crate::deadline::Deadline;
 use crate::observability::Progress;
 use crate::request::SentRequest;
@@ -21,6 +21,8 @@ use crate::timing::ATTEMPT_TIMEOUT;
 #[derive(Clone, Debug)]
 pub struct Clients {
     pub(super) autoscaling: autoscaling::Client,
+    /// For operations whose bodies are JSON: see `application_auto_scaling`.
+    pub(super) autoscaling_json: ServiceClient,
     pub(super) cloudformation: ServiceClient,
     pub(super) sagemaker: ServiceClient,
     pub(super) ssm: ServiceClient,
@@ -34,6 +36,7 @@ impl Clients {
         let config = single_attempts(config.to_builder()).http_client(http_client_fn(move |_, _| http.clone())).build();
         Self {
             autoscaling: autoscaling::Client::new(&config),
+            autoscaling_json: ServiceClient::new(APPLICATION_AUTO_SCALING, &config),
             cloudformation: ServiceClient::new(CLOUDFORMATION, &config),
             sagemaker: ServiceClient::new(SAGEMAKER, &config),
             ssm: ServiceClient::new(SSM, &config),
@@ -43,7 +46,7 @@ impl Clients {
 
     /// The origins of the two services that almost every request calls. An unknown origin is left out.
     pub async fn origins(&self) -> Vec<Uri> {
-        let addresses = [self.sagemaker.address().await, autoscaling_address(&self.config).await];
+        let addresses = [self.sagemaker.address().await, self.autoscaling_json.address().await];
         addresses.into_iter().filter_map(|address| address.ok()?.parse().ok()).collect()
     }
 

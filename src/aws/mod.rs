@@ -11,7 +11,6 @@ mod parameter_store;
 mod precondition;
 pub mod protocol;
 mod query;
-mod raw_body;
 mod retry;
 mod sagemaker;
 

@@ -52,6 +52,14 @@ pub const SAGEMAKER: Service = Service {
     },
 };
 
+/// Application Auto Scaling, for the operations whose bodies are JSON.
+pub const APPLICATION_AUTO_SCALING: Service = Service {
+    id: "Application Auto Scaling",
+    protocol: Protocol::Json { target: "AnyScaleFrontendService" },
+    signing_name: "application-autoscaling",
+    host: |region, suffix, fips| host("application-autoscaling", region, suffix, fips),
+};
+
 /// Systems Manager, for its Parameter Store.
 pub const SSM: Service = Service {
     id: "SSM",

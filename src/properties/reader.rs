@@ -90,8 +90,14 @@ impl<'a> Section<'a> {
         };
         let (known, elsewhere) = (RefCell::default(), Cell::default());
         let section = Self { path: path.to_owned(), members, collector, known, elsewhere };
+        let earlier = collector.mistakes.borrow().len();
         let value = read(&section);
+        let read = collector.mistakes.borrow().len();
         section.note_unknown_members();
+        // A misspelt member explains a missing one, so it comes first.
+        let mut mistakes = collector.mistakes.borrow_mut();
+        let unknown = mistakes.len() - read;
+        mistakes[earlier..].rotate_right(unknown);
         value
     }
 
@@ -109,7 +115,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reads an object, which may be absent.
-    pub(super) fn section<T>(&self, name: &'static str, read: impl FnOnce(&Section<'a>) -> Option<T>) -> Option<T> {
+    pub(super) fn section<T>(&self, name: &'static str, read: impl FnOnce(&Self) -> Option<T>) -> Option<T> {
         Section::read(&self.path_of(name), self.value(name)?, self.collector, read)
     }
 
@@ -119,7 +125,7 @@ impl<'a> Section<'a> {
         name: &'static str,
         of: &str,
         most: usize,
-        mut read: impl FnMut(&Section<'a>) -> Option<T>,
+        mut read: impl FnMut(&Self) -> Option<T>,
     ) -> Vec<T> {
         let list = self.optional(name, |value| value.as_array().ok_or_else(|| format!("a list of {of}")));
         let list = list.ok().flatten().map_or(&[][..], Vec::as_slice);

@@ -76,7 +76,8 @@ async fn open(context: &Context<'_>, gate: &UpdateGate, update_follows: bool) ->
         deregistered.retain(|snapshot| has_variant(endpoint.as_ref(), snapshot));
         let mut failure = None;
         for snapshot in deregistered {
-            failure = failure.or(restore(&context.aws, snapshot).await.err());
+            let restored = restore(&context.aws, snapshot).await;
+            failure = failure.or_else(|| restored.err());
         }
         failure.map_or(Ok(()), Err)?;
     }
@@ -246,7 +247,7 @@ async fn restore_all(
             Err(error) => Err(error),
         };
         // A failure does not keep the others from being restored.
-        failure = failure.or(restored.err());
+        failure = failure.or_else(|| restored.err());
     }
     failure.map_or(Ok(rest), |failure| Err(failure.into()))
 }

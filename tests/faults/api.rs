@@ -1,13 +1,14 @@
-//! AWS in trouble: what passes is waited out, what does not is told, and what is left can be cleaned up.
+//! Errors of AWS: transient ones are retried, final ones fail the request, and the Delete that follows cleans up.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use test_support::account::Account as _;
+use test_support::loopback::Act;
+use test_support::request::{ID, NOT_REGISTERED, Request, create, delete, update};
 
 use crate::support::aws::{ALWAYS, Fault};
-use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::socket::Act;
 use crate::support::stage::{AMPLE, SHORT, Stage};
 
 const CALLS: [&str; 7] = [
@@ -19,12 +20,23 @@ const CALLS: [&str; 7] = [
     "UntagResource",
     "DeregisterScalableTarget",
 ];
-/// Many stages reach it at once, on a machine that may be busy: each has to answer in the rest of it.
+/// The calls of an Update (1) and of a Delete (2) of that life cycle, when the target is registered; an Update calls
+/// `DescribeEndpoint`, too.
+const CALLS_OF_REGISTERED: [(usize, &str); 8] = [
+    (1, "DescribeScalableTargets"),
+    (1, "ListTagsForResource"),
+    (1, "RegisterScalableTarget"),
+    (1, "UntagResource"),
+    (1, "TagResource"),
+    (2, "DescribeScalableTargets"),
+    (2, "ListTagsForResource"),
+    (2, "DeregisterScalableTarget"),
+];
+/// Enough for a few attempts on a busy machine, where many stages run at once.
 const AMONG_MANY: Duration = Duration::from_secs(4);
-const NOT_REGISTERED: &str = "not-registered|Scaling";
 
 /// A Create, an Update and a Delete, which make each call at least once.
-fn life() -> [Request; 3] {
+fn life_cycle() -> [Request; 3] {
     let tags = json!([{"Key": "team", "Value": "ml"}]);
     [
         create().with("Tags", tags.clone()),
@@ -33,31 +45,31 @@ fn life() -> [Request; 3] {
     ]
 }
 
-/// The whole life of a resource, with every call of one operation meeting the fault the first `times` times.
-async fn lives_in_spite_of(operation: &str, times: usize, fault: Fault) {
+/// Creates, updates and deletes a resource, while the first `times` calls of an operation meet a fault.
+async fn succeeds_despite(operation: &str, times: usize, fault: Fault) {
     let stage = Stage::new().await;
     stage.aws.plan(operation, times, fault.clone());
-    for request in life() {
+    for request in life_cycle() {
         assert_eq!(stage.succeed(request).await, ID, "{operation}: {fault:?}");
     }
     assert!(stage.aws.registered().is_empty(), "{operation}: {fault:?}");
     assert!(stage.aws.count(operation) > times, "{operation} was called too rarely for {fault:?}");
 }
 
-async fn each_call_bears(faults: &[Fault]) {
-    let lives = CALLS.iter().flat_map(|call| faults.iter().map(|fault| lives_in_spite_of(call, 1, fault.clone())));
-    join_all(lives).await;
+async fn each_call_survives(faults: &[Fault]) {
+    let life_cycles = CALLS.iter().flat_map(|call| faults.iter().map(|fault| succeeds_despite(call, 1, fault.clone())));
+    join_all(life_cycles).await;
 }
 
 fn says(code: &'static str) -> Fault {
     Fault::Says(400, code, "Rate exceeded".to_owned())
 }
 
-/// What one fault does to a request of a life when it never ends: the reason and the id of the answer. Whatever was
-/// left is cleaned up by the Delete of that id, once AWS is well again.
+/// Fails one of these requests by a fault without end. Returns the reason, the physical id and the number of attempts.
+/// The Delete of that id cleans up, once AWS has recovered.
 async fn ends_with(calls: &[&str], which: usize, fault: Fault) -> (String, String, usize) {
     let stage = Stage::new().await;
-    let requests = life();
+    let requests = life_cycle();
     for request in &requests[..which] {
         stage.succeed(request.clone()).await;
     }
@@ -69,25 +81,22 @@ async fn ends_with(calls: &[&str], which: usize, fault: Fault) -> (String, Strin
     let attempts = stage.aws.count(calls[0]);
     stage.aws.recover();
     stage.succeed(delete().of(&id)).await;
-    assert!(stage.aws.registered().is_empty(), "left behind after {fault:?}: {reason}");
+    assert!(stage.aws.registered().is_empty(), "an orphaned target after {fault:?}: {reason}");
     (reason, id, attempts)
 }
 
-/// Row 18: API throttled, recovers at the 3rd call. Row R1: under each of its names.
-#[tokio::test]
-async fn throttling_that_passes_is_waited_out() {
-    join_all(CALLS.map(|call| lives_in_spite_of(call, 2, says("ThrottlingException")))).await;
-    each_call_bears(&[
+/// Under each name that AWS has for throttling.
+pub(crate) async fn a_throttled_call_is_retried_until_it_succeeds() {
+    join_all(CALLS.map(|call| succeeds_despite(call, 2, says("ThrottlingException")))).await;
+    each_call_survives(&[
         says("TooManyRequestsException"),
         says("RequestLimitExceeded"),
-        Fault::Before(Act::Reply(429, "", String::new())),
+        Fault::Before(Act::status(429)),
     ])
     .await;
 }
 
-/// Row 18b: API throttled always. Row R9: until the time for work is up, and the last word is told.
-#[tokio::test]
-async fn throttling_without_end_is_told_in_time() {
+pub(crate) async fn endless_throttling_fails_before_the_deadline_with_the_last_error() {
     let ends = [
         ends_with(&["RegisterScalableTarget"], 0, says("ThrottlingException")),
         ends_with(&["DescribeScalableTargets"], 1, says("ThrottlingException")),
@@ -99,34 +108,30 @@ async fn throttling_without_end_is_told_in_time() {
     }
 }
 
-/// Row 19: ConcurrentUpdateException (400), many times. Row R2.
-#[tokio::test]
-async fn a_concurrent_update_is_waited_out() {
+pub(crate) async fn a_call_that_meets_a_concurrent_update_is_retried() {
     let calls = ["RegisterScalableTarget", "TagResource", "UntagResource", "DeregisterScalableTarget"];
-    join_all(calls.map(|call| lives_in_spite_of(call, 4, says("ConcurrentUpdateException")))).await;
+    join_all(calls.map(|call| succeeds_despite(call, 4, says("ConcurrentUpdateException")))).await;
 }
 
-/// Row R3: InternalServiceException, and every 5xx.
-#[tokio::test]
-async fn an_outage_is_waited_out() {
+/// `InternalServiceException`, and every 5xx.
+pub(crate) async fn a_call_is_retried_while_the_service_is_down() {
     let page = |status| Act::Reply(status, "Content-Type: text/html\r\n", "<html>Service Unavailable</html>".into());
-    each_call_bears(&[
+    each_call_survives(&[
         Fault::Says(500, "InternalServiceException", String::new()),
         Fault::Says(503, "ServiceUnavailable", String::new()),
         Fault::Before(page(500)),
         Fault::Before(page(503)),
-        // It took effect, and nobody was told.
+        // The call took effect, but the reply is an error.
         Fault::After(page(502)),
         Fault::After(page(504)),
-        Fault::Before(Act::Reply(408, "", String::new())),
+        Fault::Before(Act::status(408)),
     ])
     .await;
 }
 
-/// Row R4: the API resets, before the call takes effect, and after.
-#[tokio::test]
-async fn a_connection_that_breaks_is_made_anew() {
-    each_call_bears(&[
+/// Before the call takes effect, and after.
+pub(crate) async fn a_call_whose_connection_breaks_is_retried() {
+    each_call_survives(&[
         Fault::Before(Act::Reset),
         Fault::After(Act::Reset),
         Fault::After(Act::Truncated(200, "{\"ScalableTarget".into())),
@@ -135,36 +140,23 @@ async fn a_connection_that_breaks_is_made_anew() {
     .await;
 }
 
-/// Row R10: the API's reply is malformed.
-#[tokio::test]
-async fn a_reply_that_cannot_be_read_is_asked_for_again() {
+pub(crate) async fn a_call_whose_reply_is_malformed_is_retried() {
     let reply = |body: &str| Act::Reply(200, "Content-Type: application/x-amz-json-1.1\r\n", body.to_owned());
-    // The other calls have no output, so nothing is read of it.
+    // The other calls have no output that the function reads.
     let read = ["DescribeEndpoint", "RegisterScalableTarget", "DescribeScalableTargets", "ListTagsForResource"];
     let bodies = ["<html>", "{\"ScalableTargets\": [", "[]", "\"\"", "7"];
-    let lives = read.iter().flat_map(|call| bodies.map(|body| (call, Fault::After(reply(body)))));
-    join_all(lives.map(|(call, fault)| lives_in_spite_of(call, 1, fault))).await;
-    each_call_bears(&[Fault::Before(Act::Reply(307, "Location: http://127.0.0.1:9/\r\n", String::new()))]).await;
+    let life_cycles = read.iter().flat_map(|call| bodies.map(|body| (call, Fault::After(reply(body)))));
+    join_all(life_cycles.map(|(call, fault)| succeeds_despite(call, 1, fault))).await;
+    each_call_survives(&[Fault::Before(Act::Reply(307, "Location: http://127.0.0.1:9/\r\n", String::new()))]).await;
 }
 
-/// Row R4: the API hangs: the work is cut off, and the Delete that follows cleans up.
-#[tokio::test]
-async fn an_api_that_hangs_is_given_up_in_time() {
+/// The Delete that follows cleans up.
+pub(crate) async fn a_call_that_hangs_is_aborted_before_the_deadline() {
     let hang = |effect: bool| if effect { Fault::After(Act::Hang) } else { Fault::Before(Act::Hang) };
     let mut ends = Vec::new();
     for effect in [false, true] {
-        for (which, call) in [
-            (0, "DescribeEndpoint"),
-            (0, "RegisterScalableTarget"),
-            (1, "DescribeScalableTargets"),
-            (1, "ListTagsForResource"),
-            (1, "RegisterScalableTarget"),
-            (1, "UntagResource"),
-            (1, "TagResource"),
-            (2, "DescribeScalableTargets"),
-            (2, "ListTagsForResource"),
-            (2, "DeregisterScalableTarget"),
-        ] {
+        let calls_of_create = [(0, "DescribeEndpoint"), (0, "RegisterScalableTarget")];
+        for (which, call) in calls_of_create.into_iter().chain(CALLS_OF_REGISTERED) {
             ends.push(async move { (ends_with(&[call], which, hang(effect)).await, call) });
         }
     }
@@ -174,9 +166,7 @@ async fn an_api_that_hangs_is_given_up_in_time() {
     }
 }
 
-/// Row R4: nobody listens where the API should be.
-#[tokio::test]
-async fn an_api_that_refuses_connections_is_told_in_time() {
+pub(crate) async fn refused_connections_to_aws_fail_before_the_deadline() {
     let stage = Stage::without_aws().await;
     for (request, call) in [(create(), "DescribeEndpoint"), (delete(), "DescribeScalableTargets")] {
         let (reason, id) = stage.refuse(request, SHORT).await;
@@ -185,10 +175,8 @@ async fn an_api_that_refuses_connections_is_told_in_time() {
     }
 }
 
-/// Row R5: a quota. Row R6: ValidationException. Row R7: denied. Row 1: an error in Create, under an id that says that
-/// nothing is there.
-#[tokio::test]
-async fn what_does_not_pass_is_told_at_once() {
+/// The id of the answer says that nothing is registered.
+pub(crate) async fn a_final_error_fails_a_create_at_once() {
     let codes = [
         (400, "LimitExceededException"),
         (500, "LimitExceededException"),
@@ -204,38 +192,25 @@ async fn what_does_not_pass_is_told_at_once() {
         (ends_with(&["RegisterScalableTarget"], 0, fault).await, code)
     });
     for ((reason, id, attempts), code) in join_all(ends).await {
-        let told = format!(
+        let expected = format!(
             "RegisterScalableTarget failed for endpoint/MyEndPoint/variant/MyVariant: {code}: said the service"
         );
-        assert_eq!((reason.as_str(), id.as_str(), attempts), (told.as_str(), NOT_REGISTERED, 1));
+        assert_eq!((reason.as_str(), id.as_str(), attempts), (expected.as_str(), NOT_REGISTERED, 1));
     }
 }
 
-/// Row R7: denied at any call of an Update or a Delete: the id stays, and nothing is hidden.
-#[tokio::test]
-async fn a_denial_names_the_call_that_is_denied() {
+/// At any call of an Update or a Delete; the physical id stays.
+pub(crate) async fn a_denied_call_is_named_in_the_reason() {
     let fault = || Fault::Says(400, "AccessDeniedException", "not authorized to perform this".to_owned());
-    let cases = [
-        (1, "DescribeEndpoint"),
-        (1, "DescribeScalableTargets"),
-        (1, "ListTagsForResource"),
-        (1, "RegisterScalableTarget"),
-        (1, "UntagResource"),
-        (1, "TagResource"),
-        (2, "DescribeScalableTargets"),
-        (2, "ListTagsForResource"),
-        (2, "DeregisterScalableTarget"),
-    ];
-    let ends = cases.map(|(which, call)| async move { (ends_with(&[call], which, fault()).await, call) });
+    let calls = CALLS_OF_REGISTERED.into_iter().chain([(1, "DescribeEndpoint")]);
+    let ends = calls.map(|(which, call)| async move { (ends_with(&[call], which, fault()).await, call) });
     for ((reason, id, attempts), call) in join_all(ends).await {
         assert!(reason.starts_with(&format!("{call} failed for ")) && reason.contains("not authorized"), "{reason}");
         assert_eq!((id.as_str(), attempts), (ID, 1), "{call}");
     }
 }
 
-/// Row R8: ObjectNotFoundException at deregistration. Row 14: Delete of an absent target.
-#[tokio::test]
-async fn what_is_gone_already_is_deleted() {
+pub(crate) async fn a_delete_of_an_absent_target_succeeds() {
     let stage = Stage::new().await;
     assert_eq!(stage.succeed(delete()).await, ID);
     stage.succeed(create()).await;
@@ -243,9 +218,7 @@ async fn what_is_gone_already_is_deleted() {
     assert_eq!(stage.succeed(delete()).await, ID);
 }
 
-/// Row R4: a connection to AWS that died since the last request is no failure of the next.
-#[tokio::test]
-async fn a_connection_that_died_between_two_requests_is_made_anew() {
+pub(crate) async fn a_connection_to_aws_that_died_between_requests_is_replaced() {
     let stage = Stage::new().await;
     let registered =
         json!({"ScalableTargetARN": "arn:aws:application-autoscaling:us-east-1:111122223333:scalable-target/1"});

@@ -1,12 +1,11 @@
-//! The envelope, broken in every field, one at a time. One process serves all of it, and goes on.
+//! The envelope, with one broken field at a time. One process serves all of these requests, and the next one.
 
-use sagemaker_scaling::handler::Unanswered;
-use sagemaker_scaling::request::InvalidResponseUrl;
-use sagemaker_scaling::request::NoReplyAddress;
 use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::function::{InvalidResponseUrl, NoReplyAddress, Unanswered};
+use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, Request, create, delete, update};
+use test_support::secrets::QUERY;
 
-use crate::support::canaries::QUERY;
-use crate::support::request::{ID, Request, create, delete, update};
 use crate::support::stage::{AMPLE, Stage};
 
 const FIELDS: [&str; 9] = [
@@ -21,7 +20,7 @@ const FIELDS: [&str; 9] = [
     "OldResourceProperties",
 ];
 
-/// A request without a field, and with everything in it that it should not be.
+/// A request without a field, and with values in it that it should not have.
 fn broken(request: &Request, field: &str) -> Vec<Request> {
     let odd = [json!(null), json!(7), json!(1.5), json!(true), json!([]), json!(["x"]), json!({}), json!({"a": 1})];
     let mut all: Vec<_> = odd.into_iter().map(|odd| request.clone().field(field, odd)).collect();
@@ -30,28 +29,26 @@ fn broken(request: &Request, field: &str) -> Vec<Request> {
     all
 }
 
-/// A process that holds a target for the requests to meet.
+/// A process whose resource has registered its target.
 async fn stage() -> Stage {
     let stage = Stage::new().await;
     stage.succeed(create()).await;
     stage
 }
 
-/// The next request is served as if nothing had been.
+/// The next request is served as usual.
 async fn serves(stage: &Stage) {
     assert_eq!(stage.succeed(update()).await, ID);
-    assert_eq!(stage.aws.registered(), ["endpoint/MyEndPoint/variant/MyVariant"]);
+    assert_eq!(stage.aws.registered(), [MY_VARIANT]);
 }
 
-/// Row A2, A3: each field missing, null, empty or mistyped: an answer under a valid id, which names the field if it
-/// matters. Row 5c: no RequestId.
-#[tokio::test]
-async fn whoever_can_be_answered_is_answered() {
+/// Missing, null, empty or of the wrong type. A reason names the field, if it matters; the id is a valid one.
+pub(crate) async fn a_request_with_a_broken_field_is_answered() {
     for request in [create(), update(), delete()] {
         let stage = stage().await;
         let type_of = request.0["RequestType"].as_str().expect("text");
         for field in FIELDS {
-            let bears = match field {
+            let succeeds = match field {
                 "ServiceToken" | "OldResourceProperties" => true,
                 "PhysicalResourceId" => type_of == "Create",
                 // Properties of any shape never fail a Delete.
@@ -59,14 +56,14 @@ async fn whoever_can_be_answered_is_answered() {
                 _ => false,
             };
             for broken in broken(&request, field) {
-                // What there is before a Create is nothing.
+                // Before a Create, nothing is registered.
                 stage.succeed(if type_of == "Create" { delete() } else { update() }).await;
                 let before = stage.aws.registered();
                 let shown = broken.0.to_string();
                 let answer = stage.answer(broken.clone(), AMPLE).await;
-                assert_eq!(answer["Status"] == "SUCCESS", bears, "{answer} for {shown}");
-                if !bears {
-                    // An object is read, and its fields are missed.
+                assert_eq!(answer["Status"] == "SUCCESS", succeeds, "{answer} for {shown}");
+                if !succeeds {
+                    // An object is read, and its missing fields are named.
                     let read = field == "ResourceProperties" && broken.0[field].is_object();
                     let named = if read { "EndpointName" } else { field };
                     assert!(answer["Reason"].as_str().expect("text").contains(named), "{answer} for {shown}");
@@ -82,22 +79,18 @@ async fn whoever_can_be_answered_is_answered() {
     }
 }
 
-/// Row 4: no ResourceProperties.
-#[tokio::test]
-async fn a_request_without_properties_is_told_so() {
+pub(crate) async fn missing_properties_fail_a_create_and_an_update() {
     let stage = stage().await;
-    for (request, id) in [(create(), "not-registered|Scaling"), (update(), ID)] {
+    for (request, id) in [(create(), NOT_REGISTERED), (update(), ID)] {
         let (reason, answered) = stage.refuse(request.without("ResourceProperties"), AMPLE).await;
         assert_eq!(reason, "ResourceProperties: expected an object, found nothing");
         assert_eq!(answered, id);
     }
     assert_eq!(stage.succeed(delete().without("ResourceProperties")).await, ID);
-    assert!(stage.aws.registered().is_empty(), "the id tells what to delete");
+    assert!(stage.aws.registered().is_empty(), "the id says what to delete");
 }
 
-/// Row 4b: one property missing or bad.
-#[tokio::test]
-async fn a_property_that_is_missing_or_mistyped_is_named() {
+pub(crate) async fn a_missing_or_mistyped_property_is_named() {
     let stage = stage().await;
     for name in ["EndpointName", "VariantName", "MinCapacity", "MaxCapacity"] {
         for value in [Value::Null, json!({}), json!([]), json!(true), json!("")] {
@@ -105,18 +98,20 @@ async fn a_property_that_is_missing_or_mistyped_is_named() {
                 let (reason, _) = stage.refuse(request.with(name, value.clone()), AMPLE).await;
                 assert!(reason.starts_with(&format!("{name}: ")), "{reason}");
             }
-            // The way back from such an Update, and the Delete.
+            // The rollback of such an Update.
             assert_eq!(stage.succeed(update().with_old(name, value.clone())).await, ID);
         }
     }
     serves(&stage).await;
 }
 
-/// Row 5: no ResponseURL, cold. Row A6: nor one to anywhere else than https, or this machine.
-#[tokio::test]
-async fn without_an_address_nothing_is_done() {
+pub(crate) async fn a_request_without_a_usable_response_url_fails_the_invocation() {
     let stage = Stage::new().await;
-    let mut cases: Vec<_> = broken(&create(), "ResponseURL").into_iter().map(|broken| (broken, None)).collect();
+    let missing = |request: Request| {
+        let is_text = request.0["ResponseURL"].is_string();
+        (request, if is_text { NoReplyAddress::Url(InvalidResponseUrl::NotAUrl) } else { NoReplyAddress::Missing })
+    };
+    let mut cases: Vec<_> = broken(&create(), "ResponseURL").into_iter().map(missing).collect();
     for (url, error) in [
         ("http://example.com/p", NoReplyAddress::Url(InvalidResponseUrl::Scheme)),
         ("http://127.0.0.1@example.com/p", NoReplyAddress::Url(InvalidResponseUrl::Scheme)),
@@ -125,34 +120,30 @@ async fn without_an_address_nothing_is_done() {
         ("/p", NoReplyAddress::Url(InvalidResponseUrl::NotAUrl)),
         ("no address", NoReplyAddress::Url(InvalidResponseUrl::NotAUrl)),
     ] {
-        cases.push((create().field("ResponseURL", json!(format!("{url}?{QUERY}"))), Some(error)));
+        cases.push((create().field("ResponseURL", json!(format!("{url}?{QUERY}"))), error));
     }
     for (request, expected) in cases {
-        let error = stage.invoke(&request.0.to_string(), AMPLE).await.expect_err("nobody can be answered");
+        let error = stage.invoke(&request.0.to_string(), AMPLE).await.expect_err("there is no response URL");
         let Unanswered::NoReplyAddress(error) = error else { panic!("{error}") };
-        assert_eq!(error, expected.unwrap_or(error), "{}", request.0);
+        assert_eq!(error, expected, "{}", request.0);
     }
     assert!(stage.aws.called().is_empty() && stage.cloudformation.puts().is_empty());
 }
 
-/// Row 5b: no ResponseURL, warm: the request before is not answered again.
-#[tokio::test]
-async fn a_warm_process_keeps_no_address() {
+pub(crate) async fn a_warm_process_does_not_reuse_a_response_url() {
     let stage = stage().await;
     let before = stage.cloudformation.puts().len();
     for request in broken(&delete(), "ResponseURL") {
-        stage.invoke(&request.0.to_string(), AMPLE).await.expect_err("nobody can be answered");
+        stage.invoke(&request.0.to_string(), AMPLE).await.expect_err("there is no response URL");
     }
     assert_eq!(stage.cloudformation.puts().len(), before);
     serves(&stage).await;
 }
 
-/// Row 6: RequestType "Foo".
-#[tokio::test]
-async fn a_request_type_that_is_unknown_runs_nothing() {
+pub(crate) async fn an_unknown_request_type_calls_no_service() {
     let stage = stage().await;
     stage.aws.called();
-    for (request, id) in [(create(), "not-registered|Scaling"), (update(), ID), (delete(), ID)] {
+    for (request, id) in [(create(), NOT_REGISTERED), (update(), ID), (delete(), ID)] {
         let (reason, answered) = stage.refuse(request.field("RequestType", json!("Foo")), AMPLE).await;
         assert_eq!(reason, "RequestType: expected Create, Update or Delete, found \"Foo\"");
         assert_eq!(answered, id);

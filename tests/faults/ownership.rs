@@ -1,19 +1,16 @@
-//! Who holds the target, and under which id the resource goes on.
+//! Who owns the target, and which physical id the resource has.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use test_support::account::{Account as _, owned_by};
+use test_support::function::ADOPTED_TAG;
+use test_support::loopback::Act;
+use test_support::request::{
+    ID, INVENTED, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, STACK, create, delete, update,
+};
 
 use crate::support::aws::{ALWAYS, Fault};
-use crate::support::request::{ID, STACK, create, delete, update};
-use crate::support::socket::Act;
 use crate::support::stage::{AMPLE, SHORT, Stage};
-
-const MINE: &str = "endpoint/MyEndPoint/variant/MyVariant";
-const OTHER: &str = "endpoint/MyEndPoint/variant/MyOtherVariant";
-const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
-const NOT_REGISTERED: &str = "not-registered|Scaling";
-/// As CloudFormation invents it for a Create that never answered.
-const INVENTED: &str = "demo-Scaling-1A2B3C4D5E6F";
 
 async fn denied_at(operation: &str) -> Stage {
     let stage = Stage::new().await;
@@ -21,49 +18,44 @@ async fn denied_at(operation: &str) -> Stage {
     stage
 }
 
-/// Row O1: nobody holds it: Create and Update register it with the owner's tags; Delete has nothing to do.
-#[tokio::test]
-async fn what_nobody_holds_is_registered_and_its_delete_does_nothing() {
+pub(crate) async fn an_unregistered_target_is_registered_and_its_delete_does_nothing() {
     for request in [create(), update()] {
         let stage = Stage::new().await;
         assert_eq!(stage.succeed(request).await, ID);
-        let tags = json!({"sagemaker-scaling:stack-id": STACK, "sagemaker-scaling:logical-id": "Scaling"});
-        assert_eq!(stage.aws.targets()[0]["Tags"], tags);
+        let tags = owned_by(STACK, "Scaling");
+        assert_eq!(stage.aws.tagged_targets()[0]["Tags"], tags);
         stage.succeed(delete()).await;
         stage.aws.called();
         assert_eq!(stage.succeed(delete()).await, ID);
-        let looks = ["DescribeStackResource", "DescribeScalableTargets", "GetParameter"];
-        assert_eq!(stage.aws.called(), looks, "registered, or parked?");
+        let reads = ["DescribeStackResource", "DescribeScalableTargets", "GetParameter"];
+        assert_eq!(stage.aws.called(), reads, "it reads the target and its snapshot");
     }
 }
 
-/// Row O2: we hold it. Row 12: duplicate delivery, of each request, also while the first answer is lost.
-#[tokio::test]
-async fn what_we_hold_is_registered_again_and_deregistered_once() {
+pub(crate) async fn a_request_that_is_delivered_twice_takes_effect_once() {
     let stage = Stage::new().await;
-    let mut seen = Vec::new();
+    let mut states = Vec::new();
     for request in [create(), create(), update(), update()] {
         assert_eq!(stage.succeed(request).await, ID);
-        seen.push(stage.aws.targets());
+        states.push(stage.aws.tagged_targets());
     }
-    assert!(seen.iter().all(|targets| *targets == seen[0] && targets.len() == 1), "{seen:?}");
+    assert!(states.iter().all(|targets| *targets == states[0] && targets.len() == 1), "{states:?}");
     for _ in 0..2 {
         assert_eq!(stage.succeed(delete()).await, ID);
         assert!(stage.aws.registered().is_empty());
     }
 }
 
-/// Row O3: another stack holds it, or another resource of ours.
-#[tokio::test]
-async fn what_another_holds_is_refused_by_name_and_left_alone() {
+/// The reason names the owner.
+pub(crate) async fn a_target_of_another_owner_is_refused_and_not_changed() {
     let theirs = "resource Scaling of stack arn:aws:cloudformation:us-east-1:111122223333:stack/theirs/1";
-    let ours = format!("resource Scaling2 of stack {STACK}");
+    let other = format!("resource Scaling2 of stack {STACK}");
     let another = create().field("LogicalResourceId", json!("Scaling2"));
-    let holders = [(create().in_stack("theirs"), theirs), (another, &ours)];
-    join_all(holders.map(|(holder, name)| async move {
+    let owners = [(create().in_stack("theirs"), theirs), (another, &other)];
+    join_all(owners.map(|(owner, name)| async move {
         let stage = Stage::new().await;
-        stage.succeed(holder).await;
-        let before = stage.aws.targets();
+        stage.succeed(owner).await;
+        let before = stage.aws.tagged_targets();
         for (request, id) in [
             (create(), NOT_REGISTERED),
             (create().with("AdoptExisting", json!("true")), NOT_REGISTERED),
@@ -76,37 +68,33 @@ async fn what_another_holds_is_refused_by_name_and_left_alone() {
         for id in [ID, NOT_REGISTERED, INVENTED] {
             assert_eq!(stage.succeed(delete().of(id)).await, id);
         }
-        assert_eq!(stage.aws.targets(), before);
+        assert_eq!(stage.aws.tagged_targets(), before);
     }))
     .await;
 }
 
-/// Row O4: untagged: refused, or taken over, and released by the Delete.
-#[tokio::test]
-async fn what_is_untagged_is_refused_or_adopted_and_released() {
+pub(crate) async fn an_untagged_target_is_refused_or_adopted_and_released() {
     let stage = Stage::new().await;
-    stage.aws.register_by_hand();
+    stage.aws.register_by_hand(json!({}));
     for request in [create(), update()] {
         let (reason, _) = stage.refuse(request, AMPLE).await;
         assert!(reason.contains("AdoptExisting"), "{reason}");
     }
     stage.succeed(delete()).await;
-    assert_eq!(stage.aws.targets()[0]["Tags"], json!({}));
+    assert_eq!(stage.aws.tagged_targets()[0]["Tags"], json!({}));
 
     assert_eq!(stage.succeed(create().with("AdoptExisting", json!("true"))).await, ID);
-    assert_eq!(stage.aws.targets()[0]["Tags"]["sagemaker-scaling:adopted"], "true");
+    assert_eq!(stage.aws.tagged_targets()[0]["Tags"][ADOPTED_TAG], "true");
     stage.succeed(delete()).await;
-    assert_eq!(stage.aws.registered(), [MINE]);
-    assert_eq!(stage.aws.targets()[0]["Tags"], json!({}));
+    assert_eq!(stage.aws.registered(), [MY_VARIANT]);
+    assert_eq!(stage.aws.tagged_targets()[0]["Tags"], json!({}));
 }
 
-/// Row O5: a Create that failed before anything was registered says so. Row 13: Delete after failed Create.
-#[tokio::test]
-async fn the_delete_after_a_create_that_did_nothing_does_nothing() {
+pub(crate) async fn a_delete_after_a_create_that_registered_nothing_calls_no_service() {
     let stage = denied_at("RegisterScalableTarget").await;
     let (_, id) = stage.refuse(create(), AMPLE).await;
     assert_eq!(id, NOT_REGISTERED);
-    // Somebody else's by now, or not ours to take down.
+    // The target may have another owner by now.
     stage.aws.recover();
     stage.succeed(create()).await;
     stage.aws.called();
@@ -114,14 +102,12 @@ async fn the_delete_after_a_create_that_did_nothing_does_nothing() {
     assert!(stage.aws.called().is_empty());
 }
 
-/// Row O6: a Create that registered, and then failed, answers with the real id. Row 13: its Delete cleans up.
-#[tokio::test]
-async fn the_delete_after_a_create_that_was_half_done_cleans_up() {
-    join_all([Act::Reset, Act::Hang, Act::Reply(500, "", String::new())].map(|act| async {
+pub(crate) async fn a_delete_after_a_create_that_registered_and_failed_deregisters() {
+    join_all([Act::Reset, Act::Hang, Act::status(500)].map(|act| async {
         let stage = Stage::new().await;
         stage.aws.plan("RegisterScalableTarget", ALWAYS, Fault::After(act));
         let (_, id) = stage.refuse(create(), SHORT).await;
-        assert_eq!((id.as_str(), stage.aws.registered()), (ID, vec![MINE.to_owned()]));
+        assert_eq!((id.as_str(), stage.aws.registered()), (ID, vec![MY_VARIANT.to_owned()]));
         stage.aws.recover();
         assert_eq!(stage.succeed(delete().of(&id)).await, ID);
         assert!(stage.aws.registered().is_empty());
@@ -129,9 +115,7 @@ async fn the_delete_after_a_create_that_was_half_done_cleans_up() {
     .await;
 }
 
-/// Row 15: Delete with an id that CloudFormation invented: the properties tell what to delete.
-#[tokio::test]
-async fn an_invented_id_is_deleted_by_the_properties() {
+pub(crate) async fn a_delete_with_an_invented_id_follows_the_properties() {
     let stage = Stage::new().await;
     stage.succeed(create()).await;
     assert_eq!(stage.succeed(delete().of(INVENTED)).await, INVENTED);
@@ -142,21 +126,18 @@ async fn an_invented_id_is_deleted_by_the_properties() {
     }
 }
 
-/// Row 16: Update, identity changed: another id, and the old target waits for its Delete.
-#[tokio::test]
-async fn a_changed_variant_is_another_id() {
+/// The old target stays until the clean-up deletes it.
+pub(crate) async fn a_changed_variant_is_a_replacement() {
     let stage = Stage::new().await;
     stage.succeed(create()).await;
     let request = update().with("VariantName", json!("MyOtherVariant"));
     assert_eq!(stage.succeed(request).await, OTHER_ID);
-    assert_eq!(stage.aws.registered(), [OTHER, MINE]);
+    assert_eq!(stage.aws.registered(), [MY_OTHER_VARIANT, MY_VARIANT]);
     stage.succeed(delete()).await;
-    assert_eq!(stage.aws.registered(), [OTHER]);
+    assert_eq!(stage.aws.registered(), [MY_OTHER_VARIANT]);
 }
 
-/// Row 17, A3: a failed Update keeps its id, and so does a failed Delete, whatever id it was given.
-#[tokio::test]
-async fn what_failed_keeps_the_id_that_it_was_given() {
+pub(crate) async fn a_failed_update_or_delete_keeps_its_physical_id() {
     let stage = denied_at("DescribeScalableTargets").await;
     let to_other = update().with("VariantName", json!("MyOtherVariant"));
     for id in [ID, INVENTED, OTHER_ID] {

@@ -1,4 +1,4 @@
-//! A panic at every exchange with the outside, while one process serves on.
+//! A panic at every exchange. The same process serves the requests that follow.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -6,17 +6,16 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::Unanswered;
-use sagemaker_scaling::http;
 use serde_json::json;
+use test_support::account::Account as _;
+use test_support::function::{Deadline, Unanswered, shipped_connector};
+use test_support::request::{ID, Request, create, delete, update};
 use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use crate::support::request::{ID, Request, create, delete, update};
 use crate::support::stage::{AMPLE, Stage};
 
-/// The connector that is shipped, and a defect in it that quotes the whole request.
+/// The shipped connector with a defect: a panic whose message quotes the whole request.
 #[derive(Clone, Debug)]
 pub(crate) struct Defective {
     inner: SharedHttpConnector,
@@ -25,21 +24,21 @@ pub(crate) struct Defective {
     kind: Arc<Mutex<Kind>>,
 }
 
-/// Where in a call the panic is.
+/// Where a call panics.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    /// Before there is a future.
+    /// Before it returns a future.
     Calling,
-    /// While it is polled.
+    /// While the future is polled.
     Polling,
-    /// When the reply is there, so that the call took effect.
+    /// After the reply, when the call has taken effect.
     Replied,
 }
 
 impl Defective {
     pub(crate) fn new() -> Self {
         Self {
-            inner: http::client(http::Roots::bundled()).0,
+            inner: shipped_connector(),
             calls_until_panic: Arc::new(AtomicUsize::new(usize::MAX)),
             counts_answers_only: Arc::default(),
             kind: Arc::new(Mutex::new(Kind::Calling)),
@@ -52,13 +51,13 @@ impl Defective {
         self.calls_until_panic.store(call, Ordering::Relaxed);
     }
 
-    /// Panics at an answer.
+    /// Panics at the next PUT of an answer.
     pub(crate) fn panic_at_answer(&self, kind: Kind) {
         self.counts_answers_only.store(true, Ordering::Relaxed);
         self.panic_at(1, kind);
     }
 
-    /// Panics no more. Returns whether it did.
+    /// Stops panicking. Returns whether it has panicked.
     pub(crate) fn mend(&self) -> bool {
         self.calls_until_panic.swap(usize::MAX, Ordering::Relaxed) > usize::MAX / 2
     }
@@ -104,9 +103,7 @@ fn requests() -> Vec<Request> {
     ]
 }
 
-/// Row P1: panic anywhere in the work. Row 2: a panic is no silence.
-#[tokio::test]
-async fn a_panic_at_any_exchange_is_an_answer() {
+pub(crate) async fn a_panic_at_any_exchange_is_answered() {
     let defective = Defective::new();
     let stage = Stage::with(SharedHttpConnector::new(defective.clone())).await;
     let mut panics = 0;
@@ -123,7 +120,7 @@ async fn a_panic_at_any_exchange_is_an_answer() {
                 if reason.contains("panicked") {
                     assert!(reason.contains("while calling ") && reason.contains("a planted defect at "), "{reason}");
                 }
-                // The same process serves what comes next, and cleans up by the id that it was told.
+                // The same process serves the Delete that follows, which cleans up by the id of the answer.
                 stage.succeed(delete().of(answer["PhysicalResourceId"].as_str().expect("text"))).await;
                 assert!(stage.aws.registered().is_empty(), "{kind:?} at {call}: {answer}");
                 if !reached {
@@ -136,39 +133,35 @@ async fn a_panic_at_any_exchange_is_an_answer() {
     assert!(panics > 50, "{panics}");
 }
 
-/// Row P1: a panic while the answer is sent is one more attempt that failed: the same answer is sent again.
-#[tokio::test]
-async fn a_panic_while_answering_does_not_silence_the_answer() {
+pub(crate) async fn an_answer_is_sent_again_after_a_panic_while_it_is_sent() {
     let defective = Defective::new();
     let stage = Stage::with(SharedHttpConnector::new(defective.clone())).await;
     for kind in [Kind::Calling, Kind::Polling, Kind::Replied] {
         defective.panic_at_answer(kind);
         assert_eq!(stage.succeed(create()).await, ID);
-        assert!(defective.mend(), "it panicked");
+        assert!(defective.mend(), "the connector panicked");
         stage.succeed(delete()).await;
     }
 }
 
-/// Logs nothing, and breaks at it.
+/// A log that panics at every event of the function.
 #[derive(Debug)]
 struct BrokenLog;
 
 impl<S: tracing::Subscriber> Layer<S> for BrokenLog {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        let ours = event.metadata().target().starts_with("sagemaker_scaling");
-        assert!(!ours, "X-Amz-Signature=5b1f0c1de4f6canarysignature");
+        let of_the_function = event.metadata().target().starts_with("sagemaker_scaling");
+        assert!(!of_the_function, "X-Amz-Signature=5b1f0c1de4f6canarysignature");
     }
 }
 
-/// Row P1: a panic where nothing is left to answer fails the invocation, in words of ours.
-#[tokio::test]
-async fn a_panic_outside_of_the_work_fails_the_invocation_and_is_not_quoted() {
+pub(crate) async fn a_panic_outside_the_work_fails_the_invocation_without_its_message() {
     let stage = Stage::new().await;
     for payload in [stage.addressed(create()).0.to_string(), "nonsense".to_owned()] {
         let deadline = Deadline::new(SystemTime::now() + Duration::from_secs(5));
         let broken = tracing_subscriber::registry().with(BrokenLog);
         let outcome = stage.handle(&payload, deadline).with_subscriber(broken).await;
-        let error = outcome.expect_err("it panicked");
+        let error = outcome.expect_err("the connector panicked");
         assert!(matches!(error, Unanswered::Panicked), "{error}");
         assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
     }

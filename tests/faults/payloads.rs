@@ -1,8 +1,9 @@
-//! Nonsense, and one process that bears all of it and serves the next request.
+//! Payloads that are no request of CloudFormation. One process receives all of them, and serves the next request.
 
 use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::request::{ID, Request, create, delete, update};
 
-use crate::support::request::{ID, Request, create, delete, update};
 use crate::support::stage::{AMPLE, Stage};
 
 const MEGABYTE: usize = 1_000_000;
@@ -11,15 +12,13 @@ fn nested(depth: usize) -> String {
     format!("{}1{}", "[".repeat(depth), "]".repeat(depth))
 }
 
-/// A request with JSON of any shape where its endpoint's name should be.
+/// A request with JSON of any shape as the name of its endpoint.
 fn with_endpoint(stage: &Stage, request: Request, json: &str) -> String {
     stage.addressed(request).0.to_string().replace("\"MyEndPoint\"", json)
 }
 
-/// Row A1: not JSON, not an object, or without an address: the invocation fails, nothing is done, and the same process
-/// serves the next request.
-#[tokio::test]
-async fn nonsense_fails_the_invocation_and_nothing_else() {
+/// Not JSON, not an object, or without a response URL.
+pub(crate) async fn a_payload_that_is_no_request_fails_only_its_invocation() {
     let stage = Stage::new().await;
     let whole = stage.addressed(create()).0.to_string();
     let cut = &whole[..whole.len() - 1];
@@ -62,16 +61,14 @@ async fn nonsense_fails_the_invocation_and_nothing_else() {
     assert_eq!(stage.cloudformation.puts().len(), payloads.len());
 }
 
-/// Row A1: an object of an odd shape with an address in it is answered.
-#[tokio::test]
-async fn an_address_in_nonsense_is_answered() {
+pub(crate) async fn an_odd_payload_with_a_response_url_is_answered() {
     let stage = Stage::new().await;
     let url = stage.cloudformation.url();
     for payload in [
         json!({"ResponseURL": url}).to_string(),
         json!({"ResponseURL": url, "RequestType": {"a": [1, 2, {"b": null}]}}).to_string(),
         json!({"ResponseURL": url, "": "", "\u{0}": 1, "🦀": {}}).to_string(),
-        // Twice the same name: the last one counts, as everywhere.
+        // Two fields of the same name: the last one counts.
         stage.addressed(create()).0.to_string().replacen('{', "{\"RequestType\":7,\"ResponseURL\":null,", 1),
         with_endpoint(&stage, create(), "1e999"),
         with_endpoint(&stage, create(), "\"\\ud800\""),
@@ -84,32 +81,30 @@ async fn an_address_in_nonsense_is_answered() {
     }
 }
 
-/// Row A1: deep nesting: told for a Create and an Update; a Delete bears it.
-#[tokio::test]
-async fn nesting_without_end_is_answered() {
+/// A Create and an Update fail; a Delete succeeds.
+pub(crate) async fn a_deeply_nested_payload_is_answered() {
     let stage = Stage::new().await;
     for depth in [100, 127, 128, 129, 10_000, 200_000] {
         stage.succeed(update()).await;
         for request in [create(), update()] {
             let payload = with_endpoint(&stage, request, &nested(depth));
-            stage.invoke(&payload, AMPLE).await.expect("it is answered");
+            stage.invoke(&payload, AMPLE).await.expect("an answer is accepted");
             assert_eq!(stage.cloudformation.answer()["Status"], "FAILED", "{depth}");
         }
-        // Where nobody looks.
+        // In a field that the function does not read.
         let odd = update().0.to_string().replacen('{', &format!("{{\"Extra\":{},", nested(depth)), 1);
         let odd = odd.replace(update().0["ResponseURL"].as_str().expect("text"), &stage.cloudformation.url());
-        stage.invoke(&odd, AMPLE).await.expect("it is answered");
+        stage.invoke(&odd, AMPLE).await.expect("an answer is accepted");
         assert_eq!(stage.cloudformation.answer()["Status"], "SUCCESS", "{depth}");
 
-        stage.invoke(&with_endpoint(&stage, delete(), &nested(depth)), AMPLE).await.expect("it is answered");
+        stage.invoke(&with_endpoint(&stage, delete(), &nested(depth)), AMPLE).await.expect("an answer is accepted");
         assert_eq!(stage.cloudformation.answer()["Status"], "SUCCESS", "{depth}");
         assert!(stage.aws.registered().is_empty());
     }
 }
 
-/// Row A1: 1 MB of properties: told in 4096 bytes, in time; a Delete bears it, and so does an Update that leaves it.
-#[tokio::test]
-async fn a_megabyte_is_answered() {
+/// A Create and an Update fail; a Delete, and an Update away from such properties, succeed.
+pub(crate) async fn a_megabyte_of_properties_is_answered() {
     let keys = (0..50_000).map(|key| (format!("key-{key}"), json!("0123456789")));
     let bulks = [
         json!("x".repeat(MEGABYTE)),

@@ -1,34 +1,31 @@
-//! Secrets: in nothing that is logged, in no reason, in no error of an invocation, on any path.
+//! Secrets, which are in no log event, in no reason and in no error of an invocation.
 //!
-//! Every other test of this suite looks for them, too: see `Stage::invoke`.
+//! Every other test of this suite searches for them, too: see `Stage::invoke`.
 
-use std::fs;
 use std::panic::panic_any;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::observability::log;
 use serde_json::{Value, json};
+use test_support::function::{Deadline, log};
+use test_support::log::Log;
+use test_support::loopback::Act;
+use test_support::request::{create, events, update};
+use test_support::secrets::{CANARIES, QUERY, SECRET_KEY, found_in, made_years_ago, signatures};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::panics::{Defective, Kind};
-use crate::support::SECRET_KEY;
 use crate::support::aws::{ALWAYS, ANY, Fault};
-use crate::support::canaries::{CANARIES, QUERY, found_in, made_long_ago, signatures};
-use crate::support::cloudformation::says;
-use crate::support::log::Log;
-use crate::support::request::{Request, create, update};
-use crate::support::socket::Act;
 use crate::support::stage::{AMPLE, Stage};
 
 const BRIEF: Duration = Duration::from_millis(300);
 
-/// What may go wrong at AWS, for ever.
+/// Faults of AWS.
 fn faults() -> Vec<Fault> {
     vec![
         Fault::Quotes(400, "ThrottlingException"),
@@ -45,46 +42,35 @@ fn faults() -> Vec<Fault> {
     ]
 }
 
-/// What may go wrong at CloudFormation, for ever.
+/// Faults of the response URL.
 fn refusals() -> Vec<Act> {
-    vec![says(403), says(500), says(307), Act::Reset, Act::Hang]
+    vec![Act::status(403), Act::status(500), Act::status(307), Act::Reset, Act::Hang]
 }
 
-/// Every request in `events/`.
-fn events() -> Vec<Request> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/events");
-    let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable").path());
-    let events = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
-    events.map(|path| Request(serde_json::from_slice(&fs::read(path).expect("readable")).expect("JSON"))).collect()
-}
-
-/// Row A9, 21: every event on every path: the URL's secrets and the function's credentials are nowhere.
-#[tokio::test]
-async fn no_event_gives_a_secret_away_on_any_path() {
+pub(crate) async fn no_request_leaks_a_secret_on_any_path() {
     let events = events();
     assert!(events.len() > 20, "{}", events.len());
     join_all(events.into_iter().map(|event| async {
         let stage = Stage::new().await;
         let payload = stage.addressed(event).0.to_string();
-        stage.invoke(&payload, AMPLE).await.expect("it is answered");
+        stage.invoke(&payload, AMPLE).await.expect("an answer is accepted");
         for fault in faults() {
             stage.aws.plan(ANY, ALWAYS, fault);
-            // In so short a time not each is answered on a busy machine; none may say too much.
+            // On a busy machine, the time may not suffice for an answer. `invoke` searches for secrets in either case.
             let _ = stage.invoke(&payload, BRIEF).await;
             stage.aws.recover();
         }
         for refusal in refusals() {
             stage.cloudformation.always(refusal);
-            stage.invoke(&payload, BRIEF).await.expect_err("nobody takes it");
+            stage.invoke(&payload, BRIEF).await.expect_err("the answer is not accepted");
         }
         stage.cloudformation.recover();
     }))
     .await;
 }
 
-/// Row A9, 20: a secret in the text of an error: AWS quotes Authorization header and session token.
-#[tokio::test]
-async fn what_aws_quotes_of_a_request_is_told_without_its_secrets() {
+/// AWS quotes the `Authorization` header and the session token.
+pub(crate) async fn secrets_that_aws_quotes_are_redacted() {
     let stage = Stage::new().await;
     for code in ["AccessDeniedException", "ValidationException", "IncompleteSignatureException"] {
         stage.aws.plan("RegisterScalableTarget", 1, Fault::Quotes(400, code));
@@ -95,23 +81,23 @@ async fn what_aws_quotes_of_a_request_is_told_without_its_secrets() {
     }
 }
 
-/// Row A9: whatever CloudFormation says when it is asked: an old request, which asks, is carried out and tells nothing.
-#[tokio::test]
-async fn what_cloudformation_quotes_of_a_request_is_not_told() {
+pub(crate) async fn an_error_of_describe_stack_resource_neither_fails_a_late_request_nor_leaks() {
     join_all(faults().into_iter().map(|fault| async {
         let stage = Stage::new().await;
-        let payload = made_long_ago(&stage.addressed(create()).0.to_string());
+        let payload = made_years_ago(&stage.addressed(create()).0.to_string());
         stage.aws.plan("DescribeStackResource", 1, fault);
-        stage.invoke(&payload, AMPLE).await.expect("it is answered");
+        stage.invoke(&payload, AMPLE).await.expect("an answer is accepted");
         assert_eq!(stage.cloudformation.answer()["Status"], "SUCCESS");
-        assert!(stage.aws.count("DescribeStackResource") > 1, "it asks before and after");
+        assert!(
+            stage.aws.count("DescribeStackResource") > 1,
+            "it checks its freshness before and after the registration"
+        );
     }))
     .await;
 }
 
-/// Row A9, 20: the URL in the text of an error: an author writes it into a property, as it is, as it reads, or in part.
-#[tokio::test]
-async fn what_an_author_copies_of_the_url_is_told_without_its_secrets() {
+/// Whole, decoded, and in part.
+pub(crate) async fn parts_of_the_response_url_in_a_property_are_redacted() {
     let stage = Stage::new().await;
     let signature = QUERY.rsplit('=').next().expect("a signature");
     let read = "IQoJcanary/tokenoftheurl+b==";
@@ -124,9 +110,7 @@ async fn what_an_author_copies_of_the_url_is_told_without_its_secrets() {
     }
 }
 
-/// Row A9, P1: a panic that quotes URL and headers is told without their secrets.
-#[tokio::test]
-async fn what_a_panic_quotes_is_told_without_its_secrets() {
+pub(crate) async fn secrets_that_a_panic_quotes_are_redacted() {
     let defective = Defective::new();
     let stage = Stage::with(SharedHttpConnector::new(defective.clone())).await;
     defective.panic_at(2, Kind::Polling);
@@ -134,35 +118,33 @@ async fn what_a_panic_quotes_is_told_without_its_secrets() {
     assert!(reason.contains("a planted defect") && reason.contains("Signature=[secret]"), "{reason}");
     let url = stage.cloudformation.url();
     let panic = std::panic::catch_unwind(|| panic_any(format!("at {url}"))).expect_err("a panic");
-    assert!(found_in(panic.downcast_ref::<String>().expect("text"), &[]).len() > 3, "the canaries sing");
+    assert!(found_in(panic.downcast_ref::<String>().expect("text"), &[]).len() > 3, "the panic quotes secrets");
 }
 
-/// What is logged at TRACE while a target is created and an answer is refused.
+/// The log at TRACE of a Create whose answer is rejected once, and the signatures of its calls.
 async fn logged<S: Subscriber + Send + Sync>(subscriber: impl FnOnce(Log) -> S) -> (String, Vec<String>) {
     let log = Log::default();
-    // The tasks of the HTTP client are on this thread, too.
+    // The tasks of the HTTP client run on this thread, too.
     let _guard = tracing::subscriber::set_default(subscriber(log.clone()));
     let stage = Stage::new().await;
-    stage.cloudformation.plan([says(500)]);
+    stage.cloudformation.plan([Act::status(500)]);
     let payload = stage.addressed(create()).0.to_string();
     tracing::trace!(target: "lambda_runtime::layers::api_response", body = payload, "raw JSON event received");
     let deadline = Deadline::new(SystemTime::now() + AMPLE);
-    stage.handle(&payload, deadline).await.expect("it is answered");
+    stage.handle(&payload, deadline).await.expect("an answer is accepted");
     (log.text(), signatures(&stage.aws.received()))
 }
 
-/// Row A9: the log as it is shipped, at TRACE, with all crates logging.
-#[tokio::test]
-async fn the_log_as_it_is_shipped_holds_nothing_that_others_log() {
+pub(crate) async fn the_shipped_log_contains_only_events_of_the_function() {
     let (text, signatures) = logged(|log| log::subscriber(move || log.clone(), LevelFilter::TRACE)).await;
-    assert!(text.contains("\"answered\"") && text.contains("answering again"), "{text}");
+    assert!(text.contains("\"answered\"") && text.contains("retrying the answer"), "{text}");
     assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|line| line["level"].is_string())));
     assert_eq!(found_in(&text, &signatures), Vec::<&str>::new(), "{text}");
 }
 
-/// Row A9: without the filter the runtime, the SDK and the HTTP client give secrets away: it is what keeps them out.
-#[tokio::test]
-async fn without_the_filter_secrets_are_logged() {
+/// The runtime, the SDK and the HTTP client do. This shows that the search finds secrets, and that the filter is
+/// needed.
+pub(crate) async fn other_crates_log_secrets_without_the_filter() {
     let everything = |log: Log| {
         let lines = tracing_subscriber::fmt::layer().with_writer(move || log.clone());
         tracing_subscriber::registry().with(lines).with(LevelFilter::TRACE)
@@ -170,11 +152,11 @@ async fn without_the_filter_secrets_are_logged() {
     let (text, signatures) = logged(everything).await;
     let of_others: Vec<_> = text.lines().filter(|line| !line.contains("lambda_runtime")).collect();
     let found = found_in(&of_others.join("\n"), &signatures);
-    assert!(!found.is_empty(), "nobody else logs secrets any more: then the filter is for nothing");
-    assert!(found_in(&text, &signatures).len() > found.len(), "{found:?} is all");
+    assert!(!found.is_empty(), "other crates log no secrets any more, so the filter is not needed");
+    assert!(found_in(&text, &signatures).len() > found.len(), "the runtime log no secrets: {found:?}");
 }
 
-/// Panics in the work, and on a thread of its own, as a process that has no other tests.
+/// Panics in the work, and on another thread. This is the whole work of a process.
 fn panic_in_process() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -184,7 +166,7 @@ fn panic_in_process() {
             defective.panic_at(call, Kind::Polling);
             let payload = stage.addressed(update()).0.to_string();
             let deadline = Deadline::new(SystemTime::now() + AMPLE);
-            stage.handle(&payload, deadline).await.expect("it is answered");
+            stage.handle(&payload, deadline).await.expect("an answer is accepted");
         }
         let url = stage.cloudformation.url();
         std::thread::spawn(|| panic_any(url)).join().expect_err("it panicked");
@@ -192,40 +174,41 @@ fn panic_in_process() {
 }
 
 #[test]
-#[ignore = "a panic hook is the whole process's: this is one that another test starts"]
+#[ignore = "a panic hook belongs to the whole process: another test starts this one"]
 fn a_process_that_panics_with_the_hook() {
     let log = log::subscriber(std::io::stdout, LevelFilter::TRACE);
-    tracing::subscriber::set_global_default(log).expect("the first one");
+    tracing::subscriber::set_global_default(log).expect("no other subscriber is set");
     std::panic::set_hook(Box::new(log::on_panic));
     panic_in_process();
 }
 
 #[test]
-#[ignore = "a panic hook is the whole process's: this is one that another test starts"]
+#[ignore = "a panic hook belongs to the whole process: another test starts this one"]
 fn a_process_that_panics_without_the_hook() {
     panic_in_process();
 }
 
 fn output_of(test: &str) -> String {
     let this = std::env::current_exe().expect("a path");
-    let output = Command::new(this).args(["--exact", test, "--ignored", "--nocapture"]).output().expect("it runs");
+    let output =
+        Command::new(this).args(["--exact", test, "--ignored", "--nocapture"]).output().expect("the test binary runs");
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8")).concat();
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
     text
 }
 
-/// Row A9, P1: what a panic says is not printed either, where Rust's own hook prints it, and so Lambda logs it.
-#[test]
-fn a_panic_is_logged_by_its_place_alone() {
+/// Rust's own hook prints the message, which Lambda would log.
+pub(crate) async fn a_panic_is_logged_with_its_location_only() {
     let text = output_of("secrets::a_process_that_panics_with_the_hook");
-    let places = text.matches("\"message\":\"panicked\",\"location\":\"tests/faults/").count();
-    assert_eq!(places, 3, "{text}");
+    let folder = Path::new(file!()).parent().expect("a folder").display();
+    let locations = text.matches(&format!(r#""message":"panicked","location":"{folder}/"#)).count();
+    assert_eq!(locations, 3, "{text}");
     assert!(text.contains("\"FAILED\""), "the reason is in the log: {text}");
     assert_eq!(found_in(&text, &[]), Vec::<&str>::new(), "{text}");
     assert!(!text.contains("Signature=") || text.contains("Signature=[secret]"), "{text}");
 
     let text = output_of("secrets::a_process_that_panics_without_the_hook");
-    // But for the secret key, which never leaves the process.
+    // All but the secret key, which never leaves the process.
     let found = found_in(&text, &[]);
     assert!(CANARIES.iter().all(|canary| found.contains(canary) || *canary == SECRET_KEY), "{found:?}");
 }

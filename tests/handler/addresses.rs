@@ -1,43 +1,38 @@
-//! Where requests of the small client go, in every Region, as botocore's rules say.
+//! The addresses of the services in every Region, which are those of botocore's rules.
 
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use sagemaker_scaling::aws::client::{ServiceClient, autoscaling_address};
-use sagemaker_scaling::aws::protocol::{CLOUDFORMATION, SAGEMAKER, SSM, Service};
 
 #[path = "../../dev/oracle/tests/botocore.rs"]
 mod botocore;
 
 use botocore::Row;
+use test_support::function::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM, Service, ServiceClient};
 
-async fn our_address(row: &Row, service: Option<Service>) -> Option<String> {
+async fn address_of(row: &Row, service: Service) -> Option<String> {
     let mut config = SdkConfig::builder();
     config
         .set_region(row.region.clone().map(Region::new))
         .set_use_fips(Some(row.fips))
         .set_use_dual_stack(Some(row.dual_stack))
         .set_endpoint_url(row.endpoint.clone());
-    let config = config.build();
-    match service {
-        Some(service) => ServiceClient::new(service, &config).address().await.ok(),
-        None => autoscaling_address(&config).await.ok(),
-    }
+    ServiceClient::new(service, &config.build()).address().await.ok()
 }
 
 #[tokio::test]
-async fn every_address_is_the_one_of_botocore() {
+async fn the_address_of_every_service_and_region_is_that_of_botocore() {
     let table = botocore::table();
     let mut differences = Vec::new();
     for (name, service) in [
-        ("application-autoscaling", None),
-        ("cloudformation", Some(CLOUDFORMATION)),
-        ("sagemaker", Some(SAGEMAKER)),
-        ("ssm", Some(SSM)),
+        ("application-autoscaling", APPLICATION_AUTO_SCALING),
+        ("cloudformation", CLOUDFORMATION),
+        ("sagemaker", SAGEMAKER),
+        ("ssm", SSM),
     ] {
         for row in &table.services[name] {
-            let ours = our_address(row, service).await;
-            if ours != row.url {
-                differences.push(format!("{name}: {ours:?} for {row:?}"));
+            let address = address_of(row, service).await;
+            if address != row.url {
+                differences.push(format!("{name}: {address:?} for {row:?}"));
             }
         }
     }

@@ -1,24 +1,25 @@
-//! Mistakes of an author: told with property, value and what was expected, before anything is changed.
+//! Invalid properties: the reason has property, value and what was expected, and nothing is changed.
 
-use crate::support::request::{ID, Request, create, delete, update};
 use crate::support::world::World;
 use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::request::{ID, NOT_REGISTERED, Request, create, delete, update};
 
-async fn told(request: Request) -> String {
+async fn refused(request: Request) -> String {
     let world = World::new();
     world.aws("LocalAws.FailNextEndpoint", json!({"Reason": "no capacity for ml.p5"}));
-    world.endpoint("broken", &["MyVariant"]);
+    world.create_endpoint("broken", &["MyVariant"]);
     let (reason, id) = world.refuse(request.clone()).await;
-    assert!(world.registered().is_empty(), "something was registered");
+    assert!(world.registered().is_empty(), "a refused request registers nothing");
     let update = request.0["RequestType"] == "Update";
-    assert_eq!(id, if update { ID } else { "not-registered|Scaling" }, "{reason}");
-    // The Delete that CloudFormation sends next has nothing to complain about.
+    assert_eq!(id, if update { ID } else { NOT_REGISTERED }, "{reason}");
+    // The Delete that CloudFormation sends next succeeds.
     world.succeed(Request(request.0).field("RequestType", json!("Delete")).of(&id)).await;
     reason
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_mistake_in_the_properties_is_told_for_create_and_for_update() {
+async fn every_invalid_property_fails_a_create_and_an_update_with_what_is_expected() {
     let cases: [(&str, Value, &str); 17] = [
         ("MinCapacity", json!("9"), "MinCapacity: expected at most MaxCapacity, 8, found 9"),
         ("MinCapacity", json!("-1"), "MinCapacity: expected a whole number from 0 to 2147483647, found \"-1\""),
@@ -48,14 +49,14 @@ async fn every_mistake_in_the_properties_is_told_for_create_and_for_update() {
     ];
     for (name, value, expected) in cases {
         for request in [create(), update()] {
-            let reason = told(request.with(name, value.clone())).await;
+            let reason = refused(request.with(name, value.clone())).await;
             assert!(reason.starts_with(expected), "{reason}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mistake_is_told_before_any_call() {
+async fn an_invalid_property_fails_before_any_call() {
     let world = World::new();
     world.called();
     world.refuse(create().with("MinCapacity", json!("x"))).await;
@@ -64,7 +65,7 @@ async fn a_mistake_is_told_before_any_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_cannot_be_scaled_is_told_with_what_there_is() {
+async fn an_endpoint_or_variant_that_cannot_be_scaled_is_refused_with_the_reason() {
     for (name, value, expected) in [
         ("EndpointName", "nowhere", "EndpointName: there is no endpoint nowhere in this account and Region"),
         ("EndpointName", "broken", "EndpointName: endpoint broken is Failed (no capacity for ml.p5)"),
@@ -74,31 +75,31 @@ async fn an_endpoint_that_cannot_be_scaled_is_told_with_what_there_is() {
             "VariantName: endpoint MyEndPoint has no variant variant-3; it has MyVariant, MyOtherVariant",
         ),
     ] {
-        let reason = told(create().with(name, json!(value))).await;
+        let reason = refused(create().with(name, json!(value))).await;
         assert!(reason.starts_with(expected), "{reason}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn unknown_resource_and_request_types_are_refused() {
-    let reason = told(create().field("ResourceType", json!("Custom::Nonsense"))).await;
+    let reason = refused(create().field("ResourceType", json!("Custom::Nonsense"))).await;
     let expected = "ResourceType: expected Custom::SageMakerScalableTarget or Custom::SageMakerEndpointUpdateGate, \
                     found Custom::Nonsense";
     assert_eq!(reason, expected);
-    let reason = told(create().field("RequestType", json!("Read"))).await;
+    let reason = refused(create().field("RequestType", json!("Read"))).await;
     assert_eq!(reason, "RequestType: expected Create, Update or Delete, found \"Read\"");
 }
 
 #[tokio::test(start_paused = true)]
-async fn properties_that_are_no_object_are_refused() {
+async fn properties_that_are_not_an_object_are_refused() {
     for properties in [json!([]), json!("x"), json!(7)] {
-        let reason = told(create().field("ResourceProperties", properties.clone())).await;
+        let reason = refused(create().field("ResourceProperties", properties.clone())).await;
         assert_eq!(reason, format!("ResourceProperties: expected an object, found {properties}"));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_service_refuses_is_told_in_its_words_with_the_id_that_says_nothing_was_registered() {
+async fn an_error_of_the_service_is_quoted_and_the_id_says_that_nothing_is_registered() {
     let world = World::new();
     world.fail("RegisterScalableTarget", "ValidationException", 1);
     let (reason, id) = world.refuse(create()).await;
@@ -106,6 +107,6 @@ async fn what_the_service_refuses_is_told_in_its_words_with_the_id_that_says_not
         reason,
         "RegisterScalableTarget failed for endpoint/MyEndPoint/variant/MyVariant: ValidationException: injected"
     );
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
     world.succeed(delete().of(&id)).await;
 }

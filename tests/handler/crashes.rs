@@ -1,14 +1,14 @@
-//! Killed at any point and delivered again, a request ends in the state that a single clean run gives.
+//! A request that is killed at any exchange and delivered again ends in the state of an uninterrupted run.
 
 use serde_json::{Value, json};
+use test_support::Crash;
+use test_support::account::Account as _;
+use test_support::attached::{action, step};
+use test_support::request::{INVENTED, NOT_REGISTERED, OTHER_ID, Request, create, delete, update};
 
-use crate::support::attached::{action, step};
-use crate::support::request::{Request, create, delete, update};
-use crate::support::world::{Crash, World};
+use crate::support::world::World;
 
-const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
-
-/// What is registered and answered, without what differs from registration to registration.
+/// The registered targets and the last answer, without ARNs and times.
 fn picture(world: &World) -> (Value, Value) {
     let mut answer = world.last_answer();
     if let Some(data) = answer["Data"].as_object_mut() {
@@ -21,7 +21,7 @@ fn by_hand(world: &World) {
     world.register_by_hand(json!({}));
 }
 
-/// The life of a resource, in a world that may hold a target of somebody else's.
+/// The requests of a resource, in a world that may have a target of another owner.
 type Life = (fn(&World), Vec<Request>);
 
 fn lives() -> Vec<Life> {
@@ -46,15 +46,15 @@ fn lives() -> Vec<Life> {
         (nothing, vec![create(), to_other(), delete()]),
         (nothing, vec![create(), to_other(), update().of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"))]),
         (nothing, vec![create(), update().with_old("VariantName", json!("MyOtherVariant"))]),
-        (nothing, vec![create(), delete().of("demo-Scaling-1A2B3C4D5E6F")]),
+        (nothing, vec![create(), delete().of(INVENTED)]),
         (by_hand, vec![adopting(), update(), delete()]),
-        (by_hand, vec![create(), delete().of("not-registered|Scaling")]),
+        (by_hand, vec![create(), delete().of(NOT_REGISTERED)]),
         (by_hand, vec![create().with("VariantName", json!("MyOtherVariant")), delete().of(OTHER_ID)]),
     ]
 }
 
 #[tokio::test(start_paused = true)]
-async fn killed_at_any_exchange_and_delivered_again_a_request_ends_as_if_it_had_run_once() {
+async fn a_request_that_is_killed_at_any_exchange_and_delivered_again_ends_as_if_it_ran_once() {
     let mut crashes = 0;
     for (prepare, requests) in lives() {
         let clean = World::new();
@@ -82,11 +82,11 @@ async fn killed_at_any_exchange_and_delivered_again_a_request_ends_as_if_it_had_
             }
         }
     }
-    assert!(crashes > 100, "only {crashes} crashes");
+    assert!(crashes > 100, "only {crashes} crashes were tried");
 }
 
 #[tokio::test(start_paused = true)]
-async fn delivered_twice_any_request_changes_nothing_more() {
+async fn a_second_delivery_of_any_request_changes_nothing() {
     for (prepare, requests) in lives() {
         let world = World::new();
         prepare(&world);

@@ -1,16 +1,16 @@
-//! Whoever can be answered is answered, whatever else is wrong with the request.
+//! Every request with a usable response URL is answered, whatever else is wrong with it.
 
-use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::World;
-use sagemaker_scaling::handler::Unanswered;
-use sagemaker_scaling::response::Attempt;
+use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::function::{Attempt, Unanswered};
+use test_support::request::{ID, NOT_REGISTERED, Request, create, delete, update};
 
 const ODD: [fn() -> Value; 6] = [|| json!(null), || json!(7), || json!(true), || json!([]), || json!({}), || json!("")];
 
-async fn unanswered(payload: &str) -> String {
+async fn fails_without_an_answer(payload: &str) -> String {
     let world = World::new();
-    let error = world.invoke(payload).await.expect_err("nobody can be answered");
+    let error = world.invoke(payload).await.expect_err("there is no response URL");
     assert!(matches!(error, Unanswered::NoReplyAddress(_)), "{error}");
     assert_eq!(world.puts(), 0);
     assert!(world.registered().is_empty());
@@ -18,18 +18,18 @@ async fn unanswered(payload: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_an_address_the_invocation_fails() {
+async fn a_request_without_a_response_url_fails_the_invocation() {
     for payload in ["", "null", "[]", "7", "\"x\"", "{", "{}", "{\"RequestType\":\"Create\"}", "\u{0}"] {
-        unanswered(payload).await;
+        fails_without_an_answer(payload).await;
     }
     for odd in ODD {
-        unanswered(&create().field("ResponseURL", odd()).0.to_string()).await;
+        fails_without_an_answer(&create().field("ResponseURL", odd()).0.to_string()).await;
     }
-    unanswered(&create().without("ResponseURL").0.to_string()).await;
+    fails_without_an_answer(&create().without("ResponseURL").0.to_string()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_is_https_or_plain_http_to_this_machine() {
+async fn a_response_url_is_https_or_http_to_a_loopback_host() {
     for (url, accepted) in [
         ("https://bucket.s3.us-iso-east-1.c2s.ic.gov/path?query", true),
         ("https://bucket.s3.eusc-de-east-1.amazonaws.eu/path", true),
@@ -52,7 +52,7 @@ async fn an_address_is_https_or_plain_http_to_this_machine() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_field_that_is_missing_or_odd_is_told_under_a_valid_id() {
+async fn a_missing_or_mistyped_field_is_named_under_a_valid_physical_id() {
     for (request, fields) in [
         (create(), &["RequestType", "StackId", "RequestId", "LogicalResourceId", "ResourceType"][..]),
         (update(), &["RequestType", "StackId", "RequestId", "LogicalResourceId", "ResourceType", "PhysicalResourceId"]),
@@ -76,7 +76,7 @@ async fn each_field_that_is_missing_or_odd_is_told_under_a_valid_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_copied_is_copied_to_the_letter() {
+async fn ids_are_copied_unchanged() {
     let odd = "Scaling \"quoted\" \u{1F980} \\ \u{7}";
     let world = World::new();
     let answer = world.answer(create().field("LogicalResourceId", json!(odd)).field("RequestId", json!("r/ü"))).await;
@@ -84,31 +84,31 @@ async fn what_is_copied_is_copied_to_the_letter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ids_that_leave_no_room_for_an_answer_are_no_request() {
+async fn ids_that_leave_no_room_for_an_answer_fail_the_invocation() {
     let long = "x".repeat(2_000);
-    unanswered(&create().field("LogicalResourceId", json!(long)).0.to_string()).await;
+    fails_without_an_answer(&create().field("LogicalResourceId", json!(long)).0.to_string()).await;
     let world = World::new();
     let (reason, id) = world.refuse(update().of(&long)).await;
     assert!(reason.contains("PhysicalResourceId"), "{reason}");
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_does_not_fit_into_a_tag_is_refused() {
+async fn a_logical_id_that_does_not_fit_into_a_tag_is_refused() {
     let world = World::new();
     let (reason, _) = world.refuse(create().field("LogicalResourceId", json!("x".repeat(257)))).await;
     assert_eq!(reason, "LogicalResourceId: longer than CloudFormation allows");
 }
 
 #[tokio::test(start_paused = true)]
-async fn nesting_without_end_is_answered() {
+async fn a_deeply_nested_payload_is_answered() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let payload = create().0.to_string().replace("\"MyEndPoint\"", &deep);
     let world = World::new();
     world.invoke(&payload).await.unwrap();
     let answer = world.last_answer();
     assert_eq!(answer["Status"], "FAILED");
-    assert!(answer["Reason"].as_str().unwrap().starts_with("ResourceProperties: could not be read"), "{answer}");
+    assert!(answer["Reason"].as_str().unwrap().starts_with("ResourceProperties: cannot be parsed"), "{answer}");
 
     world.succeed(create()).await;
     let payload = delete().0.to_string().replace("\"MyEndPoint\"", &deep);
@@ -118,27 +118,27 @@ async fn nesting_without_end_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fields_that_are_new_to_us_are_ignored() {
+async fn unknown_fields_of_the_envelope_are_ignored() {
     let world = World::new();
     world.succeed(create().field("StackPolicy", json!({"a": 1}))).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_warm_function_answers_each_request_at_its_own_address() {
+async fn a_warm_function_answers_each_request_at_its_own_response_url() {
     let world = World::new();
     world.succeed(create()).await;
     assert_eq!(world.puts(), 1);
     world.invoke(&delete().without("ResponseURL").0.to_string()).await.unwrap_err();
-    assert_eq!(world.puts(), 1, "the answer went to the request before");
+    assert_eq!(world.puts(), 1, "no answer goes to the URL of the request before");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_nobody_takes_fails_the_invocation_without_naming_the_url() {
+async fn an_answer_that_is_rejected_fails_the_invocation_without_naming_the_url() {
     let world = World::new();
-    world.trouble_answering(crate::support::world::Trouble::Status(403));
+    world.trouble_delivering(Trouble::Status(403));
     let Request(payload) = create();
     let Err(error) = world.invoke(&payload.to_string()).await else { panic!("delivered") };
     assert_eq!(error.to_string(), "the answer could not be delivered: HTTP status 403 at attempt 1");
     assert!(matches!(error, Unanswered::Undelivered(undelivered) if undelivered.last == Attempt::Status(403)));
-    assert_eq!(world.puts(), 1, "a refusal is final");
+    assert_eq!(world.puts(), 1, "a rejected answer is not retried");
 }

@@ -1,19 +1,17 @@
-//! When AWS or the network is in trouble: what is tried again, what is final, and that every end is an answer.
+//! Errors of AWS and of the network: which are retried, which are final, and that each request is answered.
 
 use std::time::Duration;
 
-use crate::races::late;
-use crate::support::request::{ID, SIGNATURE, create, delete, update};
 use crate::support::world::{Trouble, World};
-use crate::support::{SECRET_KEY, SESSION_TOKEN};
-use sagemaker_scaling::handler::Unanswered;
 use serde_json::json;
+use test_support::account::Account as _;
+use test_support::function::Unanswered;
+use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, create, delete, update};
+use test_support::secrets::{SIGNATURE, assert_no_secret};
 use tokio::time::Instant;
 
-const MINE: &str = "endpoint/MyEndPoint/variant/MyVariant";
-
 #[tokio::test(start_paused = true)]
-async fn what_passes_is_waited_out() {
+async fn a_transient_error_is_retried() {
     for code in [
         "ThrottlingException",
         "ConcurrentUpdateException",
@@ -32,7 +30,7 @@ async fn what_passes_is_waited_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_final_is_told_at_once() {
+async fn a_final_error_is_not_retried() {
     for code in
         ["LimitExceededException", "ValidationException", "AccessDeniedException", "UnrecognizedClientException"]
     {
@@ -41,13 +39,13 @@ async fn what_is_final_is_told_at_once() {
         world.fail("RegisterScalableTarget", code, 2);
         let (reason, id) = world.refuse(create()).await;
         assert!(reason.contains(&format!("{code}: injected")), "{reason}");
-        assert_eq!(id, "not-registered|Scaling");
+        assert_eq!(id, NOT_REGISTERED);
         assert_eq!(world.called().iter().filter(|name| *name == "RegisterScalableTarget").count(), 1, "{code}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_without_end_is_told_with_the_last_word_before_time_is_up() {
+async fn endless_throttling_fails_before_the_deadline_with_the_last_error() {
     let world = World::new();
     world.fail("RegisterScalableTarget", "ThrottlingException", 1_000_000);
     let start = Instant::now();
@@ -58,7 +56,7 @@ async fn throttling_without_end_is_told_with_the_last_word_before_time_is_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_is_gone_at_deregistration_is_a_success() {
+async fn a_delete_of_a_target_that_is_deregistered_meanwhile_succeeds() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("DeregisterScalableTarget", "ObjectNotFoundException", 1);
@@ -66,14 +64,14 @@ async fn a_target_that_is_gone_at_deregistration_is_a_success() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn broken_connections_are_made_anew_whether_the_call_took_effect_or_not() {
+async fn a_call_is_retried_whether_it_took_effect_or_not() {
     for trouble in [Trouble::ResetBefore, Trouble::ResetAfter, Trouble::Status(503), Trouble::Garbage, Trouble::Hang] {
         let world = World::new();
         for operation in ["DescribeEndpoint", "RegisterScalableTarget"] {
             world.trouble(operation, trouble);
         }
         assert_eq!(world.succeed(create()).await["PhysicalResourceId"], ID, "{trouble:?}");
-        assert_eq!(world.registered(), [MINE]);
+        assert_eq!(world.registered(), [MY_VARIANT]);
         for operation in ["DescribeScalableTargets", "ListTagsForResource", "DeregisterScalableTarget"] {
             world.trouble(operation, trouble);
         }
@@ -83,25 +81,25 @@ async fn broken_connections_are_made_anew_whether_the_call_took_effect_or_not() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_without_contents_is_not_taken_for_an_answer() {
+async fn an_empty_reply_is_retried() {
     let world = World::new();
     world.trouble("RegisterScalableTarget", Trouble::Empty);
     world.succeed(create()).await;
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
     world.trouble("DescribeScalableTargets", Trouble::Empty);
     world.succeed(delete()).await;
     assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_whose_effect_is_not_known_answers_with_the_id_that_cleans_up() {
+async fn a_create_whose_effect_is_unknown_answers_with_the_real_id() {
     let world = World::new();
     world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
     world.fail("DescribeScalableTargets", "AccessDeniedException", 9);
     let (_, id) = world.refuse(create()).await;
     assert_eq!(id, ID);
 
-    // The first attempt may have taken effect, though the second is refused.
+    // The first attempt may have taken effect, although the second is refused.
     let world = World::new();
     world.trouble("RegisterScalableTarget", Trouble::ResetBefore);
     world.fail("RegisterScalableTarget", "AccessDeniedException", 1);
@@ -109,24 +107,23 @@ async fn a_create_whose_effect_is_not_known_answers_with_the_id_that_cleans_up()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_after_a_create_that_was_cut_off_cleans_up() {
+async fn a_delete_after_a_create_that_was_aborted_deregisters() {
     let world = World::new();
-    // Registered, but the reply hangs until the work is cut off.
+    // The target is registered, but the reply hangs until the work is aborted.
     for _ in 0..100 {
         world.trouble("RegisterScalableTarget", Trouble::Hang);
     }
     let (reason, id) = world.refuse(create()).await;
     assert!(reason.contains("RegisterScalableTarget"), "{reason}");
-    assert_eq!((id.as_str(), world.registered()), (ID, vec![MINE.to_owned()]));
+    assert_eq!((id.as_str(), world.registered()), (ID, vec![MY_VARIANT.to_owned()]));
     world.succeed(delete().of(&id)).await;
     assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_that_runs_out_while_waiting_is_told_with_what_is_waited_for() {
+async fn a_wait_that_takes_too_long_fails_with_the_status_of_the_endpoint() {
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(100_000);
     let start = Instant::now();
     let (reason, id) = world.refuse(create().with("EndpointName", json!("slow"))).await;
     assert!(
@@ -142,18 +139,11 @@ async fn time_that_runs_out_while_waiting_is_told_with_what_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_holder_is_refused_without_waiting_for_the_endpoint() {
+async fn a_target_of_another_owner_is_refused_before_the_endpoint_is_ready() {
     let world = World::new();
     world.succeed(create().in_stack("theirs")).await;
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    world.aws(
-        "SageMaker.CreateEndpointConfig",
-        json!({"EndpointConfigName": "c2", "ProductionVariants": [
-            {"VariantName": "MyVariant", "ModelName": "n", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1},
-            {"VariantName": "MyOtherVariant", "ModelName": "n", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1},
-        ]}),
-    );
-    world.aws("SageMaker.UpdateEndpoint", json!({"EndpointName": "MyEndPoint", "EndpointConfigName": "c2"}));
+    world.endpoints_take(100_000);
+    world.scale("MyEndPoint", "MyVariant", 2);
     let start = Instant::now();
     let (reason, _) = world.refuse(create()).await;
     assert!(reason.contains("stack/theirs/1"), "{reason}");
@@ -161,21 +151,19 @@ async fn a_holder_is_refused_without_waiting_for_the_endpoint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_create_that_cannot_finish_does_not_forget_what_the_first_registered() {
+async fn a_duplicate_create_that_fails_answers_with_the_id_that_the_first_registered() {
     let world = World::new();
     world.succeed(create()).await;
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    let endpoint = json!({"EndpointName": "MyEndPoint", "DesiredWeightsAndCapacities": [
-        {"VariantName": "MyVariant", "DesiredInstanceCount": 2}]});
-    world.aws("SageMaker.UpdateEndpointWeightsAndCapacities", endpoint);
+    world.endpoints_take(100_000);
+    world.scale("MyEndPoint", "MyVariant", 2);
     let (_, id) = world.refuse(create()).await;
-    assert_eq!(id, ID, "the Delete that follows has to clean up");
+    assert_eq!(id, ID, "the Delete that follows has to deregister");
     world.succeed(delete()).await;
     assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_anywhere_in_the_work_is_an_answer() {
+async fn a_panic_in_the_work_is_answered() {
     for operation in ["DescribeEndpoint", "RegisterScalableTarget"] {
         let world = World::new();
         world.trouble(operation, Trouble::Panic);
@@ -190,14 +178,14 @@ async fn a_panic_anywhere_in_the_work_is_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_sent_again_until_it_is_taken() {
+async fn an_answer_is_sent_again_until_it_is_accepted() {
     for trouble in [Trouble::Status(500), Trouble::Status(503), Trouble::Status(408), Trouble::Status(429)]
         .into_iter()
         .chain([Trouble::ResetBefore, Trouble::Hang])
     {
         let world = World::new();
         for _ in 0..3 {
-            world.trouble_answering(trouble);
+            world.trouble_delivering(trouble);
         }
         world.succeed(create()).await;
         assert_eq!(world.puts(), 4, "{trouble:?}");
@@ -205,24 +193,24 @@ async fn an_answer_is_sent_again_until_it_is_taken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_that_is_not_taken_stays_a_success_for_the_next_delivery() {
+async fn a_success_that_could_not_be_delivered_is_a_success_for_the_retry() {
     let world = World::new();
     for _ in 0..1_000 {
-        world.trouble_answering(Trouble::Status(500));
+        world.trouble_delivering(Trouble::Status(500));
     }
     let start = Instant::now();
-    let error = world.invoke(&create().0.to_string()).await.expect_err("nobody takes it");
+    let error = world.invoke(&create().0.to_string()).await.expect_err("the answer is not accepted");
     assert!(matches!(error, Unanswered::Undelivered(undelivered) if undelivered.attempts > 5), "{error}");
     let elapsed = start.elapsed();
     assert!(elapsed < Duration::from_secs(60) && elapsed > Duration::from_secs(50), "{elapsed:?}");
     let world = World::new();
-    world.trouble_answering(Trouble::Status(403));
-    world.invoke(&create().0.to_string()).await.expect_err("refused");
+    world.trouble_delivering(Trouble::Status(403));
+    world.invoke(&create().0.to_string()).await.expect_err("the answer is rejected");
     assert_eq!(world.succeed(create()).await["PhysicalResourceId"], ID);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_invocation_still_answers() {
+async fn a_short_invocation_is_answered() {
     for millis in [50, 300, 3_000] {
         let world = World::new();
         world.fail("DescribeEndpoint", "ThrottlingException", 1_000_000);
@@ -234,30 +222,28 @@ async fn a_short_invocation_still_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_reason_holds_a_secret() {
+async fn no_reason_contains_a_secret() {
     let world = World::new();
     world.fail("RegisterScalableTarget", "InvalidSignatureException", 1);
     let (reason, _) = world.refuse(create()).await;
     assert!(reason.contains("InvalidSignatureException: check the function's credentials"), "{reason}");
 
     let (reason, _) = world.refuse(create().with("VariantName", json!(format!("X-Amz-Signature={SIGNATURE}")))).await;
-    for secret in [SIGNATURE, SECRET_KEY, SESSION_TOKEN] {
-        assert!(!reason.contains(secret), "{reason}");
-    }
+    assert_no_secret(&reason, &[]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_delete_answers_with_its_id_and_the_reason() {
+async fn a_failed_delete_keeps_its_physical_id_and_gives_the_reason() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("DeregisterScalableTarget", "AccessDeniedException", 1);
     let (reason, id) = world.refuse(delete()).await;
     assert!(reason.contains("DeregisterScalableTarget failed"), "{reason}");
-    assert_eq!((id.as_str(), world.registered()), (ID, vec![MINE.to_owned()]));
+    assert_eq!((id.as_str(), world.registered()), (ID, vec![MY_VARIANT.to_owned()]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_sagemaker_says_is_told_unless_it_is_that_there_is_no_endpoint() {
+async fn an_error_of_sagemaker_other_than_a_missing_endpoint_is_quoted() {
     let world = World::new();
     world.fail("DescribeEndpoint", "ValidationException", 1);
     let (reason, _) = world.refuse(create()).await;
@@ -265,31 +251,30 @@ async fn what_sagemaker_says_is_told_unless_it_is_that_there_is_no_endpoint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_and_looks_are_few() {
+async fn retries_and_reads_are_few() {
     let count = |world: &World, operation: &str| world.called().iter().filter(|name| *name == operation).count();
     let world = World::new();
     world.fail("RegisterScalableTarget", "ThrottlingException", 1_000_000);
     world.refuse(create()).await;
     let attempts = count(&world, "RegisterScalableTarget");
-    assert!((5..100).contains(&attempts), "{attempts} in a minute");
+    assert!((5..100).contains(&attempts), "{attempts} attempts in a minute");
 
     let world = World::new();
     world.succeed(create()).await;
     world.called();
     world.fail("RegisterScalableTarget", "ThrottlingException", 1);
     world.succeed(update()).await;
-    assert_eq!(count(&world, "DescribeScalableTargets"), 1, "a look may be acted on for a while");
+    assert_eq!(count(&world, "DescribeScalableTargets"), 1, "a read is valid for several attempts");
 
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 25}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(25);
     world.succeed(create().with("EndpointName", json!("slow"))).await;
-    let looks = count(&world, "DescribeEndpoint");
-    assert!((3..12).contains(&looks), "{looks} in 25 seconds");
+    let reads = count(&world, "DescribeEndpoint");
+    assert!((3..12).contains(&reads), "{reads} reads in 25 seconds");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_limit_is_given_more_time_than_a_collision() {
+async fn the_first_pause_is_longer_after_throttling_than_after_a_concurrent_update() {
     for (code, range) in [("ThrottlingException", 2_000..4_000), ("ConcurrentUpdateException", 0..200)] {
         let world = World::new();
         world.fail("DescribeEndpoint", code, 1);
@@ -301,15 +286,15 @@ async fn a_rate_limit_is_given_more_time_than_a_collision() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rate_limit_is_waited_out_in_a_short_invocation_too() {
+async fn throttling_is_retried_within_a_short_service_timeout() {
     let world = World::new();
     world.fail("DescribeEndpoint", "ThrottlingException", 3);
     world.succeed(create().with("ServiceTimeout", json!("4"))).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_last_look_that_hangs_does_not_hide_the_reason() {
-    for request in [create(), late(create(), 60)] {
+async fn a_read_that_hangs_after_a_failure_does_not_replace_the_reason() {
+    for request in [create(), create().late(60)] {
         let world = World::new();
         world.on_record("CREATE_IN_PROGRESS", "");
         world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", "invented");
@@ -319,15 +304,14 @@ async fn a_last_look_that_hangs_does_not_hide_the_reason() {
         }
         let (reason, id) = world.refuse(request).await;
         assert!(reason.contains("AccessDeniedException"), "{reason}");
-        assert_eq!(id, ID, "it could not be seen whether something is registered");
+        assert_eq!(id, ID, "the function does not know whether the target is registered");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_ends_in_time_for_cloudformation_to_listen() {
+async fn work_ends_before_the_service_timeout() {
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(100_000);
     for timeout in [json!("20"), json!(20)] {
         let start = Instant::now();
         let request = create().with("EndpointName", json!("slow")).with("ServiceTimeout", timeout);
@@ -338,18 +322,17 @@ async fn work_ends_in_time_for_cloudformation_to_listen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_that_passed_before_the_delivery_counts_for_the_service_timeout() {
+async fn the_service_timeout_starts_when_cloudformation_makes_the_request() {
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(100_000);
     let start = Instant::now();
     let request = create().with("EndpointName", json!("slow")).with("ServiceTimeout", json!("200"));
-    world.refuse(late(request, 180)).await;
+    world.refuse(request.late(180)).await;
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_account_is_the_functions_where_it_is_known() {
+async fn an_endpoint_arn_of_another_account_than_the_functions_is_refused() {
     let world = World::new();
     let elsewhere = "arn:aws:lambda:us-east-1:444455556666:function:sagemaker-scaling";
     let endpoint = json!("arn:aws:sagemaker:us-east-1:111122223333:endpoint/MyEndPoint");

@@ -1,23 +1,23 @@
-//! What the resource does in its life: its properties, its id, replacement and going back.
+//! The properties of the resource, its physical id, its replacement, and rollbacks.
 
-use crate::support::request::{ID, create, delete, update};
-use crate::support::world::{World, my_variant};
+use crate::support::world::{Trouble, World};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-
-const OTHER_ID: &str = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
-const MINE: &str = "endpoint/MyEndPoint/variant/MyVariant";
-const OTHER: &str = "endpoint/MyEndPoint/variant/MyOtherVariant";
+use test_support::account::{Account as _, my_variant};
+use test_support::function::LOGICAL_ID_TAG;
+use test_support::request::{
+    ID, INVENTED, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, create, delete, update,
+};
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_carries_all_attributes_as_text() {
+async fn the_answer_has_all_attributes_as_text() {
     let world = World::new();
     let mut data = world.succeed(create()).await["Data"].clone();
     let arn = data.as_object_mut().unwrap().remove("ScalableTargetARN").unwrap();
     assert_eq!(arn, world.targets()[0]["ScalableTargetARN"]);
     let expected = json!({
-        "ResourceId": MINE,
+        "ResourceId": MY_VARIANT,
         "ServiceNamespace": "sagemaker",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
         "EndpointName": "MyEndPoint",
@@ -29,7 +29,7 @@ async fn the_answer_carries_all_attributes_as_text() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plain_create_needs_two_calls_an_update_four_and_a_delete_three() {
+async fn a_create_makes_two_calls_an_update_four_and_a_delete_three() {
     let world = World::new();
     world.called();
     world.succeed(create()).await;
@@ -42,19 +42,19 @@ async fn a_plain_create_needs_two_calls_an_update_four_and_a_delete_three() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_by_its_arn_is_the_same_as_by_its_name() {
+async fn an_endpoint_arn_is_the_same_as_the_name_of_the_endpoint() {
     let world = World::new();
     world.succeed(create()).await;
     let arn = json!("arn:aws:sagemaker:us-east-1:111122223333:endpoint/myendpoint");
     let answer = world.succeed(update().with("EndpointName", arn.clone())).await;
-    assert_eq!(answer["PhysicalResourceId"], ID, "from name to ARN is no change, nor is letter case");
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(answer["PhysicalResourceId"], ID, "neither the ARN nor letter case changes the id");
+    assert_eq!(world.registered(), [MY_VARIANT]);
     world.succeed(update().with_old("EndpointName", arn)).await;
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspended_state_is_registered_and_reset_when_it_is_left_out() {
+async fn a_suspended_state_is_registered_and_reset_when_it_is_removed() {
     let world = World::new();
     let state = json!({"DynamicScalingInSuspended": "true", "ScheduledScalingSuspended": "false"});
     world.succeed(create().with("SuspendedState", state.clone())).await;
@@ -89,48 +89,48 @@ async fn tags_follow_the_template_and_tags_of_others_stay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_variant_is_another_id_and_the_old_target_waits_for_its_delete() {
+async fn a_changed_variant_is_a_replacement_and_the_old_target_stays_until_its_delete() {
     let world = World::new();
     world.succeed(create()).await;
     let answer = world.succeed(update().with("VariantName", json!("MyOtherVariant"))).await;
     assert_eq!(answer["PhysicalResourceId"], OTHER_ID);
-    assert_eq!(world.registered(), [OTHER, MINE]);
+    assert_eq!(world.registered(), [MY_OTHER_VARIANT, MY_VARIANT]);
 
-    // CloudFormation's clean-up: the old id with the old properties.
+    // CloudFormation cleans up: a Delete with the old id and the old properties.
     world.succeed(delete()).await;
-    assert_eq!(world.registered(), [OTHER]);
+    assert_eq!(world.registered(), [MY_OTHER_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn going_back_from_a_replacement_keeps_the_old_and_deletes_the_new() {
+async fn the_rollback_of_a_replacement_keeps_the_old_target_and_deletes_the_new_one() {
     let world = World::new();
     world.succeed(create()).await;
     let to_other = || update().with("VariantName", json!("MyOtherVariant"));
     world.succeed(to_other()).await;
-    // The stack fails elsewhere: an Update back, then the clean-up of the id that it no longer needs.
-    let back = update().of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"));
-    assert_eq!(world.succeed(back).await["PhysicalResourceId"], ID);
+    // The stack fails elsewhere: CloudFormation rolls the resource back, and then deletes the new id.
+    let rollback = update().of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"));
+    assert_eq!(world.succeed(rollback).await["PhysicalResourceId"], ID);
     world.succeed(delete().of(OTHER_ID).with("VariantName", json!("MyOtherVariant"))).await;
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn going_back_from_a_replacement_that_failed_after_registering_leaves_nothing_behind() {
+async fn the_rollback_of_a_replacement_that_failed_after_registering_leaves_no_orphaned_target() {
     let world = World::new();
     world.succeed(create()).await;
-    // The Update registered the new target, but CloudFormation never learned of its id: its answer was lost.
-    world.trouble_answering(crate::support::world::Trouble::Status(403));
+    // The Update registered the new target, but its answer, with the new id, was lost.
+    world.trouble_delivering(Trouble::Status(403));
     let request = update().with("VariantName", json!("MyOtherVariant"));
-    world.invoke(&request.0.to_string()).await.expect_err("nobody took the answer");
-    assert_eq!(world.registered(), [OTHER, MINE]);
+    world.invoke(&request.0.to_string()).await.expect_err("the answer is rejected");
+    assert_eq!(world.registered(), [MY_OTHER_VARIANT, MY_VARIANT]);
 
-    let back = update().with_old("VariantName", json!("MyOtherVariant"));
-    assert_eq!(world.succeed(back).await["PhysicalResourceId"], ID);
-    assert_eq!(world.registered(), [MINE]);
+    let rollback = update().with_old("VariantName", json!("MyOtherVariant"));
+    assert_eq!(world.succeed(rollback).await["PhysicalResourceId"], ID);
+    assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn going_back_never_touches_a_target_that_another_holds() {
+async fn the_rollback_of_a_replacement_does_not_change_a_target_of_another_owner() {
     let world = World::new();
     world.succeed(create()).await;
     world
@@ -138,22 +138,22 @@ async fn going_back_never_touches_a_target_that_another_holds() {
         .await;
     world.refuse(update().with("VariantName", json!("MyOtherVariant"))).await;
     world.succeed(update().with_old("VariantName", json!("MyOtherVariant"))).await;
-    assert_eq!(world.registered(), [OTHER, MINE]);
+    assert_eq!(world.registered(), [MY_OTHER_VARIANT, MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invented_id_is_deleted_by_the_properties() {
+async fn a_delete_with_an_invented_id_follows_the_properties() {
     let world = World::new();
     world.succeed(create()).await;
-    world.succeed(delete().of("demo-Scaling-1A2B3C4D5E6F")).await;
+    world.succeed(delete().of(INVENTED)).await;
     assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_under_an_invented_id_keeps_it() {
-    // A new id would bring a Delete of the invented one, which decides by properties: by these.
+async fn an_update_keeps_an_invented_id() {
+    // A new id would cause a Delete of the invented one, which would follow the same properties.
     let world = World::new();
-    let invented = "demo-Scaling-1A2B3C4D5E6F";
+    let invented = INVENTED;
     world.succeed(create()).await;
     assert_eq!(world.succeed(update().of(invented)).await["PhysicalResourceId"], invented);
     world.succeed(delete().of(invented)).await;
@@ -161,25 +161,25 @@ async fn an_update_under_an_invented_id_keeps_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_after_a_failed_create_calls_nobody() {
+async fn a_delete_after_a_create_that_registered_nothing_makes_no_call() {
     let world = World::new();
     world.succeed(create()).await;
     world.called();
-    let answer = world.succeed(delete().of("not-registered|Scaling")).await;
-    assert_eq!(answer["PhysicalResourceId"], "not-registered|Scaling");
+    let answer = world.succeed(delete().of(NOT_REGISTERED)).await;
+    assert_eq!(answer["PhysicalResourceId"], NOT_REGISTERED);
     assert!(world.called().is_empty());
-    assert_eq!(world.registered(), [MINE]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_bears_any_shape_of_properties() {
+async fn a_delete_accepts_properties_of_any_shape() {
     for properties in
         [json!(null), json!([]), json!("x"), json!({"EndpointName": {"a": 1}, "Tags": 7, "Nonsense": "1"})]
     {
         let world = World::new();
         world.succeed(create()).await;
         world.succeed(delete().field("ResourceProperties", properties.clone())).await;
-        assert!(world.registered().is_empty(), "the id alone tells: {properties}");
+        assert!(world.registered().is_empty(), "the id is enough: {properties}");
         world.succeed(delete().of("invented").field("ResourceProperties", properties)).await;
     }
     let world = World::new();
@@ -189,53 +189,49 @@ async fn a_delete_bears_any_shape_of_properties() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_bears_any_shape_of_old_properties() {
+async fn an_update_accepts_old_properties_of_any_shape() {
     for old in [json!(null), json!([1]), json!("x"), json!({"EndpointName": 5, "Tags": {"a": "b"}})] {
         let world = World::new();
         world.succeed(create()).await;
         world.succeed(update().field("OldResourceProperties", old)).await;
         world.succeed(update().without("OldResourceProperties")).await;
-        assert_eq!(world.registered(), [MINE]);
+        assert_eq!(world.registered(), [MY_VARIANT]);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_of_an_endpoint_that_is_gone_with_its_target_succeeds() {
+async fn a_delete_after_its_endpoint_was_deleted_succeeds() {
     let world = World::new();
     world.succeed(create()).await;
     world.aws("SageMaker.DeleteEndpoint", json!({"EndpointName": "MyEndPoint"}));
     world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_waits_for_an_endpoint_that_is_being_created() {
+async fn a_create_waits_for_an_endpoint_that_is_being_created() {
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 25}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(25);
     world.called();
     world.succeed(create().with("EndpointName", json!("slow"))).await;
     let called = world.called();
     assert!(called.iter().filter(|name| *name == "DescribeEndpoint").count() > 3, "{called:?}");
     let end = ["DescribeStackResource", "RegisterScalableTarget", "DescribeStackResource"];
-    assert_eq!(called[called.len() - 3..], end, "CloudFormation is asked whether it still waits");
+    assert_eq!(called[called.len() - 3..], end, "the freshness is checked before and after the registration");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_looks_at_the_target_and_at_the_endpoint_at_the_same_time() {
+async fn an_update_reads_the_target_and_the_endpoint_at_the_same_time() {
     let world = World::new();
     world.succeed(create()).await;
     world.called();
     world.slow("DescribeScalableTargets", Duration::from_secs(1));
     world.succeed(update()).await;
-    assert_eq!(
-        world.called()[..2],
-        ["DescribeEndpoint", "DescribeScalableTargets"],
-        "the slower one is not waited for"
-    );
+    assert_eq!(world.called()[..2], ["DescribeEndpoint", "DescribeScalableTargets"], "both reads start at once");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_is_denied_waits_for_no_endpoint() {
+async fn an_update_that_may_not_read_its_target_does_not_wait_for_the_endpoint() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("DescribeScalableTargets", "AccessDeniedException", 1);
@@ -247,10 +243,10 @@ async fn a_look_that_is_denied_waits_for_no_endpoint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_minimum_of_zero_is_for_asynchronous_endpoints() {
+async fn a_minimum_of_zero_needs_an_asynchronous_endpoint() {
     let world = World::new();
     let output = json!({"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/p"}}});
-    world.endpoint_with("queue", &["MyVariant"], output);
+    world.create_endpoint_with("queue", &["MyVariant"], output);
     world.succeed(create().with("EndpointName", json!("queue")).with("MinCapacity", json!("0"))).await;
     assert_eq!(world.targets()[0]["MinCapacity"], 0);
     let (reason, _) = world.refuse(create().with("MinCapacity", json!("0"))).await;
@@ -258,18 +254,18 @@ async fn a_minimum_of_zero_is_for_asynchronous_endpoints() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_vanishes_between_look_and_update_is_registered_with_tags() {
+async fn a_target_that_is_deregistered_during_an_update_is_registered_again_with_tags() {
     let world = World::new();
     world.succeed(create()).await;
     let by_hand = ("AnyScaleFrontendService.DeregisterScalableTarget", my_variant());
     world.before("RegisterScalableTarget", 0, &[by_hand]);
     world.succeed(update()).await;
     let [target] = &world.targets()[..] else { panic!("one target") };
-    assert_eq!(world.tags(target)["sagemaker-scaling:logical-id"], "Scaling");
+    assert_eq!(world.tags(target)[LOGICAL_ID_TAG], "Scaling");
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_tags_may_be_renamed_at_once() {
+async fn all_tags_can_be_renamed_in_one_update() {
     let tags = |prefix: &str| -> Value {
         (0..47).map(|index| json!({"Key": format!("{prefix}{index}"), "Value": "x"})).collect()
     };

@@ -1,22 +1,23 @@
-//! What a request leaves in the log, and that what is asked of the log is there.
+//! The log of a request, and the queries, the metrics and the dashboard that read it.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::handle;
-use sagemaker_scaling::observability::log;
-use sagemaker_scaling::observability::metrics::{METRICS, NAMESPACE};
 use serde_json::{Value, json};
+use test_support::account::{Account as _, variant};
+use test_support::function::{
+    Deadline, FUNCTION_ARN, METRICS, NAMESPACE, RESTORE_DECISION, RESTORED, SNAPSHOT_DECISION, SNAPSHOTTED,
+    UPDATE_DECISION, handle, log,
+};
+use test_support::log::Log;
+use test_support::request::{ID, NOT_REGISTERED, Request, STACK, create, delete, update, update_gate};
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
-use crate::support::log::Log;
-use crate::support::request::{ID, Request, STACK, create, delete, update};
-use crate::support::world::{FUNCTION_ARN, Trouble, World};
+use crate::support::world::{Trouble, World};
 
-/// The lines of the log while requests are carried out.
+/// The log lines of some work.
 async fn logged(level: LevelFilter, work: impl AsyncFnOnce()) -> Vec<Value> {
     LazyLock::force(&ANOTHER);
     let log = Log::default();
@@ -26,12 +27,12 @@ async fn logged(level: LevelFilter, work: impl AsyncFnOnce()) -> Vec<Value> {
     log.text().lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
 
-/// While there is one subscriber only, `tracing` asks that of the thread which comes to an event first whether anybody
-/// wants it: the other tests have none.
+/// A second subscriber. With only one, `tracing` caches for all threads whether the thread that reaches an event first
+/// has a subscriber for it, and the other tests have none.
 static ANOTHER: LazyLock<Dispatch> =
     LazyLock::new(|| Dispatch::new(log::subscriber(std::io::sink, LevelFilter::TRACE)));
 
-/// The one line that tells of a request as a whole.
+/// The summary of a request, which is one line.
 async fn summary(world: &World, request: Request) -> Value {
     let lines = logged(LevelFilter::INFO, async || drop(world.invoke(&request.0.to_string()).await)).await;
     let mut summaries = lines.into_iter().filter(|line| line["message"] == "answered");
@@ -40,28 +41,15 @@ async fn summary(world: &World, request: Request) -> Value {
     summary
 }
 
-/// The gate's way from one configuration of `MyEndPoint` to another.
-fn gate(from: &str, to: &str) -> Request {
-    let properties = |config: &str| json!({ "EndpointName": "MyEndPoint", "EndpointConfigName": config });
-    update()
-        .of(&format!("endpoint/MyEndPoint/config/{from}|update-gate"))
-        .field("ResourceType", json!("Custom::SageMakerEndpointUpdateGate"))
-        .field("LogicalResourceId", json!("Gate"))
-        .field("ResourceProperties", properties(to))
-        .field("OldResourceProperties", properties(from))
-}
-
 fn with_larger_config() -> World {
     let world = World::new();
-    let variant = |name: &str, instance_type: &str| json!({ "VariantName": name, "ModelName": "m", "InstanceType": instance_type, "InitialInstanceCount": 1 });
-    let variants = [variant("MyVariant", "ml.m5.xlarge"), variant("MyOtherVariant", "ml.m5.large")];
-    let config = json!({ "EndpointConfigName": "larger", "ProductionVariants": variants });
-    world.aws("SageMaker.CreateEndpointConfig", config);
+    let variants = [variant("MyVariant", "m", "ml.m5.xlarge"), variant("MyOtherVariant", "m", "ml.m5.large")];
+    world.create_config("larger", &variants, json!({}));
     world
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_summary_tells_who_asked_what_was_decided_and_what_came_of_it() {
+async fn the_summary_has_the_request_the_decisions_and_the_outcome() {
     let world = World::new();
     let line = summary(&world, create()).await;
     for (field, expected) in [
@@ -84,25 +72,27 @@ async fn the_summary_tells_who_asked_what_was_decided_and_what_came_of_it() {
     ] {
         assert_eq!(line[field], expected, "{field} in {line}");
     }
-    assert_eq!(summary(&world, update()).await["decision"], "Renew");
+    assert_eq!(summary(&world, update()).await["decision"], UPDATE_DECISION);
     let line = summary(&world, update().with("MinCapacity", json!("9"))).await;
     assert_eq!((&line["outcome"], &line["failed"], &line["decision"]), (&json!("FAILED"), &json!(1), &json!("")));
     assert!(line["reason"].as_str().expect("text").starts_with("MinCapacity: "), "{line}");
     let line = summary(&world, create().in_stack("another")).await;
     assert_eq!((&line["outcome"], &line["decision"]), (&json!("FAILED"), &json!("Create, Refuse")));
     assert_eq!(summary(&world, delete()).await["decision"], "Deregister");
-    assert_eq!(summary(&world, delete().of("not-registered|Scaling")).await["decision"], "");
+    assert_eq!(summary(&world, delete().of(NOT_REGISTERED)).await["decision"], "");
 
     world.register_by_hand(json!({}));
-    assert_eq!(summary(&world, update().with("AdoptExisting", json!("true"))).await["decision"], "Adopt, Renew");
+    assert_eq!(
+        summary(&world, update().with("AdoptExisting", json!("true"))).await["decision"],
+        format!("Adopt, {UPDATE_DECISION}")
+    );
     assert_eq!(summary(&world, delete()).await["decision"], "Release");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_waited_for_is_told_once() {
+async fn a_wait_is_logged_once() {
     let world = World::new();
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": 100}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(100);
     let request = create().with("EndpointName", json!("slow"));
     let lines = logged(LevelFilter::INFO, async || drop(world.answer(request).await)).await;
     let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
@@ -110,31 +100,31 @@ async fn what_is_waited_for_is_told_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_counts_what_was_tried_again() {
+async fn the_summary_counts_retries_and_delivery_attempts() {
     let world = World::new();
     world.fail("RegisterScalableTarget", "ThrottlingException", 2);
-    world.trouble_answering(Trouble::Status(503));
+    world.trouble_delivering(Trouble::Status(503));
     let line = summary(&world, create()).await;
     assert_eq!((&line["retries"], &line["delivery_attempts"]), (&json!(2), &json!(2)));
     assert!(line["elapsed_ms"].as_u64().expect("a number") > 1_000, "{line}");
 
-    world.trouble_answering(Trouble::Status(403));
+    world.trouble_delivering(Trouble::Status(403));
     let line = summary(&world, update()).await;
     assert_eq!((&line["outcome"], &line["delivered"]), (&json!("SUCCESS"), &json!(false)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_counts_what_a_gate_parks_and_brings_back() {
+async fn the_summary_of_a_gate_counts_snapshots_and_restores() {
     let world = with_larger_config();
     world.succeed(create()).await;
-    let line = summary(&world, gate("MyEndPoint-config", "larger")).await;
-    assert_eq!((&line["decision"], &line["parked"]), (&json!("Park"), &json!(1)), "{line}");
-    let line = summary(&world, gate("larger", "MyEndPoint-config")).await;
-    assert_eq!((&line["decision"], &line["brought_back"]), (&json!("BringBack"), &json!(1)), "{line}");
+    let line = summary(&world, update_gate("MyEndPoint", "MyEndPoint", "larger")).await;
+    assert_eq!((&line["decision"], &line[SNAPSHOTTED]), (&json!(SNAPSHOT_DECISION), &json!(1)), "{line}");
+    let line = summary(&world, update_gate("MyEndPoint", "larger", "MyEndPoint")).await;
+    assert_eq!((&line["decision"], &line[RESTORED]), (&json!(RESTORE_DECISION), &json!(1)), "{line}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn its_metrics_are_in_the_embedded_format_at_every_level() {
+async fn the_summary_has_embedded_metrics_at_every_log_level() {
     for level in [LevelFilter::ERROR, LevelFilter::INFO, LevelFilter::TRACE] {
         let world = World::new();
         let lines = logged(level, async || drop(world.answer(create()).await)).await;
@@ -146,7 +136,7 @@ async fn its_metrics_are_in_the_embedded_format_at_every_level() {
             (&directive["Namespace"], &directive["Dimensions"]),
             (&json!(NAMESPACE), &json!([["function_name"]]))
         );
-        // What a directive names is at the root: dimensions as text, metrics as numbers.
+        // The names in a directive are fields at the root: dimensions as text, metrics as numbers.
         assert!(line["function_name"].is_string());
         let metrics = directive["Metrics"].as_array().expect("metrics");
         assert_eq!(metrics.len(), METRICS.len());
@@ -157,13 +147,13 @@ async fn its_metrics_are_in_the_embedded_format_at_every_level() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_other_line_names_the_resource_too() {
+async fn every_log_line_names_the_resource() {
     let world = World::new();
     world.fail("DescribeEndpoint", "ThrottlingException", 1);
-    world.trouble_answering(Trouble::Status(503));
+    world.trouble_delivering(Trouble::Status(503));
     let lines = logged(LevelFilter::WARN, async || drop(world.answer(create()).await)).await;
     let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().expect("a message")).collect();
-    assert_eq!(messages, ["trying again", "answering again", "answered"]);
+    assert_eq!(messages, ["retrying", "retrying the answer", "answered"]);
     for line in &lines[..2] {
         let span = &line["span"];
         assert_eq!((&span["stack_id"], &span["logical_resource_id"]), (&json!(STACK), &json!("Scaling")), "{line}");
@@ -171,7 +161,7 @@ async fn every_other_line_names_the_resource_too() {
     }
 }
 
-/// The names of all fields, those of objects with their object's.
+/// The names of all fields; those in an object have its name as a prefix.
 fn fields(line: &Value, prefix: &str, into: &mut BTreeSet<String>) {
     for (name, value) in line.as_object().into_iter().flatten() {
         let name = format!("{prefix}{name}");
@@ -180,8 +170,8 @@ fn fields(line: &Value, prefix: &str, into: &mut BTreeSet<String>) {
     }
 }
 
-/// What a query asks for: its words without texts, names that it gives itself, and the language's own.
-fn asked(query: &str) -> BTreeSet<String> {
+/// The fields in a query: its words without strings, names that it defines itself, and keywords.
+fn fields_of(query: &str) -> BTreeSet<String> {
     const LANGUAGE: [&str; 20] = [
         "and", "asc", "avg", "by", "coalesce", "count", "desc", "display", "fields", "filter", "in", "like", "limit",
         "max", "not", "or", "pct", "sort", "stats", "sum",
@@ -197,16 +187,16 @@ fn asked(query: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_documented_queries_ask_for_is_in_the_log() {
+async fn the_log_has_every_field_and_message_of_the_documented_queries() {
     let world = with_larger_config();
     let lines = logged(LevelFilter::INFO, async || {
         world.fail("RegisterScalableTarget", "ThrottlingException", 1);
         world.succeed(create()).await;
-        world.succeed(gate("MyEndPoint-config", "larger")).await;
+        world.succeed(update_gate("MyEndPoint", "MyEndPoint", "larger")).await;
         let tomorrow = SystemTime::now() + Duration::from_secs(25 * 60 * 60);
         let deadline = Deadline::from_now(tomorrow, tomorrow + Duration::from_secs(60));
-        let back = gate("larger", "MyEndPoint-config").0.to_string();
-        handle(&back, FUNCTION_ARN, deadline, &world.services()).await.expect("it is answered");
+        let rollback = update_gate("MyEndPoint", "larger", "MyEndPoint").0.to_string();
+        handle(&rollback, FUNCTION_ARN, deadline, &world.services()).await.expect("an answer is accepted");
         world.fail("DescribeStackResource", "AccessDenied", 1);
         world.refuse(create().in_stack("another")).await;
     })
@@ -214,18 +204,57 @@ async fn what_the_documented_queries_ask_for_is_in_the_log() {
     let mut known = BTreeSet::new();
     lines.iter().for_each(|line| fields(line, "", &mut known));
 
-    let (docs, template) = (include_str!("../../docs/OBSERVABILITY.md"), include_str!("../../template.yaml"));
+    let docs = include_str!("../../docs/OBSERVABILITY.md");
     let documented = docs.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("text\n"));
+    let widgets = dashboard();
+    let of_dashboard = widgets.iter().filter_map(|widget| widget["properties"]["query"].as_str());
     let of_dashboard =
-        template.lines().filter_map(|line| line.trim().strip_prefix("\"query\": \"SOURCE '${LogGroup}' | "));
+        of_dashboard.map(|query| query.strip_prefix("SOURCE '${LogGroup}' | ").expect("the function's log group"));
     let queries: Vec<_> = documented.chain(of_dashboard).collect();
     assert_eq!(queries.len(), 7);
     for query in queries {
-        let asked = asked(query);
-        assert!(!asked.is_empty(), "{query}");
-        assert!(asked.is_subset(&known), "{query} asks for {:?}", asked.difference(&known));
+        let fields = fields_of(query);
+        assert!(!fields.is_empty(), "{query}");
+        assert!(fields.is_subset(&known), "{query} has {:?}", fields.difference(&known));
+        for message in query.split("message = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(lines.iter().any(|line| line["message"] == message), "{message:?} is not in the log");
+        }
     }
-    for (metric, _) in METRICS {
-        assert!(docs.contains(&format!("`{metric}`")) && template.contains(&format!("\"{metric}\"")), "{metric}");
+}
+
+#[test]
+fn the_dashboard_shows_every_metric() {
+    let mut shown = BTreeSet::new();
+    for widget in dashboard() {
+        let mut namespace = Value::Null;
+        for metric in widget["properties"]["metrics"].as_array().into_iter().flatten() {
+            if metric[0] != "." {
+                namespace = metric[0].clone();
+            }
+            if namespace == NAMESPACE {
+                shown.insert(metric[1].as_str().expect("a name").to_owned());
+            }
+        }
     }
+    assert_eq!(shown, METRICS.map(|(name, _)| name.to_owned()).into());
+}
+
+/// The widgets of the dashboard in `template.yaml`, whose body is JSON.
+fn dashboard() -> Vec<Value> {
+    let template = include_str!("../../template.yaml");
+    let (_, body) = template.split_once("      DashboardBody: !Sub |\n").expect("a dashboard");
+    let body: String = body.lines().take_while(|line| line.starts_with("        ")).collect();
+    let mut body: Value = serde_json::from_str(&body).expect("JSON");
+    let Value::Array(widgets) = body["widgets"].take() else { panic!("no widgets") };
+    widgets
+}
+
+/// The metrics in the table of `docs/OBSERVABILITY.md`, which are the code in its first column.
+#[test]
+fn every_metric_is_documented() {
+    let docs = include_str!("../../docs/OBSERVABILITY.md");
+    let (_, table) = docs.split_once("\n| metric |").expect("a table of metrics");
+    let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let documented: BTreeSet<_> = rows.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+    assert_eq!(documented, METRICS.map(|(name, _)| name).into());
 }

@@ -1,5 +1,5 @@
-//! The handler, from payload to answer, in a world without sockets and in virtual time; and over real sockets where
-//! these are the point. One binary, so that it is linked once.
+//! The handler, from payload to answer: in virtual time, without sockets, and over real sockets where it needs them. All in
+//! one binary, which is linked once.
 
 #![expect(clippy::disallowed_methods, reason = "tests set deadlines and measure")]
 
@@ -15,8 +15,8 @@ mod log;
 mod ownership;
 mod package;
 mod page;
-mod parking;
 mod policies;
 mod races;
+mod snapshots;
 mod sns;
 mod support;

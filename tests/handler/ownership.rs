@@ -1,72 +1,67 @@
-//! The ownership table, cell by cell: who holds the target, and what Create, Update and Delete do about it.
+//! The ownership table, cell by cell: who owns the target, and what Create, Update and Delete do with it.
 
 use std::time::Duration;
 
-use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::{Trouble, World, my_variant};
+use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
+use test_support::account::{Account as _, my_variant, owned_by};
+use test_support::attached::{merged, tracking};
+use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG};
+use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, Request, STACK, create, delete, update};
 use tokio::time::sleep;
 
 fn by_hand(world: &World) {
     world.register_by_hand(json!({"team": "ml"}));
 }
 
-/// What is registered, with tags, as it can be compared before and after.
-fn picture(world: &World) -> Vec<(Value, Value)> {
-    world.targets().into_iter().map(|target| (target.clone(), world.tags(&target))).collect()
-}
-
-async fn refused(world: &World, request: Request, holder: &str) -> String {
-    let before = picture(world);
+async fn refused(world: &World, request: Request, owner: &str) -> String {
+    let before = world.tagged_targets();
     let (reason, id) = world.refuse(request).await;
-    assert!(reason.contains(holder), "{reason}");
-    assert_eq!(picture(world), before, "a refusal changed something");
+    assert!(reason.contains(owner), "{reason}");
+    assert_eq!(world.tagged_targets(), before, "a refusal changes nothing");
     id
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_registers_what_nobody_holds_with_the_owners_tags() {
+async fn a_create_registers_an_unregistered_target_with_the_tags_of_its_owner() {
     let world = World::new();
     let answer = world.succeed(create()).await;
     assert_eq!(answer["PhysicalResourceId"], ID);
     let [target] = &world.targets()[..] else { panic!("one target") };
     assert_eq!((&target["MinCapacity"], &target["MaxCapacity"]), (&json!(1), &json!(8)));
-    let expected = json!({
-        "sagemaker-scaling:stack-id": crate::support::request::STACK,
-        "sagemaker-scaling:logical-id": "Scaling",
-    });
+    let expected = owned_by(STACK, "Scaling");
     assert_eq!(world.tags(target), expected);
 }
 
 #[tokio::test(start_paused = true)]
-async fn update_registers_what_nobody_holds_any_more() {
+async fn an_update_registers_a_target_that_is_no_longer_registered() {
     let world = World::new();
     world.succeed(update()).await;
     let [target] = &world.targets()[..] else { panic!("one target") };
-    assert_eq!(world.tags(target)["sagemaker-scaling:logical-id"], "Scaling");
+    assert_eq!(world.tags(target)[LOGICAL_ID_TAG], "Scaling");
 }
 
 #[tokio::test(start_paused = true)]
-async fn delete_of_what_nobody_holds_succeeds_and_does_nothing() {
+async fn a_delete_of_an_unregistered_target_succeeds_and_changes_nothing() {
     let world = World::new();
     world.succeed(delete()).await;
     let mut called = world.called();
-    assert_eq!(called.pop().as_deref(), Some("GetParameter"), "it may be parked");
+    assert_eq!(called.pop().as_deref(), Some("GetParameter"), "there may be a snapshot");
     assert!(called.iter().all(|name| name == "DescribeScalableTargets"), "{called:?}");
-    assert!((2..8).contains(&called.len()), "it looks again for what is not seen at once: {called:?}");
+    assert!((2..8).contains(&called.len()), "it reads again, since a new target may not be visible yet: {called:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn create_delivered_twice_registers_once_and_answers_the_same() {
+async fn a_create_that_is_delivered_twice_registers_once_with_the_same_answer() {
     let world = World::new();
     let first = world.succeed(create()).await;
-    let before = picture(&world);
+    let before = world.tagged_targets();
     assert_eq!(world.succeed(create()).await, first);
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.tagged_targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn update_registers_what_we_hold_again() {
+async fn an_update_changes_a_target_that_this_resource_owns() {
     let world = World::new();
     let arn = world.succeed(create()).await["Data"]["ScalableTargetARN"].clone();
     let answer = world.succeed(update().with("MaxCapacity", json!("3"))).await;
@@ -76,7 +71,7 @@ async fn update_registers_what_we_hold_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delete_deregisters_what_we_hold_and_again_does_nothing() {
+async fn a_delete_deregisters_a_target_that_this_resource_owns() {
     let world = World::new();
     world.succeed(create()).await;
     world.succeed(delete()).await;
@@ -85,70 +80,57 @@ async fn delete_deregisters_what_we_hold_and_again_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_stack_holds_is_refused_by_its_name_and_left_by_delete() {
+async fn a_target_of_another_stack_is_refused_with_its_owner_and_not_deleted() {
     let world = World::new();
     world.succeed(create().in_stack("theirs")).await;
-    let holder = "stack/theirs/1";
-    let id = refused(&world, create(), holder).await;
-    assert_eq!(id, "not-registered|Scaling", "the Delete that follows has nothing to do");
-    assert_eq!(refused(&world, update(), holder).await, ID, "a failed Update keeps its id");
-    refused(&world, create().with("AdoptExisting", json!("true")), holder).await;
+    let owner = "stack/theirs/1";
+    let id = refused(&world, create(), owner).await;
+    assert_eq!(id, NOT_REGISTERED, "the Delete that follows does nothing");
+    assert_eq!(refused(&world, update(), owner).await, ID, "a failed Update keeps its id");
+    refused(&world, create().with("AdoptExisting", json!("true")), owner).await;
 
-    let before = picture(&world);
+    let before = world.tagged_targets();
     world.succeed(delete()).await;
     world.succeed(delete().of(&id)).await;
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.tagged_targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_resource_of_ours_holds_is_refused_by_its_name_and_left_by_delete() {
+async fn a_target_of_another_resource_of_the_stack_is_refused_with_its_owner_and_not_deleted() {
     let world = World::new();
     world.succeed(create().field("LogicalResourceId", json!("Other"))).await;
     refused(&world, create(), "resource Other of stack").await;
     refused(&world, update(), "resource Other of stack").await;
-    let before = picture(&world);
+    let before = world.tagged_targets();
     world.succeed(delete()).await;
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.tagged_targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_untagged_is_refused_and_left_by_delete() {
+async fn an_untagged_target_is_refused_and_not_deleted() {
     let world = World::new();
     by_hand(&world);
     let id = refused(&world, create(), "AdoptExisting").await;
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
     refused(&world, update(), "AdoptExisting").await;
     refused(&world, create().with("AdoptExisting", json!("false")), "AdoptExisting").await;
-    let before = picture(&world);
+    let before = world.tagged_targets();
     world.succeed(delete()).await;
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.tagged_targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_untagged_is_adopted_on_request_and_released_by_delete() {
+async fn an_untagged_target_is_adopted_on_request_and_released_by_its_delete() {
     let world = World::new();
     by_hand(&world);
-    world.aws(
-        "AnyScaleFrontendService.PutScalingPolicy",
-        json!({
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-            "PolicyName": "theirs",
-            "PolicyType": "TargetTrackingScaling",
-            "TargetTrackingScalingPolicyConfiguration": {
-                "TargetValue": 70.0,
-                "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"},
-            },
-        }),
-    );
+    world.auto_scaling("PutScalingPolicy", my_variant(), &tracking("theirs", 70.0));
     let adopting = || create().with("AdoptExisting", json!("true"));
     assert_eq!(world.succeed(adopting()).await["PhysicalResourceId"], ID);
     let [target] = &world.targets()[..] else { panic!("one target") };
     assert_eq!(target["MaxCapacity"], 8);
-    assert_eq!(world.tags(target)["sagemaker-scaling:adopted"], "true");
+    assert_eq!(world.tags(target)[ADOPTED_TAG], "true");
 
-    // Whether it was adopted is remembered by the target, not by the property.
+    // A tag remembers that the target was adopted, not the property.
     world.succeed(adopting()).await;
     world.succeed(update().with("MaxCapacity", json!("5"))).await;
     world.succeed(delete()).await;
@@ -160,16 +142,16 @@ async fn what_is_untagged_is_adopted_on_request_and_released_by_delete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn update_adopts_on_request_too() {
+async fn an_update_adopts_on_request() {
     let world = World::new();
     by_hand(&world);
     world.succeed(update().with("AdoptExisting", json!(true))).await;
     world.succeed(delete()).await;
-    assert_eq!(world.registered(), ["endpoint/MyEndPoint/variant/MyVariant"]);
+    assert_eq!(world.registered(), [MY_VARIANT]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_was_adopted_and_then_lost_is_ours_when_it_is_registered_anew() {
+async fn an_adopted_target_that_is_registered_again_is_owned_and_no_longer_adopted() {
     let world = World::new();
     by_hand(&world);
     world.succeed(create().with("AdoptExisting", json!("true"))).await;
@@ -181,28 +163,14 @@ async fn a_target_that_was_adopted_and_then_lost_is_ours_when_it_is_registered_a
 
 const DEREGISTER: &str = "AnyScaleFrontendService.DeregisterScalableTarget";
 
-/// What stack `theirs` does to take the target, once nobody holds it.
-fn taken_by_theirs() -> [(&'static str, Value); 2] {
-    let mut theirs = my_variant();
-    theirs["MinCapacity"] = json!(5);
-    theirs["MaxCapacity"] = json!(6);
-    theirs["Tags"] = tags_of_theirs();
-    [(DEREGISTER, my_variant()), ("AnyScaleFrontendService.RegisterScalableTarget", theirs)]
-}
-
-fn tags_of_theirs() -> Value {
-    json!({"sagemaker-scaling:stack-id": "theirs", "sagemaker-scaling:logical-id": "Theirs"})
-}
-
-fn change_for(world: &World, seconds: u32) {
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": seconds}));
-    let more = json!([{"VariantName": "MyOtherVariant", "DesiredInstanceCount": 2}]);
-    let input = json!({"EndpointName": "MyEndPoint", "DesiredWeightsAndCapacities": more});
-    world.aws("SageMaker.UpdateEndpointWeightsAndCapacities", input);
+/// What stack `theirs` does to own the target: deregister it, and register it again.
+fn registered_by_theirs() -> [(&'static str, Value); 2] {
+    let theirs = json!({ "MinCapacity": 5, "MaxCapacity": 6, "Tags": owned_by("theirs", "Theirs") });
+    [(DEREGISTER, my_variant()), ("AnyScaleFrontendService.RegisterScalableTarget", merged(my_variant(), &theirs))]
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_registers_during_a_wait_is_theirs() {
+async fn a_target_that_another_stack_registers_during_a_wait_is_refused() {
     for adopting in [false, true] {
         let world = World::new();
         if adopting {
@@ -210,8 +178,9 @@ async fn what_another_registers_during_a_wait_is_theirs() {
         } else {
             world.succeed(create()).await;
         }
-        change_for(&world, 30);
-        world.before("DescribeEndpoint", 1, &taken_by_theirs());
+        world.endpoints_take(30);
+        world.scale("MyEndPoint", "MyOtherVariant", 2);
+        world.before("DescribeEndpoint", 1, &registered_by_theirs());
         let (reason, _) = world.refuse(update().with("AdoptExisting", json!(adopting.to_string()))).await;
         assert!(reason.contains("resource Theirs of stack theirs"), "{adopting}: {reason}");
         assert_eq!(world.targets()[0]["MinCapacity"], 5);
@@ -221,71 +190,71 @@ async fn what_another_registers_during_a_wait_is_theirs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_registers_right_before_our_update_is_not_tagged_as_ours() {
+async fn a_target_that_another_stack_registers_right_before_an_update_is_not_tagged() {
     let world = World::new();
     world.succeed(create()).await;
-    world.before("RegisterScalableTarget", 0, &taken_by_theirs());
+    world.before("RegisterScalableTarget", 0, &registered_by_theirs());
     let (reason, _) = world.refuse(update()).await;
     assert!(reason.contains("resource Theirs of stack theirs"), "{reason}");
     world.succeed(delete()).await;
-    assert_eq!(world.registered().len(), 1, "theirs stays");
+    assert_eq!(world.registered().len(), 1, "the target of the other stack stays");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_registers_while_a_call_hangs_is_theirs() {
+async fn a_target_that_another_stack_registers_while_a_call_hangs_is_not_changed() {
     for (operation, request, status) in
         [("RegisterScalableTarget", update(), "FAILED"), ("DeregisterScalableTarget", delete(), "SUCCESS")]
     {
         let world = World::new();
         world.succeed(create()).await;
         world.trouble(operation, Trouble::Hang);
-        let taken = async {
+        let registration = async {
             sleep(Duration::from_secs(6)).await;
             if !world.registered().is_empty() {
                 world.aws(DEREGISTER, my_variant());
             }
-            world.register_by_hand(tags_of_theirs());
-            picture(&world)
+            world.register_by_hand(owned_by("theirs", "Theirs"));
+            world.tagged_targets()
         };
-        let (answer, before) = tokio::join!(world.answer(request), taken);
+        let (answer, before) = tokio::join!(world.answer(request), registration);
         assert_eq!(answer["Status"], status, "{answer}");
-        assert_eq!(picture(&world), before, "{operation}");
+        assert_eq!(world.tagged_targets(), before, "{operation}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_registers_while_tags_are_not_seen_is_theirs() {
+async fn a_target_that_another_stack_registers_while_tags_are_not_visible_is_not_changed() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("TagResource", "ResourceNotFoundException", 9);
-    let taken = async {
+    let registration = async {
         sleep(Duration::from_secs(4)).await;
         world.aws(DEREGISTER, my_variant());
-        world.register_by_hand(tags_of_theirs());
-        picture(&world)
+        world.register_by_hand(owned_by("theirs", "Theirs"));
+        world.tagged_targets()
     };
     let tagged = update().with("Tags", json!([{"Key": "team", "Value": "ml"}]));
-    let (answer, before) = tokio::join!(world.answer(tagged), taken);
+    let (answer, before) = tokio::join!(world.answer(tagged), registration);
     assert_eq!(answer["Status"], "FAILED", "{answer}");
-    assert_eq!(picture(&world), before);
+    assert_eq!(world.tagged_targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_that_adopt_at_once_one_is_refused() {
+async fn one_of_two_concurrent_adoptions_is_refused() {
     let world = World::new();
     by_hand(&world);
     let arn = world.targets()[0]["ScalableTargetARN"].clone();
-    // After our tags, and before the look at them.
-    let tag = json!({"ResourceARN": arn, "Tags": tags_of_theirs()});
+    // After the function has tagged the target, and before it reads the tags.
+    let tag = json!({"ResourceARN": arn, "Tags": owned_by("theirs", "Theirs")});
     world.before("ListTagsForResource", 1, &[("AnyScaleFrontendService.TagResource", tag)]);
     let (reason, id) = world.refuse(create().with("AdoptExisting", json!("true"))).await;
     assert!(reason.contains("resource Theirs of stack theirs"), "{reason}");
-    assert_eq!(id, "not-registered|Scaling");
-    assert_eq!(world.targets()[0]["MaxCapacity"], 2, "their limits stay");
+    assert_eq!(id, NOT_REGISTERED);
+    assert_eq!(world.targets()[0]["MaxCapacity"], 2, "the limits stay");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_tags_do_not_see_at_once_is_tagged_in_the_end() {
+async fn tagging_is_retried_until_a_new_target_is_visible() {
     let world = World::new();
     world.succeed(create()).await;
     world.fail("ListTagsForResource", "ResourceNotFoundException", 2);
@@ -294,14 +263,15 @@ async fn a_target_that_tags_do_not_see_at_once_is_tagged_in_the_end() {
     world.before("RegisterScalableTarget", 0, &[(DEREGISTER, my_variant())]);
     world.fail("TagResource", "ResourceNotFoundException", 3);
     world.succeed(update()).await;
-    assert_eq!(world.tags(&world.targets()[0])["sagemaker-scaling:logical-id"], "Scaling");
+    assert_eq!(world.tags(&world.targets()[0])[LOGICAL_ID_TAG], "Scaling");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_adopted_target_that_vanishes_is_released() {
+async fn the_release_of_a_target_that_is_deregistered_meanwhile_succeeds() {
     let world = World::new();
     by_hand(&world);
     world.succeed(create().with("AdoptExisting", json!("true"))).await;
     world.before("UntagResource", 0, &[(DEREGISTER, my_variant())]);
     world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
 }

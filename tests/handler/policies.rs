@@ -1,22 +1,11 @@
-//! What belongs to a target: scaling policies and scheduled actions, and the dimensions that are scaled.
+//! Scaling policies, scheduled actions, and the dimensions other than instance counts.
 
 use serde_json::{Value, json};
+use test_support::account::{Account as _, my_variant};
+use test_support::attached::{action, merged, step, tracking};
+use test_support::request::{ID, NOT_REGISTERED, OTHER_ID, Request, create, delete, update};
 
-use crate::support::attached::{action, step};
-use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::{Trouble, World, my_variant};
-
-/// A policy that keeps a predefined metric at a value, as CloudFormation sends it.
-fn tracking(name: &str, value: &str) -> Value {
-    json!({
-        "PolicyName": name,
-        "PolicyType": "TargetTrackingScaling",
-        "TargetTrackingScalingPolicyConfiguration": {
-            "TargetValue": value,
-            "PredefinedMetricSpecification": { "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance" },
-        },
-    })
-}
+use crate::support::world::{Trouble, World};
 
 fn described(world: &World, what: &str, id: &Value) -> Vec<Value> {
     let found = world.aws(&format!("AnyScaleFrontendService.Describe{what}"), id.clone());
@@ -39,20 +28,13 @@ fn policy_names(world: &World) -> Vec<String> {
     names(&policies(world), "PolicyName")
 }
 
-/// Puts a policy as somebody else would.
+/// Puts a policy by hand.
 fn by_hand(world: &World, name: &str, adjustment: i32) {
-    let mut input = my_variant();
-    input["PolicyName"] = json!(name);
-    input["PolicyType"] = json!("StepScaling");
-    input["StepScalingPolicyConfiguration"] = json!({
-        "AdjustmentType": "ChangeInCapacity",
-        "StepAdjustments": [{ "MetricIntervalLowerBound": 0, "ScalingAdjustment": adjustment }],
-    });
-    world.aws("AnyScaleFrontendService.PutScalingPolicy", input);
+    world.auto_scaling("PutScalingPolicy", my_variant(), &step(name, adjustment));
 }
 
 #[tokio::test(start_paused = true)]
-async fn policies_and_actions_are_put_with_their_true_types_and_their_arns_are_attributes() {
+async fn policies_and_actions_are_put_with_typed_values_and_their_arns_are_attributes() {
     let world = World::new();
     world.called();
     let mut morning = action("morning", "2");
@@ -81,7 +63,7 @@ async fn policies_and_actions_are_put_with_their_true_types_and_their_arns_are_a
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_named_any_more_goes_first_and_what_others_put_there_stays() {
+async fn removed_policies_and_actions_are_deleted_first_and_those_of_others_stay() {
     let world = World::new();
     let before = json!([tracking("requests", "70"), step("old", "1")]);
     let old_actions = json!([action("morning", "2"), action("evening", "1")]);
@@ -111,7 +93,7 @@ async fn what_is_not_named_any_more_goes_first_and_what_others_put_there_stays()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_policy_that_was_changed_by_hand_is_put_back_and_one_of_another_type_is_made_anew() {
+async fn a_policy_that_was_changed_by_hand_is_corrected_and_one_of_another_type_is_replaced() {
     let world = World::new();
     let before = json!([step("mine", "1")]);
     world.succeed(create().with("ScalingPolicies", before.clone())).await;
@@ -127,7 +109,7 @@ async fn a_policy_that_was_changed_by_hand_is_put_back_and_one_of_another_type_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn policies_may_exchange_their_metrics() {
+async fn two_policies_can_exchange_their_metrics() {
     let world = World::new();
     let tracking = |name: &str, metric: &str| {
         let mut policy = tracking(name, "70");
@@ -146,7 +128,7 @@ async fn policies_may_exchange_their_metrics() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn times_and_the_time_zone_that_were_removed_are_gone() {
+async fn removed_times_and_time_zones_are_reset() {
     let world = World::new();
     let mut before = action("morning", "2");
     before["Timezone"] = json!("Europe/Berlin");
@@ -164,17 +146,17 @@ async fn times_and_the_time_zone_that_were_removed_are_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_fails_half_way_answers_with_the_real_id_and_its_delete_leaves_nothing() {
+async fn a_create_that_fails_after_registering_answers_with_the_real_id_for_the_delete() {
     let world = World::new();
     let wanted = json!([tracking("requests", "70"), step("backlog", "1")]);
     let refused = json!({
         "Operation": "PutScalingPolicy", "Code": "ValidationException", "Status": 400, "Message": "no such metric",
         "Times": 1,
     });
-    // The second of the two.
+    // The second policy of the two.
     world.before("PutScalingPolicy", 1, &[("LocalAws.InjectFaults", refused)]);
     let (reason, id) = world.refuse(create().with("ScalingPolicies", wanted.clone())).await;
-    let expected = "PutScalingPolicy failed for policy backlog of endpoint/MyEndPoint/variant/MyVariant: \
+    let expected = "PutScalingPolicy failed for scaling policy backlog of endpoint/MyEndPoint/variant/MyVariant: \
                     ValidationException: no such metric";
     assert_eq!((reason.as_str(), id.as_str()), (expected, ID));
     assert_eq!(policy_names(&world), ["requests"]);
@@ -183,7 +165,7 @@ async fn a_create_that_fails_half_way_answers_with_the_real_id_and_its_delete_le
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_fails_half_way_answers_with_the_real_id_even_if_its_target_cannot_be_seen_yet() {
+async fn a_create_that_fails_after_registering_answers_with_the_real_id_while_its_target_is_not_visible() {
     let world = World::new();
     world.fail("PutScalingPolicy", "AccessDeniedException", 1);
     world.trouble("DescribeScalableTargets", Trouble::Reply(r#"{"ScalableTargets": []}"#));
@@ -192,12 +174,12 @@ async fn a_create_that_fails_half_way_answers_with_the_real_id_even_if_its_targe
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_fails_half_way_is_put_right_by_the_update_that_goes_back() {
+async fn the_rollback_corrects_an_update_that_failed_half_way() {
     let world = World::new();
     let before = json!([step("a", "1"), step("b", "1")]);
     let after = json!([step("c", "3"), step("b", "2"), step("d", "4")]);
     world.succeed(create().with("ScalingPolicies", before.clone())).await;
-    let as_it_was = policies(&world);
+    let original = policies(&world);
     let refused =
         json!({"Operation": "PutScalingPolicy", "Code": "LimitExceededException", "Status": 400, "Message": "full"});
     world.before("PutScalingPolicy", 2, &[("LocalAws.InjectFaults", refused)]);
@@ -211,11 +193,11 @@ async fn an_update_that_fails_half_way_is_put_right_by_the_update_that_goes_back
             |mut policy: Value| json!([policy["PolicyName"].take(), policy["StepScalingPolicyConfiguration"].take()]);
         policies.into_iter().map(each).collect()
     };
-    assert_eq!(configurations(policies(&world)), configurations(as_it_was));
+    assert_eq!(configurations(policies(&world)), configurations(original));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_is_not_seen_at_once_is_waited_for() {
+async fn puts_are_retried_until_a_new_target_is_visible() {
     let world = World::new();
     world.fail("PutScalingPolicy", "ObjectNotFoundException", 3);
     world.fail("PutScheduledAction", "ConcurrentUpdateException", 3);
@@ -227,7 +209,7 @@ async fn a_target_that_is_not_seen_at_once_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_was_taken_down_meanwhile_is_registered_anew_with_all_that_belongs_to_it() {
+async fn a_target_that_is_deregistered_meanwhile_is_registered_again_with_its_policies() {
     let world = World::new();
     world.before("PutScalingPolicy", 1, &[("AnyScaleFrontendService.DeregisterScalableTarget", my_variant())]);
     world.succeed(create().with("ScalingPolicies", json!([step("a", "1"), step("b", "1")]))).await;
@@ -235,14 +217,12 @@ async fn a_target_that_was_taken_down_meanwhile_is_registered_anew_with_all_that
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_another_took_meanwhile_gets_no_policies_of_ours() {
+async fn a_target_that_somebody_else_registers_meanwhile_gets_no_policies() {
     let world = World::new();
-    let mut anew = my_variant();
-    anew["MinCapacity"] = json!(1);
-    anew["MaxCapacity"] = json!(2);
-    let taken = [
+    let limits = json!({ "MinCapacity": 1, "MaxCapacity": 2 });
+    let registration = [
         ("AnyScaleFrontendService.DeregisterScalableTarget", my_variant()),
-        ("AnyScaleFrontendService.RegisterScalableTarget", anew),
+        ("AnyScaleFrontendService.RegisterScalableTarget", merged(my_variant(), &limits)),
         (
             "LocalAws.InjectFaults",
             json!({
@@ -250,33 +230,33 @@ async fn a_target_that_another_took_meanwhile_gets_no_policies_of_ours() {
             }),
         ),
     ];
-    world.before("PutScalingPolicy", 0, &taken);
+    world.before("PutScalingPolicy", 0, &registration);
     let (reason, _) = world.refuse(create().with("ScalingPolicies", json!([step("a", "1")]))).await;
-    assert!(reason.contains("is registered already, by no stack of this function"), "{reason}");
+    assert!(reason.contains("is already registered, but not by this function"), "{reason}");
     assert!(policies(&world).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_adopted_target_is_released_with_what_is_on_it() {
+async fn an_adopted_target_is_released_with_its_policies_and_actions() {
     let world = World::new();
     world.register_by_hand(json!({}));
     by_hand(&world, "theirs", 5);
-    let ours = |request: Request| {
+    let adopting = |request: Request| {
         request
             .with("AdoptExisting", json!("true"))
-            .with("ScalingPolicies", json!([step("ours", "1")]))
+            .with("ScalingPolicies", json!([step("own", "1")]))
             .with("ScheduledActions", json!([action("morning", "2")]))
     };
-    world.succeed(ours(create())).await;
-    assert_eq!(policy_names(&world), ["ours", "theirs"]);
-    world.succeed(ours(delete())).await;
-    assert_eq!(policy_names(&world), ["ours", "theirs"]);
+    world.succeed(adopting(create())).await;
+    assert_eq!(policy_names(&world), ["own", "theirs"]);
+    world.succeed(adopting(delete())).await;
+    assert_eq!(policy_names(&world), ["own", "theirs"]);
     assert_eq!(actions(&world).len(), 1);
     assert_eq!(world.tags(&world.targets()[0]), json!({}));
 }
 
 #[tokio::test(start_paused = true)]
-async fn policies_of_the_same_name_on_the_target_that_comes_instead_are_not_taken_for_old_ones() {
+async fn a_replacement_does_not_delete_policies_of_the_same_name_on_the_new_target() {
     let world = World::new();
     let other = json!("MyOtherVariant");
     let before = json!([step("shared", "1")]);
@@ -284,7 +264,7 @@ async fn policies_of_the_same_name_on_the_target_that_comes_instead_are_not_take
     world.register_by_hand(json!({}));
     by_hand(&world, "shared", 5);
     let moving = update()
-        .of("endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker")
+        .of(OTHER_ID)
         .with("AdoptExisting", json!("true"))
         .with_old("VariantName", other)
         .with_old("ScalingPolicies", before);
@@ -340,11 +320,11 @@ async fn the_copies_of_an_inference_component_scale_to_zero() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_inference_component_fails_at_once_and_trouble_on_the_way_does_not() {
+async fn a_missing_inference_component_fails_at_once_and_a_broken_connection_is_retried() {
     let world = World::new();
     let (reason, id) = world.refuse(of_component("none")).await;
     assert_eq!(reason, "InferenceComponentName: there is no inference component none in this account and Region");
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
     let component = json!({"InferenceComponentName": "llm", "EndpointName": "MyEndPoint", "VariantName": "MyVariant"});
     world.aws("SageMaker.CreateInferenceComponent", component);
     world.trouble("DescribeInferenceComponent", Trouble::ResetBefore);
@@ -352,7 +332,7 @@ async fn a_missing_inference_component_fails_at_once_and_trouble_on_the_way_does
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_mistakes_are_told_before_anything_is_called() {
+async fn all_invalid_properties_are_named_before_any_call() {
     let world = World::new();
     world.called();
     let mut wrong = tracking("p", "many");
@@ -370,6 +350,6 @@ async fn all_mistakes_are_told_before_anything_is_called() {
     ] {
         assert!(reason.contains(mistake), "{mistake} is not in: {reason}");
     }
-    assert_eq!(id, "not-registered|Scaling");
+    assert_eq!(id, NOT_REGISTERED);
     assert!(world.called().is_empty());
 }

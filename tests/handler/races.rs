@@ -1,37 +1,23 @@
-//! Requests that run at the same time, late or once too often: whoever is late does not have the last word.
+//! Requests that run at the same time, late, or twice: a stale request does not change the result.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
+use test_support::account::{Account as _, my_variant, owned_by};
+use test_support::attached::step;
+use test_support::request::{ID, INVENTED, OTHER_ID, Request, STACK, create, delete, update};
 use tokio::time::{Instant, sleep};
 
-use crate::support::attached::step;
-use crate::support::request::{ID, Request, create, delete, update};
-use crate::support::world::{Trouble, World, my_variant};
-
-const INVENTED: &str = "demo-Scaling-1A2B3C4D5E6F";
-
-/// The request as it is when it comes `seconds` after CloudFormation made it.
-pub(crate) fn late(request: Request, seconds: u64) -> Request {
-    let made = DateTime::from(SystemTime::now() - Duration::from_secs(seconds));
-    let made = DateTime::from_secs(made.secs()).fmt(Format::DateTime).expect("a date");
-    let date = made.replace(['-', ':'], "");
-    let url = request.0["ResponseURL"].as_str().expect("text");
-    let url = url.replace("X-Amz-Expires", &format!("X-Amz-Date={date}&X-Amz-Expires"));
-    request.field("ResponseURL", json!(url))
-}
+use crate::support::world::{Trouble, World};
 
 async fn on_slow_endpoint(world: &World, seconds: u64) -> (Request, Request) {
-    world.aws("LocalAws.SetEndpointTakes", json!({"Seconds": seconds}));
-    world.endpoint("slow", &["MyVariant"]);
+    world.create_slow_endpoint(seconds);
     let slow = |request: Request| request.with("EndpointName", json!("slow"));
     (slow(create()), slow(delete().of(INVENTED)))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_that_comes_while_the_create_waits_has_the_last_word() {
+async fn a_create_that_waits_stops_when_its_resource_is_deleted() {
     let world = World::new();
     let (create, delete) = on_slow_endpoint(&world, 25).await;
     let cancelled = async {
@@ -50,34 +36,34 @@ async fn a_delete_that_comes_while_the_create_waits_has_the_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_takes_back_what_it_registered_while_its_resource_was_deleted() {
+async fn a_create_undoes_its_registration_when_its_resource_was_deleted_meanwhile() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
-    // It is asked before it registers and after: between the two comes the Delete, which sees nothing yet.
+    // The Delete runs between the two freshness checks of the Create, when the target is not visible yet.
     world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
-    let (reason, _) = world.refuse(late(create(), 60)).await;
+    let (reason, _) = world.refuse(create().late(60)).await;
     assert!(reason.contains("DELETE_IN_PROGRESS"), "{reason}");
     assert!(world.called().contains(&"DeregisterScalableTarget".to_owned()));
     assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_fails_takes_back_what_it_registered_before() {
+async fn a_create_that_fails_undoes_its_earlier_registration() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
     world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
-    // The first attempt takes effect, the second is refused.
+    // The first attempt takes effect, and the second is refused.
     world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
     world.trouble("RegisterScalableTarget", Trouble::Status(403));
-    let (reason, _) = world.refuse(late(create(), 60)).await;
+    let (reason, _) = world.refuse(create().late(60)).await;
     assert!(reason.starts_with("RegisterScalableTarget failed"), "{reason}");
     assert!(world.registered().is_empty());
 }
 
-/// A new target is not seen by everybody at once.
+/// A new target is not visible at once.
 #[tokio::test(start_paused = true)]
-async fn a_create_that_was_overtaken_looks_again_for_what_it_registered() {
-    for is_seen_later in [true, false] {
+async fn a_stale_create_waits_until_its_registration_is_visible_to_undo_it() {
+    for is_visible_later in [true, false] {
         let world = World::new();
         world.on_record("CREATE_IN_PROGRESS", "");
         world.on_record_before("RegisterScalableTarget", "DELETE_IN_PROGRESS", INVENTED);
@@ -86,98 +72,92 @@ async fn a_create_that_was_overtaken_looks_again_for_what_it_registered() {
             0,
             &[("AnyScaleFrontendService.DeregisterScalableTarget", my_variant())],
         );
-        let seen = async {
+        let visible = async {
             sleep(Duration::from_secs(3)).await;
-            if is_seen_later {
-                world.register_by_hand(json!({
-                    "sagemaker-scaling:stack-id": create().0["StackId"],
-                    "sagemaker-scaling:logical-id": "Scaling",
-                }));
+            if is_visible_later {
+                world.register_by_hand(owned_by(STACK, "Scaling"));
             }
         };
         let start = Instant::now();
-        tokio::join!(world.refuse(late(create(), 60)), seen);
+        tokio::join!(world.refuse(create().late(60)), visible);
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-        assert!(world.registered().is_empty(), "{is_seen_later}");
+        assert!(world.registered().is_empty(), "{is_visible_later}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replacement_that_the_way_back_overtook_takes_back_what_it_registered() {
+async fn a_replacement_that_a_rollback_made_stale_undoes_its_registration() {
     let world = World::new();
     world.succeed(create()).await;
     let before = world.targets();
     world.on_record("UPDATE_IN_PROGRESS", ID);
     world.on_record_before("RegisterScalableTarget", "UPDATE_COMPLETE", ID);
-    let (reason, _) = world.refuse(late(update().with("VariantName", json!("MyOtherVariant")), 60)).await;
+    let (reason, _) = world.refuse(update().with("VariantName", json!("MyOtherVariant")).late(60)).await;
     assert!(reason.ends_with("the resource is UPDATE_COMPLETE"), "{reason}");
     assert_eq!(world.targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_of_an_invented_id_that_was_overtaken_leaves_what_the_way_back_may_hold() {
+async fn a_stale_update_of_an_invented_id_leaves_the_target_to_the_rollback() {
     let world = World::new();
     world.on_record("UPDATE_IN_PROGRESS", INVENTED);
     world.on_record_before("RegisterScalableTarget", "UPDATE_COMPLETE", INVENTED);
-    world.refuse(late(update().of(INVENTED), 60)).await;
+    world.refuse(update().of(INVENTED).late(60)).await;
     assert_eq!(world.registered().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_waits_for_a_young_create_that_does_not_ask() {
+async fn a_delete_waits_for_a_young_create_that_does_not_check_its_freshness() {
     let world = World::new();
-    // The Create takes four seconds to register.
+    // The registration takes four seconds.
     world.slow("RegisterScalableTarget", Duration::from_secs(4));
     world.on_record("DELETE_IN_PROGRESS", INVENTED);
     let payloads = (create().0.to_string(), delete().of(INVENTED).0.to_string());
     let (created, deleted) = tokio::join!(world.invoke(&payloads.0), world.invoke(&payloads.1));
     created.and(deleted).unwrap();
-    assert!(world.registered().is_empty(), "the Delete looked too early only");
+    assert!(world.registered().is_empty(), "the Delete waited for the registration");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_is_delivered_again_after_its_delete_leaves_nothing() {
+async fn a_create_that_is_delivered_again_after_its_delete_registers_nothing() {
     for status in ["DELETE_IN_PROGRESS", "DELETE_COMPLETE", "CREATE_FAILED", "DELETE_FAILED"] {
         let world = World::new();
         world.on_record(status, INVENTED);
-        let (reason, _) = world.refuse(late(create(), 90)).await;
+        let (reason, _) = world.refuse(create().late(90)).await;
         assert!(reason.ends_with(status), "{reason}");
         assert!(world.registered().is_empty(), "{status}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_create_does_not_take_down_what_was_created_anew() {
+async fn a_stale_create_does_not_deregister_a_target_that_was_created_again() {
     let world = World::new();
     world.on_record("DELETE_COMPLETE", INVENTED);
-    let anew = async {
+    let created_again = async {
         sleep(Duration::from_secs(1)).await;
         world.on_record_for(0, "CREATE_COMPLETE", ID);
-        world.register_by_hand(json!({
-            "sagemaker-scaling:stack-id": create().0["StackId"],
-            "sagemaker-scaling:logical-id": "Scaling",
-        }));
+        world.register_by_hand(owned_by(STACK, "Scaling"));
     };
-    // It may have registered something at its first attempt, so it looks.
-    let ((reason, _), ()) = tokio::join!(world.refuse(late(create(), 90)), anew);
+    // An earlier delivery may have registered the target, so it reads what is registered.
+    let ((reason, _), ()) = tokio::join!(world.refuse(create().late(90)), created_again);
     assert!(reason.ends_with("DELETE_COMPLETE"), "{reason}");
     assert_eq!(world.registered().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_that_is_in_no_template_any_more_is_deleted() {
+async fn a_create_of_a_resource_that_its_stack_no_longer_has_is_stale() {
     let world = World::new();
     world.on_record("GONE", "");
-    let (reason, _) = world.refuse(late(create(), 90)).await;
+    let (reason, _) = world.refuse(create().late(90)).await;
     assert!(reason.ends_with("DELETE_COMPLETE"), "{reason}");
     assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delete_that_sees_another_holder_first_still_waits_for_a_young_create() {
+async fn a_delete_that_finds_another_owner_still_waits_for_a_young_create() {
     let world = World::new();
     world.succeed(create().in_stack("theirs")).await;
-    // Theirs goes, and ours comes, right after the Delete has looked.
+    // The other stack deregisters the target, and the Create registers it, right after the Delete has read it.
     world.slow("RegisterScalableTarget", Duration::from_secs(4));
     let payloads = [delete().of(INVENTED), delete().in_stack("theirs"), create()].map(|request| request.0.to_string());
     let [deleted, released, created] = payloads.each_ref().map(|payload| world.invoke(payload));
@@ -187,20 +167,17 @@ async fn a_delete_that_sees_another_holder_first_still_waits_for_a_young_create(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_was_killed_right_after_registering_cleans_up_when_its_resource_is_deleted() {
+async fn a_create_that_was_killed_after_registering_undoes_it_when_its_resource_is_deleted() {
     let world = World::new();
-    world.register_by_hand(json!({
-        "sagemaker-scaling:stack-id": create().0["StackId"],
-        "sagemaker-scaling:logical-id": "Scaling",
-    }));
+    world.register_by_hand(owned_by(STACK, "Scaling"));
     world.on_record("DELETE_COMPLETE", INVENTED);
-    world.refuse(late(create(), 90)).await;
+    world.refuse(create().late(90)).await;
     assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_delivered_again_when_the_resource_went_on_changes_nothing() {
-    let other = "endpoint/MyEndPoint/variant/MyOtherVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
+async fn a_request_that_is_delivered_again_after_a_later_request_changes_nothing() {
+    let other = OTHER_ID;
     for (request, status, id) in [
         (create(), "CREATE_COMPLETE", ID),
         (create().with("VariantName", json!("MyOtherVariant")), "UPDATE_COMPLETE", ID),
@@ -213,33 +190,33 @@ async fn a_request_that_is_delivered_again_when_the_resource_went_on_changes_not
         world.succeed(create().with("MaxCapacity", json!("7"))).await;
         let before = world.targets();
         world.on_record(status, id);
-        let (reason, _) = world.refuse(late(request.clone(), 120)).await;
+        let (reason, _) = world.refuse(request.clone().late(120)).await;
         assert!(reason.ends_with(&format!("the resource is {status}")), "{reason}");
         assert_eq!(world.targets(), before, "{request:?}");
     }
-    // A clean-up after a replacement is no late request: the record has the new id.
+    // The clean-up of a replacement is fresh: CloudFormation's record has the new id.
     let world = World::new();
     world.succeed(create()).await;
     world.on_record("UPDATE_COMPLETE", other);
-    world.succeed(late(delete(), 120)).await;
+    world.succeed(delete().late(120)).await;
     assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_request_is_carried_out_while_cloudformation_waits_or_does_not_tell() {
+async fn a_late_request_is_carried_out_while_cloudformation_waits_or_gives_no_status() {
     let carried_out = async |world: &World| {
         let on_record = |status, id| {
-            if world.knows_cloudformation() {
+            if world.has_record() {
                 world.on_record(status, id);
             }
         };
         on_record("CREATE_IN_PROGRESS", "");
-        world.succeed(late(create(), 600)).await;
+        world.succeed(create().late(600)).await;
         on_record("UPDATE_IN_PROGRESS", ID);
-        world.succeed(late(update().with("MaxCapacity", json!("3")), 600)).await;
+        world.succeed(update().with("MaxCapacity", json!("3")).late(600)).await;
         assert_eq!(world.targets()[0]["MaxCapacity"], 3);
         on_record("DELETE_IN_PROGRESS", ID);
-        world.succeed(late(delete(), 600)).await;
+        world.succeed(delete().late(600)).await;
         assert!(world.registered().is_empty());
     };
     let world = World::new();
@@ -256,50 +233,50 @@ async fn a_late_request_is_carried_out_while_cloudformation_waits_or_does_not_te
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_that_the_way_back_overtook_changes_nothing_more() {
+async fn an_update_that_a_rollback_made_stale_changes_nothing() {
     let world = World::new();
     world.succeed(create().with("MaxCapacity", json!("7"))).await;
     let before = world.targets();
-    let overtaken = late(update().with("MaxCapacity", json!("2")), 120);
-    // What is in progress now began a minute ago: it is the Update back.
+    let stale = update().with("MaxCapacity", json!("2")).late(120);
+    // The Update in progress began a minute ago: it is the rollback.
     world.on_record_for(60, "UPDATE_IN_PROGRESS", ID);
-    let (reason, _) = world.refuse(overtaken.clone()).await;
+    let (reason, _) = world.refuse(stale.clone()).await;
     assert!(reason.ends_with("the resource is UPDATE_IN_PROGRESS"), "{reason}");
     assert_eq!(world.targets(), before);
 
     world.on_record_for(120, "UPDATE_IN_PROGRESS", ID);
-    world.succeed(overtaken).await;
+    world.succeed(stale).await;
     assert_eq!(world.targets()[0]["MaxCapacity"], 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tag_that_a_later_update_wants_back_is_not_taken_away_late() {
+async fn a_stale_update_does_not_remove_a_tag_that_a_rollback_restores() {
     let world = World::new();
     world.succeed(create().with("Tags", json!([{"Key": "team", "Value": "ml"}]))).await;
     let before = world.targets();
-    let without = late(update().with_old("Tags", json!([{"Key": "team", "Value": "ml"}])), 10);
+    let without = update().with_old("Tags", json!([{"Key": "team", "Value": "ml"}])).late(10);
     world.on_record("UPDATE_IN_PROGRESS", ID);
     for _ in 0..20 {
         world.trouble("UntagResource", Trouble::ResetBefore);
     }
-    let back = async {
+    let rollback = async {
         sleep(Duration::from_secs(20)).await;
         world.on_record("UPDATE_COMPLETE", ID);
     };
-    let ((reason, _), ()) = tokio::join!(world.refuse(without), back);
+    let ((reason, _), ()) = tokio::join!(world.refuse(without), rollback);
     assert!(reason.ends_with("the resource is UPDATE_COMPLETE"), "{reason}");
     assert_eq!(world.tags(&world.targets()[0])["team"], "ml");
     assert_eq!(world.targets(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_asks_again_after_a_look_that_took_long() {
+async fn an_update_checks_its_freshness_again_after_a_slow_read() {
     let world = World::new();
     world.succeed(create()).await;
     world.on_record("UPDATE_IN_PROGRESS", ID);
-    // Both take effect, and are given up after ten seconds.
+    // Both take effect, and time out after ten seconds.
     world.trouble("RegisterScalableTarget", Trouble::Hang);
-    let back = async {
+    let rollback = async {
         sleep(Duration::from_secs(5)).await;
         world.trouble("DescribeScalableTargets", Trouble::Hang);
         sleep(Duration::from_secs(10)).await;
@@ -308,13 +285,13 @@ async fn an_update_asks_again_after_a_look_that_took_long() {
         capacity["MaxCapacity"] = json!(7);
         world.aws("AnyScaleFrontendService.RegisterScalableTarget", capacity);
     };
-    let ((reason, _), ()) = tokio::join!(world.refuse(late(update().with("MaxCapacity", json!("2")), 10)), back);
+    let ((reason, _), ()) = tokio::join!(world.refuse(update().with("MaxCapacity", json!("2")).late(10)), rollback);
     assert!(reason.ends_with("the resource is UPDATE_COMPLETE"), "{reason}");
     assert_eq!(world.targets()[0]["MaxCapacity"], 7);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_young_create_that_claims_twice_believes_no_record_that_is_as_young() {
+async fn a_young_create_that_registers_twice_does_not_trust_a_status_that_may_lag() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
     world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
@@ -328,48 +305,48 @@ async fn a_young_create_that_claims_twice_believes_no_record_that_is_as_young() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cloudformation_throttles_is_asked_again() {
+async fn the_freshness_check_is_retried_after_throttling() {
     let world = World::new();
     world.on_record("DELETE_COMPLETE", INVENTED);
     for _ in 0..3 {
         world.trouble("DescribeStackResource", Trouble::Status(503));
     }
-    world.refuse(late(create(), 90)).await;
+    world.refuse(create().late(90)).await;
     assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_young_request_asks_nobody() {
+async fn a_young_request_does_not_check_its_freshness() {
     for age in [0, 3] {
         let world = World::new();
         world.called();
-        world.succeed(late(create(), age)).await;
+        world.succeed(create().late(age)).await;
         assert_eq!(world.called(), ["DescribeEndpoint", "RegisterScalableTarget"]);
     }
     let world = World::new();
-    world.succeed(late(create(), 7)).await;
+    world.succeed(create().late(7)).await;
     assert!(world.called().contains(&"DescribeStackResource".to_owned()));
 }
 
-/// Guards the fixture: an odd date would count as none.
+/// Guards the fixture: a request without a valid date is always fresh.
 #[tokio::test(start_paused = true)]
-async fn a_late_request_says_so_in_its_url() {
-    let Value::String(url) = late(create(), 0).0["ResponseURL"].take() else { panic!("text") };
+async fn the_url_of_a_late_request_has_its_date() {
+    let Value::String(url) = create().late(0).0["ResponseURL"].take() else { panic!("text") };
     assert!(url.contains("X-Amz-Date=20"), "{url}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_request_that_fails_after_it_registered_takes_back_what_it_registered() {
+async fn a_stale_request_that_fails_after_registering_undoes_it() {
     for (request, status) in [(create(), "CREATE_IN_PROGRESS"), (update(), "UPDATE_IN_PROGRESS")] {
         let world = World::new();
         world.on_record(status, "");
         world.fail("PutScalingPolicy", "AccessDeniedException", 1);
-        // CloudFormation's record follows what it does.
+        // CloudFormation's record lags behind its actions.
         let deleted = async {
             sleep(Duration::from_secs(1)).await;
             world.on_record("DELETE_COMPLETE", INVENTED);
         };
-        let request = late(request.with("ScalingPolicies", json!([step("p", "1")])), 90);
+        let request = request.with("ScalingPolicies", json!([step("p", "1")])).late(90);
         let ((reason, _), ()) = tokio::join!(world.refuse(request), deleted);
         assert!(reason.starts_with("PutScalingPolicy failed"), "{reason}");
         assert!(world.registered().is_empty(), "{status}");

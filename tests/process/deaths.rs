@@ -1,17 +1,19 @@
-//! Killed at any point and started again, the function ends a request in the state that a single clean run gives.
+//! A process that is killed at any moment, and whose event the next one receives, leaves the state of an uninterrupted run.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use local_aws::LocalAws;
 use serde_json::{Value, json};
+use test_support::Crash;
+use test_support::account::Account as _;
+use test_support::request::{Request, create, delete, update};
+use test_support::seed::seed;
 
 use crate::support::lambda::{Age, Ended, Invocation, Lambda};
-use crate::support::request::{Request, create, delete, update};
-use crate::support::server::Moment;
 use crate::support::world::World;
 
-/// A request, the world before it, and what a single clean run of it gives.
+/// A request, the AWS account before it, and the targets and the answer of an uninterrupted run.
 #[derive(Debug)]
 struct Case {
     request: Request,
@@ -34,12 +36,12 @@ impl Case {
         let clock = Instant::now();
         assert_eq!(lambda.invoke(&lambda.event(&request, age)), Ended::Response);
         let took = clock.elapsed();
-        Self { request, age, before, clean: (world.targets(), world.answer()), took }
+        Self { request, age, before, clean: (world.state_of_targets(), world.answer()), took }
     }
 
-    /// Lets each of some processes die as it is told, and Lambda deliver the same event to the next.
+    /// Kills processes as `die` says, one after the other. Lambda delivers the same event to the next process.
     ///
-    /// Whether the first one answered before it died or not: every answer is the clean run's, and so is the end.
+    /// Every answer, and the targets at the end, are those of the uninterrupted run.
     fn check(&self, mut die: impl FnMut(&mut Lambda<'_>, &Invocation, u32) -> bool) -> u32 {
         let world = World::start();
         let mut lambda = Lambda::new(&world);
@@ -53,22 +55,20 @@ impl Case {
             let answers = world.answers();
             assert!(!answers.is_empty(), "after death {deaths}");
             for answer in answers {
-                assert_eq!((world.targets(), answer), self.clean, "after death {deaths}");
+                assert_eq!((world.state_of_targets(), answer), self.clean, "after death {deaths}");
             }
             if !died {
                 return deaths;
             }
         }
-        unreachable!("deaths are not counted to the end")
+        unreachable!("the count of deaths has no end")
     }
 
     fn die_at_each_exchange(&self, after_effect: bool) -> u32 {
-        self.check(|lambda, event, deaths| {
-            lambda.invoke_and_die(event, Moment { at: deaths + 1, after_effect }, "KILL")
-        })
+        self.check(|lambda, event, deaths| lambda.invoke_and_die(event, Crash { at: deaths + 1, after_effect }, "KILL"))
     }
 
-    /// At random times after the process took the event: within the run, or some time after its end.
+    /// At random times after the process took the event: during the run, or some time after its end.
     fn die_at_random(&self, seed: u64) -> u32 {
         let mut random = fastrand::Rng::with_seed(seed);
         self.check(|lambda, event, deaths| {
@@ -83,17 +83,15 @@ impl Case {
     }
 }
 
-/// Lets a request, after others, die everywhere. Returns at how many exchanges.
-fn die_everywhere(prepare: fn(&World), before: &[Request], request: Request, age: Age) -> u32 {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
-    // Seen where the test fails, or with `--nocapture`.
-    println!("the random deaths are those of SEED={seed}");
+/// Kills a request, which follows others, at each exchange and at random times. Returns the number of its exchanges.
+fn kill_everywhere(prepare: fn(&World), before: &[Request], request: Request, age: Age) -> u32 {
+    let seed = seed();
     let case = Case::new(prepare, before, request, age);
     thread::scope(|scope| {
         let before = scope.spawn(|| case.die_at_each_exchange(false));
         let after = scope.spawn(|| case.die_at_each_exchange(true));
         let random = scope.spawn(|| case.die_at_random(seed));
-        let [before, after, random] = [before, after, random].map(|deaths| deaths.join().expect("see above"));
+        let [before, after, random] = [before, after, random].map(|deaths| deaths.join().expect("the thread succeeds"));
         println!("{} deaths", before + after + random);
         assert_eq!((before, random), (after, RANDOM_DEATHS));
         before
@@ -103,15 +101,7 @@ fn die_everywhere(prepare: fn(&World), before: &[Request], request: Request, age
 fn nothing(_: &World) {}
 
 fn registered_by_hand(world: &World) {
-    let target: Value = json!({
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-        "MinCapacity": 1,
-        "MaxCapacity": 2,
-        "Tags": {"by": "hand"},
-    });
-    world.aws("AnyScaleFrontendService.RegisterScalableTarget", target);
+    world.register_by_hand(json!({"by": "hand"}));
 }
 
 fn adopting() -> Request {
@@ -119,51 +109,51 @@ fn adopting() -> Request {
 }
 
 #[test]
-fn a_create_survives_any_death() {
-    assert_eq!(die_everywhere(nothing, &[], create(), Age::Young), 4);
-    assert_eq!(die_everywhere(nothing, &[], create(), Age::Late), 6);
+fn a_create_survives_a_kill_at_any_moment() {
+    assert_eq!(kill_everywhere(nothing, &[], create(), Age::Young), 4);
+    assert_eq!(kill_everywhere(nothing, &[], create(), Age::Late), 6);
 }
 
 #[test]
-fn an_update_of_capacity_and_tags_survives_any_death() {
+fn an_update_of_capacity_and_tags_survives_a_kill_at_any_moment() {
     let tags = |key: &str| json!([{"Key": key, "Value": "ml"}]);
     let old = create().with("Tags", tags("team"));
     let new = update().with_old("Tags", tags("team")).with("Tags", tags("group")).with("MaxCapacity", json!("3"));
-    assert_eq!(die_everywhere(nothing, std::slice::from_ref(&old), new.clone(), Age::Young), 8);
-    assert!(die_everywhere(nothing, &[old], new, Age::Late) >= 10);
+    assert_eq!(kill_everywhere(nothing, std::slice::from_ref(&old), new.clone(), Age::Young), 8);
+    assert!(kill_everywhere(nothing, &[old], new, Age::Late) >= 10);
 }
 
 #[test]
-fn an_update_that_replaces_survives_any_death() {
+fn a_replacement_survives_a_kill_at_any_moment() {
     let new = update().with("VariantName", json!("MyOtherVariant"));
-    assert!(die_everywhere(nothing, &[create()], new, Age::Late) >= 7);
+    assert!(kill_everywhere(nothing, &[create()], new, Age::Late) >= 7);
 }
 
 #[test]
-fn the_way_back_from_a_replacement_survives_any_death() {
+fn the_rollback_of_a_replacement_survives_a_kill_at_any_moment() {
     let new = update().with("VariantName", json!("MyOtherVariant"));
     let back = update().with_old("VariantName", json!("MyOtherVariant"));
-    assert!(die_everywhere(nothing, &[create(), new], back, Age::Late) >= 10);
+    assert!(kill_everywhere(nothing, &[create(), new], back, Age::Late) >= 10);
 }
 
 #[test]
-fn a_delete_survives_any_death() {
-    assert!(die_everywhere(nothing, &[create()], delete(), Age::Late) >= 6);
+fn a_delete_survives_a_kill_at_any_moment() {
+    assert!(kill_everywhere(nothing, &[create()], delete(), Age::Late) >= 6);
 }
 
 #[test]
-fn an_adoption_survives_any_death() {
-    assert!(die_everywhere(registered_by_hand, &[], adopting(), Age::Late) >= 10);
+fn an_adoption_survives_a_kill_at_any_moment() {
+    assert!(kill_everywhere(registered_by_hand, &[], adopting(), Age::Late) >= 10);
 }
 
 #[test]
-fn a_release_of_what_was_adopted_survives_any_death() {
-    assert!(die_everywhere(registered_by_hand, &[adopting()], delete(), Age::Late) >= 6);
+fn the_release_of_an_adopted_target_survives_a_kill_at_any_moment() {
+    assert!(kill_everywhere(registered_by_hand, &[adopting()], delete(), Age::Late) >= 6);
 }
 
 #[test]
-fn a_refusal_survives_any_death() {
-    assert!(die_everywhere(nothing, &[create().in_stack("theirs")], create(), Age::Young) >= 6);
+fn a_refusal_survives_a_kill_at_any_moment() {
+    assert!(kill_everywhere(nothing, &[create().in_stack("theirs")], create(), Age::Young) >= 6);
 }
 
 const RANDOM_DEATHS: u32 = 4;

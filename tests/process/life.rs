@@ -1,13 +1,13 @@
-//! What a process does while nothing happens to it.
+//! A process that nothing disturbs.
 
 use serde_json::json;
+use test_support::request::{ID, create, delete, update};
 
 use crate::support::lambda::{Age, Ended, Lambda, response_path};
-use crate::support::request::{ID, create, delete, update};
 use crate::support::world::World;
 
 #[test]
-fn one_process_serves_the_whole_life_of_a_resource_and_answers_each_request_at_its_own_address() {
+fn one_process_serves_all_requests_of_a_resource_and_answers_each_at_its_own_url() {
     let world = World::start();
     let mut lambda = Lambda::new(&world);
     let mut processes = Vec::new();
@@ -21,15 +21,15 @@ fn one_process_serves_the_whole_life_of_a_resource_and_answers_each_request_at_i
         assert_eq!(path, response_path(&request, Age::Young));
         assert_eq!(answer["Status"], "SUCCESS", "{answer}");
         assert_eq!((&answer["PhysicalResourceId"], &answer["RequestId"]), (&json!(ID), &request.0["RequestId"]));
-        let capacities: Vec<_> = world.targets().iter().map(|target| target["MaxCapacity"].clone()).collect();
+        let capacities: Vec<_> = world.state_of_targets().iter().map(|target| target["MaxCapacity"].clone()).collect();
         assert_eq!(capacities, [vec![json!(8)], vec![json!(8)], vec![json!(3)], vec![]][index]);
     }
     assert_eq!(world.answers().len(), 4);
     processes.dedup();
-    assert_eq!(processes.len(), 1, "it was one process");
+    assert_eq!(processes.len(), 1, "one process served all requests");
     if cfg!(target_os = "linux") {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", processes[0])).expect("a process");
-        assert_eq!(tasks.count(), 1, "threads, where no name is to be looked up");
+        assert_eq!(tasks.count(), 1, "it has no second thread while it resolves no host name");
     }
     let output = lambda.output();
     assert_eq!(output.matches(r#""message":"answered""#).count(), 4, "{output}");

@@ -1,4 +1,4 @@
-//! The function as Lambda runs it: the built `bootstrap`, which is started, spoken to, and killed, over sockets of this
+//! The function as Lambda runs it: the built `bootstrap`, which the tests start, invoke and kill, over sockets of this
 //! machine only.
 
 #![expect(clippy::disallowed_methods, reason = "tests set deadlines and measure")]

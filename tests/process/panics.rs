@@ -1,4 +1,4 @@
-//! A panic or an abort ends in a `FAILED` answer, or in a delivery that the retry completes.
+//! A panic is answered with `FAILED`. After an abort, Lambda's retry completes the request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,24 +6,22 @@ use aws_config::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use sagemaker_scaling::aws::Clients;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::{Services, handle};
-use sagemaker_scaling::{logs, transport};
 use serde_json::json;
 use serde_json::value::RawValue;
+use test_support::Crash;
+use test_support::account::Account as _;
+use test_support::function::{Clients, Deadline, Services, handle, log, shipped_connector};
+use test_support::request::{ID, create, delete, update};
+use test_support::secrets::{SESSION_TOKEN, SIGNATURE};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::support::SESSION_TOKEN;
 use crate::support::lambda::{Age, BOOTSTRAP, Ended, Lambda};
-use crate::support::request::{ID, SIGNATURE, create, delete, update};
-use crate::support::server::Moment;
 use crate::support::world::World;
 
-/// The SDK panics at the first call to a service whose address is set, and empty. A Delete does not call SageMaker.
+/// The SDK panics at the first call to a service whose endpoint URL is set, but empty. A Delete does not call SageMaker.
 #[test]
-fn a_panic_of_the_built_function_is_answered_and_the_same_process_serves_the_next_request() {
+fn a_panic_of_the_built_function_is_answered_and_the_process_serves_the_next_request() {
     let world = World::start();
     let mut lambda = Lambda::with(&world, &[BOOTSTRAP], &[("AWS_ENDPOINT_URL_SAGEMAKER", "")]);
     assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Young)), Ended::Response, "not an error");
@@ -31,15 +29,15 @@ fn a_panic_of_the_built_function_is_answered_and_the_same_process_serves_the_nex
     let answer = world.answer();
     assert_eq!(answer["Status"], "FAILED");
     let reason = "the function panicked while calling DescribeEndpoint: ";
-    assert!(answer["Reason"].as_str().is_some_and(|told| told.starts_with(reason)), "{answer}");
+    assert!(answer["Reason"].as_str().is_some_and(|given| given.starts_with(reason)), "{answer}");
     let delete = delete().of(answer["PhysicalResourceId"].as_str().expect("an id"));
     assert_eq!(lambda.invoke(&lambda.event(&delete, Age::Late)), Ended::Response);
     assert_eq!((&world.answer()["Status"], lambda.process_id()), (&json!("SUCCESS"), process));
-    assert!(lambda.output().contains("URL was unset"), "what it said is in the log");
+    assert!(lambda.output().contains("URL was unset"), "the message is in the log");
 }
 
 #[test]
-fn a_panic_at_any_call_is_answered_and_the_same_process_serves_the_next_request() {
+fn a_panic_at_a_call_is_answered_and_the_process_serves_the_next_request() {
     let this = std::env::current_exe().expect("a path");
     let this = this.to_str().expect("UTF-8");
     let defective = [this, "--exact", "panics::the_function_with_a_defect", "--ignored", "--nocapture"];
@@ -51,31 +49,31 @@ fn a_panic_at_any_call_is_answered_and_the_same_process_serves_the_next_request(
         let answer = world.answer();
         assert_eq!(answer["Status"], "FAILED");
         let reason = format!("panicked while calling {operation}: a planted defect at [response URL], ");
-        assert!(answer["Reason"].as_str().is_some_and(|told| told.contains(&reason)), "{answer}");
+        assert!(answer["Reason"].as_str().is_some_and(|given| given.contains(&reason)), "{answer}");
 
-        assert_eq!(answer["PhysicalResourceId"], ID, "the Delete that follows has to look");
+        assert_eq!(answer["PhysicalResourceId"], ID, "the Delete that follows reads the target");
         for request in [delete(), create()] {
             assert_eq!(lambda.invoke(&lambda.event(&request, Age::Late)), Ended::Response);
             assert_eq!(world.answer()["Status"], "SUCCESS");
         }
-        assert_eq!((world.targets().len(), lambda.process_id()), (1, process));
-        // That it holds no secret is looked for in everything that a process says.
+        assert_eq!((world.state_of_targets().len(), lambda.process_id()), (1, process));
+        // `output` has searched for secrets already.
         let output = lambda.output();
         assert!(output.contains(&reason), "the answer is in the log: {output}");
-        let place = r#""message":"panicked","location":"tests/process/panics.rs:"#;
-        assert_eq!(output.matches(place).count(), 1, "{output}");
+        let location = format!(r#""message":"panicked","location":"{}:"#, file!());
+        assert_eq!(output.matches(&location).count(), 1, "{output}");
     }
 }
 
-/// What `main.rs` wires, but for a connector that panics once, when a call has taken effect.
+/// The function as `main.rs` wires it, with a connector that panics once, after a call has taken effect.
 #[test]
-#[ignore = "it is the process of the test above"]
+#[ignore = "the test above starts it as a process"]
 fn the_function_with_a_defect() {
     let Ok(operation) = std::env::var("PANIC_AT") else { return };
     log::subscriber(std::io::stdout, LevelFilter::TRACE).init();
     std::panic::set_hook(Box::new(log::on_panic));
     let function = async {
-        let sound = http::client(http::Roots::bundled()).0;
+        let sound = shipped_connector();
         let http = SharedHttpConnector::new(Defective { sound: sound.clone(), operation, panicked: false.into() });
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http_client_fn(move |_, _| sound.clone()))
@@ -91,7 +89,7 @@ fn the_function_with_a_defect() {
         .await
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(function).expect("Lambda ends this process");
+    runtime.block_on(function).expect("Lambda kills this process");
 }
 
 #[derive(Debug)]
@@ -115,7 +113,7 @@ impl HttpConnector for Defective {
 }
 
 #[test]
-fn a_process_that_aborts_in_the_middle_of_the_work_leaves_what_the_retry_completes() {
+fn the_retry_completes_the_work_of_a_process_that_aborted() {
     let world = World::start();
     let mut lambda = Lambda::new(&world);
     for (request, capacity) in
@@ -123,23 +121,23 @@ fn a_process_that_aborts_in_the_middle_of_the_work_leaves_what_the_retry_complet
     {
         let event = lambda.event(&request, Age::Late);
         for at in [2, 3, 4] {
-            assert!(lambda.invoke_and_die(&event, Moment { at, after_effect: at % 2 == 0 }, "ABRT"), "{at}");
+            assert!(lambda.invoke_and_die(&event, Crash { at, after_effect: at % 2 == 0 }, "ABRT"), "{at}");
             assert_eq!(world.answers().len(), 0);
         }
         assert_eq!(lambda.invoke(&event), Ended::Response);
         assert_eq!(world.answer()["Status"], "SUCCESS");
-        let capacities: Vec<_> = world.targets().iter().map(|target| target["MaxCapacity"].as_u64()).collect();
+        let capacities: Vec<_> = world.state_of_targets().iter().map(|target| target["MaxCapacity"].as_u64()).collect();
         assert_eq!(capacities, Vec::from_iter(capacity.map(Some)));
     }
 }
 
 #[test]
-fn a_process_that_panics_at_its_start_takes_no_event_which_the_next_one_completes() {
+fn a_process_that_panics_at_its_start_leaves_the_event_to_the_next_one() {
     let world = World::start();
     let mut broken = Lambda::with(&world, &[BOOTSTRAP], &[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much")]);
-    let (status, ended, output) = broken.start_in_vain();
+    let (status, ended, output) = broken.start_and_fail();
     assert_eq!((status.code(), ended), (Some(101), None), "{output}");
-    // What a panic says is logged by nobody; the place tells which variable it is.
+    // The message of a panic is not logged; its location is enough to find the variable.
     let place = output.lines().find(|line| line.contains(r#""message":"panicked","location":""#));
     assert!(place.is_some_and(|line| line.contains("/lambda_runtime-")), "{output}");
     assert!(!output.contains("MEMORY_SIZE"), "{output}");
@@ -150,7 +148,7 @@ fn a_process_that_panics_at_its_start_takes_no_event_which_the_next_one_complete
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_log_that_cannot_be_written_fails_nothing() {
+fn a_log_that_cannot_be_written_fails_no_request() {
     let world = World::start();
     let program = ["/bin/sh", "-c", r#"exec "$0" >/dev/full 2>&1"#, BOOTSTRAP];
     let mut lambda = Lambda::with(&world, &program, &[]);

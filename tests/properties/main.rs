@@ -1,4 +1,4 @@
-//! What holds for any request and any answer, tried on random ones, and on those that fuzzing kept.
+//! Properties of all requests and answers, checked on random ones and on the corpus of the fuzz targets.
 
 pub mod checks;
 
@@ -6,8 +6,5 @@ mod answer;
 mod corpus;
 mod policies;
 mod request;
-#[allow(dead_code, reason = "each binary of tests uses its part")]
-#[path = "../handler/support/services.rs"]
-mod services;
 mod shapes;
 mod support;

@@ -1,7 +1,7 @@
-//! From template text to API call: what an author copies from the API's shapes arrives unchanged.
+//! From template text to API call: policies and actions in the API's shapes reach the API unchanged.
 //!
-//! The shapes are the SDK's own: a policy is made of them, and what the SDK would send for it is turned into what
-//! CloudFormation makes of the same template, with every number and truth as text. What the function then sends has to
+//! A policy is made of the SDK's types. The body that the SDK sends for it is turned into what CloudFormation makes of
+//! the same template, with every number and boolean as text. The body that the function then sends has to
 //! be the same.
 
 use std::collections::BTreeSet;
@@ -20,18 +20,14 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use proptest::prelude::*;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::handle;
-use sagemaker_scaling::model::Location;
-use sagemaker_scaling::scalable_target::{Desired, inputs};
 use serde_json::{Value, json};
+use test_support::function::{Deadline, Desired, Location, handle, services};
 
 use crate::checks::as_text;
-use crate::services::services;
 use crate::shapes::{actions, steps, trackings};
 use crate::support::for_any;
 
-/// Answers every call with success, and keeps what was put.
+/// Replies to every call with success, and keeps the bodies of puts.
 #[derive(Clone, Debug, Default)]
 struct Services(Arc<Mutex<Vec<Value>>>);
 
@@ -69,7 +65,7 @@ impl HttpConnector for Services {
     }
 }
 
-/// What is attached to a target, in the SDK's shapes.
+/// A policy or an action, in the SDK's types.
 #[derive(Clone, Debug)]
 pub(crate) enum Attached {
     Action(Action),
@@ -101,10 +97,10 @@ impl Attached {
         }
     }
 
-    /// What the SDK sends for it.
+    /// The body that the SDK sends for it.
     async fn put(&self, name: &str) -> Value {
-        let seen = Services::default();
-        let http = seen.connector();
+        let received = Services::default();
+        let http = received.connector();
         let config = autoscaling::Config::builder()
             .behavior_version_latest()
             .region(autoscaling::config::Region::from_static("us-east-1"))
@@ -134,27 +130,27 @@ impl Attached {
                     .set_start_time(action.start_time.map(DateTime::from_secs))
                     .set_end_time(action.end_time.map(DateTime::from_secs))
                     .scalable_target_action(action.limits.clone());
-                drop(request.send().await.expect("it is taken"));
+                drop(request.send().await.expect("the call succeeds"));
             }
             Self::Step(step) => {
                 let request = policy(PolicyType::StepScaling).step_scaling_policy_configuration(step.clone());
-                drop(request.send().await.expect("it is taken"));
+                drop(request.send().await.expect("the call succeeds"));
             }
             Self::Tracking(tracking, _) => {
                 let request = policy(PolicyType::TargetTrackingScaling)
                     .target_tracking_scaling_policy_configuration(tracking.clone());
-                drop(request.send().await.expect("it is taken"));
+                drop(request.send().await.expect("the call succeeds"));
             }
         }
-        seen.taken().remove(0)
+        received.taken().remove(0)
     }
 
-    /// What the function sends for the same in a template.
+    /// The body that the function sends for the same in a template.
     async fn put_by_the_function(&self, mut put: Value) -> Value {
         let fields = put.as_object_mut().expect("an object");
         fields.retain(|name, _| !["ServiceNamespace", "ResourceId", "ScalableDimension"].contains(&name.as_str()));
         let unchanged = fields.clone();
-        // The wire has times in seconds, a template in words.
+        // Times are seconds in the API, and text in a template.
         for time in ["StartTime", "EndTime"] {
             if let Some(seconds) = fields.get(time).and_then(Value::as_i64) {
                 let words = DateTime::from_secs(seconds).fmt(autoscaling::primitives::DateTimeFormat::DateTime);
@@ -170,14 +166,11 @@ impl Attached {
             properties["VariantName"] = json!("v");
         }
         properties["ScalableDimension"] = json!(self.dimension().as_str());
-        // What is parked of it says the same.
-        let here = Location { region: "us-east-1".to_owned(), account: None };
-        let desired = Desired::read(&properties, &here).expect("nothing is wrong with it");
-        let parked = match self {
-            Self::Action(_) => inputs::action(&desired.actions[0]),
-            Self::Step(_) | Self::Tracking(..) => inputs::policy(&desired.policies[0]),
-        };
-        assert_eq!(parked, unchanged);
+        // The snapshot has the same.
+        let location = Location { region: "us-east-1".to_owned(), account: None };
+        let desired = Desired::read(&properties, &location).expect("the properties are valid");
+        let snapshot = desired.spec.attachments[0].body.clone();
+        assert_eq!(snapshot, unchanged);
         let request = json!({
             "RequestType": "Create",
             "ResponseURL": "https://bucket.s3.amazonaws.com/path%7C1?X-Amz-Signature=0123456789abcdef",
@@ -187,14 +180,14 @@ impl Attached {
             "ResourceType": "Custom::SageMakerScalableTarget",
             "ResourceProperties": properties,
         });
-        let seen = Services::default();
+        let received = Services::default();
         let deadline = Deadline::from_now(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(60));
-        let handled = handle(&request.to_string(), "", deadline, &services(seen.connector(), None)).await;
-        handled.expect("it is answered");
-        seen.taken().remove(0)
+        let handled = handle(&request.to_string(), "", deadline, &services(received.connector(), None)).await;
+        handled.expect("an answer is accepted");
+        received.taken().remove(0)
     }
 
-    /// Checks that both send the same, and returns it.
+    /// Checks that both bodies are the same, and returns it.
     fn survives(&self) -> Value {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         runtime.expect("a runtime").block_on(async {
@@ -206,15 +199,15 @@ impl Attached {
 }
 
 #[test]
-fn what_the_api_can_say_arrives_as_it_was_written() {
+fn any_policy_or_action_reaches_the_api_unchanged() {
     for_any(prop_oneof![steps().prop_map(Attached::Step), trackings(), actions()], |attached| {
         attached.survives();
     });
 }
 
-/// A member that the SDK learns one day is missed here, and then in `src`.
+/// Fails when a new version of the SDK has a member that this function does not know.
 #[test]
-fn every_member_of_the_sdks_shapes_arrives() {
+fn every_member_of_the_sdks_shapes_reaches_the_api() {
     let text = || "x".to_owned();
     let dimension = MetricDimension::builder().name("n").value("v").build().unwrap();
     let own = CustomizedMetricSpecification::builder()
@@ -275,16 +268,16 @@ fn every_member_of_the_sdks_shapes_arrives() {
         members(&attached.survives(), &mut arrived);
     }
     for member in named_in(&shapes) {
-        assert!(arrived.contains(&member), "{member} does not arrive");
+        assert!(arrived.contains(&member), "{member} does not reach the API");
     }
-    // What an operation has beside them; the configuration of predictive scaling is not for SageMaker.
+    // The other members of the operations. Predictive scaling is not for SageMaker.
     let operations = format!(
         "{:?} {:?}",
         autoscaling::operation::put_scaling_policy::PutScalingPolicyInput::builder(),
         autoscaling::operation::put_scheduled_action::PutScheduledActionInput::builder(),
     );
     for member in named_in(&operations).into_iter().filter(|member| !member.starts_with("PredictiveScaling")) {
-        assert!(arrived.contains(&member), "{member} does not arrive");
+        assert!(arrived.contains(&member), "{member} does not reach the API");
     }
 }
 
@@ -302,7 +295,7 @@ fn members(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The fields in the debug form of the SDK's types, by the names that the API has for them.
+/// The fields in the debug output of the SDK's types, by their names in the API.
 fn named_in(debug: &str) -> BTreeSet<String> {
     let names = debug.split([' ', '{', '(', '[']).filter_map(|word| word.strip_suffix(':'));
     let names: BTreeSet<String> = names.map(pascal_case).collect();

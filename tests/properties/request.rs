@@ -1,23 +1,24 @@
-//! Requests that are near to good ones, and requests that are nothing.
+//! Requests that are almost valid, and payloads that are no requests.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
+use test_support::request::events;
 
 use crate::checks;
-use crate::support::{events, for_any, good_properties, json, long_text, name, text};
+use crate::support::{for_any, json, long_text, name, text, valid_properties};
 
-/// One thing that is wrong with a request.
+/// One mistake in a request.
 #[derive(Clone, Debug)]
 enum Change {
-    /// A field is not there.
+    /// A field is missing.
     Remove(Index),
     /// A field has another name.
     Rename(Index, String),
-    /// A field is something else.
+    /// A field has another value.
     Replace(Index, Value),
-    /// A field is there too many.
+    /// There is an additional field.
     Add(String, Value),
 }
 
@@ -48,12 +49,13 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// A request of `events/` with something wrong in its envelope, its properties and its old properties.
+/// A request of `events/` with mistakes in its envelope, its properties and its old properties.
 fn request() -> impl Strategy<Value = Value> {
     let changes = || vec(change(), 0..3);
-    let good = prop::option::of(good_properties());
-    (select(events()), good, changes(), changes(), changes()).prop_map(|(mut request, good, first, new, old)| {
-        // The address of local runs is in the events; CloudFormation's own is any other.
+    let good = prop::option::of(valid_properties());
+    let all: Vec<_> = events().into_iter().map(|event| event.0).collect();
+    (select(all), good, changes(), changes(), changes()).prop_map(|(mut request, good, first, new, old)| {
+        // The events have the response URL of local runs. This one is of CloudFormation.
         if let Some(good) = good {
             request["ResourceProperties"] = good;
             request["ResponseURL"] = "https://bucket.s3.amazonaws.com/path%7C1?X-Amz-Signature=0123456789abcdef".into();
@@ -68,12 +70,12 @@ fn request() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn a_request_with_anything_wrong_in_it_is_answered() {
+fn a_request_with_any_mistake_is_answered() {
     for_any(request(), |request| checks::request(&request.to_string()));
 }
 
 #[test]
-fn a_request_that_is_damaged_on_its_way_is_answered_or_has_no_address() {
+fn a_damaged_request_is_answered_or_has_no_response_url() {
     let damage =
         vec((any::<Index>(), 0_usize..5, prop_oneof![text(), Just("\\ud800".into()), Just("1e999".into())]), 1..4);
     for_any((request(), damage), |(request, damage)| {
@@ -88,45 +90,45 @@ fn a_request_that_is_damaged_on_its_way_is_answered_or_has_no_address() {
 }
 
 #[test]
-fn anything_else_has_no_address_and_does_no_harm() {
+fn any_other_payload_fails_cleanly() {
     for_any(json(), |json| checks::request(&json.to_string()));
     for_any(vec(any::<u8>(), 0..300), |bytes| checks::request(&String::from_utf8_lossy(&bytes)));
 }
 
 #[test]
-fn properties_without_a_mistake_are_taken_for_what_they_say() {
-    for_any(good_properties(), |properties| {
+fn valid_properties_are_read_as_they_are_written() {
+    for_any(valid_properties(), |properties| {
         let desired = checks::properties(&properties).unwrap();
         let text = |name: &str| properties[name].as_str().map_or_else(|| properties[name].to_string(), str::to_owned);
         let (endpoint, variant) = (text("EndpointName"), text("VariantName"));
         let endpoint = endpoint.rsplit('/').next().unwrap_or_default();
-        assert_eq!(desired.target.resource_id(), format!("endpoint/{endpoint}/variant/{variant}"));
-        assert_eq!(text("MinCapacity"), desired.capacity.min().to_string());
-        assert_eq!(text("MaxCapacity"), desired.capacity.max().to_string());
+        assert_eq!(desired.spec.id.resource_id(), format!("endpoint/{endpoint}/variant/{variant}"));
+        assert_eq!(text("MinCapacity"), desired.spec.capacity("MinCapacity").to_string());
+        assert_eq!(text("MaxCapacity"), desired.spec.capacity("MaxCapacity").to_string());
         assert_eq!(text("AdoptExisting"), desired.adopt_existing.to_string());
-        assert_eq!(properties["Tags"].as_array().unwrap().len(), desired.tags.len());
+        assert_eq!(properties["Tags"].as_array().unwrap().len(), desired.spec.tags.len());
         assert_eq!(Some(text("UpdateGate")), desired.gate.map(|gate| gate.to_string()));
     });
 }
 
 #[test]
-fn each_property_that_cannot_be_is_told_by_its_name() {
+fn each_invalid_property_is_named() {
     let wrong = prop_oneof![Just(json!([7])), Just(json!({"a": 1})), Just(json!(1.5)), Just(json!("no, \u{1F980}!"))];
-    let names = prop::sample::subsequence(OURS, 1..=OURS.len());
-    for_any((good_properties(), wrong, names), |(mut properties, wrong, names)| {
+    let names = prop::sample::subsequence(PROPERTIES, 1..=PROPERTIES.len());
+    for_any((valid_properties(), wrong, names), |(mut properties, wrong, names)| {
         for name in &names {
             properties[*name] = wrong.clone();
         }
         let mistakes = checks::properties(&properties).unwrap_err();
         for name in names {
-            assert!(mistakes.contains(name), "{name} is not told: {mistakes}");
+            assert!(mistakes.contains(name), "{name} is not named: {mistakes}");
         }
     });
 }
 
 #[test]
-fn a_property_that_is_not_known_is_told_by_its_name() {
-    for_any((good_properties(), "[A-Z][a-z]{1,9}X", json()), |(mut properties, name, value)| {
+fn an_unknown_property_is_named() {
+    for_any((valid_properties(), "[A-Z][a-z]{1,9}X", json()), |(mut properties, name, value)| {
         properties[&name] = value;
         let mistakes = checks::properties(&properties).unwrap_err();
         assert!(mistakes.starts_with(&format!("{name}: unknown property, found ")), "{mistakes}");
@@ -134,16 +136,16 @@ fn a_property_that_is_not_known_is_told_by_its_name() {
 }
 
 #[test]
-fn properties_of_any_shape_are_taken_or_refused_with_a_mistake() {
+fn properties_of_any_shape_are_accepted_or_refused_with_a_reason() {
     for_any(json(), |properties| drop(checks::properties(&properties)));
-    for_any((good_properties(), vec(change(), 1..4)), |(mut properties, changes)| {
+    for_any((valid_properties(), vec(change(), 1..4)), |(mut properties, changes)| {
         changes.into_iter().for_each(|change| change.make(&mut properties));
         drop(checks::properties(&properties));
     });
 }
 
 #[test]
-fn properties_at_the_limits_are_taken_or_refused_with_a_mistake() {
+fn properties_at_their_limits_are_accepted_or_refused_with_a_reason() {
     let key = prop_oneof![
         select(&["aws:x", "AWS:x", "sagemaker-scaling:x", "Sagemaker-Scaling:x"][..]).prop_map(str::to_owned),
         (126_usize..131).prop_map(|length| "é".repeat(length)),
@@ -153,7 +155,7 @@ fn properties_at_the_limits_are_taken_or_refused_with_a_mistake() {
     let many =
         (44_usize..51).prop_map(|count| (0..count).map(|i| json!({"Key": format!("k{i}"), "Value": ""})).collect());
     let tags = prop_oneof![other, many];
-    for_any((good_properties(), tags, -1_i32..4, -1_i32..4), |(mut properties, tags, min, max)| {
+    for_any((valid_properties(), tags, -1_i32..4, -1_i32..4), |(mut properties, tags, min, max)| {
         properties["Tags"] = tags.into();
         drop(checks::properties(&properties));
         properties["MinCapacity"] = min.into();
@@ -163,7 +165,7 @@ fn properties_at_the_limits_are_taken_or_refused_with_a_mistake() {
 }
 
 #[test]
-fn an_id_that_is_a_targets_prints_back() {
+fn the_physical_id_of_a_target_survives_parsing() {
     let exact = ["endpoint/", "E", "/variant/", "v", "|", "sagemaker:variant:DesiredInstanceCount", "|", "sagemaker"];
     checks::id(&exact.concat());
     for odd in ["", " ", "-", "|", "/", "/variant/", "\u{0}", "e", "é"] {
@@ -178,7 +180,7 @@ fn an_id_that_is_a_targets_prints_back() {
     for_any(text(), |text| checks::id(&text));
 }
 
-const OURS: &[&str] = &[
+const PROPERTIES: &[&str] = &[
     "AdoptExisting",
     "EndpointName",
     "MaxCapacity",

@@ -1,4 +1,4 @@
-//! Any scaling policy and any scheduled action, in the SDK's shapes.
+//! Strategies for scaling policies and scheduled actions, in the SDK's types.
 
 use autoscaling::types::{
     AdjustmentType, CustomizedMetricSpecification, MetricAggregationType, MetricDimension, MetricStatistic, MetricType,
@@ -14,7 +14,7 @@ use proptest::sample::select;
 
 use crate::policies::{Action, Attached};
 
-/// Text that looks like something else, too.
+/// Text, some of which looks like a number, a boolean or null.
 fn words() -> impl Strategy<Value = String> {
     prop_oneof![select(&["5", "true", "1e3", "null", "0.50", "é🦀", " "][..]).prop_map(str::to_owned), "[ -~]{1,20}"]
 }
@@ -108,7 +108,7 @@ fn customized() -> impl Strategy<Value = CustomizedMetricSpecification> {
     prop_oneof![own, math]
 }
 
-/// A metric, and a dimension that it fits.
+/// A metric, and a dimension that it is for.
 fn metrics()
 -> impl Strategy<Value = (Option<PredefinedMetricSpecification>, Option<CustomizedMetricSpecification>, ScalableDimension)>
 {

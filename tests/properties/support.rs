@@ -1,20 +1,18 @@
-//! How a property is tried, and texts and JSON to try it on.
-
-use std::fs;
-use std::path::{Path, PathBuf};
+//! How a property is checked, and strategies for texts, JSON and properties.
 
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 use serde_json::{Value, json};
+use test_support::seed::seed;
 
-/// Tries a property on cases that are the same every time, and on new ones.
+/// Checks a property on cases that are the same in every run, and on new ones.
 pub(crate) fn for_any<S: Strategy>(strategy: S, check: impl Fn(S::Value)) {
     let config = Config { cases: 128, failure_persistence: None, max_shrink_iters: 2_000, ..Config::default() };
     let seeds = match config.rng_seed {
         RngSeed::Fixed(seed) => vec![seed],
-        RngSeed::Random => vec![1, fastrand::u64(..)],
+        RngSeed::Random => vec![1, seed()],
     };
     for seed in seeds {
         let mut runner = TestRunner::new(Config { rng_seed: RngSeed::Fixed(seed), ..config.clone() });
@@ -25,7 +23,7 @@ pub(crate) fn for_any<S: Strategy>(strategy: S, check: impl Fn(S::Value)) {
         match tried {
             Ok(()) => {}
             Err(TestError::Fail(reason, value)) => {
-                panic!("{reason}\nfor {value:#?}\nTo try it again, set PROPTEST_RNG_SEED={seed}")
+                panic!("{reason}\nfor {value:#?}\nTo repeat it, set PROPTEST_RNG_SEED={seed}")
             }
             Err(TestError::Abort(reason)) => panic!("{reason}"),
         }
@@ -43,7 +41,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A text around the lengths at which something is cut or refused.
+/// A text whose length is near one at which something is cut or refused.
 pub(crate) fn long_text() -> impl Strategy<Value = String> {
     let piece = select(&["a", "\"", "\\", "\n", "\u{1}", "\u{7f}", "é", "€", "🦀", "a\"🦀\u{0}", "<>&"][..]);
     let times = prop_oneof![0_usize..70, 120_usize..130, 250_usize..260, 500_usize..1_100, 1_100_usize..5_000];
@@ -69,30 +67,13 @@ pub(crate) fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A name of a field: one that something here has, or any text.
+/// The name of a field: one of a request, or any text.
 pub(crate) fn name() -> impl Strategy<Value = String> {
     prop_oneof![3 => select(NAMES).prop_map(str::to_owned), 1 => text()]
 }
 
-/// The requests in `events/`.
-pub(crate) fn events() -> Vec<Value> {
-    let events =
-        files("events").into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "json"));
-    events.map(|path| serde_json::from_slice(&fs::read(path).expect("an event")).expect("JSON")).collect()
-}
-
-/// The files of a folder of this repository, in order.
-pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let entries = fs::read_dir(folder).expect("a folder of this repository");
-    let mut files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
-    files.sort();
-    assert!(!files.is_empty());
-    files
-}
-
-/// Properties that say what is registered, with numbers and booleans in either form, and nothing wrong.
-pub(crate) fn good_properties() -> impl Strategy<Value = Value> {
+/// Valid properties, with numbers and booleans in either form.
+pub(crate) fn valid_properties() -> impl Strategy<Value = Value> {
     let number = |number: i32, as_text| if as_text { json!(number.to_string()) } else { json!(number) };
     let capacities = (0_i32..=i32::MAX, 1_i32..=i32::MAX, any::<bool>())
         .prop_map(move |(one, other, as_text)| (number(one.min(other), as_text), number(one.max(other), !as_text)));

@@ -18,7 +18,7 @@ fn with(name: &str, value: Value) -> Value {
 }
 
 fn mistake(name: &str, value: Value) -> String {
-    read(with(name, value)).unwrap_err()
+    read(with(name, value)).expect_err("a mistake")
 }
 
 #[test]

@@ -17,7 +17,10 @@ fn read_for(dimension: ScalableDimension, configuration: &Value) -> Result<Value
     properties["ScalingPolicies"] =
         json!([{ "PolicyName": "p", "PolicyType": "TargetTrackingScaling", TRACKING: configuration }]);
     if dimension == ScalableDimension::InferenceComponentDesiredCopyCount {
-        properties.as_object_mut().unwrap().retain(|name, _| name != "EndpointName" && name != "VariantName");
+        properties
+            .as_object_mut()
+            .expect("an object")
+            .retain(|name, _| name != "EndpointName" && name != "VariantName");
         properties["InferenceComponentName"] = json!("llm");
     }
     properties["ScalableDimension"] = json!(dimension.as_str());

@@ -1,9 +1,9 @@
-//! CloudFormation: stacks that are created, updated, rolled back, cleaned up and deleted, as far as their custom
-//! resources can tell.
+//! CloudFormation, as custom resources see it: stacks that are created, updated, rolled back, cleaned up and
+//! deleted.
 //!
-//! Documented: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html>. Believed: a resource that
+//! Documented: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html>. Assumed: a resource that
 //! is cancelled counts as failed at once, while its request runs on; a Delete is tried three times, and then the resource
-//! is left behind; in which order a rollback goes, for which the history has both.
+//! is left behind. The order of a rollback is not documented: a history has either.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use crate::inbox::Request;
 use crate::lambda::Lambda;
 use crate::world::{Record, State};
 
-/// A stack, under the same name through all its lives.
+/// A stack, which is deleted and created again under the same name.
 #[derive(Debug)]
 pub(crate) struct Stack {
     pub(crate) lambda: Lambda,
     pub(crate) name: String,
     pub(crate) lives: u32,
     pub(crate) exists: bool,
-    /// What CloudFormation counts as its resources, by their place in `LOGICAL_IDS`.
+    /// The resources of the stack, by their index in `LOGICAL_IDS`.
     pub(crate) resources: BTreeMap<usize, Resource>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Stack {
 pub(crate) struct Resource {
     pub(crate) props: Props,
     pub(crate) id: String,
-    /// Its Update back was skipped: nobody knows what is there.
+    /// Its rollback was skipped, so that its state is unknown.
     pub(crate) skipped: bool,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Resource {
 enum Ended {
     Succeeded(String),
     Failed(String),
-    /// It was cancelled, or nobody answered in time.
+    /// It was cancelled, or not answered in time.
     Unanswered,
 }
 
@@ -79,7 +79,7 @@ impl Stack {
             self.lives += 1;
         }
         let before = self.resources.clone();
-        let (steps, failed) = self.go_forward(deploy).await;
+        let (steps, failed) = self.update_resources(deploy).await;
         let mut gone = Vec::new();
         if !failed {
             for (place, step) in &steps {
@@ -97,7 +97,7 @@ impl Stack {
         } else if creating {
             gone.extend(self.resources.iter().map(|(place, resource)| (*place, resource.clone(), true)));
         } else {
-            gone = self.go_back(&steps, deploy.reversed).await;
+            gone = self.roll_back(&steps, deploy.reversed).await;
         }
         if !deploy.reversed {
             gone.reverse();
@@ -110,8 +110,8 @@ impl Stack {
         }
     }
 
-    /// Creates and updates what the template asks for. Returns what was begun, and whether anything failed.
-    async fn go_forward(&mut self, deploy: &Deploy) -> (Vec<(usize, Step)>, bool) {
+    /// Creates and updates the resources of the template. Returns the steps that were begun, and whether one failed.
+    async fn update_resources(&mut self, deploy: &Deploy) -> (Vec<(usize, Step)>, bool) {
         let (cancel, cancelled) = watch::channel(false);
         let cancel = Arc::new(cancel);
         if let Some(after) = deploy.fails_after {
@@ -148,7 +148,7 @@ impl Stack {
         }
         let mut cancelled = cancelled;
         if deploy.fails_after.is_some() {
-            cancelled.wait_for(|cancelled| *cancelled).await.expect("somebody holds the other end");
+            cancelled.wait_for(|cancelled| *cancelled).await.expect("the sender lives");
         }
         let failed = *cancelled.borrow();
         (begun, failed)
@@ -176,7 +176,7 @@ impl Stack {
                 self.record(place, "UPDATE_FAILED", &from.id);
             }
         }
-        // What fails cancels what is still going on.
+        // A failure cancels the steps in progress.
         if !matches!(ended, Ended::Succeeded(_)) {
             cancel.send_replace(true);
         }
@@ -197,8 +197,8 @@ impl Stack {
         format!("{}-{}-1A2B3C4D5E6F", self.name, LOGICAL_IDS[place])
     }
 
-    /// Goes back to what was before. Returns what the clean-up has to delete.
-    async fn go_back(&mut self, steps: &[(usize, Step)], reversed: bool) -> Vec<(usize, Resource, bool)> {
+    /// Rolls the steps back. Returns the resources and ids that the clean-up has to delete.
+    async fn roll_back(&mut self, steps: &[(usize, Step)], reversed: bool) -> Vec<(usize, Resource, bool)> {
         let mut gone = Vec::new();
         let mut steps = steps.to_vec();
         if reversed {
@@ -209,7 +209,7 @@ impl Stack {
             match step {
                 Step::Create(_) => gone.push((place, now, true)),
                 Step::Update { from, to } => {
-                    let id = self.update_back(place, &now, &from, to).await;
+                    let id = self.roll_back_resource(place, &now, &from, to).await;
                     if let Some(id) = id.filter(|id| *id != now.id) {
                         gone.push((place, Resource { id: now.id.clone(), ..now.clone() }, false));
                         self.resources.insert(place, Resource { props: from.props, id, skipped: false });
@@ -220,22 +220,22 @@ impl Stack {
         gone
     }
 
-    /// Updates a resource back, and goes on with the rollback where that failed at first. Returns the new id.
-    async fn update_back(&mut self, place: usize, now: &Resource, from: &Resource, to: Props) -> Option<String> {
+    /// Rolls a resource back, and continues the rollback after a failure. Returns the new id.
+    async fn roll_back_resource(&mut self, place: usize, now: &Resource, from: &Resource, to: Props) -> Option<String> {
         for _ in 0..3 {
             let (_keep, never) = watch::channel(false);
             let id = Some(now.id.clone());
             let ended = self.request("Update", place, from.props, Some(to), id, never).await;
             if let Ended::Succeeded(id) = ended {
                 self.record(place, "UPDATE_COMPLETE", &id);
-                let back = Resource { props: from.props, id: id.clone(), skipped: from.skipped };
-                self.resources.insert(place, back);
+                let restored = Resource { props: from.props, id: id.clone(), skipped: from.skipped };
+                self.resources.insert(place, restored);
                 return Some(id);
             }
             self.record(place, "UPDATE_FAILED", &now.id);
             sleep(Duration::from_secs(300)).await;
         }
-        // Somebody continues the rollback without this resource.
+        // An operator continues the rollback without this resource.
         let mut state = self.lambda.world.state();
         state.excused.extend([from.props.target, to.target]);
         drop(state);
@@ -251,7 +251,7 @@ impl Stack {
         self.exists = false;
     }
 
-    /// Deletes a resource, or the id that one had before.
+    /// Deletes a resource, or its obsolete id.
     async fn remove(&mut self, place: usize, resource: &Resource, is_current: bool) {
         let mut deleted = false;
         for _ in 0..3 {
@@ -284,7 +284,7 @@ impl Stack {
     fn record(&self, place: usize, status: &'static str, id: &str) {
         let key = (self.id(), LOGICAL_IDS[place]);
         let mut state = self.lambda.world.state();
-        state.tell(format_args!("{}/{} {}: {status} {id}", self.name, self.lives, LOGICAL_IDS[place]));
+        state.record_event(format_args!("{}/{} {}: {status} {id}", self.name, self.lives, LOGICAL_IDS[place]));
         let changed = state.now();
         state.records.entry(key).or_default().push(Record { status, id: id.to_owned(), changed });
     }
@@ -310,16 +310,16 @@ impl Stack {
             answer: None,
             answered: Arc::new(Notify::new()),
         };
-        // Documented: a Delete that is late takes down what brings its target back.
+        // Documented limit: a late Delete deregisters a target that a newer request has registered.
         while self.lambda.world.state().is_open(&request) {
             if *cancelled.borrow() {
                 return Ended::Unanswered;
             }
             sleep(Duration::from_secs(1)).await;
         }
-        // Documented: what is begun within seconds of what it supersedes is not told from it.
+        // Documented limit: a request cannot be told from one that supersedes it within seconds.
         if kind != "Delete" {
-            sleep(AT_ONCE).await;
+            sleep(RECORD_LAG).await;
         }
         match kind {
             "Create" => self.record(place, "CREATE_IN_PROGRESS", ""),
@@ -329,7 +329,7 @@ impl Stack {
         let answered = Arc::clone(&request.answered);
         let line = format!("{}/{} {}: {kind} of {props:?}", self.name, self.lives, LOGICAL_IDS[place]);
         let number = self.lambda.world.state().make(request);
-        self.lambda.world.state().tell(format_args!("{line} is request {number}"));
+        self.lambda.world.state().record_event(format_args!("{line} is request {number}"));
         self.lambda.invoke(number);
         tokio::select! {
             () = answered.notified() => {}
@@ -363,5 +363,5 @@ impl State {
     }
 }
 
-const AT_ONCE: Duration = Duration::from_secs(6);
+const RECORD_LAG: Duration = Duration::from_secs(6);
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(3_600);

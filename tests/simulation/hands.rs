@@ -1,28 +1,29 @@
-//! What people do by hand, beside all stacks.
+//! Changes by hand, outside all stacks.
 
 use std::time::Duration;
 
 use serde_json::json;
+use test_support::account;
+use test_support::attached::{merged, step};
 use tokio::time::sleep;
 
 use crate::history::{Deed, ENDPOINTS, Hand, resource_id};
-use crate::inbox::step_policy;
 use crate::services::{self, Registered};
 use crate::world::World;
 
 impl World {
-    pub(crate) async fn lend(&self, hand: &Hand) {
+    pub(crate) async fn act_by_hand(&self, hand: &Hand) {
         sleep(Duration::from_secs(hand.at)).await;
-        self.state().tell(format_args!("by hand: {:?}", hand.does));
+        self.state().record_event(format_args!("by hand: {:?}", hand.does));
         match hand.does {
             Deed::Register(target) => {
                 self.quiet().await;
                 let mut state = self.state();
                 let free = state.registered().iter().all(|found| found.target != target);
                 let limits = json!({"MinCapacity": 1, "MaxCapacity": BY_HAND});
-                if free && state.by_hand(REGISTER, &about(target, limits)).is_ok() {
+                if free && state.by_hand(REGISTER, &merged(account::target(&resource_id(target)), &limits)).is_ok() {
                     state.by_hand.insert(target, BY_HAND);
-                    let policy = about(target, step_policy(services::BY_HAND, &json!(1)));
+                    let policy = merged(account::target(&resource_id(target)), &step(services::BY_HAND, 1));
                     state.by_hand("AnyScaleFrontendService.PutScalingPolicy", &policy).expect("it is registered");
                 }
             }
@@ -30,8 +31,11 @@ impl World {
                 self.quiet().await;
                 let mut state = self.state();
                 let before = state.registered();
-                if state.by_hand(DEREGISTER, &about(target, json!({}))).is_ok() {
-                    before.iter().filter(|found| found.target == target).for_each(|found| state.take_down(found));
+                if state.by_hand(DEREGISTER, &account::target(&resource_id(target))).is_ok() {
+                    before
+                        .iter()
+                        .filter(|found| found.target == target)
+                        .for_each(|found| state.note_deregistered(found));
                 }
             }
             Deed::ChangeModel { endpoint, takes } => self.update_endpoint(endpoint, takes, ["a", "b"]),
@@ -40,7 +44,7 @@ impl World {
         }
     }
 
-    /// Waits until the function is idle: what happens by hand between two of its calls is a documented limit.
+    /// Waits until the function is idle: a change by hand between two of its calls is a documented limit.
     async fn quiet(&self) {
         while !self.state().running.is_empty() {
             sleep(Duration::from_secs(1)).await;
@@ -61,7 +65,7 @@ impl World {
         let input = json!({"EndpointName": name, "EndpointConfigName": next});
         let begun = state.by_hand("SageMaker.UpdateEndpoint", &input).is_ok();
         if begun && registered && changes_type {
-            state.violation("the model let an endpoint change the type of a registered variant");
+            state.violation("the local AWS let an endpoint change the type of a registered variant");
         }
     }
 
@@ -77,32 +81,25 @@ impl World {
             }
             let after = state.registered();
             let gone = before.iter().filter(|was| after.iter().all(|is| is.target != was.target));
-            gone.for_each(|gone| state.take_down(gone));
+            gone.for_each(|gone| state.note_deregistered(gone));
         }
         sleep(Duration::from_secs(1)).await;
         let mut state = self.state();
         state.aws.set_endpoint_takes(f64::from(u32::try_from(takes).expect("small")));
         let mut input = about;
         input["EndpointConfigName"] = json!(format!("{}-a", ENDPOINTS[endpoint]));
-        // Somebody else may have been faster.
+        // The endpoint may exist again.
         drop(state.by_hand("SageMaker.CreateEndpoint", &input));
     }
 }
 
 impl crate::world::State {
-    fn take_down(&mut self, found: &Registered) {
-        if let Some((stack, logical)) = found.holder() {
-            self.taken_down.insert((found.target, (stack.to_owned(), logical.to_owned())));
+    fn note_deregistered(&mut self, found: &Registered) {
+        if let Some((stack, logical)) = found.owner() {
+            self.deregistered_by_hand.insert((found.target, (stack.to_owned(), logical.to_owned())));
         }
         self.by_hand.remove(&found.target);
     }
-}
-
-fn about(target: usize, mut input: serde_json::Value) -> serde_json::Value {
-    input["ServiceNamespace"] = json!("sagemaker");
-    input["ResourceId"] = json!(resource_id(target));
-    input["ScalableDimension"] = json!("sagemaker:variant:DesiredInstanceCount");
-    input
 }
 
 const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";

@@ -1,6 +1,6 @@
-//! What can happen: a few stacks that are deployed and deleted, hands that meddle, and everything that goes wrong.
+//! Histories: a few stacks that are deployed and deleted, changes by hand, and faults.
 //!
-//! A history is plain data. proptest makes it from a seed, and makes it smaller where it breaks an invariant.
+//! A history is plain data. proptest makes it from a seed, and shrinks it if it breaks an invariant.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use proptest::prelude::*;
 /// Everything that happens in one run of the world.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
-    /// Seeds the function's jitter and the ways of its calls.
+    /// Seeds the jitter of the function and the latency of its calls.
     pub(crate) jitter: u64,
-    /// For how long a new target is not seen by everybody.
+    /// How long a new target is not visible.
     pub(crate) lag_ms: u64,
-    /// What is done to each stack, one after the other.
+    /// The operations on each stack, in order.
     pub(crate) stacks: Vec<Vec<Op>>,
     pub(crate) hands: Vec<Hand>,
     pub(crate) troubles: Vec<Trouble>,
     pub(crate) duplicates: Vec<Duplicate>,
 }
 
-/// What somebody asks of CloudFormation.
+/// An operation on a stack.
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
     Deploy(Deploy),
@@ -33,30 +33,30 @@ pub(crate) enum Op {
 #[derive(Clone, Debug)]
 pub(crate) struct Deploy {
     pub(crate) after: u64,
-    /// What the template says of the logical ids in `LOGICAL_IDS`.
+    /// The properties of each resource in `LOGICAL_IDS`, if the template has it.
     pub(crate) template: [Option<Props>; 2],
-    /// Whether the resources depend on each other, in their order, or are made at the same time.
+    /// Whether the resources depend on each other, in their order. Otherwise they are created at the same time.
     pub(crate) chained: bool,
-    /// Another resource of the stack fails, so many seconds after the deployment began.
+    /// Another resource of the stack fails so many seconds after the deployment began.
     pub(crate) fails_after: Option<u64>,
-    /// Whether a rollback goes against the order of dependencies.
+    /// Whether a rollback runs in the reverse order of dependencies.
     pub(crate) reversed: bool,
 }
 
 /// The properties of one resource.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Props {
-    /// Of `TARGETS`.
+    /// A number for `names()`.
     pub(crate) target: usize,
     pub(crate) max: u32,
     pub(crate) adopt: bool,
-    /// A tag of the author's, and its value.
+    /// The value of the author's tag.
     pub(crate) tag: Option<u8>,
-    /// What is named in `ATTACHED`, and its value.
+    /// The values of the policies and the action in `ATTACHED`.
     pub(crate) attached: [Option<u8>; 3],
 }
 
-/// What somebody does by hand.
+/// A change by hand.
 #[derive(Clone, Debug)]
 pub(crate) struct Hand {
     pub(crate) at: u64,
@@ -65,19 +65,19 @@ pub(crate) struct Hand {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Deed {
-    /// Registers a target that nobody holds, without tags.
+    /// Registers an unregistered target, without tags.
     Register(usize),
-    /// Deregisters a target, whoever holds it.
+    /// Deregisters a target of any owner.
     Deregister(usize),
     /// Changes the model of an endpoint, which takes a while.
     ChangeModel { endpoint: usize, takes: u64 },
     /// Changes the instance type of an endpoint, which is refused while a variant of it is registered.
     ChangeType { endpoint: usize, takes: u64 },
-    /// Deletes an endpoint, and with it what is registered for it, and makes it anew.
+    /// Deletes an endpoint, and with it its targets, and creates it again.
     Remake { endpoint: usize, takes: u64 },
 }
 
-/// From the `at`-th exchange on, so many go wrong.
+/// So many exchanges go wrong, from the `at`-th on.
 #[derive(Clone, Debug)]
 pub(crate) struct Trouble {
     pub(crate) at: u32,
@@ -101,12 +101,12 @@ pub(crate) enum Kind {
     Reset {
         after_effect: bool,
     },
-    /// It is on its way for so many seconds.
+    /// It takes so many seconds.
     Slow(u64),
     Throttled,
 }
 
-/// Lambda delivers the `request`-th request once more, so many seconds after the first time.
+/// Lambda delivers the `request`-th request again, so many seconds after the first delivery.
 #[derive(Clone, Debug)]
 pub(crate) struct Duplicate {
     pub(crate) request: usize,
@@ -200,7 +200,7 @@ pub(crate) const LOGICAL_IDS: [&str; 2] = ["A", "B"];
 pub(crate) const ATTACHED: [&str; 3] = ["p", "q", "s"];
 
 impl Props {
-    /// What is to be attached to the target, by name.
+    /// The policies and actions of the target: names and values.
     pub(crate) fn attached(&self) -> BTreeMap<String, u64> {
         let named = ATTACHED.iter().zip(self.attached);
         named.filter_map(|(name, value)| Some(((*name).to_owned(), value?.into()))).collect()

@@ -1,9 +1,10 @@
-//! CloudFormation's side of the response URL: requests that are waiting, and what an answer has to be.
+//! The response URL: the requests, and the checks of each answer.
 
 use std::sync::Arc;
 
-use sagemaker_scaling::response::MAX_BODY_BYTES;
 use serde_json::{Value, json};
+use test_support::attached::step;
+use test_support::function::{FUNCTION_ARN, MAX_BODY_BYTES};
 use tokio::sync::Notify;
 
 use crate::history::{Props, names, physical_id};
@@ -31,7 +32,7 @@ impl Request {
         (self.stack_id.clone(), self.logical_id, self.kind)
     }
 
-    /// What Lambda delivers, for the request of this number.
+    /// The payload that Lambda delivers for the request of this number.
     pub(crate) fn payload(&self, number: usize) -> String {
         #[expect(clippy::cast_possible_truncation, reason = "seconds")]
         let made = aws_smithy_types::DateTime::from_secs(self.made as i64);
@@ -58,7 +59,7 @@ impl Request {
 fn properties(props: Props) -> Value {
     let (endpoint, variant) = names(props.target);
     let mut properties = json!({
-        "ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:f",
+        "ServiceToken": FUNCTION_ARN,
         "EndpointName": endpoint,
         "VariantName": variant,
         "MinCapacity": "1",
@@ -77,7 +78,7 @@ fn properties(props: Props) -> Value {
             properties["ScheduledActions"] =
                 json!([{"ScheduledActionName": name, "Schedule": "rate(1 day)", "ScalableTargetAction": limits}]);
         } else {
-            policies.push(step_policy(&name, &value.to_string().into()));
+            policies.push(step(&name, value.to_string()));
         }
     }
     if !policies.is_empty() {
@@ -86,19 +87,8 @@ fn properties(props: Props) -> Value {
     properties
 }
 
-/// A scaling policy that adds so much.
-pub(crate) fn step_policy(name: &str, adjustment: &Value) -> Value {
-    let lowest = if adjustment.is_string() { json!("0") } else { json!(0) };
-    let step = json!({"MetricIntervalLowerBound": lowest, "ScalingAdjustment": adjustment});
-    json!({
-        "PolicyName": name,
-        "PolicyType": "StepScaling",
-        "StepScalingPolicyConfiguration": {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": [step]},
-    })
-}
-
 impl State {
-    /// Takes what the function PUTs: the first answer to a request counts.
+    /// Receives an answer. The first answer to a request counts.
     pub(crate) fn take_answer(&mut self, invocation: &Invocation, body: &str) {
         let first = invocation.sent.lock().expect("not poisoned").body.get_or_insert_with(|| body.to_owned()).clone();
         if first != body {
@@ -110,13 +100,13 @@ impl State {
         }
         let answer: Value = serde_json::from_str(body).unwrap_or_default();
         let reason = answer["Reason"].as_str().unwrap_or_default();
-        let cut_off = ["out of time", "panicked", "injected"].iter().any(|text| reason.contains(text));
-        if !self.is_waiting(number) && cut_off {
-            // Documented: what is cut off in the middle, or refused, takes nothing back.
+        let aborted = ["out of time", "panicked", "injected"].iter().any(|text| reason.contains(text));
+        if !self.is_waiting(number) && aborted {
+            // Documented limit: work that is aborted or fails half way is not undone.
             self.excuse(number);
         }
         if self.is_waiting(number) && reason.contains("no longer waits") {
-            self.violation(format!("request {number} is waited for, but {reason}"));
+            self.violation(format!("CloudFormation waits for request {number}, but {reason}"));
         }
         if self.requests[number].answer.is_none() && self.is_waiting(number) {
             if let Err(wrong) = self.check_truth(number, &answer) {
@@ -132,7 +122,7 @@ impl State {
         self.waiting.contains(&number)
     }
 
-    /// Invariant: each answer is a valid one to its request, with the right id.
+    /// Invariant: each answer is valid, and has the right physical id.
     fn check_answer(&self, number: usize, body: &str) -> Result<(), String> {
         let request = &self.requests[number];
         if body.len() > MAX_BODY_BYTES {
@@ -158,7 +148,7 @@ impl State {
             _ => return Err("no Status".to_owned()),
         };
         if !fits {
-            return Err("the id does not follow from the request".to_owned());
+            return Err("the physical id does not follow from the request".to_owned());
         }
         if answer["Status"] == "FAILED" && answer["Reason"].as_str().is_none_or(str::is_empty) {
             return Err("no Reason".to_owned());
@@ -166,23 +156,24 @@ impl State {
         Ok(())
     }
 
-    /// Invariant: a success that CloudFormation takes is true at that moment.
+    /// Invariant: a success that CloudFormation accepts is true at that moment.
     fn check_truth(&mut self, number: usize, answer: &Value) -> Result<(), String> {
         if answer["Status"] != "SUCCESS" {
             return Ok(());
         }
         let request = self.requests[number].clone();
         let found = self.registered().into_iter().find(|found| found.target == request.props.target);
-        let ours = found.as_ref().is_some_and(|found| found.holder() == Some((&request.stack_id, request.logical_id)));
+        let is_owner =
+            found.as_ref().is_some_and(|found| found.owner() == Some((&request.stack_id, request.logical_id)));
         match request.kind {
             "Delete" => Ok(()),
-            // Documented: it changed hands between a look and a call.
+            // Documented limit: the owner changed between a read and a call.
             _ if self.windows.contains(&request.props.target) => Ok(()),
-            _ if !ours => Err(format!("a success, but {found:?} is registered")),
+            _ if !is_owner => Err(format!("a success, but {found:?} is registered")),
             _ if found.is_some_and(|found| found.max != u64::from(request.props.max)) => {
                 Err("a success, but with other limits".to_owned())
             }
-            // Of a resource that CloudFormation gave up, nobody knows what was attached.
+            // The policies of a resource that CloudFormation gave up are unknown.
             _ if self.excused.contains(&request.props.target) => Ok(()),
             _ => self.is_attached(&request.props).map_err(|wrong| format!("a success, but {wrong}")),
         }

@@ -1,12 +1,11 @@
-//! Lambda: asynchronous invocations, retries, duplicates, time that is up, and environments that die.
+//! Lambda: asynchronous invocations, retries, duplicates, timeouts, and environments that are killed.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::{Services, handle};
+use test_support::function::{Deadline, FUNCTION_ARN, Services, handle};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -22,7 +21,7 @@ pub(crate) struct Lambda {
 }
 
 impl Lambda {
-    /// Queues a request, as an asynchronous invocation does; and once more where the history says so.
+    /// Queues a request, as an asynchronous invocation does, and again for each duplicate in the history.
     pub(crate) fn invoke(&self, request: usize) {
         self.deliver(request, 0);
         for duplicate in self.duplicates.iter().filter(|duplicate| duplicate.request == request) {
@@ -52,27 +51,27 @@ impl Lambda {
             }
             let mut state = lambda.world.state();
             if !answered && !state.is_waiting(request) {
-                // Documented: all retries are spent, and CloudFormation went on long ago.
+                // Documented limit: all retries failed, and CloudFormation has continued.
                 state.excuse(request);
             }
             *state.open.get_mut(&key).expect("counted") -= 1;
         });
     }
 
-    /// One invocation; false where Lambda would try again.
+    /// One invocation. `false`: Lambda retries.
     async fn run(&self, request: usize) -> bool {
         let invocation = Arc::new(Invocation {
             world: self.world.clone(),
             request,
             killed: Notify::new(),
             sent: Mutex::default(),
-            look: Mutex::default(),
-            awaited_at: Mutex::default(),
+            read: Mutex::default(),
+            fresh_at: Mutex::default(),
         });
         let (payload, deadline) = {
             let mut state = self.world.state();
             if state.running.contains(&request) {
-                // Documented: two deliveries of one request that run at the same time.
+                // Documented limit: two deliveries of one request that run at the same time.
                 state.excuse(request);
             }
             state.running.push(request);
@@ -92,12 +91,12 @@ impl Lambda {
         let ended = state.running.iter().position(|running| *running == request).expect("it ran");
         state.running.swap_remove(ended);
         let taken = invocation.sent.lock().expect("not poisoned").taken;
-        // Invariant: every invocation is answered, or ends as an error for the retry.
+        // Invariant: every invocation is answered, or fails, so that Lambda retries it.
         match outcome {
             None => false,
             Some(Ok(())) if taken == 1 => true,
             Some(Ok(())) => {
-                state.violation(format!("request {request} ended well with {taken} answers"));
+                state.violation(format!("request {request} succeeded with {taken} accepted answers"));
                 true
             }
             Some(Err(error)) => {
@@ -110,5 +109,4 @@ impl Lambda {
     }
 }
 
-const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:f";
 const TIMEOUT: Duration = Duration::from_secs(900);

@@ -1,4 +1,4 @@
-//! Runs a history in a world of its own, in virtual time, and looks at what is left.
+//! Plays a history in a world of its own, in virtual time, and checks the targets at the end.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::AddAssign;
@@ -7,26 +7,26 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
+use test_support::function::services;
 use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use crate::cloudformation::Stack;
 use crate::history::{History, LOGICAL_IDS, Props};
 use crate::lambda::Lambda;
-use crate::support::services;
-use crate::world::{Line, World};
+use crate::world::{Connector, World};
 
-/// What a run was made of.
+/// What a run consisted of.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) histories: u64,
     pub(crate) requests: u64,
     pub(crate) exchanges: u64,
     pub(crate) crashes: u64,
-    /// Histories in which something was left behind in a documented way.
+    /// Histories with a target that a documented limit excludes from the checks.
     pub(crate) excused: u64,
-    /// A digest of what happened.
-    pub(crate) story: u64,
+    /// A digest of the events.
+    pub(crate) events: u64,
 }
 
 impl AddAssign for Tally {
@@ -36,11 +36,11 @@ impl AddAssign for Tally {
         self.exchanges += other.exchanges;
         self.crashes += other.crashes;
         self.excused += other.excused;
-        self.story ^= other.story;
+        self.events ^= other.events;
     }
 }
 
-/// Runs a history; fails with the invariants that it breaks.
+/// Plays a history. Fails with the invariants that it breaks.
 pub(crate) fn run(history: &History) -> Result<Tally, String> {
     fastrand::seed(history.jitter);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -51,8 +51,8 @@ async fn play(history: &History) -> Result<Tally, String> {
     let world = World::new(history);
     let lambda = Lambda {
         world: world.clone(),
-        // Made anew: its caches draw from the same random numbers when they are filled.
-        services: services(SharedHttpConnector::new(Line), None),
+        // New in each run: its caches consume random numbers when they are filled.
+        services: services(SharedHttpConnector::new(Connector), None),
         duplicates: Arc::new(history.duplicates.clone()),
     };
     let mut stacks: Vec<_> = (0..history.stacks.len())
@@ -65,13 +65,13 @@ async fn play(history: &History) -> Result<Tally, String> {
         })
         .collect();
     let lives = stacks.iter_mut().zip(&history.stacks).map(|(stack, ops)| stack.live(ops));
-    let hands = history.hands.iter().map(|hand| world.lend(hand));
+    let hands = history.hands.iter().map(|hand| world.act_by_hand(hand));
     tokio::join!(join_all(lives), join_all(hands));
-    // What is late comes now.
+    // Late deliveries run now.
     while world.state().open.values().any(|open| *open > 0) {
         sleep(Duration::from_secs(60)).await;
     }
-    look(&world, &stacks);
+    check_targets(&world, &stacks);
 
     let state = world.state();
     if state.violations.is_empty() {
@@ -80,22 +80,22 @@ async fn play(history: &History) -> Result<Tally, String> {
             requests: state.requests.len() as u64,
             exchanges: u64::from(state.exchanges),
             crashes: u64::from(state.crashes),
-            story: digest(&state.story),
+            events: digest(&state.events),
             excused: u64::from(!state.excused.is_empty() || !state.windows.is_empty()),
         })
     } else {
-        Err(format!("{}\nwhat happened:\n{}", state.violations.join("\n"), state.story.join("\n")))
+        Err(format!("{}\nevents:\n{}", state.violations.join("\n"), state.events.join("\n")))
     }
 }
 
-fn digest(story: &[String]) -> u64 {
+fn digest(events: &[String]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    story.hash(&mut hasher);
+    events.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Invariant: exactly what the stacks declare is registered, with what they declare; and what is there by hand.
-fn look(world: &World, stacks: &[Stack]) {
+/// Invariant: the registered targets are those that the stacks declare, as they declare them, and those by hand.
+fn check_targets(world: &World, stacks: &[Stack]) {
     let mut state = world.state();
     let registered = state.registered();
     let mut wrong = Vec::new();
@@ -107,9 +107,9 @@ fn look(world: &World, stacks: &[Stack]) {
             declared.push((target, owner.clone()));
             let found = registered.iter().find(|found| found.target == target);
             let is_right = found.is_some_and(|found| {
-                found.holder() == Some((owner.0.as_str(), owner.1.as_str()))
+                found.owner() == Some((owner.0.as_str(), owner.1.as_str()))
                     && found.max == u64::from(resource.props.max)
-                    // Release leaves an adopted target with the tags that it has, for the next to adopt.
+                    // A release does not remove the author's tags from an adopted target, which may be adopted again.
                     && (found.tags.get("team") == resource.props.tag.map(|tag| tag.to_string()).as_ref()
                         || found.is_adopted() && resource.props.tag.is_none())
             });
@@ -117,33 +117,35 @@ fn look(world: &World, stacks: &[Stack]) {
             if is_right && let Err(attached) = attached {
                 wrong.push((target, format!("{owner:?}: {attached}")));
             }
-            if !is_right && !state.taken_down.contains(&(target, owner.clone())) {
+            if !is_right && !state.deregistered_by_hand.contains(&(target, owner.clone())) {
                 wrong.push((target, format!("{owner:?} declares {resource:?}, but there is {found:?}")));
             }
         }
     }
     for found in &registered {
         let (target, by_hand) = (found.target, state.by_hand.get(&found.target).copied());
-        match found.holder() {
+        match found.owner() {
             Some((stack, logical)) if !declared.contains(&(target, (stack.to_owned(), logical.to_owned()))) => {
-                wrong.push((target, format!("left over: {found:?}")));
+                wrong.push((target, format!("orphaned target: {found:?}")));
             }
             Some(_) => {}
-            None if by_hand.is_none() => wrong.push((target, format!("registered by nobody: {found:?}"))),
+            None if by_hand.is_none() => {
+                wrong.push((target, format!("no owner, and not registered by hand: {found:?}")))
+            }
             None if by_hand.is_some_and(|max| max != found.max && max != ADOPTED) => {
-                wrong.push((target, format!("changed, though held by others: {found:?}")));
+                wrong.push((target, format!("changed, although it is not owned by a stack: {found:?}")));
             }
             None => {
                 let nothing = Props { target, max: 1, adopt: false, tag: None, attached: [None; 3] };
                 if let Err(attached) = state.is_attached(&nothing) {
-                    wrong.push((target, format!("held by others, but {attached}")));
+                    wrong.push((target, format!("not owned by a stack, but {attached}")));
                 }
             }
         }
     }
     for target in state.by_hand.keys() {
         if registered.iter().all(|found| found.target != *target) {
-            wrong.push((*target, format!("target {target} was registered by hand, and is gone")));
+            wrong.push((*target, format!("target {target} was registered by hand, and is not registered any more")));
         }
     }
     for (target, wrong) in wrong {
@@ -153,5 +155,5 @@ fn look(world: &World, stacks: &[Stack]) {
     }
 }
 
-/// Stands for the limit of a target that was adopted: release leaves it with what it has.
+/// Stands for the limit of an adopted target, which a release does not reset.
 pub(crate) const ADOPTED: u64 = 0;

@@ -1,14 +1,15 @@
-//! The services as the function meets them: late to show what is new, and watched for whose targets are touched.
+//! The services as the function meets them: new targets become visible late, and each change is checked.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
+use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG, STACK_ID_TAG};
+use test_support::stack_resource;
 
 use crate::history::{ENDPOINTS, Props, VARIANTS, resource_id};
 use crate::run::ADOPTED;
-use crate::world::{Invocation, Look, Record, State};
+use crate::world::{Invocation, Read, Record, State};
 
 /// A target that is registered.
 #[derive(Clone, Debug)]
@@ -20,30 +21,29 @@ pub(crate) struct Registered {
 }
 
 impl Registered {
-    /// The stack id and the logical id that its tags name, if they name any of the two.
-    pub(crate) fn holder(&self) -> Option<(&str, &str)> {
+    /// The stack id and the logical id in its tags, if there is one of the two.
+    pub(crate) fn owner(&self) -> Option<(&str, &str)> {
         let tag = |name: &str| self.tags.get(name).map(String::as_str);
-        match (tag("sagemaker-scaling:stack-id"), tag("sagemaker-scaling:logical-id"), tag("sagemaker-scaling:adopted"))
-        {
+        match (tag(STACK_ID_TAG), tag(LOGICAL_ID_TAG), tag(ADOPTED_TAG)) {
             (None, None, None) => None,
             (stack, logical, _) => Some((stack.unwrap_or_default(), logical.unwrap_or_default())),
         }
     }
 
     pub(crate) fn is_adopted(&self) -> bool {
-        self.tags.contains_key("sagemaker-scaling:adopted")
+        self.tags.contains_key(ADOPTED_TAG)
     }
 }
 
 impl State {
-    /// Answers a call of the function.
+    /// Replies to a call of the function.
     ///
-    /// `awaited`: whether CloudFormation waited for the request when the call left.
-    pub(crate) fn call(&mut self, invocation: &Invocation, awaited: bool, target: &str, body: &[u8]) -> (u16, String) {
+    /// `fresh`: whether CloudFormation waited for the answer when the function made the call.
+    pub(crate) fn call(&mut self, invocation: &Invocation, fresh: bool, target: &str, body: &[u8]) -> (u16, String) {
         if target.starts_with("CloudFormation") {
             let reply = self.describe_stack_resource(invocation.request);
             if ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"].iter().any(|status| reply.1.contains(status)) {
-                *invocation.awaited_at.lock().expect("not poisoned") = Some(self.now());
+                *invocation.fresh_at.lock().expect("not poisoned") = Some(self.now());
             }
             return reply;
         }
@@ -83,24 +83,24 @@ impl State {
         }
         let answer = self.aws.call(target, &input, now);
         if operation == "ListTagsForResource" {
-            let look = before.as_ref().map(|found| Look {
+            let read = before.as_ref().map(|found| Read {
                 target: found.target,
-                holder: found.holder().map(|(stack, logical)| (stack.to_owned(), logical.to_owned())),
+                owner: found.owner().map(|(stack, logical)| (stack.to_owned(), logical.to_owned())),
                 at: now,
             });
-            *invocation.look.lock().expect("not poisoned") = look;
+            *invocation.read.lock().expect("not poisoned") = read;
         }
         if changes && answer.is_ok() {
-            // What makes a target anew, and then marks it as its own and puts on it what belongs to it, takes it back
-            // where it came too late.
-            let marks_as_ours = operation == "TagResource"
-                && input["Tags"].get("sagemaker-scaling:stack-id").is_some()
-                && input["Tags"].get("sagemaker-scaling:adopted").is_none();
+            // A request that registers a target, and then tags it and puts its policies, undoes the registration if the
+            // request is stale.
+            let tags_as_own = operation == "TagResource"
+                && input["Tags"].get(STACK_ID_TAG).is_some()
+                && input["Tags"].get(ADOPTED_TAG).is_none();
             let made = before.as_ref().and_then(|found| self.made_by.get(&found.arn));
-            let puts_on_its_own = operation.starts_with("Put") && made == Some(&invocation.request);
-            if before.is_some() && !marks_as_ours && !puts_on_its_own {
-                self.check_timely(invocation, awaited, operation);
-            } else if (marks_as_ours || self.requests[invocation.request].kind != "Create")
+            let puts_on_own = operation.starts_with("Put") && made == Some(&invocation.request);
+            if before.is_some() && !tags_as_own && !puts_on_own {
+                self.check_timely(invocation, fresh, operation);
+            } else if (tags_as_own || self.requests[invocation.request].kind != "Create")
                 && !self.is_waiting(invocation.request)
             {
                 self.excuse(invocation.request);
@@ -112,9 +112,9 @@ impl State {
             }
             if operation == "RegisterScalableTarget" && input.get("Tags").is_some() {
                 let request = &self.requests[invocation.request];
-                let holder = Some((request.stack_id.clone(), request.logical_id.to_owned()));
-                let look = Look { target: request.props.target, holder, at: now };
-                *invocation.look.lock().expect("not poisoned") = Some(look);
+                let owner = Some((request.stack_id.clone(), request.logical_id.to_owned()));
+                let read = Read { target: request.props.target, owner, at: now };
+                *invocation.read.lock().expect("not poisoned") = Some(read);
             }
         }
         match answer {
@@ -149,7 +149,7 @@ impl State {
         found.into_iter().filter_map(read).collect()
     }
 
-    /// What is attached to a target, by name.
+    /// The policies and actions of a target: names and values.
     fn attached(&mut self, target: usize) -> BTreeMap<String, u64> {
         let id = json!({"ServiceNamespace": "sagemaker", "ResourceId": resource_id(target)});
         let mut describe = |what: &str| {
@@ -167,14 +167,14 @@ impl State {
         policies.chain(actions).filter_map(named).collect()
     }
 
-    /// Whether exactly that is attached to a target which properties say, beside what hands put there.
+    /// Whether a target has exactly the policies and actions of the properties, beside those by hand.
     pub(crate) fn is_attached(&mut self, props: &Props) -> Result<(), String> {
         let mut wanted = props.attached();
         let by_hand = self.by_hand.get(&props.target);
         if by_hand.is_some() {
             wanted.insert(BY_HAND.to_owned(), 1);
         }
-        // What was put on an adopted target stays when that is released.
+        // A release does not remove policies and actions from an adopted target.
         let is_adopted = by_hand == Some(&ADOPTED);
         let found = self.attached(props.target);
         let is_there = wanted.iter().all(|(name, value)| found.get(name) == Some(value));
@@ -184,56 +184,49 @@ impl State {
         Err(format!("{found:?} is attached to it, and not {wanted:?}"))
     }
 
-    /// What is on record, as of a moment ago.
+    /// CloudFormation's record, which lags.
     fn describe_stack_resource(&self, request: usize) -> (u16, String) {
         let request = &self.requests[request];
         let records = self.records.get(&(request.stack_id.clone(), request.logical_id));
-        let seen = self.now() - self.lag / 2.0;
-        match records.and_then(|records| records.iter().rev().find(|record| record.changed <= seen)) {
+        let visible = self.now() - self.lag / 2.0;
+        match records.and_then(|records| records.iter().rev().find(|record| record.changed <= visible)) {
             Some(Record { status, id, changed }) => {
-                let changed = DateTime::from_secs_f64(*changed).fmt(Format::DateTime).expect("a date");
-                let detail = format!(
-                    "<LastUpdatedTimestamp>{changed}</LastUpdatedTimestamp><ResourceStatus>{status}</ResourceStatus>\
-                     <PhysicalResourceId>{id}</PhysicalResourceId>"
-                );
-                (200, format!("<R>{detail}</R>"))
+                let changed = SystemTime::UNIX_EPOCH + Duration::from_secs_f64(*changed);
+                (200, stack_resource::described(status, id, Some(changed)))
             }
-            None => {
-                let message = "Resource x does not exist for stack y";
-                (400, format!("<R><Code>ValidationError</Code><Message>{message}</Message></R>"))
-            }
+            None => (400, stack_resource::unknown_resource()),
         }
     }
 
-    /// Invariant: no request changes anything that CloudFormation no longer waits for, unless it takes back what it did.
-    fn check_timely(&mut self, invocation: &Invocation, awaited: bool, operation: &str) {
+    /// Invariant: a stale request changes nothing, unless it undoes what it did.
+    fn check_timely(&mut self, invocation: &Invocation, fresh: bool, operation: &str) {
         let number = invocation.request;
-        let takes_back = matches!(
+        let undoes = matches!(
             operation,
             "DeleteScalingPolicy" | "DeleteScheduledAction" | "DeregisterScalableTarget" | "UntagResource"
         );
         let kind = self.requests[number].kind;
-        if self.is_waiting(number) || (takes_back && kind != "Delete") {
+        if self.is_waiting(number) || (undoes && kind != "Delete") {
             return;
         }
         let now = self.now();
-        let told = invocation.awaited_at.lock().expect("not poisoned").is_some_and(|at| now - at < FRESH);
-        let young = now - self.requests[number].made < FRESH;
-        if awaited || told || young || kind == "Delete" {
-            // Documented: it was on its way, or too young to ask.
+        let was_fresh = invocation.fresh_at.lock().expect("not poisoned").is_some_and(|at| now - at < VALID);
+        let young = now - self.requests[number].made < VALID;
+        if fresh || was_fresh || young || kind == "Delete" {
+            // Documented limit: the call was in flight, or the request too young to check its freshness.
             self.excuse(number);
         } else {
-            self.violation(format!("{operation} for request {number}, for which CloudFormation waits no longer"));
+            self.violation(format!("{operation} for request {number}, for which CloudFormation no longer waits"));
         }
     }
 
-    /// Leaves the target of a request out of the look at the end: a documented limit.
+    /// Excludes the target of a request from the checks at the end: a documented limit.
     pub(crate) fn excuse(&mut self, request: usize) {
         let target = self.requests[request].props.target;
         self.windows.insert(target);
     }
 
-    /// Invariant: nothing that others hold is touched. `before` is what the call met.
+    /// Invariant: the target of another owner is not changed. `before` is the target before the call.
     fn check_touch(&mut self, invocation: &Invocation, operation: &str, input: &Value, before: Option<&Registered>) {
         let now = self.now();
         let (owner, props) = {
@@ -242,11 +235,13 @@ impl State {
         };
         let Some(before) = before else {
             if operation == "RegisterScalableTarget" {
-                let target = (0..4).find(|target| input["ResourceId"] == resource_id(*target)).expect("one of ours");
+                let target = (0..4)
+                    .find(|target| input["ResourceId"] == resource_id(*target))
+                    .expect("a target of this history");
                 self.registered_at.insert(target, now);
-                self.taken_down.remove(&(target, (owner.0.clone(), owner.1.to_owned())));
+                self.deregistered_by_hand.remove(&(target, (owner.0.clone(), owner.1.to_owned())));
                 if input.get("Tags").is_none() {
-                    // Documented: between our look and our registration somebody deregistered it.
+                    // Documented limit: it was deregistered between a read and the registration.
                     self.windows.insert(target);
                 }
             }
@@ -254,10 +249,10 @@ impl State {
         };
         let adopting = props.adopt
             && match operation {
-                "TagResource" => input["Tags"].get("sagemaker-scaling:adopted").is_some(),
+                "TagResource" => input["Tags"].get(ADOPTED_TAG).is_some(),
                 _ => false,
             };
-        match before.holder() {
+        match before.owner() {
             Some((stack, logical)) if (stack, logical) == (owner.0.as_str(), owner.1) => {
                 if operation == "DeregisterScalableTarget" && before.is_adopted() {
                     self.violation(format!("{operation} of the adopted target {}", before.target));
@@ -267,31 +262,31 @@ impl State {
                 self.by_hand.insert(before.target, ADOPTED);
             }
             None if self.windows.contains(&before.target) => {}
-            holder => {
-                let look = invocation.look.lock().expect("not poisoned").clone();
-                let was_ours = look.is_some_and(|look| {
+            other => {
+                let read = invocation.read.lock().expect("not poisoned").clone();
+                let was_owner = read.is_some_and(|read| {
                     let adopts = props.adopt && matches!(operation, "RegisterScalableTarget" | "TagResource");
-                    let ours = look.holder.map_or(adopts, |(stack, logical)| stack == owner.0 && logical == owner.1);
-                    ours && look.target == before.target && now - look.at < FRESH
+                    let owned = read.owner.map_or(adopts, |(stack, logical)| stack == owner.0 && logical == owner.1);
+                    owned && read.target == before.target && now - read.at < VALID
                 });
-                if was_ours {
-                    // Documented: it changed hands between our look and our call.
+                if was_owner {
+                    // Documented limit: the owner changed between a read and the call.
                     self.windows.insert(before.target);
                     return;
                 }
-                let text = format!("{operation} for {owner:?} of {}, which {holder:?} holds", before.target);
+                let text = format!("{operation} for {owner:?} of {}, which {other:?} owns", before.target);
                 self.violation(text);
             }
         }
     }
 }
 
-/// The policy that hands put on the targets that they register.
+/// The policy of targets that are registered by hand.
 pub(crate) const BY_HAND: &str = "h";
-/// For how long a look or a word of CloudFormation holds, in seconds, with what the call that acts on it may take.
-const FRESH: f64 = 15.0;
+/// How long a read, or a reply of CloudFormation, is valid, in seconds, including the call that depends on it.
+const VALID: f64 = 15.0;
 
-/// Whether a call is about a target, which calls name by their id or by their ARN.
+/// Whether a call is about a target. Calls name a target by its id or by its ARN.
 fn is_about(input: &Value, found: &Registered) -> bool {
     let id = resource_id(found.target);
     input["ResourceId"] == id || input["ResourceARN"] == found.arn || input["ResourceIds"] == json!([id])

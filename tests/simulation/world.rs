@@ -1,5 +1,5 @@
-//! Everything outside the function, behind one HTTP connector: the local AWS, made less obliging, and CloudFormation's
-//! record and inbox.
+//! Everything outside the function, behind one HTTP connector: the local AWS with lag and faults, and CloudFormation's
+//! record and response URL.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,15 +11,15 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use local_aws::LocalAws;
 use serde_json::json;
+use test_support::function::{ACCOUNT, REGION};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::history::{ENDPOINTS, History, Kind, Trouble, VARIANTS};
 use crate::inbox::Request;
-use crate::support::{ACCOUNT, REGION};
 
 tokio::task_local! {
-    /// The invocation that the function is in.
+    /// The current invocation of the function.
     pub(crate) static INVOCATION: Arc<Invocation>;
 }
 
@@ -29,22 +29,22 @@ pub(crate) struct Invocation {
     pub(crate) world: World,
     /// The request that it was invoked with, an index into `State::requests`.
     pub(crate) request: usize,
-    /// Rings when the function is to be killed.
+    /// Notified when the function is to be killed.
     pub(crate) killed: Notify,
     pub(crate) sent: Mutex<Sent>,
-    pub(crate) look: Mutex<Option<Look>>,
-    /// When CloudFormation said last that it waits, in seconds since the epoch.
-    pub(crate) awaited_at: Mutex<Option<f64>>,
+    pub(crate) read: Mutex<Option<Read>>,
+    /// When CloudFormation last said that it waits, in seconds since the epoch.
+    pub(crate) fresh_at: Mutex<Option<f64>>,
 }
 
 /// A stack id and a logical id.
 pub(crate) type Owner = (String, String);
 
-/// Who held a target when the function last looked.
+/// The owner of a target when the function last read it.
 #[derive(Clone, Debug)]
-pub(crate) struct Look {
+pub(crate) struct Read {
     pub(crate) target: usize,
-    pub(crate) holder: Option<(String, String)>,
+    pub(crate) owner: Option<(String, String)>,
     pub(crate) at: f64,
 }
 
@@ -52,14 +52,14 @@ pub(crate) struct Look {
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
     pub(crate) body: Option<String>,
-    /// How often it was told that the answer was taken.
+    /// How often the function learned that the answer was accepted.
     pub(crate) taken: u32,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct World(Arc<Mutex<State>>);
 
-/// What CloudFormation has on record for a resource.
+/// CloudFormation's record of a resource.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) status: &'static str,
@@ -76,31 +76,31 @@ pub(crate) struct State {
     jitter: u64,
     troubles: Vec<Trouble>,
     pub(crate) exchanges: u32,
-    /// When a target was registered anew.
+    /// When each target was last registered after it had not been.
     pub(crate) registered_at: BTreeMap<usize, f64>,
-    /// The requests that made targets anew, by the targets' ARNs.
+    /// The requests that registered these targets, by ARN.
     pub(crate) made_by: BTreeMap<String, usize>,
     /// By stack id and logical id.
     pub(crate) records: BTreeMap<(String, &'static str), Vec<Record>>,
     pub(crate) requests: Vec<Request>,
-    /// How many deliveries are due or under way, by stack id, logical id and request type.
+    /// How many deliveries are due or in progress, by stack id, logical id and request type.
     pub(crate) open: BTreeMap<(String, &'static str, &'static str), u32>,
-    /// What the invocations that are running were invoked with.
+    /// The requests of the invocations in progress.
     pub(crate) running: Vec<usize>,
-    /// Targets that hands, or the deletion of an endpoint, took from a resource since it last registered them.
-    pub(crate) taken_down: BTreeSet<(usize, Owner)>,
-    /// Targets that were registered by hand, and their limit.
+    /// Targets that were deregistered by hand, or with their endpoint, since their owner last registered them.
+    pub(crate) deregistered_by_hand: BTreeSet<(usize, Owner)>,
+    /// Targets that were registered by hand, and their maximum capacity.
     pub(crate) by_hand: BTreeMap<usize, u64>,
-    /// Targets that a documented limit, or CloudFormation itself, has left behind.
+    /// Targets that CloudFormation itself has left behind, which is a documented limit.
     pub(crate) excused: BTreeSet<usize>,
-    /// Targets that were deregistered by others between our look and our registration: a documented limit, too.
+    /// Targets that changed between a read and a call, which is a documented limit, too.
     pub(crate) windows: BTreeSet<usize>,
     /// The requests whose answers CloudFormation waits for.
     pub(crate) waiting: BTreeSet<usize>,
     pub(crate) violations: Vec<String>,
     pub(crate) crashes: u32,
-    /// What happened, for whoever has to understand it.
-    pub(crate) story: Vec<String>,
+    /// The events, for the report of a violation.
+    pub(crate) events: Vec<String>,
 }
 
 impl World {
@@ -133,14 +133,14 @@ impl World {
             requests: Vec::new(),
             open: BTreeMap::new(),
             running: Vec::new(),
-            taken_down: BTreeSet::new(),
+            deregistered_by_hand: BTreeSet::new(),
             by_hand: BTreeMap::new(),
             excused: BTreeSet::new(),
             windows: BTreeSet::new(),
             waiting: BTreeSet::new(),
             violations: Vec::new(),
             crashes: 0,
-            story: Vec::new(),
+            events: Vec::new(),
         })))
     }
 
@@ -149,11 +149,11 @@ impl World {
     }
 }
 
-/// Leads each call into the world of the invocation that makes it.
+/// Connects each call to the world of the invocation that makes it.
 #[derive(Clone, Debug)]
-pub(crate) struct Line;
+pub(crate) struct Connector;
 
-impl HttpConnector for Line {
+impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let invocation = INVOCATION.get();
         HttpConnectorFuture::new(async move {
@@ -168,11 +168,11 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
     let target = http.headers().get("x-amz-target").unwrap_or("CloudFormation.DescribeStackResource").to_owned();
     let body = http.body().bytes().expect("a body in memory");
     let (way, trouble) = invocation.world.state().next_exchange(put, &target);
-    let awaited = invocation.world.state().is_waiting(invocation.request);
+    let fresh = invocation.world.state().is_waiting(invocation.request);
     let operation = if put { "PUT" } else { target.rsplit('.').next().unwrap_or_default() };
     let request = invocation.request;
     if let Some(trouble) = trouble {
-        invocation.world.state().tell(format_args!("  {request}: {operation} meets {trouble:?}"));
+        invocation.world.state().record_event(format_args!("  {request}: {operation} meets {trouble:?}"));
     }
     sleep(way / 2).await;
     match trouble {
@@ -190,15 +190,15 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
         let mut state = invocation.world.state();
         if put {
             let body = std::str::from_utf8(body).expect("an answer is UTF-8");
-            state.tell(format_args!("  {request}: PUT {body}"));
+            state.record_event(format_args!("  {request}: PUT {body}"));
             state.take_answer(invocation, body);
             (200, String::new())
         } else {
-            let reply = state.call(invocation, awaited, &target, body);
-            // An endpoint that is waited for is looked at often, and always says the same at length.
+            let reply = state.call(invocation, fresh, &target, body);
+            // Waiting for an endpoint reads it often, and each reply is long and the same.
             if operation != "DescribeEndpoint" {
                 let (status, said) = (reply.0, reply.1.chars().take(400).collect::<String>());
-                state.tell(format_args!("  {request}: {operation} -> {status} {said}"));
+                state.record_event(format_args!("  {request}: {operation} -> {status} {said}"));
             }
             reply
         }
@@ -222,7 +222,7 @@ impl Invocation {
         {
             let mut state = self.world.state();
             if state.made_by.values().any(|made| *made == self.request) && !state.is_waiting(self.request) {
-                // Documented: killed between a registration and the question whether it is still waited for.
+                // Documented limit: killed between a registration and the freshness check that follows.
                 state.excuse(self.request);
             }
         }
@@ -236,20 +236,20 @@ impl State {
         1_700_000_000.0 + self.epoch.elapsed().as_secs_f64()
     }
 
-    /// The same as the function's clock shows it.
+    /// The same, for the clock of the function.
     pub(crate) fn clock(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.epoch.elapsed()
     }
 
-    /// Goes on telling what happens.
-    pub(crate) fn tell(&mut self, what: impl std::fmt::Display) {
+    /// Records an event.
+    pub(crate) fn record_event(&mut self, what: impl std::fmt::Display) {
         let line = format!("{:9.3} s  {what}", self.epoch.elapsed().as_secs_f64());
-        self.story.push(line);
+        self.events.push(line);
     }
 
     pub(crate) fn violation(&mut self, what: impl Into<String>) {
         let what = what.into();
-        self.tell(format_args!("VIOLATION: {what}"));
+        self.record_event(format_args!("VIOLATION: {what}"));
         self.violations.push(what);
     }
 
@@ -261,7 +261,7 @@ impl State {
         let mut way = Duration::from_millis(4 + (mixed >> 32) % 80);
         let planned = self.troubles.iter().find(|planned| (planned.at..planned.at + planned.times).contains(&number));
         let mut kind = planned.map(|planned| planned.kind);
-        // Whether CloudFormation still waits can be told, if not at once: where it cannot is a documented limit.
+        // The freshness check succeeds, if not at once. Where it cannot, is a documented limit.
         if !put && target.starts_with("CloudFormation") && !matches!(kind, Some(Kind::Crash { .. } | Kind::Slow(_))) {
             kind = None;
         }
@@ -273,7 +273,7 @@ impl State {
     }
 }
 
-/// A refusal of a service's, or of the response URL.
+/// An error of a service, or of the response URL.
 fn refusal(put: bool, status: u16, code: &str) -> (u16, String) {
     if put { (status, String::new()) } else { (400, json!({"__type": code, "Message": "injected"}).to_string()) }
 }
@@ -282,5 +282,5 @@ fn reset() -> ConnectorError {
     ConnectorError::io("connection reset by peer".into())
 }
 
-/// What a planted panic says.
+/// The message of a planted panic.
 pub(crate) const PLANTED: &str = "a planted defect";

@@ -81,6 +81,10 @@ alive then. System calls: INIT and the cold invocation{strace}. Package: what is
   first use of aws-lc collects jitter entropy; "no jitter" is the same built with `AWS_LC_SYS_NO_JITTER_ENTROPY=1`.
 * **Node.js** and **Python** run under runtimes as small as they can be (`dev/bench/faults/runners`), so Lambda's own would add to their INIT.
 * Not measured: arm64, which cannot be run here, and Lambda itself.
+
+## Build choices
+
+[benchmarks/build.md](benchmarks/build.md) compares the choices of the build: link-time optimisation, `opt-level`, the allocator.
 """
 
 

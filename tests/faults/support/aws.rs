@@ -1,30 +1,34 @@
-//! AWS behind a socket: the local model, and whatever goes wrong on the way to it and back.
+//! AWS behind a socket: the local AWS, and faults on the way to it and back.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use local_aws::LocalAws;
 use serde_json::{Value, json};
+use test_support::account::Account;
+use test_support::function::{ACCOUNT, REGION};
+use test_support::http::Received;
+use test_support::loopback::{Act, Server};
+use test_support::stack_resource;
 use tokio::time::Instant;
-
-use super::socket::{Act, Received, Server};
-use super::{ACCOUNT, REGION};
 
 /// How a call goes wrong.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
-    /// The call takes effect, but this is what comes back.
+    /// The call takes effect, but this is the reply.
     After(Act),
-    /// The call takes no effect, and this is what comes back.
+    /// The call takes no effect, and this is the reply.
     Before(Act),
-    /// The service says no with a code, and quotes the whole head of the request.
+    /// The service fails with a status and a code, and quotes the whole head of the request.
     Quotes(u16, &'static str),
-    /// The service says no: status, code and message.
+    /// The service fails with a status, a code and a message.
     Says(u16, &'static str, String),
 }
 
 /// Any operation.
 pub(crate) const ANY: &str = "";
-/// Without end.
+/// The variants of every endpoint.
+pub(crate) const VARIANTS: [&str; 2] = ["MyVariant", "MyOtherVariant"];
+/// A fault without end.
 pub(crate) const ALWAYS: usize = usize::MAX;
 
 /// An account with one endpoint, `MyEndPoint`, that has the variants `MyVariant` and `MyOtherVariant`.
@@ -51,7 +55,7 @@ impl Aws {
         let shared = Arc::clone(&state);
         let server = Server::start_with(move |request| shared.lock().expect("not poisoned").reply(request)).await;
         let aws = Self { server, state };
-        aws.endpoint("MyEndPoint");
+        aws.create_endpoint("MyEndPoint", &VARIANTS);
         aws
     }
 
@@ -60,7 +64,7 @@ impl Aws {
         format!("http://127.0.0.1:{}", self.server.port)
     }
 
-    /// What came so far.
+    /// The requests so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.server.received()
     }
@@ -70,72 +74,29 @@ impl Aws {
         self.state().planned.push((operation.to_owned(), times, fault));
     }
 
-    /// No call meets a fault any more.
+    /// No more calls meet a fault.
     pub(crate) fn recover(&self) {
         self.state().planned.clear();
     }
 
-    /// From now on endpoints take for ever to get ready.
-    pub(crate) fn slow_down(&self) {
-        self.call("LocalAws.SetEndpointTakes", json!({"Seconds": 100_000}));
-    }
-
-    /// Adds an endpoint with both variants.
-    pub(crate) fn endpoint(&self, name: &str) {
-        let variants = ["MyVariant", "MyOtherVariant"].map(|name| {
-            json!({"VariantName": name, "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
-        });
-        let config = json!({"EndpointConfigName": name, "ProductionVariants": variants});
-        self.call("SageMaker.CreateEndpointConfig", config);
-        self.call("SageMaker.CreateEndpoint", json!({"EndpointName": name, "EndpointConfigName": name}));
-    }
-
-    /// Registers `MyVariant` as somebody would who knows nothing of this function.
-    pub(crate) fn register_by_hand(&self) {
-        let input = json!({
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-            "MinCapacity": 1,
-            "MaxCapacity": 2,
-        });
-        self.call("AnyScaleFrontendService.RegisterScalableTarget", input);
-    }
-
-    /// What is registered, each with its tags.
-    pub(crate) fn targets(&self) -> Vec<Value> {
-        let found = json!({"ServiceNamespace": "sagemaker"});
-        let found = self.call("AnyScaleFrontendService.DescribeScalableTargets", found);
-        let targets = found["ScalableTargets"].as_array().expect("a list").iter().cloned();
-        let tagged = targets.map(|mut target| {
-            let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
-            target["Tags"] = self.call("AnyScaleFrontendService.ListTagsForResource", arn)["Tags"].clone();
-            target
-        });
-        tagged.collect()
-    }
-
-    /// The `ResourceId`s of what is registered.
-    pub(crate) fn registered(&self) -> Vec<String> {
-        self.targets().iter().map(|target| target["ResourceId"].as_str().expect("text").to_owned()).collect()
-    }
-
-    /// The operations that the function called since this was asked last.
+    /// The operations that the function has called since the last call of this method.
     pub(crate) fn called(&self) -> Vec<String> {
         std::mem::take(&mut self.state().called)
     }
 
-    /// How often the function called an operation since it was asked last what it called.
+    /// How often the function has called an operation since the last call of `called`.
     pub(crate) fn count(&self, operation: &str) -> usize {
         self.state().called.iter().filter(|called| *called == operation).count()
     }
 
-    fn call(&self, target: &str, input: Value) -> Value {
-        self.state().call(target, &input).unwrap_or_else(|fault| panic!("{target}: {fault}"))
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("not poisoned")
+    }
+}
+
+impl Account for Aws {
+    fn call(&self, target: &str, input: &Value) -> Result<Value, local_aws::Fault> {
+        self.state().call(target, input)
     }
 }
 
@@ -145,7 +106,7 @@ impl State {
     }
 
     fn reply(&mut self, request: &Received) -> Act {
-        // A form is for CloudFormation.
+        // Only calls of CloudFormation, which are forms, have no such header.
         let target = request.header("x-amz-target").unwrap_or("CloudFormation.DescribeStackResource").to_owned();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let fault = self.next_fault(&operation);
@@ -155,7 +116,7 @@ impl State {
             Some(Fault::Before(act)) => return act.clone(),
             Some(Fault::Quotes(status, code)) => return refusal(*status, code, &request.head),
             Some(Fault::Says(status, code, message)) => return refusal(*status, code, message),
-            // It knows none of the stacks here.
+            // CloudFormation knows no stack.
             None if target.starts_with("CloudFormation") => return unknown_stack(),
             Some(Fault::After(act)) if target.starts_with("CloudFormation") => return act.clone(),
             Some(Fault::After(_)) | None => self.call(&target, &serde_json::from_str(&request.body).expect("JSON")),
@@ -176,10 +137,9 @@ impl State {
 }
 
 fn reply(status: u16, body: &Value) -> Act {
-    Act::Reply(status, "Content-Type: application/x-amz-json-1.1\r\n", body.to_string())
+    Act::json(status, body.to_string())
 }
 
 fn unknown_stack() -> Act {
-    let error = "<Code>ValidationError</Code><Message>Stack x does not exist</Message>";
-    Act::Reply(400, "Content-Type: text/xml\r\n", format!("<ErrorResponse>{error}</ErrorResponse>"))
+    Act::Reply(400, "Content-Type: text/xml\r\n", stack_resource::unknown_stack())
 }

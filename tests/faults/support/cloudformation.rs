@@ -1,18 +1,18 @@
-//! CloudFormation behind a socket: where answers go, and how they are taken.
+//! CloudFormation behind a socket: the response URL, and how it takes answers.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
+use test_support::http::Received;
+use test_support::loopback::{Act, Server};
+use test_support::secrets::QUERY;
 
-use super::canaries::QUERY;
-use super::socket::{Act, Received, Server};
-
-/// The path of a response URL, as it has to arrive.
+/// The path of a response URL, which has to arrive unchanged.
 pub(crate) const PATH: &str =
     "/arn%3Aaws%3Acloudformation%3Aus-east-1%3A111122223333%3Astack/demo/6c1c%7CScaling%7Cr-1";
 
-/// The server of response URLs. It takes every answer, unless it was told otherwise.
+/// The server of the response URL. It accepts every answer unless a test plans something else.
 #[derive(Debug)]
 pub(crate) struct CloudFormation {
     server: Server,
@@ -28,7 +28,7 @@ struct Script {
 impl CloudFormation {
     /// Starts the server.
     pub(crate) async fn start() -> Self {
-        let script = Arc::new(Mutex::new(Script { next: VecDeque::new(), then: taken() }));
+        let script = Arc::new(Mutex::new(Script { next: VecDeque::new(), then: Act::status(200) }));
         let shared = Arc::clone(&script);
         let decide = move |_: &Received| {
             let mut script = shared.lock().expect("not poisoned");
@@ -42,19 +42,19 @@ impl CloudFormation {
         format!("http://127.0.0.1:{}{PATH}?{QUERY}", self.server.port)
     }
 
-    /// The next answers meet these acts.
+    /// The next PUTs meet these acts.
     pub(crate) fn plan(&self, acts: impl IntoIterator<Item = Act>) {
         self.script().next.extend(acts);
     }
 
-    /// From now on each answer meets this act.
+    /// From now on, each PUT meets this act.
     pub(crate) fn always(&self, act: Act) {
         self.script().then = act;
     }
 
-    /// From now on each answer is taken.
+    /// From now on, each answer is accepted.
     pub(crate) fn recover(&self) {
-        *self.script() = Script { next: VecDeque::new(), then: taken() };
+        *self.script() = Script { next: VecDeque::new(), then: Act::status(200) };
     }
 
     /// Every PUT so far.
@@ -71,14 +71,4 @@ impl CloudFormation {
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().expect("not poisoned")
     }
-}
-
-/// S3 takes it.
-pub(crate) fn taken() -> Act {
-    says(200)
-}
-
-/// S3 says a status.
-pub(crate) fn says(status: u16) -> Act {
-    Act::Reply(status, "", String::new())
 }

@@ -1,29 +1,24 @@
-//! One function between AWS and CloudFormation. Whatever it is asked, nothing that leaves it holds a secret.
+//! One function between AWS and CloudFormation. Everything that leaves it is searched for secrets.
 
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::{Services, Unanswered, handle};
-use sagemaker_scaling::http;
-use sagemaker_scaling::observability::log;
-use sagemaker_scaling::response::MAX_BODY_BYTES;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use test_support::function::{
+    Deadline, FUNCTION_ARN, MAX_BODY_BYTES, Services, Unanswered, handle, log, services, shipped_connector,
+};
+use test_support::log::Log;
+use test_support::loopback::closed_port;
+use test_support::request::Request;
+use test_support::secrets::{assert_no_secret, made_years_ago, signatures};
 use tokio::time::Instant;
 use tracing::instrument::WithSubscriber as _;
 use tracing::level_filters::LevelFilter;
 
 use super::aws::Aws;
-use super::canaries::{found_in, made_long_ago, signatures};
 use super::cloudformation::CloudFormation;
-use super::log::Log;
-use super::request::Request;
-use super::services;
 
-/// The invoked function.
-pub(crate) const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
-/// Enough for everything that succeeds in the end.
+/// Enough for every request that succeeds.
 pub(crate) const AMPLE: Duration = Duration::from_secs(30);
 /// Enough for a few attempts.
 pub(crate) const SHORT: Duration = Duration::from_secs(2);
@@ -39,9 +34,9 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Starts with the connector that is shipped.
+    /// Starts with the shipped connector.
     pub(crate) async fn new() -> Self {
-        Self::with(http::client(http::Roots::bundled()).0).await
+        Self::with(shipped_connector()).await
     }
 
     /// Starts with another connector.
@@ -51,29 +46,28 @@ impl Stage {
         Self { aws, cloudformation: CloudFormation::start().await, services }
     }
 
-    /// Starts where nobody listens at the address of AWS.
+    /// Starts with an address of AWS that refuses connections.
     pub(crate) async fn without_aws() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = format!("http://{}", listener.local_addr().expect("bound"));
-        Self { services: services(http::client(http::Roots::bundled()).0, Some(&address)), ..Self::new().await }
+        let address = format!("http://127.0.0.1:{}", closed_port().await);
+        Self { services: services(shipped_connector(), Some(&address)), ..Self::new().await }
     }
 
-    /// A request whose answer comes here: a Delete that has waited in a queue, so that it does not wait for a Create that
-    /// is as young; anything else as soon as it was made.
+    /// A request with the response URL of this stage. A Delete is made to be old, so that it does not wait for a Create that
+    /// is as young; any other request is young.
     pub(crate) fn addressed(&self, request: Request) -> Request {
         let mut url = self.cloudformation.url();
         if request.0["RequestType"] == "Delete" {
-            url = made_long_ago(&url);
+            url = made_years_ago(&url);
         }
         request.field("ResponseURL", json!(url))
     }
 
-    /// Invokes the function as Lambda does, and looks for secrets in all that comes out of it.
+    /// Invokes the function as Lambda does, and searches all its output for secrets.
     pub(crate) async fn invoke(&self, payload: &str, timeout: Duration) -> Result<(), Unanswered> {
         self.invoke_by(payload, Deadline::new(SystemTime::now() + timeout), timeout).await
     }
 
-    /// Only that, under whatever subscriber there is.
+    /// The same, without the search, and with the current subscriber.
     pub(crate) async fn handle(&self, payload: &str, deadline: Deadline) -> Result<(), Unanswered> {
         handle(payload, FUNCTION_ARN, deadline, &self.services).await
     }
@@ -99,19 +93,18 @@ impl Stage {
         shown.extend(outcome.as_ref().err().map(ToString::to_string));
         shown.extend(self.cloudformation.puts().drain(puts..).map(|put| put.body));
         for text in shown {
-            let found = found_in(&text, &signatures);
-            assert!(found.is_empty(), "{found:?} in {text}");
+            assert_no_secret(&text, &signatures);
         }
         outcome
     }
 
-    /// Sends a request and returns the answer to it, which is a valid one.
+    /// Sends a request, checks that the answer is valid, and returns it.
     pub(crate) async fn answer(&self, request: Request, timeout: Duration) -> Value {
         let before = self.cloudformation.puts().len();
         let Request(payload) = self.addressed(request);
-        self.invoke(&payload.to_string(), timeout).await.expect("it is answered");
+        self.invoke(&payload.to_string(), timeout).await.expect("an answer is accepted");
         let puts = self.cloudformation.puts();
-        let put = puts.last().filter(|_| puts.len() > before).expect("an answer of its own");
+        let put = puts.last().filter(|_| puts.len() > before).expect("an answer to this request");
         assert!(put.body.len() <= MAX_BODY_BYTES, "{} bytes", put.body.len());
         let answer = self.cloudformation.answer();
         for name in ["StackId", "RequestId", "LogicalResourceId"] {

@@ -1,12 +1,5 @@
-//! What the tests of the handler share: requests, and a world that answers them.
+//! A world without sockets, in virtual time; a stack in it, and an endpoint that the stack updates.
 
-pub(crate) mod attached;
-pub(crate) mod log;
-pub(crate) mod request;
-mod services;
-#[allow(dead_code, reason = "each binary of tests uses its part")]
-pub(crate) mod socket;
+pub(crate) mod prod;
 pub(crate) mod stack;
 pub(crate) mod world;
-
-pub(crate) use services::{ACCOUNT, REGION, SECRET_KEY, SESSION_TOKEN, services};

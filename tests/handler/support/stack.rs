@@ -1,34 +1,36 @@
-//! CloudFormation, as far as a stack with a gate, an endpoint and its scaling can tell: updates in the order of
-//! dependencies, rollbacks in that order or against it, and a clean-up at the end.
+//! CloudFormation, for a stack with a gate, an endpoint and its scaling: updates in the order of dependencies,
+//! rollbacks in that order or its reverse, and a clean-up at the end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use test_support::Crash;
+use test_support::account::Account as _;
+use test_support::request::{Request, create};
 use tokio::time::sleep;
 
-use super::request::{Request, create};
-use super::world::{Crash, World};
+use super::world::World;
 
-/// What a template says.
+/// A template.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     /// The endpoint's configuration.
     pub(crate) config: &'static str,
     /// Whether there is a gate.
     pub(crate) gate: bool,
-    /// The scalable targets' properties, by logical id; all name the gate, if there is one.
+    /// The properties of the scalable targets, by logical id; all name the gate, if there is one.
     pub(crate) scalings: BTreeMap<&'static str, Value>,
 }
 
 /// Where a deployment fails.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fails {
-    /// The endpoint cannot be updated, and goes back by itself.
+    /// The endpoint's update fails, and SageMaker rolls it back.
     Endpoint,
-    /// Something after the endpoint and before the scaling.
+    /// A resource between the endpoint and the scaling.
     AfterEndpoint,
-    /// Something after all of it.
+    /// A resource after the scaling.
     AfterScaling,
 }
 
@@ -37,13 +39,13 @@ pub(crate) enum Fails {
 pub(crate) enum Delivery {
     Once,
     Twice,
-    /// The request of this number is killed at an exchange, and delivered again.
+    /// The request with this number is killed at an exchange, and delivered again.
     Killed(usize, Crash),
     /// The same, and not delivered again, unless it is a Delete, which CloudFormation sends again.
     Lost(usize, Crash),
 }
 
-/// Why a deployment fails whose request nobody answers.
+/// The reason of a deployment whose request nobody answers.
 pub(crate) const UNANSWERED: &str = "nobody answered in time";
 
 /// A stack.
@@ -51,16 +53,16 @@ pub(crate) const UNANSWERED: &str = "nobody answered in time";
 pub(crate) struct Stack<'a> {
     pub(crate) world: &'a World,
     pub(crate) delivery: Delivery,
-    /// Whether rollbacks go against the order of dependencies.
+    /// Whether rollbacks run in the reverse order of dependencies.
     pub(crate) reversed: bool,
     /// How many requests were made.
     pub(crate) requests: usize,
-    /// Whether the request to be killed lived long enough for that.
+    /// Whether the request to be killed reached that exchange.
     pub(crate) was_killed: bool,
     template: Option<Template>,
     ids: BTreeMap<&'static str, String>,
-    /// What the clean-up has to delete: ids that are no longer needed.
-    later: Vec<(Step, Value, String)>,
+    /// The physical ids that the clean-up has to delete.
+    obsolete: Vec<(Step, Value, String)>,
 }
 
 /// A resource of the stack.
@@ -81,11 +83,11 @@ impl<'a> Stack<'a> {
             was_killed: false,
             template: None,
             ids: BTreeMap::new(),
-            later: Vec::new(),
+            obsolete: Vec::new(),
         }
     }
 
-    /// Deploys a template. Fails with the reason if that was not planned, after the rollback.
+    /// Deploys a template. Fails, after the rollback, with the reason of a failure that was not planned.
     pub(crate) async fn deploy(&mut self, to: &Template, fails: Option<Fails>) -> Result<(), String> {
         let from = self.template.clone();
         let mut begun = Vec::new();
@@ -117,22 +119,22 @@ impl<'a> Stack<'a> {
         Ok(())
     }
 
-    /// What is not in the new template any more goes, and so do the ids that are no longer needed.
+    /// Deletes the resources that the new template does not have, and the obsolete ids.
     async fn clean_up(&mut self, from: &Template, to: &Template) {
         for name in from.scalings.keys().filter(|name| !to.scalings.contains_key(*name)) {
-            let id = self.ids.remove(name).expect("it was created");
+            let id = self.ids.remove(name).expect("the resource exists");
             let step = Step::Scaling(name);
-            self.later.push((step, step.properties(from).expect("it is there"), id));
+            self.obsolete.push((step, step.properties(from).expect("the template has it"), id));
         }
-        self.delete_later().await;
+        self.delete_obsolete().await;
     }
 
-    async fn delete_later(&mut self) {
-        let mut later = std::mem::take(&mut self.later);
+    async fn delete_obsolete(&mut self) {
+        let mut obsolete = std::mem::take(&mut self.obsolete);
         if self.reversed {
-            later.reverse();
+            obsolete.reverse();
         }
-        for (step, properties, id) in later {
+        for (step, properties, id) in obsolete {
             self.delete(step, properties, &id).await;
         }
     }
@@ -149,18 +151,20 @@ impl<'a> Stack<'a> {
             };
             match from {
                 Some(from) if existed => {
-                    self.take(step, Some(to), from).await.unwrap_or_else(|reason| panic!("{step:?} back: {reason}"));
+                    self.take(step, Some(to), from)
+                        .await
+                        .unwrap_or_else(|reason| panic!("rollback of {step:?}: {reason}"));
                 }
                 _ => {
                     let gone = step.properties(to).zip(self.ids.remove(step.logical_id()));
-                    self.later.extend(gone.map(|(properties, id)| (step, properties, id)));
+                    self.obsolete.extend(gone.map(|(properties, id)| (step, properties, id)));
                 }
             }
         }
-        self.delete_later().await;
+        self.delete_obsolete().await;
     }
 
-    /// Creates or updates one resource, where its properties change.
+    /// Creates or updates one resource, if its properties change.
     async fn take(&mut self, step: Step, from: Option<&Template>, to: &Template) -> Result<(), String> {
         if step == Step::Endpoint {
             return self.update_endpoint(to.config).await;
@@ -183,23 +187,23 @@ impl<'a> Stack<'a> {
         }
         let now = answer["PhysicalResourceId"].as_str().expect("an id").to_owned();
         self.ids.insert(step.logical_id(), now.clone());
-        // Kept for the clean-up, which comes last: the Delete for an id that is no longer needed.
+        // The clean-up, which comes last, deletes the obsolete id.
         if let (Some(before), Some(old)) = (id.filter(|before| *before != now), old) {
-            self.later.push((step, old, before));
+            self.obsolete.push((step, old, before));
         }
         Ok(())
     }
 
     async fn update_endpoint(&self, config: &str) -> Result<(), String> {
         let about = json!({ "EndpointName": "prod", "EndpointConfigName": config });
-        let Ok(found) = self.world.try_aws("SageMaker.DescribeEndpoint", &about) else {
+        let Ok(found) = self.world.call("SageMaker.DescribeEndpoint", &about) else {
             self.world.aws("SageMaker.CreateEndpoint", about.clone());
             return self.settled(config).await;
         };
         if found["EndpointConfigName"] == config {
             return Ok(());
         }
-        self.world.try_aws("SageMaker.UpdateEndpoint", &about)?;
+        self.world.call("SageMaker.UpdateEndpoint", &about).map_err(|fault| fault.to_string())?;
         self.settled(config).await
     }
 
@@ -217,7 +221,7 @@ impl<'a> Stack<'a> {
     async fn delete(&mut self, step: Step, properties: Value, id: &str) {
         let request = step.request(properties).field("RequestType", json!("Delete")).of(id);
         match self.ids.get(step.logical_id()) {
-            // In the clean-up, the record shows the id that replaced the one to delete.
+            // In the clean-up, the record has the id that replaced the one to delete.
             Some(now) => self.world.on_record("UPDATE_COMPLETE", now),
             None => self.world.on_record("DELETE_IN_PROGRESS", id),
         }

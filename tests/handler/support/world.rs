@@ -1,4 +1,4 @@
-//! The local AWS and CloudFormation behind one HTTP connector: no sockets, and whatever time the test says it is.
+//! The local AWS and CloudFormation behind one HTTP connector: no sockets, and virtual time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
@@ -7,56 +7,44 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::date_time::Format;
-use local_aws::LocalAws;
-use sagemaker_scaling::deadline::Deadline;
-use sagemaker_scaling::handler::{Services, Unanswered, handle};
-use sagemaker_scaling::response::MAX_BODY_BYTES;
+use local_aws::{Fault, LocalAws};
 use serde_json::{Value, json};
+use test_support::account::{Account, forget_identity};
+use test_support::function::{
+    ACCOUNT, Deadline, FUNCTION_ARN, MAX_BODY_BYTES, REGION, Services, Unanswered, handle, services,
+};
+use test_support::request::Request;
+use test_support::{Crash, stack_resource};
 use tokio::time::Instant;
 
-use super::request::Request;
-use super::{ACCOUNT, REGION, services};
-
-pub(crate) const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
-
-/// How an exchange goes wrong on its way.
+/// How an exchange goes wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Trouble {
-    /// The reply never comes; the request took effect if it was a call to AWS.
+    /// The reply never arrives. A call to AWS takes effect.
     Hang,
     /// The connection breaks after the request took effect.
     ResetAfter,
     /// The connection breaks before the request took effect.
     ResetBefore,
-    /// Another status, and no effect.
+    /// This status; the request takes no effect.
     Status(u16),
-    /// A success without contents.
+    /// A success with an empty body.
     Empty,
     /// A reply that is not JSON.
     Garbage,
-    /// A defect of ours while calling.
+    /// The function panics while it calls.
     Panic,
-    /// This reply.
+    /// A success with this body.
     Reply(&'static str),
 }
 
-/// What somebody else does at the worst moment.
+/// Calls of somebody else at the worst moment.
 #[derive(Debug)]
 struct Intervention {
     operation: String,
     skipped: u32,
     calls: Vec<(&'static str, Value)>,
-}
-
-/// The exchange at which the function dies, counted from 1.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Crash {
-    pub(crate) at: u32,
-    /// Whether the exchange still took effect.
-    pub(crate) after_effect: bool,
 }
 
 /// Everything outside the function.
@@ -75,11 +63,11 @@ struct State {
     exchanges: u32,
     crash: Option<Crash>,
     put_troubles: VecDeque<Trouble>,
-    /// What CloudFormation has on record for every resource; nothing where it knows none.
+    /// CloudFormation's record of every resource: status and physical id. `None`: there is no such stack.
     record: Option<(&'static str, String)>,
-    /// How long ago that changed, where the record says so.
+    /// How long ago the record changed, if it has a time.
     record_changed: Option<Duration>,
-    record_before: Option<(&'static str, &'static str, &'static str)>,
+    record_before: Option<(&'static str, &'static str, String)>,
     slow: Option<(&'static str, Duration)>,
 }
 
@@ -103,153 +91,84 @@ impl World {
             slow: None,
         };
         let world = Self(Arc::new(Mutex::new(state)));
-        world.endpoint("MyEndPoint", &["MyVariant", "MyOtherVariant"]);
+        world.create_endpoint("MyEndPoint", &["MyVariant", "MyOtherVariant"]);
         world
     }
 
-    /// Adds an endpoint.
-    pub(crate) fn endpoint(&self, name: &str, variants: &[&str]) {
-        self.endpoint_with(name, variants, json!({}));
-    }
-
-    /// Adds an endpoint with more in its configuration.
-    pub(crate) fn endpoint_with(&self, name: &str, variants: &[&str], mut config: Value) {
-        let variants: Vec<_> = variants
-            .iter()
-            .map(|name| {
-                json!({"VariantName": name, "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
-            })
-            .collect();
-        config["EndpointConfigName"] = json!(format!("{name}-config"));
-        config["ProductionVariants"] = json!(variants);
-        self.aws("SageMaker.CreateEndpointConfig", config);
-        let endpoint = json!({"EndpointName": name, "EndpointConfigName": format!("{name}-config")});
-        self.aws("SageMaker.CreateEndpoint", endpoint);
-    }
-
-    /// Calls AWS by hand, as somebody else would.
-    pub(crate) fn aws(&self, target: &str, input: Value) -> Value {
-        let mut state = self.state();
-        let now = state.now();
-        state.aws.call(target, &input, now).unwrap_or_else(|fault| panic!("{target}: {fault}"))
-    }
-
-    /// The same, or what the service says no with.
-    pub(crate) fn try_aws(&self, target: &str, input: &Value) -> Result<Value, String> {
-        let mut state = self.state();
-        let now = state.now();
-        state.aws.call(target, input, now).map_err(|fault| fault.to_string())
-    }
-
-    /// The next calls of an operation fail with a code of the service's.
+    /// The next calls of an operation fail with an error code of the service.
     pub(crate) fn fail(&self, operation: &str, code: &str, times: u32) {
         let fault = json!({"Operation": operation, "Code": code, "Status": 400, "Message": "injected", "Times": times});
         self.aws("LocalAws.InjectFaults", fault);
     }
 
-    /// The next call of an operation meets trouble; several add up.
+    /// The next call of an operation goes wrong. Several are used in order.
     pub(crate) fn trouble(&self, operation: &str, trouble: Trouble) {
         self.state().call_troubles.push((operation.to_owned(), trouble));
     }
 
-    /// Right before a call of an operation, after `skipped` others, somebody else calls AWS.
+    /// Somebody else calls AWS right before a call of an operation, which `skipped` others precede.
     pub(crate) fn before(&self, operation: &str, skipped: u32, calls: &[(&'static str, Value)]) {
         let operation = operation.to_owned();
         self.state().interventions.push(Intervention { operation, skipped, calls: calls.to_vec() });
     }
 
-    /// The next answer meets trouble; several add up.
-    pub(crate) fn trouble_answering(&self, trouble: Trouble) {
+    /// The next PUT of an answer goes wrong. Several are used in order.
+    pub(crate) fn trouble_delivering(&self, trouble: Trouble) {
         self.state().put_troubles.push_back(trouble);
     }
 
-    /// From now on CloudFormation has a status and an id on record, if anybody asks.
+    /// Sets CloudFormation's record of every resource.
     pub(crate) fn on_record(&self, status: &'static str, id: &str) {
         self.state().record = Some((status, id.to_owned()));
     }
 
-    /// The same, and that it has been so for a time.
-    pub(crate) fn on_record_for(&self, seconds: u64, status: &'static str, id: &'static str) {
+    /// The same, with a record that changed so many seconds ago.
+    pub(crate) fn on_record_for(&self, seconds: u64, status: &'static str, id: &str) {
         self.on_record(status, id);
         self.state().record_changed = Some(Duration::from_secs(seconds));
     }
 
-    /// Whether CloudFormation has anything on record.
-    pub(crate) fn knows_cloudformation(&self) -> bool {
+    /// Whether CloudFormation has a record.
+    pub(crate) fn has_record(&self) -> bool {
         self.state().record.is_some()
     }
 
-    /// What CloudFormation has on record changes right before a call takes effect.
-    pub(crate) fn on_record_before(&self, operation: &'static str, status: &'static str, id: &'static str) {
-        self.state().record_before = Some((operation, status, id));
+    /// CloudFormation's record changes right before the next call of an operation takes effect.
+    pub(crate) fn on_record_before(&self, operation: &'static str, status: &'static str, id: &str) {
+        self.state().record_before = Some((operation, status, id.to_owned()));
     }
 
-    /// The next call of an operation is on its way for so long before it takes effect.
+    /// The next call of an operation takes so long until it takes effect.
     pub(crate) fn slow(&self, operation: &'static str, way: Duration) {
         self.state().slow = Some((operation, way));
     }
 
-    /// Registers `MyVariant` as somebody would who knows nothing of this function.
-    pub(crate) fn register_by_hand(&self, tags: Value) {
-        let mut input = my_variant();
-        input["MinCapacity"] = json!(1);
-        input["MaxCapacity"] = json!(2);
-        input["Tags"] = tags;
-        self.aws("AnyScaleFrontendService.RegisterScalableTarget", input);
-    }
-
-    /// What is registered, as the API describes it.
-    pub(crate) fn targets(&self) -> Vec<Value> {
-        let found =
-            self.aws("AnyScaleFrontendService.DescribeScalableTargets", json!({"ServiceNamespace": "sagemaker"}));
-        found["ScalableTargets"].as_array().cloned().unwrap_or_default()
-    }
-
-    /// The `ResourceId`s of what is registered.
-    pub(crate) fn registered(&self) -> Vec<String> {
-        self.targets().iter().filter_map(|target| Some(target["ResourceId"].as_str()?.to_owned())).collect()
-    }
-
-    /// The tags of a target.
-    pub(crate) fn tags(&self, target: &Value) -> Value {
-        let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
-        self.aws("AnyScaleFrontendService.ListTagsForResource", arn)["Tags"].clone()
-    }
-
-    /// Everything that is registered, without what differs from registration to registration.
+    /// All targets with their tags, policies and scheduled actions, without ARNs and times.
     pub(crate) fn picture(&self) -> Value {
-        let mut seen = BTreeMap::new();
-        for mut target in self.targets() {
+        let mut described = BTreeMap::new();
+        for mut target in self.tagged_targets() {
             let id = json!({
                 "ServiceNamespace": "sagemaker",
                 "ResourceId": target["ResourceId"],
                 "ScalableDimension": target["ScalableDimension"],
             });
-            target["Tags"] = self.tags(&target);
-            for what in ["ScalingPolicies", "ScheduledActions"] {
-                target[what] = self.aws(&format!("AnyScaleFrontendService.Describe{what}"), id.clone())[what].take();
-                for item in target[what].as_array_mut().into_iter().flatten() {
-                    item.as_object_mut()
-                        .expect("an object")
-                        .retain(|name, _| !name.ends_with("ARN") && name != "CreationTime");
-                }
+            for kind in ["ScalingPolicies", "ScheduledActions"] {
+                target[kind] = self.auto_scaling(&format!("Describe{kind}"), id.clone(), &json!({}))[kind].take();
+                target[kind].as_array_mut().expect("a list").iter_mut().for_each(forget_identity);
             }
-            target
-                .as_object_mut()
-                .expect("an object")
-                .retain(|name, _| !name.ends_with("ARN") && name != "CreationTime");
-            seen.insert(id["ResourceId"].to_string() + &id["ScalableDimension"].to_string(), target);
+            forget_identity(&mut target);
+            described.insert(id["ResourceId"].to_string() + &id["ScalableDimension"].to_string(), target);
         }
-        json!(seen)
+        json!(described)
     }
 
-    /// The operations that the function called, in order, since the last time this was asked.
+    /// The operations that the function has called since the last call of this method, in order.
     pub(crate) fn called(&self) -> Vec<String> {
         let calls = std::mem::take(&mut self.state().calls);
         calls.into_iter().map(|(target, _)| target.rsplit('.').next().unwrap_or_default().to_owned()).collect()
     }
 
-    /// How often an answer was sent.
+    /// How many PUTs of answers there were.
     pub(crate) fn puts(&self) -> u32 {
         self.state().puts
     }
@@ -259,7 +178,7 @@ impl World {
         self.state().answers.len()
     }
 
-    /// Invokes the function, which is killed at an exchange. Returns whether it came so far.
+    /// Invokes the function, and kills it at an exchange. Returns whether it reached that exchange.
     pub(crate) async fn crash(&self, request: &Request, crash: Crash) -> bool {
         self.state().exchanges = 0;
         self.state().crash = Some(crash);
@@ -321,6 +240,14 @@ impl World {
     }
 }
 
+impl Account for World {
+    fn call(&self, target: &str, input: &Value) -> Result<Value, Fault> {
+        let mut state = self.state();
+        let now = state.now();
+        state.aws.call(target, input, now)
+    }
+}
+
 impl State {
     fn now(&self) -> f64 {
         1_700_000_000.0 + self.epoch.elapsed().as_secs_f64()
@@ -329,7 +256,7 @@ impl State {
     fn next_exchange(&mut self) -> Option<Crash> {
         self.exchanges += 1;
         let crash = self.crash.filter(|crash| crash.at <= self.exchanges)?;
-        // A function that is killed is silent from then on.
+        // A function that is killed makes no more exchanges.
         Some(Crash { after_effect: crash.after_effect && crash.at == self.exchanges, ..crash })
     }
 
@@ -360,7 +287,7 @@ impl State {
             }
         }
         if let Some((_, status, id)) = self.record_before.take_if(|(operation, ..)| target.ends_with(*operation)) {
-            self.record = Some((status, id.to_owned()));
+            self.record = Some((status, id));
         }
         let reply = if target == DESCRIBE_STACK_RESOURCE {
             Err(self.describe_stack_resource())
@@ -384,20 +311,12 @@ impl State {
 
     fn describe_stack_resource(&self) -> (u16, String) {
         match &self.record {
-            Some(("GONE", _)) => {
-                let message = "Resource Scaling does not exist for stack x";
-                (400, format!("<R><Code>ValidationError</Code><Message>{message}</Message></R>"))
-            }
+            Some(("GONE", _)) => (400, stack_resource::unknown_resource()),
             Some((status, id)) => {
-                let changed = self.record_changed.map_or(String::new(), |ago| {
-                    let changed = DateTime::from(SystemTime::now() - ago).fmt(Format::DateTime).expect("a date");
-                    format!("<LastUpdatedTimestamp>{changed}</LastUpdatedTimestamp>")
-                });
-                let detail =
-                    format!("<ResourceStatus>{status}</ResourceStatus><PhysicalResourceId>{id}</PhysicalResourceId>");
-                (200, format!("<R>{changed}{detail}</R>"))
+                let changed = self.record_changed.map(|ago| SystemTime::now() - ago);
+                (200, stack_resource::described(status, id, changed))
             }
-            None => (400, "<R><Code>ValidationError</Code><Message>Stack x does not exist</Message></R>".to_owned()),
+            None => (400, stack_resource::unknown_stack()),
         }
     }
 
@@ -433,7 +352,7 @@ impl HttpConnector for World {
             }
             let outcome = match target {
                 Some(target) => {
-                    // Caught here so that the lock is not poisoned, and thrown again where the function is.
+                    // Caught here so that the lock is not poisoned, and resumed in the function.
                     let call = std::panic::AssertUnwindSafe(|| world.state().call(target, body));
                     std::panic::catch_unwind(call).unwrap_or_else(|panic| {
                         world.0.clear_poison();
@@ -454,15 +373,6 @@ impl HttpConnector for World {
     }
 }
 
-/// `MyVariant`, as the API names it.
-pub(crate) fn my_variant() -> Value {
-    json!({
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": "endpoint/MyEndPoint/variant/MyVariant",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-    })
-}
-
 /// Whether the function's role may call an operation.
 fn is_allowed(target: &str) -> bool {
     let (service, operation) = target.split_once('.').expect("a service and an operation");
@@ -476,9 +386,13 @@ fn is_allowed(target: &str) -> bool {
     ACTIONS.contains(format!("{prefix}:{operation}").as_str())
 }
 
+/// The actions in the policies of the function's role. `tests/e2e` makes sure that all of them are allowed.
 static ACTIONS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     let template = include_str!("../../../template.yaml");
-    template.lines().map(|line| line.trim().trim_start_matches("- ").trim_start_matches("Action: ")).collect()
+    let (_, role) = template.split_once("\n  Role:\n").expect("the role");
+    let (_, policies) = role.split_once("\n      Policies:\n").expect("its policies");
+    let policies = policies.lines().take_while(|line| line.is_empty() || line.starts_with("      "));
+    policies.map(|line| line.trim().trim_start_matches("- ").trim_start_matches("Action: ")).collect()
 });
 const DESCRIBE_STACK_RESOURCE: &str = "CloudFormation.DescribeStackResource";
 

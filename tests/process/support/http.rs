@@ -1,50 +1,25 @@
-//! As much of HTTP as is needed to be a server for clients that are known: one exchange a connection, then it closes.
+//! A minimal HTTP server: one exchange per connection, which it then closes.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use test_support::http::Received;
+
+use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 
-/// A request as it came over the wire.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) method: String,
-    /// Path and query, exactly as they were sent.
-    pub(crate) path: String,
-    pub(crate) body: Vec<u8>,
-    headers: Vec<(String, String)>,
-}
-
-impl Request {
-    /// Reads a request whole.
-    pub(crate) fn read(stream: &TcpStream) -> io::Result<Self> {
-        let mut reader = BufReader::new(stream);
-        let mut line = || {
-            let mut line = String::new();
-            match reader.read_line(&mut line)? {
-                0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
-                _ => Ok(line.trim_end().to_owned()),
-            }
-        };
-        let first = line()?;
-        let mut words = first.split(' ').map(str::to_owned);
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let mut headers = Vec::new();
-        while let Some((name, value)) = line()?.split_once(':') {
-            headers.push((name.to_owned(), value.trim().to_owned()));
+/// Reads a request whole.
+pub(crate) fn read(mut stream: &TcpStream) -> io::Result<Received> {
+    let (mut bytes, mut more) = (Vec::new(), [0; 16_384]);
+    loop {
+        if let Some(request) = Received::read(&bytes) {
+            return Ok(request);
         }
-        let mut request = Self { method, path, body: Vec::new(), headers };
-        let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        request.body.resize(length, 0);
-        reader.read_exact(&mut request.body)?;
-        Ok(request)
-    }
-
-    /// The value of a header.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        match stream.read(&mut more)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            length => bytes.extend_from_slice(&more[..length]),
+        }
     }
 }
 
-/// What is said to a request.
+/// A reply.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     status: u16,
@@ -63,7 +38,7 @@ impl Reply {
         self
     }
 
-    /// Writes it, to somebody who may have died meanwhile.
+    /// Writes it. The client may have died meanwhile.
     pub(crate) fn write(&self, mut stream: &TcpStream) {
         let Self { status, headers, body } = self;
         let head =
@@ -72,7 +47,7 @@ impl Reply {
     }
 }
 
-/// Says nothing, until the client gives up or dies.
-pub(crate) fn hold(mut stream: &TcpStream) {
+/// Waits until the client closes the connection or dies.
+pub(crate) fn wait_for_close(mut stream: &TcpStream) {
     while matches!(stream.read(&mut [0; 64]), Ok(1..)) {}
 }

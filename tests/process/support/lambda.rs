@@ -1,4 +1,4 @@
-//! Lambda: starts the process, delivers events, and delivers them again when it died.
+//! Lambda: starts the process, delivers events, and delivers an event again after the process died.
 
 use std::io::{self, Read as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -6,11 +6,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use test_support::Crash;
+use test_support::function::REGION;
+use test_support::request::Request;
+use test_support::secrets::{ACCESS_KEY_ID, SECRET_KEY, SESSION_TOKEN, SIGNATURE, assert_no_secret};
 
-use super::request::{Request, SIGNATURE};
-use super::server::Moment;
 use super::world::World;
-use super::{SECRET_KEY, SESSION_TOKEN, assert_no_secret};
 
 /// When an invocation has to end.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +31,7 @@ impl Deadline {
     }
 }
 
-/// An event on its way to the function. A retry of Lambda's is the same event, with its id, and a new deadline.
+/// An event for the function. A retry by Lambda is the same event with the same id and a new deadline.
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
     pub(crate) id: String,
@@ -39,14 +40,14 @@ pub(crate) struct Invocation {
 }
 
 impl Invocation {
-    /// Whatever, with a minute to run.
+    /// Any payload, with a deadline in a minute.
     pub(crate) fn of(payload: impl Into<Vec<u8>>) -> Self {
         let id = format!("8476a536-e9f4-11e8-9739-{:012x}", fastrand::u64(..1 << 48));
         Self { id, payload: payload.into(), deadline: Deadline::In(Duration::from_secs(60)) }
     }
 }
 
-/// How long ago CloudFormation made a request: one that is late asks whether it is still waited for.
+/// How long ago CloudFormation made a request. A late one checks its freshness.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Age {
     Young,
@@ -83,14 +84,14 @@ impl<'a> Lambda<'a> {
         Self::with(world, &[BOOTSTRAP], &[])
     }
 
-    /// Lambda with another program, or with more in its environment.
+    /// Lambda with another program, or with more environment variables.
     pub(crate) fn with(world: &'a World, program: &[&str], variables: &[(&'static str, &str)]) -> Self {
         let program = program.iter().map(|word| (*word).to_owned()).collect();
         let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         Self { world, program, variables, process: None }
     }
 
-    /// A request, as an event whose answer goes to the world.
+    /// A request, as an event with the response URL of the world.
     pub(crate) fn event(&self, request: &Request, age: Age) -> Invocation {
         let url = format!("http://127.0.0.1:{}{}", self.world.port, response_path(request, age));
         Invocation::of(request.clone().field("ResponseURL", json!(url)).0.to_string())
@@ -100,12 +101,12 @@ impl<'a> Lambda<'a> {
     pub(crate) fn invoke(&mut self, invocation: &Invocation) -> Ended {
         self.deliver(invocation, None);
         let (ended, _) = self.outcome(invocation);
-        ended.expect("no moment of death was planned")
+        ended.expect("no crash was planned")
     }
 
-    /// Delivers an event, and lets the process die at that moment. Returns whether it came.
-    pub(crate) fn invoke_and_die(&mut self, invocation: &Invocation, moment: Moment, signal: &str) -> bool {
-        self.deliver(invocation, Some(moment));
+    /// Delivers an event, and kills the process at an exchange. Returns whether it reached that exchange.
+    pub(crate) fn invoke_and_die(&mut self, invocation: &Invocation, crash: Crash, signal: &str) -> bool {
+        self.deliver(invocation, Some(crash));
         let (_, dying) = self.outcome(invocation);
         if dying {
             self.die(signal);
@@ -114,7 +115,7 @@ impl<'a> Lambda<'a> {
         dying
     }
 
-    /// Delivers an event, and lets the process die some time after it took it.
+    /// Delivers an event, and kills the process some time after it took the event.
     pub(crate) fn invoke_and_die_after(&mut self, invocation: &Invocation, delay: Duration) {
         self.deliver(invocation, None);
         let taken = self.world.wait(PATIENCE, |state| state.event.is_none().then_some(()));
@@ -123,7 +124,7 @@ impl<'a> Lambda<'a> {
         self.die("KILL");
     }
 
-    /// Ends the process by a signal, and waits until nothing of it is left.
+    /// Ends the process by a signal, and waits until the effects of all its requests are there.
     pub(crate) fn die(&mut self, signal: &str) {
         let mut process = self.process.take().expect("a process");
         process.signal(signal);
@@ -134,15 +135,15 @@ impl<'a> Lambda<'a> {
         (state.event, state.ended, state.dying) = (None, None, false);
     }
 
-    /// Starts a process that is to end by itself, and returns how it did, what it reported, and what it said.
-    pub(crate) fn start_in_vain(&mut self) -> (ExitStatus, Option<Ended>, String) {
+    /// Starts a process that has to end by itself. Returns its exit status, its report and its output.
+    pub(crate) fn start_and_fail(&mut self) -> (ExitStatus, Option<Ended>, String) {
         let mut process = self.start();
         let end = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = process.child.try_wait().expect("a child") {
                 break status;
             }
-            assert!(Instant::now() < end, "it does not end");
+            assert!(Instant::now() < end, "the process does not end");
             thread::sleep(Duration::from_millis(10));
         };
         self.world.state().alive = false;
@@ -151,18 +152,18 @@ impl<'a> Lambda<'a> {
         (status, self.world.state().ended.take(), output)
     }
 
-    /// The number of the process that is warm.
+    /// The id of the warm process.
     pub(crate) fn process_id(&self) -> Option<u32> {
         self.process.as_ref().map(|process| process.child.id())
     }
 
-    /// Ends the process, and returns all that it said.
+    /// Ends the process, and returns its output.
     pub(crate) fn output(&mut self) -> String {
         self.world.state().alive = false;
         self.process.take().expect("a process").end()
     }
 
-    fn deliver(&mut self, invocation: &Invocation, death: Option<Moment>) {
+    fn deliver(&mut self, invocation: &Invocation, death: Option<Crash>) {
         if self.process.is_none() {
             self.process = Some(self.start());
         }
@@ -185,7 +186,7 @@ impl<'a> Lambda<'a> {
             };
         loop {
             let outcome = self.world.wait(Duration::from_millis(100), |state| {
-                let doomed = state.death.is_some_and(|moment| moment.at == state.exchanges);
+                let doomed = state.death.is_some_and(|crash| crash.at == state.exchanges);
                 let over = state.dying || !doomed && state.ended.is_some();
                 over.then(|| (state.ended.clone(), state.dying))
             });
@@ -201,12 +202,12 @@ impl<'a> Lambda<'a> {
 
 impl Drop for Lambda<'_> {
     fn drop(&mut self) {
-        // The process falls after that, and takes its connections along.
+        // The process is dropped after that, with its connections.
         self.world.state().alive = false;
     }
 }
 
-/// The path and query at which a request is answered.
+/// Path and query of the response URL of a request.
 pub(crate) fn response_path(request: &Request, age: Age) -> String {
     let id = request.0["RequestId"].as_str().unwrap_or_default();
     let date = match age {
@@ -230,15 +231,15 @@ impl Process {
     fn start(port: u16, program: &[String], variables: &[(&'static str, String)]) -> Self {
         let (mut reader, writer) = io::pipe().expect("a pipe");
         let here = format!("http://127.0.0.1:{port}");
-        // A process that aborts is to leave no core behind; the shell becomes the process.
+        // Without a core file after an abort. The shell becomes the process.
         let child = Command::new("/bin/sh")
             .args(["-c", r#"ulimit -c 0; exec "$0" "$@""#])
             .args(program)
             .env_clear()
-            .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
             .env("AWS_SESSION_TOKEN", SESSION_TOKEN)
-            .env("AWS_REGION", "us-east-1")
+            .env("AWS_REGION", REGION)
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", &here)
             .env("AWS_ENDPOINT_URL_CLOUDFORMATION", &here)
@@ -274,7 +275,7 @@ impl Process {
         self.child.wait().expect("a child");
     }
 
-    /// Makes sure that it is gone, and returns what it said: never a secret, whatever the test is about.
+    /// Kills the process, if it still runs, searches its output for secrets, and returns the output.
     fn end(&mut self) -> String {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -282,7 +283,7 @@ impl Process {
         if thread::panicking() {
             eprintln!("{output}");
         } else {
-            assert_no_secret(&output);
+            assert_no_secret(&output, &[]);
         }
         output
     }
@@ -296,5 +297,5 @@ impl Drop for Process {
 
 /// The function.
 pub(crate) const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_bootstrap");
-/// How long a process may take for what has no deadline.
+/// How long a process may take where there is no deadline.
 const PATIENCE: Duration = Duration::from_secs(60);

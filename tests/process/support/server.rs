@@ -1,4 +1,4 @@
-//! What the world says to the process: one thread a connection, one exchange a connection.
+//! The server of the world: one thread per connection, one exchange per connection.
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Condvar, Mutex, MutexGuard};
@@ -7,51 +7,44 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use local_aws::LocalAws;
 use serde_json::Value;
+use test_support::function::FUNCTION_ARN;
+use test_support::http::Received;
+use test_support::{Crash, stack_resource};
 
-use super::http::{Reply, Request, hold};
+use super::http::{Reply, read, wait_for_close};
 use super::lambda::{Ended, Invocation};
 
-/// The moment at which the process dies: at an exchange of one invocation, counted from 1.
-///
-/// Calls to AWS, answers, and reports to Lambda are exchanges.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    pub(crate) at: u32,
-    /// Whether the exchange still takes effect. Its reply never comes.
-    pub(crate) after_effect: bool,
-}
-
-/// What the tests may look at and change.
+/// The state, which tests read and change.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) aws: LocalAws,
-    /// The answers that were taken: address and body.
+    /// The accepted answers: path and body.
     pub(crate) answers: Vec<(String, Value)>,
-    /// The coming answers are refused with these statuses.
+    /// The next answers are rejected with these statuses.
     pub(crate) refusals: Vec<u16>,
-    /// Whether there is a process that Lambda speaks to.
+    /// Whether there is a process.
     pub(crate) alive: bool,
-    /// What `next` gives out, and then not any more.
+    /// The event that `next` returns, once.
     pub(crate) event: Option<Invocation>,
-    /// What CloudFormation has on record: that it waits for the event that was given out.
+    /// CloudFormation's record, which says that it waits for the answer to the current event.
     record: String,
-    /// What the process works on.
+    /// The id of the current event.
     pub(crate) running: Option<String>,
-    /// How it ended, as the process reported.
+    /// How the invocation ended, as the process reported.
     pub(crate) ended: Option<Ended>,
-    /// When the process is to die.
-    pub(crate) death: Option<Moment>,
-    /// Whether that moment has come.
+    /// The exchange at which the process is to be killed.
+    pub(crate) death: Option<Crash>,
+    /// Whether the process has reached that exchange.
     pub(crate) dying: bool,
-    /// How many exchanges there were since the event was given out.
+    /// The number of exchanges since the process took the event.
     pub(crate) exchanges: u32,
-    /// All that the process ever answered and reported.
+    /// All answers and reports of all processes.
     pub(crate) heard: String,
     pub(crate) closed: bool,
     connections: u32,
 }
 
-/// The state, and those who wait for it to change.
+/// The state, and a condition variable for threads that wait for a change.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     state: Mutex<State>,
@@ -59,15 +52,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// For a change: those who wait look again when the guard is gone.
+    /// Locks the state for a change: it wakes the threads that wait.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        let state = self.look();
+        let state = self.read_state();
         self.changed.notify_all();
         state
     }
 
-    /// For a look only.
-    pub(crate) fn look(&self) -> MutexGuard<'_, State> {
+    /// Locks the state to read it.
+    pub(crate) fn read_state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("not poisoned")
     }
 
@@ -78,12 +71,12 @@ impl Shared {
     /// Serves until the world is closed and every connection is done.
     pub(crate) fn serve(&self, listener: &TcpListener) {
         thread::scope(|scope| {
-            while !self.look().closed {
+            while !self.read_state().closed {
                 let (stream, _) = listener.accept().expect("a connection");
                 self.state().connections += 1;
                 scope.spawn(move || {
-                    // One that sends nothing has died meanwhile, or only wakes this loop.
-                    if let Ok(request) = Request::read(&stream) {
+                    // A client without a request has died meanwhile, or only wakes this loop.
+                    if let Ok(request) = read(&stream) {
                         self.exchange(&stream, &request);
                     }
                     drop(stream);
@@ -93,8 +86,8 @@ impl Shared {
         });
     }
 
-    fn exchange(&self, stream: &TcpStream, request: &Request) {
-        match (request.method.as_str(), request.path.as_str()) {
+    fn exchange(&self, stream: &TcpStream, request: &Received) {
+        match (request.method(), request.path()) {
             ("GET", NEXT) => self.next().iter().for_each(|reply| reply.write(stream)),
             ("GET", "/settled") => self.settled(),
             _ => {
@@ -112,7 +105,7 @@ impl Shared {
     }
 
     /// Whether the process dies at this exchange.
-    fn death(&self) -> Option<Moment> {
+    fn death(&self) -> Option<Crash> {
         let mut state = self.state();
         state.exchanges += 1;
         state.death.filter(|moment| moment.at == state.exchanges)
@@ -120,12 +113,12 @@ impl Shared {
 
     fn die(&self, stream: &TcpStream) {
         self.state().dying = true;
-        hold(stream);
+        wait_for_close(stream);
     }
 
-    /// Waits for an event, as `next` does; nothing, if the process that asks is dead.
+    /// Waits for an event, as `next` of the Lambda Runtime API does; `None` if the process died.
     fn next(&self) -> Option<Reply> {
-        let mut state = self.look();
+        let mut state = self.read_state();
         while state.alive && !state.closed {
             if let Some(event) = state.event.take() {
                 state.running = Some(event.id.clone());
@@ -147,40 +140,40 @@ impl Shared {
     }
 
     fn settled(&self) {
-        let mut state = self.look();
+        let mut state = self.read_state();
         while state.connections > 1 {
             state = self.changed.wait(state).expect("not poisoned");
         }
     }
 
-    fn effect(&self, request: &Request) -> Reply {
+    fn effect(&self, request: &Received) -> Reply {
         let mut state = self.state();
         if let Some(target) = request.header("x-amz-target") {
-            let input = serde_json::from_slice(&request.body).expect("the function sends JSON");
+            let input = serde_json::from_str(&request.body).expect("the function sends JSON");
             return match state.aws.call(target, &input, now()) {
                 Ok(output) => Reply::new(200, output.to_string()),
                 Err(fault) => Reply::new(fault.status, fault.body().to_string()),
             };
         }
-        let body = String::from_utf8(request.body.clone()).expect("UTF-8");
+        let body = &request.body;
         if body.starts_with("Action=DescribeStackResource&") {
             return Reply::new(200, state.record.as_str());
         }
-        state.heard += &body;
-        let json = serde_json::from_str::<Value>(&body);
-        if request.method == "PUT" {
+        state.heard += body;
+        let json = serde_json::from_str::<Value>(body);
+        if request.method() == "PUT" {
             if !state.refusals.is_empty() {
                 return Reply::new(state.refusals.remove(0), "");
             }
-            state.answers.push((request.path.clone(), json.expect("an answer is JSON")));
+            state.answers.push((request.path().to_owned(), json.expect("an answer is JSON")));
             return Reply::new(200, "");
         }
         let prefix = format!("/2018-06-01/runtime/invocation/{}/", state.running.as_deref().unwrap_or_default());
-        let ended = match (request.path.strip_prefix(prefix.as_str()), request.path.as_str()) {
+        let ended = match (request.path().strip_prefix(prefix.as_str()), request.path()) {
             (Some("response"), _) => Ended::Response,
             (Some("error"), _) => Ended::error(&json.expect("an error is JSON")),
             (_, "/2018-06-01/runtime/init/error") => Ended::InitError,
-            (_, path) => panic!("{} {path} is not of the Lambda Runtime API", request.method),
+            (_, path) => panic!("{} {path} is not of the Lambda Runtime API", request.method()),
         };
         assert_eq!(state.ended.replace(ended), None, "reported twice");
         Reply::new(202, r#"{"status":"OK"}"#).header("Content-Type", "application/json")
@@ -190,17 +183,13 @@ impl Shared {
 fn record(payload: &[u8]) -> String {
     let event: Value = serde_json::from_slice(payload).unwrap_or_default();
     let text = |name: &str| event[name].as_str().unwrap_or_default();
-    format!(
-        "<R><ResourceStatus>{}_IN_PROGRESS</ResourceStatus><PhysicalResourceId>{}</PhysicalResourceId></R>",
-        text("RequestType").to_uppercase(),
-        text("PhysicalResourceId")
-    )
+    let status = format!("{}_IN_PROGRESS", text("RequestType").to_uppercase());
+    stack_resource::described(&status, text("PhysicalResourceId"), None)
 }
 
-/// What time it is for AWS and Lambda: seconds since the epoch.
+/// The time for AWS and Lambda, in seconds since the epoch.
 pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64()
 }
 
-const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";

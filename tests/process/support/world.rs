@@ -6,10 +6,12 @@ use std::sync::{Arc, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use local_aws::Fault;
+use serde_json::Value;
+use test_support::account::{Account, forget_identity};
+use test_support::secrets::assert_no_secret;
 
-use super::assert_no_secret;
-use super::http::hold;
+use super::http::wait_for_close;
 use super::server::{Shared, State, now};
 
 /// Everything outside the process. It ends, with all its threads, when it is dropped.
@@ -31,41 +33,18 @@ impl World {
             move || shared.serve(&listener)
         });
         let world = Self { port, shared, server: Some(server) };
-        world.endpoint("MyEndPoint");
+        world.create_endpoint("MyEndPoint", &["MyVariant", "MyOtherVariant"]);
         world
     }
 
-    /// Adds an endpoint.
-    pub(crate) fn endpoint(&self, name: &str) {
-        let variants = ["MyVariant", "MyOtherVariant"].map(|name| {
-            json!({"VariantName": name, "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
-        });
-        let config = json!({"EndpointConfigName": name, "ProductionVariants": variants});
-        self.aws("SageMaker.CreateEndpointConfig", config);
-        self.aws("SageMaker.CreateEndpoint", json!({"EndpointName": name, "EndpointConfigName": name}));
+    /// The targets with their tags, without ARNs and times.
+    pub(crate) fn state_of_targets(&self) -> Vec<Value> {
+        let mut targets = self.tagged_targets();
+        targets.iter_mut().for_each(forget_identity);
+        targets
     }
 
-    /// Calls AWS by hand, as somebody else would.
-    pub(crate) fn aws(&self, target: &str, input: Value) -> Value {
-        self.state().aws.call(target, &input, now()).unwrap_or_else(|fault| panic!("{target}: {fault}"))
-    }
-
-    /// What is registered, with its tags, and without what differs from registration to registration.
-    pub(crate) fn targets(&self) -> Vec<Value> {
-        let query = json!({"ServiceNamespace": "sagemaker"});
-        let found = self.aws("AnyScaleFrontendService.DescribeScalableTargets", query);
-        let targets = found["ScalableTargets"].as_array().expect("a list").iter().map(|target| {
-            let mut target = target.clone();
-            let arn = json!({"ResourceARN": target["ScalableTargetARN"]});
-            target["Tags"] = self.aws("AnyScaleFrontendService.ListTagsForResource", arn)["Tags"].clone();
-            let fields = target.as_object_mut().expect("an object");
-            fields.retain(|name, _| name != "ScalableTargetARN" && name != "CreationTime");
-            target
-        });
-        targets.collect()
-    }
-
-    /// The answers since the last time this was asked, without what differs from registration to registration.
+    /// The answers since the last call of this method, without ARNs.
     pub(crate) fn answers(&self) -> Vec<Value> {
         let answers = std::mem::take(&mut self.state().answers).into_iter().map(|(_, mut answer)| {
             if let Some(arn) = answer.pointer_mut("/Data/ScalableTargetARN") {
@@ -76,21 +55,21 @@ impl World {
         answers.collect()
     }
 
-    /// The only answer since the last time this was asked.
+    /// The only answer since the last call of `answers`.
     pub(crate) fn answer(&self) -> Value {
         let [answer] = &self.answers()[..] else { panic!("one answer") };
         answer.clone()
     }
 
-    /// Looks at the state, or changes it, and tells those who wait.
+    /// Locks the state for a change.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state()
     }
 
-    /// Waits until there is something to be found in the state.
+    /// Waits until `find` finds something in the state.
     pub(crate) fn wait<T>(&self, limit: Duration, find: impl Fn(&State) -> Option<T>) -> Option<T> {
         let end = Instant::now() + limit;
-        let mut state = self.shared.look();
+        let mut state = self.shared.read_state();
         loop {
             if let Some(found) = find(&state) {
                 return Some(found);
@@ -100,13 +79,19 @@ impl World {
         }
     }
 
-    /// Waits until all that a dead process sent has taken its effect.
+    /// Waits until all requests of a dead process have taken effect.
     ///
-    /// Connections are accepted in order: those of the dead come before this one.
+    /// Connections are accepted in order: those of the dead process come before this one.
     pub(crate) fn settle(&self) {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("the world is there");
-        (&stream).write_all(b"GET /settled HTTP/1.1\r\n\r\n").expect("the world is there");
-        hold(&stream);
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("the server runs");
+        (&stream).write_all(b"GET /settled HTTP/1.1\r\n\r\n").expect("the server runs");
+        wait_for_close(&stream);
+    }
+}
+
+impl Account for World {
+    fn call(&self, target: &str, input: &Value) -> Result<Value, Fault> {
+        self.state().aws.call(target, input, now())
     }
 }
 
@@ -117,7 +102,7 @@ impl Drop for World {
         let ended = self.server.take().map(JoinHandle::join);
         if !thread::panicking() {
             assert!(matches!(ended, Some(Ok(()))), "the server panicked");
-            assert_no_secret(&self.state().heard);
+            assert_no_secret(&self.state().heard, &[]);
         }
     }
 }

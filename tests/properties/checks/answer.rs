@@ -1,17 +1,16 @@
-//! What holds for any answer.
+//! Checks of an answer.
 
 use std::collections::BTreeSet;
 
 use http::Uri;
-use sagemaker_scaling::request::ReplyTo;
-use sagemaker_scaling::request::ResponseUrl;
-use sagemaker_scaling::response::{Answer, MAX_BODY_BYTES, Outcome};
 use serde_json::{Map, Value};
+
+use super::function::{Answer, MAX_BODY_BYTES, Outcome, ReplyTo, ResponseUrl};
 
 /// Builds an answer's body and checks it; `url` is the response URL as it was given.
 pub fn answer(reply_to: &ReplyTo, url: &str, answer: &Answer) {
     let body = answer.body(reply_to);
-    assert_eq!(body, answer.body(reply_to), "one answer has two bodies");
+    assert_eq!(body, answer.body(reply_to), "the body of an answer is not always the same");
     assert!(body.len() <= MAX_BODY_BYTES, "{} bytes", body.len());
     let fields: Map<String, Value> = serde_json::from_str(&body).expect("a body is a JSON object");
     for (name, given) in [
@@ -27,10 +26,10 @@ pub fn answer(reply_to: &ReplyTo, url: &str, answer: &Answer) {
         Outcome::Success { data } => {
             assert_eq!(fields["Status"], "SUCCESS");
             let empty = Map::new();
-            let told = fields.get("Data").map_or(&empty, |told| told.as_object().expect("Data is an object"));
-            assert_eq!(more, if told.is_empty() { BTreeSet::new() } else { BTreeSet::from(["Data"]) });
+            let shown = fields.get("Data").map_or(&empty, |shown| shown.as_object().expect("Data is an object"));
+            assert_eq!(more, if shown.is_empty() { BTreeSet::new() } else { BTreeSet::from(["Data"]) });
             let mut left_out = data.clone();
-            for (name, value) in told {
+            for (name, value) in shown {
                 assert_eq!(left_out.remove(name.as_str()).as_deref(), value.as_str(), "{name}");
             }
             for (name, value) in left_out {
@@ -42,44 +41,47 @@ pub fn answer(reply_to: &ReplyTo, url: &str, answer: &Answer) {
         Outcome::Failed { reason } => {
             assert_eq!(fields["Status"], "FAILED");
             assert_eq!(more, BTreeSet::from(["Reason"]));
-            let told = fields["Reason"].as_str().expect("Reason is text");
-            assert!(!told.trim().is_empty(), "no reason");
+            let shown = fields["Reason"].as_str().expect("Reason is text");
+            assert!(!shown.trim().is_empty(), "no reason");
             let clean = scrubbed(&reply_to.url, url, reason);
-            if !clean.trim().is_empty() && told != clean {
-                let head = told.strip_suffix(ELLIPSIS).expect("a cut reason ends so");
+            if !clean.trim().is_empty() && shown != clean {
+                let head = shown.strip_suffix(ELLIPSIS).expect("a cut reason ends with an ellipsis");
                 let rest = clean.strip_prefix(head).expect("a cut reason is the beginning of the whole");
                 let next = rest.chars().next().map_or(0, |next| escaped(next.encode_utf8(&mut [0; 4])));
                 assert!(body.len() + next > MAX_BODY_BYTES, "cut to {} bytes", body.len());
                 let whole = body.len() - escaped(ELLIPSIS) + escaped(rest);
-                assert!(whole > MAX_BODY_BYTES, "cut, where {whole} bytes are the whole");
+                assert!(whole > MAX_BODY_BYTES, "cut, although the whole takes only {whole} bytes");
             }
         }
     }
 }
 
-/// A text without secrets of the response URL's and without anybody's credentials, checked; `given` is the URL as it
+/// Redacts a text, and checks that it has no secret of the response URL and no credentials. `given` is the URL as it
 /// was given.
 pub(super) fn scrubbed(url: &ResponseUrl, given: &str, text: &str) -> String {
-    let clean = url.scrub(text);
-    assert!(!has_credential(&clean), "a credential is told: {clean:?}");
+    let clean = url.redact(text);
+    assert!(!has_credential(&clean), "the text has a credential: {clean:?}");
     let secrets = secrets(given);
-    // A presigned URL has no brackets, but the mark has, so that the rest of one may look like such a secret.
+    // Marks have brackets, which a presigned URL has not. A secret with brackets may occur next to a mark.
     if secrets.iter().any(|secret| secret.contains(['[', ']']) || URL_MARK.contains(secret.as_str())) {
         return clean;
     }
     let pieces: Vec<&str> = clean.split(URL_MARK).flat_map(|piece| piece.split(CREDENTIAL_MARK)).collect();
     for secret in &secrets {
         for piece in &pieces {
-            assert!(!piece.contains(secret.as_str()), "{secret:?} of the response URL is told: {clean:?}");
+            assert!(!piece.contains(secret.as_str()), "the text has {secret:?} of the response URL: {clean:?}");
         }
     }
     if clean != text {
         let is_secret = secrets.iter().any(|secret| text.contains(secret.as_str())) || text.contains(&whole(given));
-        assert!(is_secret || has_credential(text), "{text:?} has nothing of {given:?}, but became {clean:?}");
+        assert!(is_secret || has_credential(text), "{text:?} has no secret of {given:?}, but became {clean:?}");
         let [first, between @ .., last] = &pieces[..] else { panic!("{text:?} became {clean:?} without a mark") };
         let after_first = text.strip_prefix(first);
         let rest = between.iter().fold(after_first, |rest, piece| Some(rest?.split_once(piece)?.1));
-        assert!(rest.is_some_and(|rest| rest.ends_with(last)), "{text:?} became {clean:?}, which says something else");
+        assert!(
+            rest.is_some_and(|rest| rest.ends_with(last)),
+            "{text:?} became {clean:?}, which has another text between its marks"
+        );
     }
     clean
 }
@@ -89,7 +91,7 @@ pub(super) fn escaped(text: &str) -> usize {
     Value::from(text).to_string().len() - 2
 }
 
-/// What makes the URL a secret: its query, and the heads of the values in it, as they are and as they read.
+/// The secrets of the URL: its query, and the beginnings of the values in it, raw and decoded.
 fn secrets(url: &str) -> Vec<String> {
     let url = url.split('#').next().unwrap_or_default();
     let query = url.split_once('?').map_or("", |(_, query)| query);
@@ -100,7 +102,7 @@ fn secrets(url: &str) -> Vec<String> {
     heads.chain(Some(query.to_owned()).filter(|query| query.len() >= 8)).collect()
 }
 
-/// What a part of a URL reads.
+/// A part of a URL, decoded.
 pub fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -136,7 +138,7 @@ const URL_MARK: &str = "[response URL]";
 const CREDENTIAL_MARK: &str = "[secret]";
 const KNOWN_TO_ALL: [&str; 4] = ["X-Amz-Algorithm", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders"];
 const QUOTES: [char; 4] = ['"', '\'', '\\', ' '];
-/// Names, and what stands between each and its value: of a signature, "Signature: " begins prose.
+/// Names, and what may separate each from its value. For a signature this is not a colon: "Signature: " begins prose.
 const CREDENTIALS: [(&str, &[&str]); 7] = [
     ("credential", &["=", "%3d"]),
     ("secretaccesskey", &["=", ":"]),

@@ -1,6 +1,7 @@
-//! What holds for any input. The fuzz targets in `dev/fuzz/` and the tests here share these checks, so they cannot drift.
+//! Checks that hold for any input. The tests here and the fuzz targets share them.
 
 mod answer;
+mod function;
 mod parts;
 mod request;
 

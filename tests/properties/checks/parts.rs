@@ -1,10 +1,10 @@
-//! The parts of an answer, out of bytes.
+//! The parts of an answer, which are read from bytes.
 
-use sagemaker_scaling::request::Envelope;
-use sagemaker_scaling::response::{Answer, Outcome};
 use serde_json::json;
 
-/// What an answer is made of.
+use super::function::{Answer, Attributes, Envelope, Outcome};
+
+/// The parts of an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Parts {
     /// `ResponseURL`.
@@ -44,7 +44,7 @@ impl Parts {
         }
     }
 
-    /// Checks the failure and the success that these parts make; `false` where they leave nobody to be answered.
+    /// Checks the failure and the success that these parts make. `false`: a request of these parts cannot be answered.
     pub fn check(&self) -> bool {
         let payload = json!({
             "ResponseURL": self.url,
@@ -56,7 +56,7 @@ impl Parts {
         let Ok(envelope) = Envelope::open(&payload.to_string()) else { return false };
         let query = self.url.split_once('?').map_or("", |(_, query)| query);
         let reason = self.reason.replace("{url}", &self.url).replace("{query}", query);
-        let data: Data = NAMES.map(str::to_owned).into_iter().zip(self.data.iter().cloned()).collect();
+        let data: Attributes = NAMES.map(str::to_owned).into_iter().zip(self.data.iter().cloned()).collect();
         for outcome in [Outcome::Failed { reason }, Outcome::Success { data }] {
             let answer = Answer { physical_resource_id: envelope.id_of_failure(), outcome };
             super::answer(&envelope.reply_to, &self.url, &answer);
@@ -65,7 +65,7 @@ impl Parts {
     }
 }
 
-/// The most that a part is repeated to.
+/// The length up to which a part is repeated.
 const MOST_BYTES: usize = 20_000;
 const NAMES: [&str; 8] = [
     "EndpointName",

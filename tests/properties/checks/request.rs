@@ -1,32 +1,31 @@
-//! What holds for any request.
+//! Checks of a request.
 
 use std::collections::BTreeMap;
 
 use http::Uri;
-use sagemaker_scaling::model::Location;
-use sagemaker_scaling::model::{PhysicalResourceId, ScalableTargetId};
-use sagemaker_scaling::properties::{Declared, Desired};
-use sagemaker_scaling::request::{
-    envelope::{Envelope, NoReplyAddress},
-    lifecycle::{Lifecycle, Request},
-};
-use sagemaker_scaling::response::{Answer, Outcome};
-use sagemaker_scaling::update_gate;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::answer::{escaped, scrubbed};
+use super::function::{
+    Answer, AttachmentKind, Attributes, Declared, Desired, Envelope, Lifecycle, Location, NoReplyAddress, Outcome,
+    PhysicalResourceId, Request, ScalableTargetId, UpdateGate,
+};
 
-/// Opens a payload and reads its properties, as the handler does, and checks what comes of it.
+/// Opens a payload and reads its properties, as the handler does, and checks the result.
 pub fn request(payload: &str) {
     let sent = Sent(serde_json::from_str(payload).unwrap_or_default());
     let opened = Envelope::open(payload);
-    assert_eq!(format!("{opened:?}"), format!("{:?}", Envelope::open(payload)), "one payload is read in two ways");
+    assert_eq!(
+        format!("{opened:?}"),
+        format!("{:?}", Envelope::open(payload)),
+        "a payload is not always read in the same way"
+    );
     let envelope = match opened {
         Ok(envelope) => envelope,
-        Err(error) => return nobody_to_answer(error, &sent),
+        Err(error) => return unanswerable(error, &sent),
     };
-    assert!(!sent.too_long(), "ids that do not fit into an answer are taken");
+    assert!(!sent.too_long(), "ids that do not fit into an answer are accepted");
     assert_eq!(envelope.reply_to.stack_id, sent.text("StackId"));
     assert_eq!(envelope.reply_to.request_id, sent.text("RequestId"));
     assert_eq!(envelope.reply_to.logical_resource_id, sent.text("LogicalResourceId"));
@@ -44,65 +43,70 @@ pub fn request(payload: &str) {
     match carry_out(&envelope, &sent) {
         Ok((id, data)) => answered(id, Outcome::Success { data }),
         Err(reason) => {
-            assert!(!reason.trim().is_empty(), "a mistake without words");
+            assert!(!reason.trim().is_empty(), "a failure without a reason");
             scrubbed(&envelope.reply_to.url, &url, &reason);
             answered(envelope.id_of_failure(), Outcome::Failed { reason });
         }
     }
 }
 
-/// Reads properties strictly, as those of a Create, and checks what comes of it.
+/// Reads properties strictly, as a Create does, and checks the result.
 pub fn properties(properties: &Value) -> Result<Desired, String> {
     let read = |properties: &Value| Desired::read(properties, &here()).map_err(|mistakes| mistakes.to_string());
     let desired = read(properties);
-    assert_eq!(desired, read(properties), "the same properties are read in two ways");
+    assert_eq!(desired, read(properties), "properties are not always read in the same way");
     match &desired {
         Err(mistakes) => assert!(
             mistakes.split_once(": ").is_some_and(|(path, mistake)| !path.is_empty() && !mistake.is_empty()),
-            "a mistake without its path or without words: {mistakes:?}"
+            "a mistake without a path or a text: {mistakes:?}"
         ),
         Ok(desired) => {
-            id(&desired.target.to_string());
-            let keys = desired.tags.keys().cloned().collect();
-            let named = Declared::read(properties);
-            assert_eq!(named.target.as_ref(), Some(&desired.target), "an Update would leave it behind");
-            assert_eq!(named.tag_keys, keys, "an Update would leave a tag behind");
-            for policy in &desired.policies {
-                assert!(named.policies.contains_key(&policy.name), "an Update would leave a policy behind");
+            let spec = &desired.spec;
+            id(&spec.id.to_string());
+            let declared = Declared::read(properties);
+            assert_eq!(declared.target.as_ref(), Some(&spec.id), "an Update would not find the previous target");
+            let keys = spec.tags.keys().cloned().collect();
+            assert_eq!(declared.tag_keys, keys, "an Update would not remove a previous tag");
+            for attachment in &spec.attachments {
+                let key = attachment.key();
+                assert!(declared.attachments.contains_key(&key), "an Update would not delete the previous {key:?}");
             }
-            let actions = desired.actions.iter().map(|action| action.name.clone()).collect();
-            assert_eq!(named.actions, actions, "an Update would leave a scheduled action behind");
-            assert!(desired.policies.len() <= 50 && named.policies.len() == desired.policies.len());
-            assert!(desired.actions.len() <= 200 && named.actions.len() == desired.actions.len());
-            assert!((0..=desired.capacity.max()).contains(&desired.capacity.min()));
-            assert!(desired.capacity.max() >= 1);
-            assert!(desired.tags.len() <= 47);
-            for (key, value) in &desired.tags {
+            assert_eq!(declared.attachments.len(), spec.attachments.len(), "two have the same name");
+            assert!(spec.attachments_of(AttachmentKind::ScalingPolicy).count() <= 50);
+            assert!(spec.attachments_of(AttachmentKind::ScheduledAction).count() <= 200);
+            let [min, max] = ["MinCapacity", "MaxCapacity"].map(|member| spec.capacity(member));
+            assert!((0..=max).contains(&min) && max >= 1);
+            assert!(spec.tags.len() <= 47);
+            for (key, value) in &spec.tags {
                 assert!((1..=128).contains(&key.chars().count()) && value.chars().count() <= 256, "{key:?}: {value:?}");
                 assert!(!key.to_ascii_lowercase().starts_with("aws:"), "{key:?}");
                 assert!(!key.to_ascii_lowercase().starts_with("sagemaker-scaling:"), "{key:?}");
             }
             let written = written(desired, properties);
-            assert_eq!(read(&written).as_ref(), Ok(desired), "written out, it is read in another way");
-            assert_eq!(read(&as_text(&written)).as_ref(), Ok(desired), "as text, it is read in another way");
+            assert_eq!(read(&written).as_ref(), Ok(desired), "the canonical form is read in another way");
+            assert_eq!(
+                read(&as_text(&written)).as_ref(),
+                Ok(desired),
+                "the canonical form as text is read in another way"
+            );
         }
     }
     desired
 }
 
-/// Reads a gate's properties strictly, and checks what comes of it.
-fn gate(properties: &Value) -> Result<(String, Data), String> {
-    let read = |properties: &Value| update_gate::read(properties, &here()).map_err(|mistakes| mistakes.to_string());
+/// Reads the properties of a gate strictly, and checks the result.
+fn gate(properties: &Value) -> Result<(String, Attributes), String> {
+    let read = |properties: &Value| UpdateGate::read(properties, &here()).map_err(|mistakes| mistakes.to_string());
     let gate = read(properties);
-    assert_eq!(gate, read(properties), "the same properties are read in two ways");
+    assert_eq!(gate, read(properties), "properties are not always read in the same way");
     let gate = gate?;
-    id(&gate.to_string());
-    let written = json!({ "EndpointName": gate.endpoint.as_str(), "EndpointConfigName": gate.config.as_str() });
-    assert_eq!(read(&written).as_ref(), Ok(&gate), "written out, it is read in another way");
-    Ok((gate.to_string(), Data::new()))
+    id(&gate.id.to_string());
+    let written = json!({ "EndpointName": gate.id.endpoint.as_str(), "EndpointConfigName": gate.id.config.as_str(), "IncludeOtherStacks": gate.include_other_stacks });
+    assert_eq!(read(&written).as_ref(), Ok(&gate), "the canonical form is read in another way");
+    Ok((gate.id.to_string(), Attributes::new()))
 }
 
-/// Reads an id, and checks that one of a target prints back.
+/// Reads a physical id, and checks that it survives parsing.
 pub fn id(text: &str) {
     match PhysicalResourceId::read(text) {
         PhysicalResourceId::ScalableTarget(target) => {
@@ -115,11 +119,11 @@ pub fn id(text: &str) {
     }
 }
 
-/// The fields of a payload, in their own words.
+/// The raw fields of a payload.
 struct Sent<'a>(BTreeMap<String, &'a RawValue>);
 
 impl Sent<'_> {
-    /// A field, empty where it is no text.
+    /// A field; empty if it is no text.
     fn text(&self, name: &str) -> String {
         self.0.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
     }
@@ -130,16 +134,16 @@ impl Sent<'_> {
     }
 }
 
-fn nobody_to_answer(error: NoReplyAddress, sent: &Sent<'_>) {
+fn unanswerable(error: NoReplyAddress, sent: &Sent<'_>) {
     let address = sent.text("ResponseURL").parse::<Uri>().ok().filter(|uri| uri.host().is_some());
     let readable = address.is_some_and(|uri| uri.scheme_str() == Some("https"));
-    assert!(!readable || error == NoReplyAddress::TooLong, "{error}, but there is an address");
+    assert!(!readable || error == NoReplyAddress::TooLong, "{error}, but there is a usable response URL");
     assert!(error != NoReplyAddress::TooLong || sent.too_long(), "{error}, but they are short");
     assert!(!error.to_string().is_empty());
 }
 
-/// What the handler makes of an envelope, without AWS: an id, or a reason.
-fn carry_out(envelope: &Envelope, sent: &Sent<'_>) -> Result<(String, Data), String> {
+/// What the handler makes of an envelope, without AWS: a physical id, or a reason.
+fn carry_out(envelope: &Envelope, sent: &Sent<'_>) -> Result<(String, Attributes), String> {
     let Request { resource_type, lifecycle } = envelope.request.as_ref().map_err(ToString::to_string)?;
     assert_eq!((resource_type.as_str(), lifecycle.name()), (&*sent.text("ResourceType"), &*sent.text("RequestType")));
     for required in [resource_type, &envelope.reply_to.stack_id, &envelope.reply_to.logical_resource_id] {
@@ -163,27 +167,20 @@ fn carry_out(envelope: &Envelope, sent: &Sent<'_>) -> Result<(String, Data), Str
             if let Some(target) = Declared::read(properties).target {
                 self::id(&target.to_string());
             }
-            Ok((id.clone(), Data::new()))
+            Ok((id.clone(), Attributes::new()))
         }
     }
 }
 
-fn done(desired: &Desired) -> Result<(String, Data), String> {
-    let data = Data::from([("ResourceId".to_owned(), desired.target.resource_id())]);
-    Ok((desired.target.to_string(), data))
+fn done(desired: &Desired) -> Result<(String, Attributes), String> {
+    let data = Attributes::from([("ResourceId".to_owned(), desired.spec.id.resource_id())]);
+    Ok((desired.spec.id.to_string(), data))
 }
 
-/// Properties that say the same; what is attached in its own words: `policies.rs` follows that to the API call.
+/// The canonical form of the properties. Policies and actions are raw: `policies.rs` compares their API calls.
 fn written(desired: &Desired, properties: &Value) -> Value {
-    let tags = desired.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
-    let state = desired.suspended_state.map(|state| {
-        json!({
-            "DynamicScalingInSuspended": state.dynamic_scaling_in,
-            "DynamicScalingOutSuspended": state.dynamic_scaling_out,
-            "ScheduledScalingSuspended": state.scheduled_scaling,
-        })
-    });
-    let (endpoint, variant, component) = match &desired.target {
+    let tags = desired.spec.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+    let (endpoint, variant, component) = match &desired.spec.id {
         ScalableTargetId::InferenceComponent(name) => (None, None, Some(name.as_str())),
         ScalableTargetId::Variant { endpoint, variant, .. } => (Some(endpoint.as_str()), Some(variant.as_str()), None),
     };
@@ -191,14 +188,14 @@ fn written(desired: &Desired, properties: &Value) -> Value {
         "EndpointName": endpoint,
         "VariantName": variant,
         "InferenceComponentName": component,
-        "ScalableDimension": desired.target.dimension().as_str(),
+        "ScalableDimension": desired.spec.id.dimension().as_str(),
         "ScalingPolicies": properties["ScalingPolicies"],
         "ScheduledActions": properties["ScheduledActions"],
-        "MinCapacity": desired.capacity.min(),
-        "MaxCapacity": desired.capacity.max(),
+        "MinCapacity": desired.spec.capacity("MinCapacity"),
+        "MaxCapacity": desired.spec.capacity("MaxCapacity"),
         "AdoptExisting": desired.adopt_existing,
         "UpdateGate": desired.gate.as_ref().map(ToString::to_string),
-        "SuspendedState": state,
+        "SuspendedState": desired.spec.settings.get("SuspendedState"),
         "Tags": tags.collect::<Vec<_>>(),
     })
 }

@@ -1,4 +1,4 @@
-//! An HTTP server on loopback that does as it is told, connection by connection, and keeps what it received.
+//! An HTTP server on loopback that misbehaves on request, connection by connection, and keeps what it received.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -7,52 +7,47 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::http::Received;
+
 /// What the server does with one connection.
 #[derive(Clone, Debug)]
-pub(crate) enum Act {
-    /// Accepts, and says nothing.
+pub enum Act {
+    /// Accepts, and never replies.
     Hang,
     /// Replies with a status, headers and a body.
     Reply(u16, &'static str, String),
-    /// Resets the connection when it has the request.
+    /// Resets the connection after it has read the request.
     Reset,
     /// Replies with a status and a body, and resets the connection at the next request on it.
     Stale(u16, String),
-    /// Replies with less than it announces.
+    /// Replies with a body that is shorter than its `Content-Length`.
     Truncated(u16, String),
 }
 
-/// A request as it came over the wire.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Received {
-    pub(crate) head: String,
-    pub(crate) body: String,
-}
-
-impl Received {
-    /// The request line.
-    pub(crate) fn line(&self) -> &str {
-        self.head.lines().next().unwrap_or_default()
+impl Act {
+    /// Replies with a status only.
+    pub fn status(status: u16) -> Self {
+        Self::Reply(status, "", String::new())
     }
 
-    /// The value of a header.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+    /// Replies as the JSON services of AWS do.
+    pub fn json(status: u16, body: impl Into<String>) -> Self {
+        Self::Reply(status, "Content-Type: application/x-amz-json-1.1\r\n", body.into())
     }
 }
 
 /// A running server; it ends when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) port: u16,
+pub struct Server {
+    /// Where it listens.
+    pub port: u16,
     received: Arc<Mutex<Vec<Received>>>,
     task: JoinHandle<()>,
 }
 
 impl Server {
-    /// Starts a server that plays the acts in order, and the last one for ever.
-    pub(crate) async fn start(acts: Vec<Act>) -> Self {
+    /// Starts a server that performs the acts in order, and then repeats the last one.
+    pub async fn start(acts: Vec<Act>) -> Self {
         let mut turn = 0;
         Self::start_with(move |_| {
             turn += 1;
@@ -62,7 +57,7 @@ impl Server {
     }
 
     /// Starts a server that decides at each request.
-    pub(crate) async fn start_with(decide: impl FnMut(&Received) -> Act + Send + 'static) -> Self {
+    pub async fn start_with(decide: impl FnMut(&Received) -> Act + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -75,19 +70,19 @@ impl Server {
                 let (mut stream, _) = listener.accept().await.expect("a connection");
                 let (kept, decide) = (Arc::clone(&kept), Arc::clone(&decide));
                 connections.spawn(async move {
-                    // A client that breaks off is its own affair.
+                    // A client may break off.
                     let Ok(request) = read(&mut stream).await else { return };
                     let act = (decide.lock().expect("not poisoned"))(&request);
                     kept.lock().expect("not poisoned").push(request);
-                    let _ = play(stream, act).await;
+                    let _ = perform(stream, act).await;
                 });
             }
         });
         Self { port, received, task }
     }
 
-    /// What came so far.
-    pub(crate) fn received(&self) -> Vec<Received> {
+    /// The requests so far.
+    pub fn received(&self) -> Vec<Received> {
         self.received.lock().expect("not poisoned").clone()
     }
 }
@@ -98,18 +93,17 @@ impl Drop for Server {
     }
 }
 
+/// A port of this machine on which nothing listens.
+pub async fn closed_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    listener.local_addr().expect("bound").port()
+}
+
 async fn read(stream: &mut TcpStream) -> io::Result<Received> {
     let mut bytes = Vec::new();
     loop {
-        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-        if let Some(end) = end {
-            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-            let mut request = Received { head, body: String::new() };
-            let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-            if bytes.len() >= end + 4 + length {
-                request.body = String::from_utf8(bytes.split_off(end + 4)).expect("UTF-8");
-                return Ok(request);
-            }
+        if let Some(request) = Received::read(&bytes) {
+            return Ok(request);
         }
         if stream.read_buf(&mut bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -117,7 +111,7 @@ async fn read(stream: &mut TcpStream) -> io::Result<Received> {
     }
 }
 
-async fn play(mut stream: TcpStream, act: Act) -> io::Result<()> {
+async fn perform(mut stream: TcpStream, act: Act) -> io::Result<()> {
     let reply = |status: u16, headers: &str, length: usize, body: &str| {
         format!("HTTP/1.1 {status} Status\r\n{headers}Content-Length: {length}\r\n\r\n{body}").into_bytes()
     };

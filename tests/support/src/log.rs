@@ -1,15 +1,15 @@
-//! What was logged, as the tests read it.
+//! A log that tests read.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
-/// What was logged.
+/// Keeps what is written to it. Its clones share one text.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// All of it.
-    pub(crate) fn text(&self) -> String {
+    /// The text so far.
+    pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().expect("not poisoned").clone()).expect("UTF-8")
     }
 }

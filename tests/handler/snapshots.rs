@@ -1,0 +1,309 @@
+//! Snapshots: targets are restored completely, whatever happens at the same moment.
+
+use crate::support::prod::{
+    BLUE, BLUE_ID, blue, blue_snapshot, create_prod, endpoint, gate_delete, gate_update, gated, register_natively,
+    snapshots,
+};
+use serde_json::{Value, json};
+use test_support::Crash;
+use test_support::account::{Account as _, target};
+use test_support::attached::merged;
+use test_support::function::RESTORING_TAG;
+use test_support::request::{create, delete, gate_id, update};
+
+#[tokio::test(start_paused = true)]
+async fn the_snapshot_of_a_half_restored_target_stays_complete() {
+    for at in 1.. {
+        let world = endpoint();
+        register_natively(&world, &["blue"]);
+        let before = world.picture();
+        world.succeed(gate_update("large", "xlarge")).await;
+        let was_killed = world.crash(&gate_update("xlarge", "large"), Crash { at, after_effect: true }).await;
+        world.succeed(gate_update("large", "xlarge")).await;
+        assert!(world.registered().is_empty(), "killed at {at}");
+        world.succeed(gate_update("xlarge", "large")).await;
+        assert_eq!(world.picture(), before, "killed at {at}");
+        if !was_killed {
+            assert!(at > 5, "only {at}");
+            break;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_and_a_restore_make_only_these_calls() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.called();
+    world.succeed(gate_update("large", "xlarge")).await;
+    let snapshot_calls = [
+        "DescribeEndpoint",
+        "DescribeEndpointConfig",
+        "DescribeEndpointConfig",
+        "DescribeScalableTargets",
+        "ListTagsForResource",
+        "DescribeScalingPolicies",
+        "DescribeScheduledActions",
+        "GetParameter",
+        "PutParameter",
+        "GetParameter",
+        "DeregisterScalableTarget",
+        "DescribeEndpoint",
+        "DescribeStackResource",
+    ];
+    assert_eq!(world.called(), snapshot_calls);
+    world.succeed(gate_update("xlarge", "large")).await;
+    let restore_calls = [
+        "DescribeEndpoint",
+        "GetParametersByPath",
+        "DescribeScalableTargets",
+        "RegisterScalableTarget",
+        "PutScalingPolicy",
+        "GetParameter",
+        "UntagResource",
+        "DescribeScalableTargets",
+        "ListTagsForResource",
+        "DeleteParameter",
+    ];
+    assert_eq!(world.called(), restore_calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_deliveries_that_take_a_snapshot_at_once_lose_nothing() {
+    let twin = endpoint();
+    register_natively(&twin, &["blue"]);
+    twin.succeed(gate_update("large", "xlarge")).await;
+    let snapshot = json!({ "Name": blue_snapshot(), "Value": snapshots(&twin)[0]["Value"], "Type": "String" });
+    for (operation, expected) in [("ListTagsForResource", 0), ("DescribeScalingPolicies", 1)] {
+        let world = endpoint();
+        register_natively(&world, &["blue"]);
+        let before = world.picture();
+        let first = [
+            ("AmazonSSM.PutParameter", snapshot.clone()),
+            ("AnyScaleFrontendService.DeregisterScalableTarget", blue()),
+        ];
+        world.before(operation, 0, &first);
+        world.called();
+        world.succeed(gate_update("large", "xlarge")).await;
+        let puts = world.called().iter().filter(|operation| *operation == "PutParameter").count();
+        assert_eq!(puts, expected);
+        world.succeed(gate_update("xlarge", "large")).await;
+        assert_eq!(world.picture(), before, "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_young_gate_that_becomes_stale_restores_its_targets() {
+    let world = endpoint();
+    register_natively(&world, &["blue", "green"]);
+    let before = world.picture();
+    world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_ROLLBACK_COMPLETE", &gate_id("prod", "large"));
+    let (reason, _) = world.refuse(gate_update("large", "both")).await;
+    assert!(reason.ends_with("UPDATE_ROLLBACK_COMPLETE"), "{reason}");
+    assert_eq!(world.picture(), before);
+    assert!(snapshots(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_gate_does_not_restore_after_another_delivery_succeeded() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    let answered = gate_id("prod", "xlarge");
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_COMPLETE", &answered);
+    world.refuse(gate_update("large", "xlarge").from_years_ago()).await;
+    assert!(world.registered().is_empty());
+    assert_eq!(snapshots(&world).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_cannot_be_restored_blocks_no_other_restore() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let step = json!({
+        "PolicyName": "z", "PolicyType": "StepScaling",
+        "StepScalingPolicyConfiguration": {
+            "AdjustmentType": "ChangeInCapacity",
+            "StepAdjustments": [{ "MetricIntervalLowerBound": 0, "ScalingAdjustment": 1 }],
+        },
+    });
+    world.auto_scaling("PutScalingPolicy", blue(), &step);
+    let action = json!({
+        "ScheduledActionName": "daily", "Schedule": "rate(1 day)", "ScalableTargetAction": { "MinCapacity": 1 },
+    });
+    world.auto_scaling("PutScheduledAction", blue(), &action);
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.fail("PutScalingPolicy", "ValidationException", 1);
+    world.succeed(gate_update("xlarge", "large")).await;
+    let shown = world.picture().to_string();
+    assert_eq!(shown.matches("PolicyName").count(), 1, "{shown}");
+    assert!(shown.contains("daily") && !shown.contains(RESTORING_TAG), "{shown}");
+    assert!(snapshots(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_compares_with_the_configuration_that_the_endpoint_settles_on() {
+    // The stack rolls back while an update is in progress, when Describe still returns the old configuration.
+    let world = endpoint();
+    register_natively(&world, &["green"]);
+    world.endpoints_take(30);
+    world.update_endpoint("prod", "xlarge");
+    register_natively(&world, &["blue"]);
+    let shown = world.aws("SageMaker.DescribeEndpoint", json!({ "EndpointName": "prod" }));
+    assert_eq!((&shown["EndpointConfigName"], &shown["EndpointStatus"]), (&json!("large"), &json!("Updating")));
+    world.succeed(gate_update("xlarge", "large")).await;
+    assert_eq!(world.registered(), ["endpoint/prod/variant/green"]);
+    world.update_endpoint("prod", "large");
+    // After the endpoint itself has rolled back, the gate restores.
+    world.succeed(gate_delete("xlarge")).await;
+    assert_eq!(world.registered().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_waits_for_an_endpoint_that_is_being_created() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.aws("SageMaker.DeleteEndpoint", json!({ "EndpointName": "prod" }));
+    world.endpoints_take(20);
+    create_prod(&world, "xlarge");
+    world.succeed(gate_delete("large")).await;
+    assert_eq!(world.registered(), [BLUE]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_target_survives_an_update_that_removes_its_resource() {
+    for gate_first in [false, true] {
+        let world = endpoint();
+        register_natively(&world, &["blue"]);
+        let adopting = |config| {
+            let mut properties = gated(config, 4);
+            properties["AdoptExisting"] = json!("true");
+            properties
+        };
+        world.succeed(create().field("ResourceProperties", adopting("large"))).await;
+        world.succeed(gate_update("large", "xlarge")).await;
+        world.update_endpoint("prod", "xlarge");
+        let mut clean_up =
+            vec![delete().field("ResourceProperties", adopting("large")).of(BLUE_ID), gate_delete("large")];
+        if gate_first {
+            clean_up.reverse();
+        }
+        for request in clean_up {
+            world.succeed(request).await;
+        }
+        assert_eq!(world.registered(), [BLUE], "gate first: {gate_first}");
+        assert_eq!(world.tags(&world.targets()[0]), json!({ "by": "hand", "team": "ml {{x}}" }));
+        assert!(snapshots(&world).is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_deleted_while_the_gate_restores_it_is_deregistered() {
+    // The Delete of the resource drops the snapshot while the gate restores the target.
+    let with_snapshot = async || {
+        let world = endpoint();
+        world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+        world.succeed(gate_update("large", "xlarge")).await;
+        world.update_endpoint("prod", "xlarge");
+        world
+    };
+    let world = with_snapshot().await;
+    world.before("PutScalingPolicy", 1, &[("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() }))]);
+    world.succeed(gate_delete("large")).await;
+    assert!(world.registered().is_empty());
+
+    // The Delete reads the target again after it has dropped the snapshot.
+    let world = with_snapshot().await;
+    let snapshot: Value = serde_json::from_str(snapshots(&world)[0]["Value"].as_str().unwrap()).unwrap();
+    let registration = ("AnyScaleFrontendService.RegisterScalableTarget", snapshot["Target"].clone());
+    world.before("DeleteParameter", 0, &[registration]);
+    world.succeed(delete().field("ResourceProperties", gated("large", 4)).of(BLUE_ID)).await;
+    assert!(world.registered().is_empty());
+    assert!(snapshots(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_another_delivery_restored_stays_registered() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let before = world.picture();
+    world.succeed(gate_update("large", "xlarge")).await;
+    let snapshot: Value = serde_json::from_str(snapshots(&world)[0]["Value"].as_str().unwrap()).unwrap();
+    let mut restoring = snapshot["Target"].clone();
+    restoring["Tags"][RESTORING_TAG] = json!("true");
+    let arn = world.aws("AnyScaleFrontendService.RegisterScalableTarget", restoring)["ScalableTargetARN"].clone();
+    // The other delivery finishes while this one restores.
+    let untag = json!({ "ResourceARN": arn, "TagKeys": [RESTORING_TAG] });
+    let done = [
+        ("AnyScaleFrontendService.UntagResource", untag),
+        ("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() })),
+    ];
+    world.before("PutScalingPolicy", 0, &done);
+    world.succeed(gate_update("xlarge", "large")).await;
+    assert_eq!(world.picture(), before);
+    let named = update().field("ResourceProperties", gated("large", 4));
+    assert!(world.refuse(named.of(BLUE_ID)).await.0.contains("but not by this function"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_gate_restores_the_other_targets_when_one_restore_fails() {
+    let world = endpoint();
+    register_natively(&world, &["blue", "green"]);
+    world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_ROLLBACK_COMPLETE", "x");
+    world.fail("RegisterScalableTarget", "LimitExceededException", 1);
+    world.refuse(gate_update("large", "both")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_registered_while_the_gate_waits_is_snapshotted() {
+    let world = endpoint();
+    world.endpoints_take(20);
+    let weights = json!([{ "VariantName": "green", "DesiredInstanceCount": 2 }]);
+    let scale = json!({ "EndpointName": "prod", "DesiredWeightsAndCapacities": weights });
+    register_natively(&world, &["green"]);
+    world.aws("SageMaker.UpdateEndpointWeightsAndCapacities", scale);
+    let registered = merged(blue(), &json!({ "MinCapacity": 1, "MaxCapacity": 2 }));
+    world.before("DescribeEndpoint", 3, &[("AnyScaleFrontendService.RegisterScalableTarget", registered)]);
+    world.succeed(gate_update("large", "both")).await;
+    assert!(world.registered().is_empty());
+    assert_eq!(snapshots(&world).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_targets_that_differ_in_letter_case_fail_the_gate_before_anything_changes() {
+    let world = endpoint();
+    world.aws("SageMaker.DeleteEndpoint", json!({ "EndpointName": "prod" }));
+    world.aws("SageMaker.CreateEndpoint", json!({ "EndpointName": "Prod", "EndpointConfigName": "large" }));
+    for name in ["Prod", "prod"] {
+        let limits = json!({ "MinCapacity": 1, "MaxCapacity": 2 });
+        world.auto_scaling("RegisterScalableTarget", target(&format!("endpoint/{name}/variant/blue")), &limits);
+    }
+    let (reason, _) = world.refuse(gate_update("large", "xlarge")).await;
+    assert!(reason.contains("are both registered and are one variant to SageMaker"), "{reason}");
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_delete_drops_a_snapshot_that_cannot_be_restored() {
+    let world = endpoint();
+    register_natively(&world, &["blue", "green"]);
+    world.succeed(gate_update("large", "both")).await;
+    world.update_endpoint("prod", "both");
+    world.fail("RegisterScalableTarget", "ValidationException", 1);
+    world.succeed(gate_delete("large")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_whose_tags_are_not_visible_fails_the_gate() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.fail("ListTagsForResource", "ResourceNotFoundException", 20);
+    let (reason, _) = world.refuse(gate_update("large", "xlarge")).await;
+    assert!(reason.starts_with("the tags of endpoint/prod/variant/blue are not visible"), "{reason}");
+    assert_eq!(world.registered().len(), 1);
+}

@@ -1,0 +1,118 @@
+//! Endpoint `prod` with the variants `blue` and `green`, its gate, and the snapshots of its targets.
+
+use serde_json::{Value, json};
+use test_support::account::{Account as _, target, variant};
+use test_support::attached::{action, step, tracking};
+use test_support::function::SNAPSHOTS;
+use test_support::request::{Request, create_gate, delete_gate, gate_id, update_gate};
+
+use super::world::World;
+
+/// A world with the configurations that `prod` goes through. `blue` may change its instance type, `green` may be dropped.
+/// Updates take a minute.
+pub(crate) fn configs() -> World {
+    let world = World::new();
+    let large = "ml.m5.large";
+    for (name, variants) in [
+        ("large", vec![variant("blue", "m", large), variant("green", "m", large)]),
+        ("xlarge", vec![variant("blue", "m", "ml.m5.xlarge"), variant("green", "m", large)]),
+        ("alone", vec![variant("blue", "m", large)]),
+        ("both", vec![variant("blue", "m", "ml.m5.2xlarge"), variant("green", "m", "ml.m5.2xlarge")]),
+        ("model", vec![variant("blue", "other", large), variant("green", "m", large)]),
+    ] {
+        world.create_config(name, &variants, json!({}));
+    }
+    world.endpoints_take(60);
+    world
+}
+
+/// The same with `prod`, which runs `large`. Updates take no time.
+pub(crate) fn endpoint() -> World {
+    let world = configs();
+    world.endpoints_take(0);
+    create_prod(&world, "large");
+    world
+}
+
+/// Creates `prod`.
+pub(crate) fn create_prod(world: &World, config: &str) {
+    world.aws("SageMaker.CreateEndpoint", json!({ "EndpointName": "prod", "EndpointConfigName": config }));
+}
+
+/// The configuration that `prod` runs.
+pub(crate) fn running_config(world: &World) -> Value {
+    world.aws("SageMaker.DescribeEndpoint", json!({ "EndpointName": "prod" }))["EndpointConfigName"].take()
+}
+
+/// `blue`, as the API names the target.
+pub(crate) fn blue() -> Value {
+    target(BLUE)
+}
+
+/// Registers variants as a native resource would, with a tag and a policy.
+pub(crate) fn register_natively(world: &World, variants: &[&str]) {
+    for variant in variants {
+        let target = target(&format!("endpoint/prod/variant/{variant}"));
+        let limits = json!({ "MinCapacity": 1, "MaxCapacity": 7, "Tags": { "by": "hand" } });
+        world.auto_scaling("RegisterScalableTarget", target.clone(), &limits);
+        let policy = tracking("SageMakerEndpointInvocationScalingPolicy", 70.5);
+        world.auto_scaling("PutScalingPolicy", target, &policy);
+    }
+}
+
+/// The properties of a variant's scaling.
+pub(crate) fn scaling(variant: &str, max: u32) -> Value {
+    json!({
+        "VariantName": variant,
+        "MinCapacity": "1",
+        "MaxCapacity": max.to_string(),
+        "SuspendedState": { "DynamicScalingInSuspended": "true" },
+        "Tags": [{ "Key": "team", "Value": "ml {{x}}" }],
+        "ScalingPolicies": [step("always", max.to_string()), step(&format!("at-{max}"), max.to_string())],
+        "ScheduledActions": [action("morning", "1")],
+    })
+}
+
+/// The properties of the scaling of `blue` with the gate for a configuration.
+pub(crate) fn gated(config: &str, max: u32) -> Value {
+    let mut properties = scaling("blue", max);
+    properties["EndpointName"] = json!("prod");
+    properties["UpdateGate"] = json!(gate_id("prod", config));
+    properties
+}
+
+/// The gate's Create.
+pub(crate) fn gate(config: &str) -> Request {
+    create_gate("prod", config)
+}
+
+/// The gate's Update.
+pub(crate) fn gate_update(from: &str, to: &str) -> Request {
+    update_gate("prod", from, to)
+}
+
+/// The gate's Delete.
+pub(crate) fn gate_delete(config: &str) -> Request {
+    delete_gate("prod", config)
+}
+
+/// The parameters that contain snapshots.
+pub(crate) fn snapshots(world: &World) -> Vec<Value> {
+    let folder = json!({ "Path": SNAPSHOTS, "Recursive": true });
+    world.aws("AmazonSSM.GetParametersByPath", folder)["Parameters"].as_array().expect("a list").clone()
+}
+
+/// The name of the parameter that contains a snapshot of a variant of `prod`.
+pub(crate) fn snapshot_name(variant: &str, dimension: &str) -> String {
+    format!("{SNAPSHOTS}/endpoint/prod/variant/{variant}/sagemaker.variant.{dimension}")
+}
+
+/// The name of the parameter that contains a snapshot of `blue`.
+pub(crate) fn blue_snapshot() -> String {
+    snapshot_name("blue", "DesiredInstanceCount")
+}
+
+/// The `ResourceId` of `blue`.
+pub(crate) const BLUE: &str = "endpoint/prod/variant/blue";
+/// The physical id of the scaling of `blue`.
+pub(crate) const BLUE_ID: &str = "endpoint/prod/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker";

@@ -1,0 +1,72 @@
+//! The function: the public parts and the names that tests use, and the state that a process keeps.
+//!
+//! Beside `tests/properties/checks`, which the fuzz targets share, this is the only place in `tests/` that imports
+//! from `sagemaker_scaling`.
+
+use aws_sdk_applicationautoscaling::config::{
+    BehaviorVersion, Credentials, Region, SharedAsyncSleep, SharedCredentialsProvider,
+};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use aws_types::SdkConfig;
+pub use sagemaker_scaling::aws::Clients;
+pub use sagemaker_scaling::aws::client::ServiceClient;
+pub use sagemaker_scaling::aws::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM, Service};
+pub use sagemaker_scaling::deadline::Deadline;
+pub use sagemaker_scaling::handler::{Services, Unanswered, handle};
+use sagemaker_scaling::http::{Roots, client};
+pub use sagemaker_scaling::model::Location;
+pub use sagemaker_scaling::observability::log;
+pub use sagemaker_scaling::observability::metrics::{METRICS, NAMESPACE};
+pub use sagemaker_scaling::properties::Desired;
+pub use sagemaker_scaling::request::{Envelope, InvalidResponseUrl, NoReplyAddress};
+pub use sagemaker_scaling::response::{Attempt, MAX_BODY_BYTES};
+
+use crate::secrets::{ACCESS_KEY_ID, SECRET_KEY, SESSION_TOKEN};
+
+/// The account of the function and of its endpoints.
+pub const ACCOUNT: &str = "111122223333";
+/// The Region of the function and of its endpoints.
+pub const REGION: &str = "us-east-1";
+/// The function.
+pub const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:111122223333:function:sagemaker-scaling";
+
+/// The folder of the snapshots in Parameter Store.
+pub const SNAPSHOTS: &str = "/sagemaker-scaling/snapshots";
+/// The tag of a target that is being restored.
+pub const RESTORING_TAG: &str = "sagemaker-scaling:restoring";
+/// The tag that names the stack that owns a target.
+pub const STACK_ID_TAG: &str = "sagemaker-scaling:stack-id";
+/// The tag that names the resource that owns a target.
+pub const LOGICAL_ID_TAG: &str = "sagemaker-scaling:logical-id";
+/// The tag of a target that was adopted.
+pub const ADOPTED_TAG: &str = "sagemaker-scaling:adopted";
+
+/// The field of the summary that counts snapshots.
+pub const SNAPSHOTTED: &str = "snapshotted";
+/// The field of the summary that counts restored targets.
+pub const RESTORED: &str = "restored";
+/// The decision to register a target again that the resource owns.
+pub const UPDATE_DECISION: &str = "Update";
+/// The decision to take a snapshot of a target and deregister it.
+pub const SNAPSHOT_DECISION: &str = "Snapshot";
+/// The decision to restore a target.
+pub const RESTORE_DECISION: &str = "Restore";
+
+/// The connector that is shipped.
+pub fn shipped_connector() -> SharedHttpConnector {
+    client(Roots::bundled()).0
+}
+
+/// What a process keeps from request to request. All its requests go through `http`; its calls to AWS go to `address`,
+/// if there is one.
+pub fn services(http: SharedHttpConnector, address: Option<&str>) -> Services {
+    let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_KEY, Some(SESSION_TOKEN.into()), None, "test");
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static(REGION))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()));
+    config.set_endpoint_url(address.map(str::to_owned));
+    Services { aws: Clients::new(&config.build(), &http), http, connections: None }
+}
