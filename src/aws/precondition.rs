@@ -52,6 +52,11 @@ impl Precondition {
         Self { target: target.clone(), seen, freshness: Some(freshness), read: Stopwatch::start() }
     }
 
+    /// The state was read when the stopwatch started, in a request of this freshness.
+    pub fn since(read: Stopwatch, target: &ScalableTargetId, seen: Seen, freshness: Freshness) -> Self {
+        Self { read, ..Self::new(target, seen, freshness) }
+    }
+
     /// The state was read just now. The change is also correct for a stale request.
     pub fn of_any_freshness(target: &ScalableTargetId, seen: Seen) -> Self {
         Self { target: target.clone(), seen, freshness: None, read: Stopwatch::start() }

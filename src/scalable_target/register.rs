@@ -98,16 +98,16 @@ pub(super) async fn register(
     if desired.gate.is_some() {
         store::delete(&context.aws, target).await?;
     }
-    if plan.restores {
-        context.progress().decided(Decision::Restore);
-        tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "restored");
-    }
     // A Delete that runs at the same time either finds this registration, or CloudFormation has already recorded the
     // deletion: see `freshness`.
     if context.checks_freshness() {
         sleep(RECORD_LAG).await;
     }
     ensure_fresh(context, target).await?;
+    if plan.restores {
+        context.progress().decided(Decision::Restore);
+        tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "restored");
+    }
     Ok(attributes)
 }
 

@@ -6,7 +6,7 @@ use super::record::{Snapshot, SnapshotError};
 use super::store;
 use crate::apply::{OnRefusal, attach, finish_restoring, restoring_tags};
 use crate::aws::{Aws, AwsError, ChangeError, Precondition, RegisterError, Seen, unless_outdated};
-use crate::model::{Ownership, RESTORING_TAG, ScalableTargetId, Tags};
+use crate::model::{RESTORING_TAG, Registered, ScalableTargetId, Tags};
 use crate::observability::Decision;
 use crate::timing::VISIBLE;
 
@@ -54,12 +54,13 @@ pub fn remove_ended_actions(aws: &Aws<'_>, snapshot: &mut Snapshot) {
 async fn restore_once(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Restored, ChangeError> {
     let spec = &snapshot.spec;
     let (tags, later) = restoring_tags(spec.tags.clone());
-    let Some(arn) = register(aws, snapshot, &tags).await? else {
+    let Some(registered) = register(aws, snapshot, tags).await? else {
         store::delete(aws, &spec.id).await?;
         return Ok(Restored::RegisteredSince);
     };
-    let ownership = Ownership::read(aws.request.owner, &tags);
-    let mut precondition = Precondition::of_any_freshness(&spec.id, Seen::Registered { arn: arn.clone(), ownership });
+    let seen = Seen::of(aws.request.owner, Some(&registered));
+    let arn = registered.arn;
+    let mut precondition = Precondition::of_any_freshness(&spec.id, seen);
     attach(aws, &spec.id, &spec.attachments, OnRefusal::Skip, &mut precondition).await?;
     if store::exists(aws, &spec.id).await? {
         finish_restoring(aws, &spec.id, &arn, &later, &mut precondition).await?;
@@ -70,13 +71,13 @@ async fn restore_once(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Restored, Ch
 }
 
 /// Registers the target with the restoring tag. `None` if somebody has registered it without that tag.
-async fn register(aws: &Aws<'_>, snapshot: &Snapshot, tags: &Tags) -> Result<Option<String>, AwsError> {
+async fn register(aws: &Aws<'_>, snapshot: &Snapshot, tags: Tags) -> Result<Option<Registered>, AwsError> {
     loop {
         if let Some(found) = aws.registered(&snapshot.spec.id).await? {
-            return Ok(found.tags.contains_key(RESTORING_TAG).then_some(found.arn));
+            return Ok(Some(found).filter(|found| found.tags.contains_key(RESTORING_TAG)));
         }
-        match aws.create_target(&snapshot.spec, tags).await {
-            Ok(arn) => return Ok(Some(arn)),
+        match aws.create_target(&snapshot.spec, &tags).await {
+            Ok(arn) => return Ok(Some(Registered { arn, tags })),
             // It is not visible yet.
             Err(RegisterError::AlreadyExists) => sleep(VISIBLE.step).await,
             Err(RegisterError::Aws(error)) => return Err(error),

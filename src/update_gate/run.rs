@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use super::next_step::{Observed, Step, next_step};
 use crate::aws::{AwsError, Precondition, Seen, unless_outdated};
 use crate::context::Context;
+use crate::deadline::Stopwatch;
 use crate::error::Error;
 use crate::model::attributes::{self, Attributes, Resource};
 use crate::model::{
@@ -94,6 +95,7 @@ async fn run_steps(
     let aws = &context.aws;
     // The blocking targets, and the configuration and state of the endpoint that they were read for.
     let mut known: Option<(String, bool, Vec<Snapshot>)> = None;
+    let mut read = Stopwatch::start();
     let wait = async || {
         let mut endpoint = aws.endpoint(&gate.id.endpoint).await?;
         loop {
@@ -107,12 +109,13 @@ async fn run_steps(
             let observed = Observed { endpoint: endpoint.as_ref(), blocking, update_follows };
             match (next_step(gate, context.owner(), observed)?, &endpoint) {
                 (Step::ReadTargets, Some(endpoint)) => {
+                    read = Stopwatch::start();
                     let blocking = blocking_targets(context, &gate.id, endpoint).await?;
                     known = Some((endpoint.config.clone(), endpoint.is_settled(), blocking));
                 }
                 (Step::Snapshot(_), _) => {
                     let blocking = known.as_mut().map(|(.., blocking)| std::mem::take(blocking));
-                    if !deregister(context, blocking.unwrap_or_default(), deregistered).await? {
+                    if !deregister(context, blocking.unwrap_or_default(), read, deregistered).await? {
                         known = None;
                     }
                     endpoint = aws.endpoint(&gate.id.endpoint).await?;
@@ -141,10 +144,11 @@ async fn run_steps(
     Ok(())
 }
 
-/// Stores snapshots and deregisters their targets. Returns whether every target was as its snapshot says.
+/// Stores snapshots that were read at a time, and deregisters their targets. Returns whether every target was as its snapshot says.
 async fn deregister(
     context: &Context<'_>,
     snapshots: Vec<Snapshot>,
+    read: Stopwatch,
     deregistered: &mut Vec<Snapshot>,
 ) -> Result<bool, Error> {
     for snapshot in snapshots {
@@ -154,9 +158,13 @@ async fn deregister(
         let seen = Seen::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
         deregistered.push(snapshot);
         context.ensure_fresh().await?;
-        let mut precondition = Precondition::new(&target, seen, Freshness::Fresh);
-        let done = context.aws.deregister_target(&target, &mut precondition).await;
-        if unless_outdated(done)?.is_none() {
+        let mut precondition = Precondition::since(read, &target, seen, Freshness::Fresh);
+        let done = async {
+            // Storing the snapshots may have taken long.
+            precondition.check(&context.aws).await?;
+            context.aws.deregister_target(&target, &mut precondition).await
+        };
+        if unless_outdated(done.await)?.is_none() {
             return Ok(false);
         }
         context.progress().decided(Decision::Snapshot);
