@@ -68,21 +68,27 @@ impl Precondition {
             return Ok(());
         }
         loop {
-            let freshness = self.freshness.filter(|_| aws.request.is_old());
-            if let Some(expected) = freshness
-                && let Some(record) = aws.stack_record().await
-                && aws.request.freshness(&record) != expected
-            {
-                return Err(ChangeError::Outdated);
-            }
+            self.check_freshness(aws).await?;
             let reading = Stopwatch::start();
             let now = aws.registered(&self.target).await?;
             self.read = Stopwatch::start();
             // After a slow read, the record may be too old.
-            if freshness.is_none() || reading.elapsed() < READ_VALID {
+            if self.freshness.is_none() || !aws.request.is_old() || reading.elapsed() < READ_VALID {
                 let is_same = Seen::of(aws.request.owner, now.as_ref()) == self.seen;
                 return if is_same { Ok(()) } else { Err(ChangeError::Outdated) };
             }
         }
+    }
+
+    /// Reads CloudFormation's record again if the request is old. Fails if its freshness is a different one.
+    pub(super) async fn check_freshness(&self, aws: &Aws<'_>) -> Result<(), ChangeError> {
+        let freshness = self.freshness.filter(|_| aws.request.is_old());
+        if let Some(expected) = freshness
+            && let Some(record) = aws.stack_record().await
+            && aws.request.freshness(&record) != expected
+        {
+            return Err(ChangeError::Outdated);
+        }
+        Ok(())
     }
 }

@@ -169,6 +169,8 @@ impl Aws<'_> {
         let mut polls = 0;
         let change = async || {
             if polls > 0 {
+                // The target may not be visible yet, or a Delete may have deregistered it.
+                precondition.check_freshness(self).await?;
                 precondition.check(self).await?;
             }
             polls += 1;
