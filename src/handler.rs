@@ -1,6 +1,7 @@
 //! The path of a request: from the payload to the delivered answer.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::FutureExt as _;
@@ -11,7 +12,7 @@ use tracing::Instrument as _;
 
 use crate::aws::{Aws, Clients};
 use crate::context::Context;
-use crate::deadline::{Deadline, Stopwatch};
+use crate::deadline::{Age, Deadline, Stopwatch};
 use crate::error::Error;
 use crate::http::Connections;
 use crate::model::Location;
@@ -20,7 +21,7 @@ use crate::observability::log;
 use crate::observability::{Decision, Progress, Tally};
 use crate::request::{Envelope, Lifecycle, NoReplyAddress, Request, SentRequest, requests};
 use crate::response::{Answer, MAX_BODY_BYTES, Outcome, Undelivered, deliver};
-use crate::timing::MIN_WORK_BUDGET;
+use crate::timing::{MIN_WORK_BUDGET, REDELIVERY, SERVICE_TIMEOUT};
 use crate::{scalable_target, update_gate};
 
 /// What the process makes once.
@@ -44,6 +45,12 @@ pub enum Unanswered {
     /// A defect of this function outside the work. (A panic in the work is answered.) Its message may hold secrets.
     #[error("the function panicked; its log says where. This is a defect; please report it")]
     Panicked,
+    /// A gate's Delete has to wait longer. Without an answer, Lambda delivers the request again.
+    #[error("the invocation ended while {doing}; the next delivery of the request continues")]
+    Continues {
+        /// What the request waits for.
+        doing: String,
+    },
     /// CloudFormation did not accept the answer.
     #[error(transparent)]
     Undelivered(#[from] Undelivered),
@@ -91,13 +98,13 @@ async fn open_and_answer(
         request_id = reply_to.request_id,
     );
     let (answer, delivered) = async {
-        let answer = answer(&envelope, function_arn, &deadline, services, &progress).await;
+        let answer = answer(&envelope, function_arn, &deadline, services, &progress).await?;
         let body = answer.body(reply_to);
         let delivered = deliver(&services.http, &reply_to.url, &body, &deadline).await;
-        (answer, delivered)
+        Ok::<_, Unanswered>((answer, delivered))
     }
     .instrument(span)
-    .await;
+    .await?;
     log_summary(&envelope, function_arn, &answer, &delivered, &progress.tally(), stopwatch);
     delivered.inspect_err(
         |error| tracing::error!(%error, "the invocation fails, so that Lambda delivers the request again"),
@@ -111,11 +118,12 @@ async fn answer(
     deadline: &Deadline,
     services: &Services,
     progress: &Progress,
-) -> Answer {
+) -> Result<Answer, Unanswered> {
     let request = match &envelope.request {
         Ok(request) => request,
-        Err(error) => return failed(envelope, progress, &Error::Request(error.to_string())),
+        Err(error) => return Ok(failed(envelope, progress, &Error::Request(error.to_string()))),
     };
+    let invocation = deadline.left_to_answer();
     let age = deadline.age(envelope.reply_to.url.signed_at());
     let owner = envelope.reply_to.owner();
     let location = Location {
@@ -133,13 +141,24 @@ async fn answer(
     let work = AssertUnwindSafe(Box::pin(carry_out(request, &context))).catch_unwind();
     let error = match timeout_at(deadline.work(), work).await {
         Ok(Ok(Ok(Resource { physical_resource_id, attributes }))) => {
-            return Answer { physical_resource_id, outcome: Outcome::Success { data: attributes } };
+            return Ok(Answer { physical_resource_id, outcome: Outcome::Success { data: attributes } });
         }
         Ok(Ok(Err(error))) => error,
         Ok(Err(panic)) => Error::Panic { doing: progress.phrase(), message: message(panic.as_ref()) },
+        Err(_) if may_continue(request, &age, invocation) => {
+            return Err(Unanswered::Continues { doing: progress.phrase() });
+        }
         Err(_) => Error::OutOfTime { doing: progress.phrase() },
     };
-    failed(envelope, progress, &error)
+    Ok(failed(envelope, progress, &error))
+}
+
+/// Whether a later delivery should continue the request: no other request restores what a gate's Delete does not, and
+/// CloudFormation waits for another invocation of this length.
+fn may_continue(request: &Request, age: &Age, invocation: Duration) -> bool {
+    let is_clean_up = request.resource_type == UPDATE_GATE && matches!(request.lifecycle, Lifecycle::Delete { .. });
+    let waits = request.lifecycle.service_timeout().unwrap_or(SERVICE_TIMEOUT);
+    is_clean_up && age.elapsed() + REDELIVERY + invocation <= waits
 }
 
 /// The answer to a request that failed.

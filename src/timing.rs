@@ -118,6 +118,13 @@ pub const STALE_SNAPSHOT: Duration = Duration::from_secs(86_400);
 /// The minimum time to work with once `ServiceTimeout` has passed.
 pub const MIN_WORK_BUDGET: Duration = Duration::from_secs(1);
 
+/// How long CloudFormation waits without a `ServiceTimeout`:
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>.
+pub const SERVICE_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// The longest delay of Lambda's two retries: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>.
+pub const REDELIVERY: Duration = Duration::from_secs(120);
+
 /// The time to assume where Lambda gives a deadline in the past, as `cargo lambda watch` does (it sends 1970).
 pub const ASSUMED_INVOCATION: Duration = Duration::from_secs(60);
 
@@ -126,6 +133,10 @@ pub const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
 
 /// The time kept at the end of an invocation, so that it can still report a failed delivery. At most a twentieth.
 pub const REPORT_MARGIN: Duration = Duration::from_secs(1);
+
+/// The time that a gate keeps to restore what it has deregistered, if the endpoint does not settle in time. A restore
+/// makes about ten calls for each target.
+pub const RESTORE_RESERVE: Duration = Duration::from_secs(60);
 
 /// The time kept for the answer. At most a quarter of what is left.
 pub const ANSWER_RESERVE: Duration = Duration::from_secs(30);

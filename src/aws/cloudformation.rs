@@ -13,17 +13,23 @@ use tokio::time::timeout;
 use super::clients::Aws;
 use super::error::AwsError;
 use super::operation::Operation;
+use crate::model::Owner;
 use crate::request::StackRecord;
 use crate::timing::RECORD_TIMEOUT;
 
 impl Aws<'_> {
-    /// What CloudFormation has recorded of the request's resource.
+    /// What CloudFormation has recorded of the request's resource: see [`record_of`](Self::record_of).
+    pub async fn stack_record(&self) -> Option<StackRecord> {
+        self.record_of(self.request.owner).await
+    }
+
+    /// What CloudFormation has recorded of a resource.
     ///
     /// Returns `None` if that cannot be read well before time is up: the stack is in another account, the role does
     /// not allow it, or CloudFormation does not reply.
-    pub async fn stack_record(&self) -> Option<StackRecord> {
+    pub async fn record_of(&self, owner: &Owner) -> Option<StackRecord> {
         let limit = (self.left_to_work() / 2).min(RECORD_TIMEOUT);
-        match timeout(limit, self.describe_stack_resource()).await {
+        match timeout(limit, self.describe_stack_resource(owner)).await {
             Ok(Ok(record)) => Some(record.into()),
             // "Resource Scaling does not exist for stack ...": it is deleted, and no longer in the template.
             Ok(Err(error)) if error.code() == Some("ValidationError") && error.says("does not exist for stack") => {
@@ -40,8 +46,7 @@ impl Aws<'_> {
         }
     }
 
-    async fn describe_stack_resource(&self) -> Result<StackResourceDetail, AwsError> {
-        let owner = self.request.owner;
+    async fn describe_stack_resource(&self, owner: &Owner) -> Result<StackResourceDetail, AwsError> {
         // A deleted stack is known by its ARN only, which is its id.
         let input = json!({ "StackName": owner.stack_id, "LogicalResourceId": owner.logical_resource_id });
         let operation = Operation::DescribeStackResource;

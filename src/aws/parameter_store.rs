@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::clients::Aws;
-use super::error::AwsError;
+use super::error::{AwsError, ChangeError, unless_outdated};
 use super::operation::Operation;
+use crate::request::Freshness;
 
 /// A parameter.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,12 +24,12 @@ pub struct Parameter {
 }
 
 impl Aws<'_> {
-    /// Writes a parameter.
-    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), AwsError> {
+    /// Writes a parameter, for a fresh request.
+    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), ChangeError> {
         let tier = "Intelligent-Tiering";
         let input = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true, "Tier": tier });
-        self.progress.changing();
-        self.call_ssm::<Value>(Operation::PutParameter, name, input).await.map(drop)
+        let is_wanted = async || self.ensure_freshness(Freshness::Fresh).await;
+        self.change_ssm(Operation::PutParameter, name, is_wanted, input).await
     }
 
     /// The value of a parameter.
@@ -53,13 +54,32 @@ impl Aws<'_> {
         }
     }
 
-    /// Deletes a parameter. A parameter that does not exist is a success.
-    pub async fn delete_parameter(&self, name: &str) -> Result<(), AwsError> {
-        self.progress.changing();
-        match self.call_ssm::<Value>(Operation::DeleteParameter, name, json!({ "Name": name })).await {
+    /// Deletes a parameter that has this value. Reads it before each attempt: another value was written since, and
+    /// stays. A parameter that does not exist is a success.
+    pub async fn delete_parameter(&self, name: &str, value: &str) -> Result<(), AwsError> {
+        let mut is_wanted = async || match self.get_parameter(name).await? {
+            Some(found) if found == value => Ok(()),
+            _ => Err(ChangeError::Outdated),
+        };
+        let delete = async {
+            is_wanted().await?;
+            self.change_ssm(Operation::DeleteParameter, name, &mut is_wanted, json!({ "Name": name })).await
+        };
+        match unless_outdated(delete.await) {
             Err(error) if is_missing(&error) => Ok(()),
             done => done.map(drop),
         }
+    }
+
+    async fn change_ssm(
+        &self,
+        operation: Operation,
+        name: &str,
+        is_wanted: impl AsyncFnMut() -> Result<(), ChangeError>,
+        input: Value,
+    ) -> Result<(), ChangeError> {
+        let attempt = async || self.clients.ssm.call::<Value>(operation, input.clone()).await;
+        self.change(operation, &format!("parameter {name}"), is_wanted, attempt).await.map(drop)
     }
 
     async fn call_ssm<O>(&self, operation: Operation, name: &str, input: Value) -> Result<O, AwsError>

@@ -3,12 +3,14 @@
 //! Application Auto Scaling has one conditional call, the registration with tags. Every other call acts on whatever is
 //! registered when it arrives. A retry may come minutes after the decision, so it first reads again.
 
+use tokio::time::sleep;
+
 use super::clients::Aws;
 use super::error::ChangeError;
 use crate::deadline::Stopwatch;
 use crate::model::{Owner, Ownership, Registered, ScalableTargetId};
 use crate::request::Freshness;
-use crate::timing::READ_VALID;
+use crate::timing::{FRESHNESS_CHECKED_AFTER, READ_VALID};
 
 /// Who owned a target when it was read, when that was, and what CloudFormation had recorded.
 #[derive(Clone, Debug)]
@@ -68,7 +70,9 @@ impl Precondition {
             return Ok(());
         }
         loop {
-            self.check_freshness(aws).await?;
+            if aws.request.is_old() {
+                self.check_freshness(aws).await?;
+            }
             let reading = Stopwatch::start();
             let now = aws.registered(&self.target).await?;
             self.read = Stopwatch::start();
@@ -80,15 +84,35 @@ impl Precondition {
         }
     }
 
-    /// Reads CloudFormation's record again if the request is old. Fails if its freshness is a different one.
-    pub(super) async fn check_freshness(&self, aws: &Aws<'_>) -> Result<(), ChangeError> {
-        let freshness = self.freshness.filter(|_| aws.request.is_old());
-        if let Some(expected) = freshness
-            && let Some(record) = aws.stack_record().await
-            && aws.request.freshness(&record) != expected
-        {
-            return Err(ChangeError::Outdated);
+    /// The same before a retry. Also asks CloudFormation whether a young request is still wanted.
+    pub(super) async fn check_before_retry(&mut self, aws: &Aws<'_>) -> Result<(), ChangeError> {
+        if self.read.elapsed() < READ_VALID {
+            self.check_freshness(aws).await?;
         }
-        Ok(())
+        self.check(aws).await
+    }
+
+    async fn check_freshness(&self, aws: &Aws<'_>) -> Result<(), ChangeError> {
+        match self.freshness {
+            Some(expected) => aws.ensure_freshness(expected).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Aws<'_> {
+    /// Reads CloudFormation's record. Fails if the request has another freshness than expected.
+    pub(super) async fn ensure_freshness(&self, expected: Freshness) -> Result<(), ChangeError> {
+        loop {
+            let Some(record) = self.stack_record().await else { return Ok(()) };
+            if self.request.freshness(&record) == expected {
+                return Ok(());
+            }
+            if self.request.is_old() {
+                return Err(ChangeError::Outdated);
+            }
+            // The record may lag behind a young request.
+            sleep(FRESHNESS_CHECKED_AFTER.saturating_sub(self.request.age.elapsed())).await;
+        }
     }
 }

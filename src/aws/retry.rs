@@ -106,47 +106,52 @@ impl Aws<'_> {
         &self,
         operation: Operation,
         resource: &str,
-        mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+        attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
     ) -> Result<T, AwsError>
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        let in_flight = self.progress.calling(operation.name());
-        let mut attempts = Attempts::new(self, operation, resource);
-        let end = async {
-            loop {
-                match attempt().await {
-                    Ok(output) => return Ok(output),
-                    Err(error) => attempts.wait_after(error).await?,
-                }
-            }
-        };
-        let end = end.await;
-        in_flight.replied();
-        end
+        self.repeat(operation, resource, async || Ok::<_, AwsError>(()), attempt).await
     }
 
-    /// Calls an operation that changes a target. Checks the precondition before each retry.
+    /// Calls an operation that changes something. A retry may come when the change is no longer wanted, so `is_wanted`
+    /// is asked before each.
     pub(super) async fn change<T, E>(
         &self,
         operation: Operation,
         resource: &str,
-        precondition: &mut Precondition,
+        is_wanted: impl AsyncFnMut() -> Result<(), ChangeError>,
         mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
     ) -> Result<T, ChangeError>
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
+        let attempt = async || {
+            self.progress.changing();
+            attempt().await
+        };
+        self.repeat(operation, resource, is_wanted, attempt).await
+    }
+
+    async fn repeat<T, E, F: From<AwsError>>(
+        &self,
+        operation: Operation,
+        resource: &str,
+        mut before_retry: impl AsyncFnMut() -> Result<(), F>,
+        mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<T, F>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
         let in_flight = self.progress.calling(operation.name());
         let mut attempts = Attempts::new(self, operation, resource);
         let end = async {
             loop {
-                self.progress.changing();
                 match attempt().await {
                     Ok(output) => return Ok(output),
                     Err(error) => attempts.wait_after(error).await?,
                 }
-                precondition.check(self).await?;
+                before_retry().await?;
             }
         };
         let end = end.await;
@@ -170,11 +175,11 @@ impl Aws<'_> {
         let change = async || {
             if polls > 0 {
                 // The target may not be visible yet, or a Delete may have deregistered it.
-                precondition.check_freshness(self).await?;
-                precondition.check(self).await?;
+                precondition.check_before_retry(self).await?;
             }
             polls += 1;
-            match self.change(operation, resource, precondition, &mut attempt).await {
+            let is_wanted = async || precondition.check_before_retry(self).await;
+            match self.change(operation, resource, is_wanted, &mut attempt).await {
                 Err(ChangeError::Aws(error)) if is_not_found(&error) => Ok(ControlFlow::Continue(error)),
                 done => done.map(ControlFlow::Break),
             }

@@ -162,6 +162,11 @@ pub struct UpdateGateId {
 }
 
 impl UpdateGateId {
+    /// Whether both are gates of the same endpoint.
+    pub fn has_same_endpoint(&self, other: &Self) -> bool {
+        self.endpoint.as_str().eq_ignore_ascii_case(other.endpoint.as_str())
+    }
+
     /// Whether both identify the same gate. Letter case makes no difference to SageMaker.
     pub fn is_same(&self, other: &Self) -> bool {
         self.to_string().eq_ignore_ascii_case(&other.to_string())

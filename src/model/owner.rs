@@ -40,6 +40,12 @@ impl Owner {
         ])
     }
 
+    /// The owner that tags name.
+    pub fn read(tags: &Tags) -> Option<Self> {
+        let tag = |name| tags.get(name).cloned();
+        Some(Self { stack_id: tag(STACK_ID_TAG)?, logical_resource_id: tag(LOGICAL_ID_TAG)? })
+    }
+
     /// The tags of a target that this owner adopted.
     pub fn adoption_tags(&self) -> Tags {
         let mut tags = self.tags();

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 pub use self::reader::Mistakes;
 use self::reader::{CLOUDFORMATIONS_OWN, Collector, Section, boolean};
-pub use self::update_gate::{UpdateGate, declared_endpoint};
+pub use self::update_gate::{UpdateGate, declared_gate};
 use crate::model::{
     Attachment, AttachmentKey, AttachmentKind, Location, ScalableTargetId, TAG_PREFIX, TargetSpec, UpdateGateId,
 };

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::reader::CLOUDFORMATIONS_OWN;
 use super::reader::{Collector, Mistakes, Section, boolean, text};
-use crate::model::{EndpointName, Location, UpdateGateId, config_name, endpoint_name};
+use crate::model::{Location, UpdateGateId, config_name, endpoint_name};
 
 /// A gate as its author declares it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,9 +30,11 @@ impl UpdateGate {
     }
 }
 
-/// The endpoint that properties of any shape name.
-pub fn declared_endpoint(properties: &Value) -> Option<EndpointName> {
-    endpoint_name(properties.get("EndpointName")?.as_str()?, None).ok()
+/// The gate that properties of any shape declare.
+pub fn declared_gate(properties: &Value) -> Option<UpdateGateId> {
+    let text = |name: &str| properties.get(name)?.as_str();
+    let endpoint = endpoint_name(text("EndpointName")?, None).ok()?;
+    Some(UpdateGateId { endpoint, config: config_name(text("EndpointConfigName")?, None).ok()? })
 }
 
 #[cfg(test)]
@@ -57,8 +59,9 @@ mod tests {
         let told = gate(&arn("endpoint-config/prod"), "a_b").unwrap_err();
         assert!(told.contains("EndpointName: expected the ARN of an endpoint"), "{told}");
         assert!(told.contains("EndpointConfigName: expected an endpoint configuration's name"), "{told}");
-        assert_eq!(declared_endpoint(&json!({"EndpointName": "prod"})).unwrap().as_str(), "prod");
-        assert_eq!(declared_endpoint(&json!([])), None);
+        let declared = declared_gate(&json!({"EndpointName": "prod", "EndpointConfigName": "c"})).unwrap();
+        assert_eq!(declared.to_string(), "endpoint/prod/config/c|update-gate");
+        assert_eq!(declared_gate(&json!([])), None);
     }
 
     #[test]

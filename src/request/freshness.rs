@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use super::lifecycle::Lifecycle;
 use crate::deadline::Age;
-use crate::model::Owner;
+use crate::model::{Owner, PhysicalResourceId, ScalableTargetId};
 use crate::timing::{FRESHNESS_CHECKED_AFTER, SAME_EVENT};
 
 /// A request as CloudFormation sent it: for which resource, what to do, and when.
@@ -39,6 +39,26 @@ pub struct StackRecord {
     pub physical_resource_id: String,
     /// When the status changed last.
     pub changed: Option<SystemTime>,
+}
+
+impl StackRecord {
+    /// Whether the resource is being deleted, was deleted, or could not be created.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResourceDetail.html> lists the
+    /// statuses.
+    pub fn is_deleted(&self) -> bool {
+        matches!(self.status.as_str(), "CREATE_FAILED" | "DELETE_COMPLETE" | "DELETE_FAILED" | "DELETE_IN_PROGRESS")
+    }
+
+    /// Whether the resource has another scalable target.
+    pub fn has_other_target(&self, target: &ScalableTargetId) -> bool {
+        match PhysicalResourceId::read(&self.physical_resource_id) {
+            PhysicalResourceId::ScalableTarget(current) => !current.is_same(target),
+            PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => {
+                false
+            }
+        }
+    }
 }
 
 /// Whether CloudFormation still waits for a request.
@@ -70,11 +90,10 @@ impl SentRequest<'_> {
     /// Decides from the record of the resource.
     ///
     /// While CloudFormation waits for a request, the status does not change. It changed last when CloudFormation sent
-    /// the request. <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResourceDetail.html>
-    /// lists the statuses.
+    /// the request.
     pub fn freshness(&self, record: &StackRecord) -> Freshness {
         let status = record.status.as_str();
-        let deleted = matches!(status, "CREATE_FAILED" | "DELETE_COMPLETE" | "DELETE_FAILED" | "DELETE_IN_PROGRESS");
+        let deleted = record.is_deleted();
         let changed_later =
             self.age.sent().zip(record.changed).is_some_and(|(sent, changed)| changed > sent + SAME_EVENT);
         match self.lifecycle {

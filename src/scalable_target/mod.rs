@@ -18,6 +18,7 @@
 //!    If the endpoint is about to roll back, the description becomes a snapshot, and the gate restores it.
 //! 7. Delete deregisters a target that this resource registered, releases one that it adopted, and leaves all others.
 
+mod own_snapshot;
 mod ownership;
 mod readiness;
 mod reconcile;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::own_snapshot::{ensure_fits, own_snapshot, restore_others, restored_spec, update_of};
 use super::ownership::{self, Registration};
 use super::readiness::{Readiness, component_readiness, variant_readiness};
-use super::reconcile::{merged, no_longer_declared};
+use super::reconcile::no_longer_declared;
 use super::release::ensure_fresh;
 use super::roll_back;
 use crate::apply::{OnRefusal, attach, detach, finish_restoring, restoring_tags};
@@ -20,8 +21,9 @@ use crate::model::{AttachmentKey, Ownership, RESTORING_TAG, Registered, Scalable
 use crate::observability::Decision;
 use crate::polling::poll;
 use crate::properties::{Declared, Desired};
-use crate::request::Freshness;
-use crate::snapshot::{Snapshot, SnapshotError, remove_ended_actions, store};
+use crate::request::{Freshness, Lifecycle};
+use crate::snapshot::registered_since;
+use crate::snapshot::store::{self, Stored};
 use crate::timing::{ENDPOINT, READ_VALID, RECORD_LAG, VISIBLE};
 
 /// The last read of a target.
@@ -43,7 +45,9 @@ struct Plan<'a> {
     previous: &'a Declared,
     /// The attachments that left the template.
     gone: Vec<AttachmentKey>,
-    /// Whether `merged` restores a snapshot.
+    /// The target's snapshot. It is deleted once the target is registered.
+    snapshot: Option<Stored>,
+    /// Whether `merged` restores the snapshot. Otherwise somebody has registered the target since.
     restores: bool,
 }
 
@@ -72,17 +76,21 @@ pub(super) async fn register(
     }
     let mut registered = ready?;
     let gone = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
-    let mut plan = Plan { desired, merged: desired.clone(), previous, gone, restores: false };
-    if desired.gate.is_some()
-        && let Some(snapshot) = snapshot(context, target).await?
-    {
+    let mut plan = Plan { desired, merged: desired.clone(), previous, gone, snapshot: None, restores: false };
+    // An ordinary Create saves the call.
+    let may_have_snapshot = desired.gate.is_some() || (is_update(context) && registered.is_none());
+    if may_have_snapshot && let Some(stored) = own_snapshot(context, desired, previous).await? {
         ensure_fresh(context, target).await?;
-        registered = context.aws.registered(target).await?;
+        registered = registered_since(&context.aws, &stored.snapshot).await?;
         // Without the restoring tag, the snapshot is out of date.
         if registered.as_ref().is_none_or(|found| found.tags.contains_key(RESTORING_TAG)) {
-            plan.merged.spec = merged(desired, &snapshot, &plan.gone, previous);
+            plan.merged.spec = restored_spec(context, desired, &stored.snapshot, &plan.gone, previous)?;
             plan.restores = true;
         }
+        plan.snapshot = Some(stored);
+    }
+    if let Some(gate) = &desired.gate {
+        ensure_fits(context, &plan.merged.spec, gate)?;
     }
     let attributes = loop {
         let held = register_target(context, &plan, registered).await?;
@@ -95,35 +103,29 @@ pub(super) async fn register(
         }
         registered = context.aws.registered(target).await?;
     };
-    if desired.gate.is_some() {
-        store::delete(&context.aws, target).await?;
-    }
     // A Delete that runs at the same time either finds this registration, or CloudFormation has already recorded the
     // deletion: see `freshness`.
     if context.checks_freshness() {
         sleep(RECORD_LAG).await;
     }
     ensure_fresh(context, target).await?;
+    if let Some(stored) = &plan.snapshot {
+        store::delete(&context.aws, stored).await?;
+    }
     if plan.restores {
         context.progress().decided(Decision::Restore);
         tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "restored");
     }
+    if let Some(update) = update_of(context, desired)
+        && context.lifecycle().old_gate().is_none()
+    {
+        restore_others(context, target, &update).await?;
+    }
     Ok(attributes)
 }
 
-/// The snapshot of an own target, without scheduled actions that have ended.
-async fn snapshot(context: &Context<'_>, target: &ScalableTargetId) -> Result<Option<Snapshot>, Error> {
-    let mut snapshot = match store::get_owned(&context.aws, context.owner(), target).await {
-        Err(error @ SnapshotError::Unreadable { .. }) => {
-            tracing::warn!(%error, "the snapshot is not restored");
-            None
-        }
-        found => found?,
-    };
-    if let Some(snapshot) = &mut snapshot {
-        remove_ended_actions(&context.aws, snapshot);
-    }
-    Ok(snapshot)
+fn is_update(context: &Context<'_>) -> bool {
+    matches!(context.lifecycle(), Lifecycle::Update { .. })
 }
 
 /// Attaches what belongs to a registered target. Returns the ARNs of the template's policies.

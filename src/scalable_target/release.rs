@@ -10,10 +10,10 @@ use crate::aws::{AwsError, Precondition, Seen, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
-use crate::model::{PhysicalResourceId, Registered, ScalableTargetId};
+use crate::model::{Registered, ScalableTargetId};
 use crate::observability::Decision;
 use crate::polling::poll;
-use crate::request::{Freshness, StackRecord, Stale};
+use crate::request::{Freshness, Stale};
 use crate::snapshot::store;
 use crate::timing::{NOTHING_REGISTERED_AFTER, READ_VALID, RECORD_LAG, REGISTRATION};
 
@@ -27,7 +27,7 @@ pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> 
     // Give up the snapshot, too: otherwise the gate would restore the target later. A gate that is restoring it now checks
     // afterwards that the snapshot still exists, and deregisters the target if it does not.
     let may_have_snapshot = !was_own || context.lifecycle().properties().get("UpdateGate").is_some();
-    if may_have_snapshot && store::release(&context.aws, context.owner(), target).await? {
+    if may_have_snapshot && store::disown(&context.aws, context.owner(), target).await? {
         context.progress().decided(Decision::DropSnapshot);
         release(context, target, context.aws.registered(target).await?, Freshness::Fresh).await?;
     }
@@ -52,7 +52,7 @@ pub(super) async fn ensure_fresh(context: &Context<'_>, target: &ScalableTargetI
             let may_have_registered = context.progress().may_have_registered();
             match freshness {
                 Freshness::Fresh => return Ok::<_, Error>(ControlFlow::Break(true)),
-                Freshness::Superseded if !may_have_registered || !has_other_target(record, target) => {
+                Freshness::Superseded if !may_have_registered || !record.has_other_target(target) => {
                     return Ok(ControlFlow::Break(false));
                 }
                 Freshness::Deleted | Freshness::Superseded => {}
@@ -144,12 +144,4 @@ pub(super) async fn release(
 
 fn is_own(context: &Context<'_>, registered: Option<&Registered>) -> bool {
     ownership::release(context.owner(), registered) != Release::Nothing
-}
-
-/// Whether CloudFormation has recorded another target for the resource.
-fn has_other_target(record: &StackRecord, target: &ScalableTargetId) -> bool {
-    match PhysicalResourceId::read(&record.physical_resource_id) {
-        PhysicalResourceId::ScalableTarget(current) => !current.is_same(target),
-        PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => false,
-    }
 }

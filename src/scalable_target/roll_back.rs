@@ -3,6 +3,7 @@
 
 use futures_util::future::try_join;
 
+use super::own_snapshot::{own_snapshot, restored_spec, update_of};
 use super::ownership::{self, Registration};
 use super::reconcile::no_longer_declared;
 use super::release::ensure_fresh;
@@ -10,7 +11,7 @@ use crate::aws::{Precondition, Seen, unless_outdated};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{self, Attributes, TARGET_ARN, policy_arn};
-use crate::model::{AttachmentKind, Refusal, Registered, ScalableTargetId, TargetSpec, blocks_update};
+use crate::model::{AttachmentKind, Refusal, Registered, ScalableTargetId, blocks_update};
 use crate::observability::Decision;
 use crate::properties::{Declared, Desired};
 use crate::request::Freshness;
@@ -57,7 +58,10 @@ pub(super) async fn keep_as_snapshot(
     loop {
         ensure_fresh(context, &desired.spec.id).await?;
         let registered = context.aws.registered(&desired.spec.id).await?;
-        let snapshot = store_desired(context, desired, previous, registered.as_ref()).await?;
+        let snapshot = desired_snapshot(context, desired, previous, registered.as_ref()).await?;
+        if store::put(&context.aws, &snapshot).await?.is_none() {
+            continue;
+        }
         let target = &desired.spec.id;
         let is_done = match registered {
             None => true,
@@ -76,42 +80,36 @@ pub(super) async fn keep_as_snapshot(
     }
 }
 
-async fn store_desired(
+/// What the template declares, with what others attached to the registered target, or to the target in the snapshot.
+async fn desired_snapshot(
     context: &Context<'_>,
     desired: &Desired,
     previous: &Declared,
     registered: Option<&Registered>,
 ) -> Result<Snapshot, Error> {
-    let (aws, owner, target) = (&context.aws, context.owner(), &desired.spec.id);
-    let decided = ownership::registration(desired, owner, registered, &previous.tag_keys)?;
+    let (aws, target) = (&context.aws, &desired.spec.id);
+    let update = update_of(context, desired);
     let mut before = None;
     if registered.is_some()
         && let Some(description) = aws.describe_target(target).await?
     {
-        before = capture(aws, target, description).await?;
+        before = capture(aws, target, description, update.clone()).await?;
     }
     if before.is_none() {
-        // Another delivery of this request may have stored it.
-        before = store::get_owned(aws, owner, target).await?;
+        // The gate, or another delivery of this request, may have stored it.
+        before = own_snapshot(context, desired, previous).await?.map(|stored| stored.snapshot);
     }
-    let mut tags = before.as_ref().map(|before| before.spec.tags.clone()).unwrap_or_default();
-    match decided {
-        Registration::Create { tags: own } | Registration::Adopt { tags: own, .. } => tags.extend(own),
-        Registration::Update { all, removed, .. } => {
-            tags.retain(|key, _| !removed.contains(key));
-            tags.extend(all);
+    let Some(before) = before else {
+        let decided = ownership::registration(desired, context.owner(), None, &previous.tag_keys)?;
+        let mut spec = desired.spec.clone();
+        if let Registration::Create { tags } = decided {
+            spec.tags = tags;
         }
-    }
-    let mut spec = TargetSpec { tags, ..desired.spec.clone() };
-    let mut attributes = Attributes::new();
-    if let Some(before) = before {
-        let gone = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
-        spec = spec.with_attachments_of(&before.spec, |key| !gone.contains(key));
-        attributes = before.attributes;
-    }
-    let snapshot = Snapshot::new(aws.now(), spec, attributes);
-    store::put(aws, &snapshot).await?;
-    Ok(snapshot)
+        return Ok(Snapshot::new(aws.now(), spec, Attributes::new(), update));
+    };
+    let gone = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
+    let spec = restored_spec(context, desired, &before, &gone, previous)?;
+    Ok(Snapshot::new(aws.now(), spec, before.attributes, update))
 }
 
 /// The attributes with the ARNs that the target had, since the stack may use them. It gets others when it is restored.

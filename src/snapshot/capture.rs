@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::record::{Snapshot, SnapshotError};
+use super::record::{EndpointUpdate, Snapshot, SnapshotError};
 use super::store;
 use crate::aws::{Aws, AwsError};
 use crate::model::attributes::{Attributes, TARGET_ARN, policy_arn};
@@ -19,6 +19,7 @@ pub async fn capture(
     aws: &Aws<'_>,
     target: &ScalableTargetId,
     description: Object,
+    update: Option<EndpointUpdate>,
 ) -> Result<Option<Snapshot>, SnapshotError> {
     let mut description = Some(description);
     let read = async || {
@@ -37,7 +38,8 @@ pub async fn capture(
     let Some((described, tags)) = found.map_err(|()| SnapshotError::TagsNotVisible(target.resource_id()))? else {
         return Ok(None);
     };
-    let snapshot = read_attachments(aws, target, described, tags).await?;
+    let mut snapshot = read_attachments(aws, target, described, tags).await?;
+    snapshot.update = update;
     Ok(Some(completed(aws, snapshot).await?))
 }
 
@@ -61,13 +63,13 @@ async fn read_attachments(
     }
     keep_input(&mut described);
     let spec = TargetSpec { id: target.clone(), settings: described, tags, attachments };
-    Ok(Snapshot::new(aws.now(), spec, attributes))
+    Ok(Snapshot::new(aws.now(), spec, attributes, None))
 }
 
 async fn completed(aws: &Aws<'_>, mut snapshot: Snapshot) -> Result<Snapshot, SnapshotError> {
     let is_half_restored = snapshot.spec.tags.remove(RESTORING_TAG).is_some();
     let stored = store::get(aws, &snapshot.spec.id).await?;
-    Ok(match stored.filter(|stored| is_half_restored || stored.arn() == snapshot.arn()) {
+    Ok(match stored.map(|stored| stored.snapshot).filter(|stored| is_half_restored || stored.arn() == snapshot.arn()) {
         Some(stored) => snapshot.completed_by(stored),
         None => snapshot,
     })

@@ -10,5 +10,5 @@ mod restore;
 pub mod store;
 
 pub use capture::capture;
-pub use record::{Snapshot, SnapshotError};
-pub use restore::{Restored, remove_ended_actions, restore};
+pub use record::{EndpointUpdate, Snapshot, SnapshotError};
+pub use restore::{Invalid, registered_since, remove_ended_actions, restore, restore_all};

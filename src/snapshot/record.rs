@@ -14,7 +14,7 @@ use crate::aws::AwsError;
 use crate::model::attributes::{Attributes, TARGET_ARN};
 use crate::model::json::Object;
 use crate::model::{
-    Attachment, AttachmentKind, EndpointName, ScalableTargetId, TARGET_MEMBERS, Tags, TargetSpec, target_of,
+    Attachment, AttachmentKind, EndpointName, Registered, ScalableTargetId, TARGET_MEMBERS, Tags, TargetSpec, target_of,
 };
 use crate::timing::STALE_SNAPSHOT;
 
@@ -27,6 +27,30 @@ pub struct Snapshot {
     pub spec: TargetSpec,
     /// The ARNs that `Fn::GetAtt` returned before.
     pub attributes: Attributes,
+    /// The update that it belongs to. `None` if the record does not say; then it belongs to any.
+    pub update: Option<EndpointUpdate>,
+}
+
+/// An update of an endpoint. A snapshot that was left behind belongs to an earlier one: its target may have been
+/// deregistered on purpose since, so the next update does not restore it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct EndpointUpdate {
+    /// The stack whose gate restores the targets. `None` if the gate of any stack may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_id: Option<String>,
+    /// The names of the configurations before and after the update.
+    pub configs: Vec<String>,
+}
+
+impl EndpointUpdate {
+    /// Whether both are the same update, its rollback, or the next update after one that was not rolled back: they
+    /// share a configuration.
+    fn continues(&self, other: &Self) -> bool {
+        let same_stack = self.stack_id.is_none() || other.stack_id.is_none() || self.stack_id == other.stack_id;
+        let shared = |config: &String| other.configs.iter().any(|other| other.eq_ignore_ascii_case(config));
+        same_stack && self.configs.iter().any(shared)
+    }
 }
 
 /// Why a snapshot cannot be taken or used.
@@ -45,8 +69,9 @@ pub enum SnapshotError {
     NotStored(String),
     /// The snapshot does not fit into a parameter.
     #[error(
-        "target {target}: its snapshot takes {bytes} bytes, and a parameter holds {MAX_BYTES}; it was not \
-         deregistered. Remove policies, scheduled actions or tags, or deregister the target by hand for this update"
+        "target {target}: its snapshot takes {bytes} bytes, and a parameter holds {MAX_BYTES}, so a gate cannot \
+         deregister and restore it. Remove policies, scheduled actions or tags, or deregister the target by hand for \
+         updates of the endpoint"
     )]
     TooLarge {
         /// The target.
@@ -81,12 +106,19 @@ struct Record {
     scheduled_actions: Vec<Object>,
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     attributes: Attributes,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    update: Option<EndpointUpdate>,
 }
 
 impl Snapshot {
     /// A snapshot that is taken at a time.
-    pub fn new(at: SystemTime, spec: TargetSpec, attributes: Attributes) -> Self {
-        Self { taken_at: DateTime::from(at).secs(), spec, attributes }
+    pub fn new(at: SystemTime, spec: TargetSpec, attributes: Attributes, update: Option<EndpointUpdate>) -> Self {
+        Self { taken_at: DateTime::from(at).secs(), spec, attributes, update }
+    }
+
+    /// Whether it was taken for an update.
+    pub fn belongs_to(&self, update: &EndpointUpdate) -> bool {
+        self.update.as_ref().is_none_or(|own| own.continues(update))
     }
 
     /// Reads the value of a parameter.
@@ -103,7 +135,7 @@ impl Snapshot {
         let attachments = policies.chain(actions).map(|(kind, body)| Attachment { kind, body }).collect();
         let (settings, tags) = split_tags(record.target);
         let spec = TargetSpec { id, settings, tags, attachments };
-        Ok(Self { taken_at: record.taken_at, spec, attributes: record.attributes })
+        Ok(Self { taken_at: record.taken_at, spec, attributes: record.attributes, update: record.update })
     }
 
     /// The value of its parameter. Without room for the policies' ARNs, these are left out.
@@ -129,6 +161,7 @@ impl Snapshot {
             scaling_policies: bodies(AttachmentKind::ScalingPolicy),
             scheduled_actions: bodies(AttachmentKind::ScheduledAction),
             attributes,
+            update: self.update.clone(),
         };
         // Parameter Store takes {{NAME}} for a reference to another parameter.
         serde_json::to_string(&record).expect("JSON objects serialize").replace("{{", "{\\u007b")
@@ -137,6 +170,11 @@ impl Snapshot {
     /// The ARN that the target had.
     pub fn arn(&self) -> Option<&str> {
         self.attributes.get(TARGET_ARN).map(String::as_str)
+    }
+
+    /// The target as it was registered. The ownership of a target is also the ownership of its snapshot.
+    pub fn as_registered(&self) -> Registered {
+        Registered { arn: self.arn().unwrap_or_default().to_owned(), tags: self.spec.tags.clone() }
     }
 
     /// Whether another snapshot has the same record: SageMaker does not tell the two targets apart.
@@ -230,7 +268,8 @@ mod tests {
             tags: Tags::from([("team".into(), "{{ml}}".into())]),
             attachments: policies.into_iter().chain(actions).collect(),
         };
-        Snapshot::new(SystemTime::UNIX_EPOCH + Duration::from_secs(50), spec, Attributes::new())
+        let update = EndpointUpdate { stack_id: Some("stack/one".into()), configs: vec!["c1".into(), "c2".into()] };
+        Snapshot::new(SystemTime::UNIX_EPOCH + Duration::from_secs(50), spec, Attributes::new(), Some(update))
     }
 
     #[test]

@@ -1,46 +1,109 @@
-//! Restores a target from its snapshot, in an order that is safe to repeat.
+//! Restores targets from their snapshots, in an order that is safe to repeat.
+
+use std::ops::ControlFlow;
 
 use tokio::time::sleep;
 
-use super::record::{Snapshot, SnapshotError};
-use super::store;
+use super::record::{EndpointUpdate, Snapshot, SnapshotError};
+use super::store::{self, Stored};
 use crate::apply::{OnRefusal, attach, finish_restoring, restoring_tags};
 use crate::aws::{Aws, AwsError, ChangeError, Precondition, RegisterError, Seen, unless_outdated};
-use crate::model::{RESTORING_TAG, Registered, ScalableTargetId, Tags};
+use crate::model::{Endpoint, EndpointName, OWNER_TAGS, Owner, Ownership, RESTORING_TAG, Registered, Tags};
 use crate::observability::Decision;
-use crate::timing::VISIBLE;
+use crate::polling::poll;
+use crate::timing::{RECORD_LAG, VISIBLE};
 
 /// What became of a snapshot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Restored {
+enum Restored {
     /// The target is registered with all that it had.
     Restored,
-    /// Somebody registered the target since, so the snapshot was dropped.
+    /// Somebody registered the target since, so the snapshot was deleted.
     RegisteredSince,
-    /// The owner gave up the snapshot meanwhile, so the registration was undone.
+    /// The owner is being deleted, so the registration was undone.
     Undone,
 }
 
-/// Restores a target unless somebody has registered it since, and drops the snapshot.
-pub async fn restore(aws: &Aws<'_>, mut snapshot: Snapshot) -> Result<Restored, SnapshotError> {
-    remove_ended_actions(aws, &mut snapshot);
+/// What to do with a snapshot that the service finds invalid, such as one of a dimension that the variant no longer has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Invalid {
+    /// Fail: a later request can restore it.
+    Fail,
+    /// Log it, and treat it like a snapshot of a variant that is gone: no later request will come.
+    GiveUp,
+}
+
+/// Restores the snapshots of an update, for variants that the endpoint has. Returns those that it did not restore.
+/// Snapshots of other updates, and records that cannot be read, stay.
+pub async fn restore_all(
+    aws: &Aws<'_>,
+    name: &EndpointName,
+    endpoint: Option<&Endpoint>,
+    update: &EndpointUpdate,
+    on_invalid: Invalid,
+) -> Result<Vec<Stored>, SnapshotError> {
+    let mut rest = Vec::new();
+    let mut failure = None;
+    for stored in store::get_all(aws, name).await? {
+        let restored = match stored {
+            Ok(stored) if !stored.snapshot.belongs_to(update) => {
+                let target = stored.snapshot.spec.id.resource_id();
+                tracing::warn!(target, "the snapshot belongs to another update of the endpoint; it is kept");
+                Ok(())
+            }
+            Ok(stored) if endpoint.is_some_and(|endpoint| endpoint.has_variant_of(&stored.snapshot.spec.id)) => {
+                match restore(aws, stored.clone()).await {
+                    Err(SnapshotError::Aws(error)) if on_invalid == Invalid::GiveUp && error.is_validation() => {
+                        let record = stored.snapshot.value().unwrap_or_default();
+                        let target = stored.snapshot.spec.id.resource_id();
+                        tracing::warn!(%error, target, record, "could not be restored; its snapshot is given up");
+                        rest.push(stored);
+                        Ok(())
+                    }
+                    restored => restored,
+                }
+            }
+            Ok(stored) => {
+                rest.push(stored);
+                Ok(())
+            }
+            Err(error) if endpoint.is_none() => {
+                tracing::warn!(%error, "the record is kept");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        // A failure does not keep the others from being restored.
+        failure = failure.or_else(|| restored.err());
+    }
+    failure.map_or(Ok(rest), Err)
+}
+
+/// Restores a target unless somebody has registered it since, and deletes its snapshot.
+pub async fn restore(aws: &Aws<'_>, mut stored: Stored) -> Result<(), SnapshotError> {
+    remove_ended_actions(aws, &mut stored.snapshot);
     let restored = loop {
-        if let Some(restored) = unless_outdated(restore_once(aws, &snapshot).await)? {
+        if let Some(restored) = unless_outdated(restore_once(aws, &stored).await)? {
             break restored;
         }
+        // Somebody may have stored the target anew meanwhile. Then that record says what to restore.
+        if let Some(newer) = store::get(aws, &stored.snapshot.spec.id).await? {
+            stored = newer;
+            remove_ended_actions(aws, &mut stored.snapshot);
+        }
     };
-    let (target, dimension) = (snapshot.spec.id.resource_id(), snapshot.spec.id.dimension().as_str());
+    let (target, dimension) = (stored.snapshot.spec.id.resource_id(), stored.snapshot.spec.id.dimension().as_str());
     match restored {
         Restored::Restored => {
             aws.progress.decided(Decision::Restore);
             tracing::info!(target, dimension, "restored");
         }
         Restored::RegisteredSince => {
-            tracing::info!(target, dimension, "snapshot dropped: somebody registered the target since");
+            tracing::info!(target, dimension, "snapshot deleted: somebody registered the target since");
         }
-        Restored::Undone => tracing::info!(target, dimension, "restore undone: the owner gave up the snapshot"),
+        Restored::Undone => tracing::info!(target, dimension, "restore undone: its owner is being deleted"),
     }
-    Ok(restored)
+    Ok(())
 }
 
 /// Removes the scheduled actions that have ended, which the service refuses.
@@ -51,53 +114,83 @@ pub fn remove_ended_actions(aws: &Aws<'_>, snapshot: &mut Snapshot) {
     }
 }
 
-async fn restore_once(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Restored, ChangeError> {
-    let spec = &snapshot.spec;
+async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Restored, ChangeError> {
+    let spec = &stored.snapshot.spec;
     let (tags, later) = restoring_tags(spec.tags.clone());
-    let Some(registered) = register(aws, snapshot, tags).await? else {
-        store::delete(aws, &spec.id).await?;
+    let Some((registered, is_new)) = register(aws, &stored.snapshot, tags).await? else {
+        store::delete(aws, stored).await?;
         return Ok(Restored::RegisteredSince);
     };
     let seen = Seen::of(aws.request.owner, Some(&registered));
     let arn = registered.arn;
     let mut precondition = Precondition::of_any_freshness(&spec.id, seen);
-    attach(aws, &spec.id, &spec.attachments, OnRefusal::Skip, &mut precondition).await?;
-    if store::exists(aws, &spec.id).await? {
-        finish_restoring(aws, &spec.id, &arn, &later, &mut precondition).await?;
-        store::delete(aws, &spec.id).await?;
-        return Ok(Restored::Restored);
+    if !is_new {
+        // An earlier snapshot may have been restored to it.
+        aws.update_target(spec, &mut precondition).await?;
     }
-    undo(aws, &spec.id, &mut precondition).await
+    attach(aws, &spec.id, &spec.attachments, OnRefusal::Skip, &mut precondition).await?;
+    let is_current = stored.is_current(aws).await?;
+    if !is_current && store::exists(aws, &spec.id).await? {
+        return Err(ChangeError::Outdated);
+    }
+    if let Some(owner) = Owner::read(&spec.tags)
+        && is_leaving(aws, &owner, stored, is_current).await
+    {
+        if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {
+            aws.untag(&arn, &OWNER_TAGS.map(str::to_owned), &mut precondition).await?;
+        } else {
+            aws.deregister_target(&spec.id, &mut precondition).await?;
+            store::delete(aws, stored).await?;
+            return Ok(Restored::Undone);
+        }
+    }
+    finish_restoring(aws, &spec.id, &arn, &later, &mut precondition).await?;
+    store::delete(aws, stored).await?;
+    Ok(Restored::Restored)
 }
 
-/// Registers the target with the restoring tag. `None` if somebody has registered it without that tag.
-async fn register(aws: &Aws<'_>, snapshot: &Snapshot, tags: Tags) -> Result<Option<Registered>, AwsError> {
+/// Registers the target with the restoring tag, and returns whether it is new. `None` if somebody has registered it
+/// without that tag.
+///
+/// The call to create it tells whether it is registered. A read does not: a target that was deregistered just now may
+/// still be visible.
+async fn register(aws: &Aws<'_>, snapshot: &Snapshot, tags: Tags) -> Result<Option<(Registered, bool)>, AwsError> {
     loop {
-        if let Some(found) = aws.registered(&snapshot.spec.id).await? {
-            return Ok(Some(found).filter(|found| found.tags.contains_key(RESTORING_TAG)));
-        }
         match aws.create_target(&snapshot.spec, &tags).await {
-            Ok(arn) => return Ok(Some(Registered { arn, tags })),
-            // It is not visible yet.
-            Err(RegisterError::AlreadyExists) => sleep(VISIBLE.step).await,
+            Ok(arn) => return Ok(Some((Registered { arn, tags }, true))),
+            Err(RegisterError::AlreadyExists) => {}
             Err(RegisterError::Aws(error)) => return Err(error),
         }
+        match registered_since(aws, snapshot).await? {
+            None => sleep(VISIBLE.step).await,
+            Some(found) => {
+                return Ok(Some((found, false)).filter(|(found, _)| found.tags.contains_key(RESTORING_TAG)));
+            }
+        }
     }
 }
 
-/// Deregisters a target that was restored while its owner gave up the snapshot: the owner is being deleted.
+/// Reads the target of a snapshot. Under the ARN that the snapshot has, the target was never deregistered, or that is not
+/// visible yet: then it reads again for a while.
+pub async fn registered_since(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Option<Registered>, AwsError> {
+    let read = async || {
+        let found = aws.registered(&snapshot.spec.id).await?;
+        let is_earlier = found.as_ref().is_some_and(|found| snapshot.arn() == Some(&found.arn));
+        Ok::<_, AwsError>(if is_earlier { ControlFlow::Continue(found) } else { ControlFlow::Break(found) })
+    };
+    let (Ok(found) | Err(found)) = poll(VISIBLE, aws.left_to_work(), read).await?;
+    Ok(found)
+}
+
+/// Whether the owner of a target will not have it any more: CloudFormation deletes the resource, or its Delete of the
+/// former target has deleted the snapshot.
 ///
-/// Without the restoring tag, another delivery of the request has restored it, and dropped the snapshot for that.
-async fn undo(
-    aws: &Aws<'_>,
-    target: &ScalableTargetId,
-    precondition: &mut Precondition,
-) -> Result<Restored, ChangeError> {
-    match aws.registered(target).await? {
-        Some(found) if found.tags.contains_key(RESTORING_TAG) => {
-            aws.deregister_target(target, precondition).await?;
-            Ok(Restored::Undone)
-        }
-        _ => Ok(Restored::RegisteredSince),
+/// The Delete may have looked for the target before it was restored. If CloudFormation's record cannot be read, the owner
+/// counts as alive: a target too many is not lost.
+async fn is_leaving(aws: &Aws<'_>, owner: &Owner, stored: &Stored, is_current: bool) -> bool {
+    if !is_current {
+        sleep(RECORD_LAG).await;
     }
+    let Some(record) = aws.record_of(owner).await else { return false };
+    record.is_deleted() || (!is_current && record.has_other_target(&stored.snapshot.spec.id))
 }

@@ -3,32 +3,62 @@
 use std::ops::ControlFlow;
 
 use super::record::{Snapshot, SnapshotError, parameter_name, parameter_path};
-use crate::aws::{Aws, AwsError};
+use crate::aws::{Aws, AwsError, unless_outdated};
 use crate::model::{EndpointName, OWNER_TAGS, Owner, Ownership, ScalableTargetId};
 use crate::polling::poll;
 use crate::timing::VISIBLE;
 
-/// Stores a snapshot, and reads it back. Only then may its target be deregistered.
-pub async fn put(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+/// A snapshot as it is stored.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// The value of the parameter. It identifies the record: a later snapshot of the target has another value.
+    value: String,
+}
+
+/// Stores a snapshot, and reads it back. Only then may its target be deregistered. Returns `None` if the request became
+/// stale before a retry.
+pub async fn put(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Option<Stored>, SnapshotError> {
     let (name, value) = (parameter_name(&snapshot.spec.id), snapshot.value()?);
-    aws.put_parameter(&name, &value).await?;
+    if unless_outdated(aws.put_parameter(&name, &value).await)?.is_none() {
+        return Ok(None);
+    }
     let read_back = async || {
         let is_stored = aws.get_parameter(&name).await?.as_ref() == Some(&value);
         Ok::<_, AwsError>(if is_stored { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     };
-    poll(VISIBLE, aws.left_to_work(), read_back).await?.map_err(|()| SnapshotError::NotStored(name))
+    let is_stored = poll(VISIBLE, aws.left_to_work(), read_back).await?;
+    is_stored.map_err(|()| SnapshotError::NotStored(name))?;
+    Ok(Some(Stored { snapshot: snapshot.clone(), value }))
 }
 
 /// The snapshots of an endpoint's targets. A record that cannot be read is an error in its place.
-pub async fn get_all(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Result<Snapshot, SnapshotError>>, AwsError> {
+pub async fn get_all(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Result<Stored, SnapshotError>>, AwsError> {
     let parameters = aws.get_parameters(&parameter_path(endpoint)).await?;
-    Ok(parameters.into_iter().map(|parameter| read(aws, &parameter.name, &parameter.value)).collect())
+    Ok(parameters.into_iter().map(|parameter| read(aws, &parameter.name, parameter.value)).collect())
 }
 
 /// The snapshot of a target.
-pub async fn get(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Snapshot>, SnapshotError> {
+pub async fn get(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, SnapshotError> {
     let name = parameter_name(target);
-    aws.get_parameter(&name).await?.map(|value| read(aws, &name, &value)).transpose()
+    aws.get_parameter(&name).await?.map(|value| read(aws, &name, value)).transpose()
+}
+
+/// The snapshot of a target, where the request can do without. A record that cannot be read is kept, and logged.
+pub async fn get_readable(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, AwsError> {
+    match get(aws, target).await {
+        Ok(stored) => Ok(stored),
+        Err(SnapshotError::Aws(error)) if error.code() == Some("AccessDeniedException") => {
+            tracing::warn!(%error, "the role may not read snapshots; deploy the function's template again");
+            Ok(None)
+        }
+        Err(SnapshotError::Aws(error)) => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "the record is kept");
+            Ok(None)
+        }
+    }
 }
 
 /// Whether there is a record for a target.
@@ -36,53 +66,39 @@ pub async fn exists(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<bool, Aw
     Ok(aws.get_parameter(&parameter_name(target)).await?.is_some())
 }
 
-/// The snapshot of a target, if the owner owns it.
-pub async fn get_owned(
-    aws: &Aws<'_>,
-    owner: &Owner,
-    target: &ScalableTargetId,
-) -> Result<Option<Snapshot>, SnapshotError> {
-    let is_own = |snapshot: &Snapshot| matches!(Ownership::read(owner, &snapshot.spec.tags), Ownership::Own { .. });
-    Ok(get(aws, target).await?.filter(is_own))
+/// Deletes the record of a snapshot, unless it was overwritten since.
+pub async fn delete(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsError> {
+    aws.delete_parameter(&parameter_name(&stored.snapshot.spec.id), &stored.value).await
 }
 
-/// Drops the snapshot of a target.
-pub async fn delete(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<(), AwsError> {
-    aws.delete_parameter(&parameter_name(target)).await
-}
-
-/// Gives up the snapshot of a resource that is being deleted. Returns whether there was one.
+/// Removes the owner that is being deleted from the snapshot of a target. Returns whether it owned one.
 ///
-/// The snapshot of an adopted target loses its owner, and is restored without one. Any other snapshot is dropped. If the
-/// role may not read snapshots, there are none to give up.
-pub async fn release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<bool, SnapshotError> {
-    let mut snapshot = match get_owned(aws, owner, target).await {
-        Ok(Some(snapshot)) => snapshot,
-        Ok(None) => return Ok(false),
-        Err(SnapshotError::Aws(error)) if error.code() == Some("AccessDeniedException") => {
-            tracing::warn!(%error, "the role may not read snapshots; deploy the function's template again");
-            return Ok(false);
+/// The snapshot of an adopted target is restored without an owner. Any other snapshot is deleted.
+pub async fn disown(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<bool, SnapshotError> {
+    let Some(mut stored) = get_readable(aws, target).await? else { return Ok(false) };
+    let tags = &mut stored.snapshot.spec.tags;
+    match Ownership::read(owner, tags) {
+        Ownership::Own { adopted: true } => {
+            tags.retain(|key, _| !OWNER_TAGS.contains(&key.as_str()));
+            put(aws, &stored.snapshot).await?;
         }
-        Err(error @ SnapshotError::Unreadable { .. }) => {
-            tracing::warn!(%error, "the record is kept");
-            return Ok(false);
-        }
-        Err(error) => return Err(error),
-    };
-    let tags = &mut snapshot.spec.tags;
-    if Ownership::read(owner, tags) == (Ownership::Own { adopted: true }) {
-        tags.retain(|key, _| !OWNER_TAGS.contains(&key.as_str()));
-        put(aws, &snapshot).await?;
-    } else {
-        delete(aws, target).await?;
+        Ownership::Own { adopted: false } => delete(aws, &stored).await?,
+        Ownership::Other(_) | Ownership::Untagged => return Ok(false),
     }
     Ok(true)
 }
 
-fn read(aws: &Aws<'_>, name: &str, value: &str) -> Result<Snapshot, SnapshotError> {
-    let snapshot = Snapshot::read(name, value);
-    if snapshot.as_ref().is_ok_and(|snapshot| snapshot.is_stale(aws.now())) {
+impl Stored {
+    /// Whether the target's record is still this one.
+    pub(super) async fn is_current(&self, aws: &Aws<'_>) -> Result<bool, AwsError> {
+        Ok(aws.get_parameter(&parameter_name(&self.snapshot.spec.id)).await?.as_ref() == Some(&self.value))
+    }
+}
+
+fn read(aws: &Aws<'_>, name: &str, value: String) -> Result<Stored, SnapshotError> {
+    let snapshot = Snapshot::read(name, &value)?;
+    if snapshot.is_stale(aws.now()) {
         tracing::warn!(parameter = name, "snapshot is older than a day");
     }
-    snapshot
+    Ok(Stored { snapshot, value })
 }

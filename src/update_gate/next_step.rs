@@ -12,8 +12,20 @@ pub(super) struct Observed<'a> {
     /// Snapshots of the registered targets that block the update. `None` if they were not read since the endpoint
     /// changed: while it changes, it may take on a configuration that is not visible yet, and others may register.
     pub(super) blocking: Option<&'a [Snapshot]>,
-    /// Whether an update of the endpoint follows. It does not if the gate's configuration stays the same.
-    pub(super) update_follows: bool,
+    /// What follows this request.
+    pub(super) follows: Follows,
+}
+
+/// What follows a gate's request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Follows {
+    /// CloudFormation updates the endpoint to the gate's configuration, if it does not run it.
+    EndpointUpdate,
+    /// Nothing: the gate keeps its id, or gets another endpoint.
+    Nothing {
+        /// Whether the stack rolls back an Update of this gate that failed. Nobody else restores its snapshots.
+        after_failure: bool,
+    },
 }
 
 /// What a gate does next.
@@ -23,7 +35,7 @@ pub(super) enum Step {
     Done,
     /// Read which targets block the update.
     ReadTargets,
-    /// The endpoint runs the configuration: restore its snapshots.
+    /// Restore the snapshots: the endpoint runs the configuration, or no update to it follows.
     Restore,
     /// Store the snapshots of these targets, and deregister them.
     Snapshot(Vec<ScalableTargetId>),
@@ -35,26 +47,22 @@ pub(super) enum Step {
 }
 
 /// Decides the next step. Refuses to deregister a target of another stack, unless the gate includes other stacks.
+///
+/// It deregisters nothing before the endpoint is settled: if it runs out of time while the endpoint changes, nothing
+/// is lost.
 pub(super) fn next_step(gate: &UpdateGate, owner: &Owner, observed: Observed<'_>) -> Result<Step, Refusal> {
     let Some(endpoint) = observed.endpoint else { return Ok(Step::Done) };
-    let runs_configuration = endpoint.runs(gate.id.config.as_str());
-    if runs_configuration && endpoint.is_settled() {
-        return Ok(Step::Restore);
+    let once_settled = |step| if endpoint.is_settled() { step } else { Step::Wait { status: endpoint.status.clone() } };
+    if endpoint.runs(gate.id.config.as_str()) || observed.follows == (Follows::Nothing { after_failure: true }) {
+        return Ok(once_settled(Step::Restore));
     }
-    if !observed.update_follows {
+    if observed.follows != Follows::EndpointUpdate {
         return Ok(Step::Done);
     }
-    if !runs_configuration {
-        match observed.blocking {
-            None => return Ok(Step::ReadTargets),
-            Some([]) => {}
-            Some(snapshots) => {
-                refuse_other_stacks(gate, owner, snapshots)?;
-                return Ok(Step::Snapshot(snapshots.iter().map(|snapshot| snapshot.spec.id.clone()).collect()));
-            }
-        }
-    }
-    if endpoint.is_settled() { Ok(Step::Done) } else { Ok(Step::Wait { status: endpoint.status.clone() }) }
+    let Some(blocking) = observed.blocking else { return Ok(Step::ReadTargets) };
+    refuse_other_stacks(gate, owner, blocking)?;
+    let targets: Vec<_> = blocking.iter().map(|snapshot| snapshot.spec.id.clone()).collect();
+    Ok(once_settled(if targets.is_empty() { Step::Done } else { Step::Snapshot(targets) }))
 }
 
 fn refuse_other_stacks(gate: &UpdateGate, owner: &Owner, snapshots: &[Snapshot]) -> Result<(), Refusal> {
@@ -75,6 +83,7 @@ fn refuse_other_stacks(gate: &UpdateGate, owner: &Owner, snapshots: &[Snapshot])
 mod tests {
     use std::time::SystemTime;
 
+    use super::Follows::{EndpointUpdate, Nothing};
     use super::*;
     use crate::model::attributes::Attributes;
     use crate::model::json::Object;
@@ -99,66 +108,84 @@ mod tests {
 
     fn blue(tags: Tags) -> Snapshot {
         let spec = TargetSpec { id: BLUE.parse().unwrap(), settings: Object::new(), tags, attachments: Vec::new() };
-        Snapshot::new(SystemTime::UNIX_EPOCH, spec, Attributes::new())
+        Snapshot::new(SystemTime::UNIX_EPOCH, spec, Attributes::new(), None)
     }
 
     fn step(
         include_other_stacks: bool,
         endpoint: Option<&Endpoint>,
         blocking: Option<&[Snapshot]>,
-        update_follows: bool,
+        follows: Follows,
     ) -> Result<Step, Refusal> {
         let gate = UpdateGate { id: "endpoint/prod/config/new|update-gate".parse().unwrap(), include_other_stacks };
-        next_step(&gate, &owner("stack/one"), Observed { endpoint, blocking, update_follows })
+        next_step(&gate, &owner("stack/one"), Observed { endpoint, blocking, follows })
+    }
+
+    fn wait() -> Result<Step, Refusal> {
+        Ok(Step::Wait { status: "Updating".into() })
     }
 
     #[test]
     fn without_an_endpoint_there_is_nothing_to_do() {
-        assert_eq!(step(false, None, None, true), Ok(Step::Done));
+        assert_eq!(step(false, None, None, EndpointUpdate), Ok(Step::Done));
     }
 
     #[test]
     fn snapshots_are_restored_once_the_endpoint_runs_the_configuration() {
         for status in ["InService", "Failed"] {
-            assert_eq!(step(false, Some(&endpoint("NEW", status)), None, true), Ok(Step::Restore), "{status}");
+            assert_eq!(
+                step(false, Some(&endpoint("NEW", status)), None, EndpointUpdate),
+                Ok(Step::Restore),
+                "{status}"
+            );
         }
-        let wait = Step::Wait { status: "Updating".into() };
-        assert_eq!(step(false, Some(&endpoint("new", "Updating")), None, true), Ok(wait));
+        assert_eq!(step(false, Some(&endpoint("new", "Updating")), None, EndpointUpdate), wait());
     }
 
     #[test]
-    fn a_gate_whose_configuration_stays_deregisters_nothing() {
+    fn a_gate_that_no_update_follows_deregisters_nothing() {
         let blocking = [blue(Tags::new())];
-        for status in ["InService", "Updating"] {
-            assert_eq!(step(false, Some(&endpoint("old", status)), Some(&blocking), false), Ok(Step::Done));
+        for (config, after_failure, expected) in [
+            ("old", false, Step::Done),
+            ("old", true, Step::Restore),
+            ("new", false, Step::Restore),
+            ("new", true, Step::Restore),
+        ] {
+            let nothing = Nothing { after_failure };
+            let settled = step(false, Some(&endpoint(config, "InService")), Some(&blocking), nothing);
+            assert_eq!(settled, Ok(expected.clone()), "{config}");
+            let changing = step(false, Some(&endpoint(config, "Updating")), Some(&blocking), nothing);
+            assert_eq!(changing, if expected == Step::Done { Ok(expected) } else { wait() }, "{config}");
         }
     }
 
     #[test]
-    fn blocking_targets_are_read_and_snapshotted_before_the_gate_waits() {
-        for status in ["InService", "Updating"] {
+    fn blocking_targets_are_deregistered_once_the_endpoint_is_settled() {
+        for (status, settled) in [("InService", true), ("Updating", false)] {
             let endpoint = endpoint("old", status);
-            assert_eq!(step(false, Some(&endpoint), None, true), Ok(Step::ReadTargets));
-            let snapshot = Step::Snapshot(vec![BLUE.parse().unwrap()]);
-            assert_eq!(step(false, Some(&endpoint), Some(&[blue(Tags::new())]), true), Ok(snapshot));
+            assert_eq!(step(false, Some(&endpoint), None, EndpointUpdate), Ok(Step::ReadTargets));
+            let snapshot = Ok(Step::Snapshot(vec![BLUE.parse().unwrap()]));
+            let blocked = step(false, Some(&endpoint), Some(&[blue(Tags::new())]), EndpointUpdate);
+            assert_eq!(blocked, if settled { snapshot } else { wait() });
+            let free = step(false, Some(&endpoint), Some(&[]), EndpointUpdate);
+            assert_eq!(free, if settled { Ok(Step::Done) } else { wait() });
         }
-        assert_eq!(step(false, Some(&endpoint("old", "InService")), Some(&[]), true), Ok(Step::Done));
-        let wait = Step::Wait { status: "Updating".into() };
-        assert_eq!(step(false, Some(&endpoint("old", "Updating")), Some(&[]), true), Ok(wait));
     }
 
     #[test]
     fn targets_of_other_stacks_are_refused_unless_the_gate_includes_them() {
+        let changing = endpoint("old", "Updating");
         let endpoint = endpoint("old", "InService");
         let same_stack = Owner { logical_resource_id: "Scaling".into(), ..owner("stack/one") };
         for own in [Tags::new(), same_stack.tags(), owner("stack/one").adoption_tags()] {
-            assert!(matches!(step(false, Some(&endpoint), Some(&[blue(own)]), true), Ok(Step::Snapshot(_))));
+            assert!(matches!(step(false, Some(&endpoint), Some(&[blue(own)]), EndpointUpdate), Ok(Step::Snapshot(_))));
         }
         let others = [blue(owner("stack/two").tags())];
-        let reason = step(false, Some(&endpoint), Some(&others), true).unwrap_err().to_string();
+        let reason = step(false, Some(&endpoint), Some(&others), EndpointUpdate).unwrap_err().to_string();
         for part in ["endpoint/prod/variant/blue", "resource Gate of stack stack/two", "IncludeOtherStacks"] {
             assert!(reason.contains(part), "{part} is not in: {reason}");
         }
-        assert!(matches!(step(true, Some(&endpoint), Some(&others), true), Ok(Step::Snapshot(_))));
+        assert!(step(false, Some(&changing), Some(&others), EndpointUpdate).is_err(), "before the gate waits");
+        assert!(matches!(step(true, Some(&endpoint), Some(&others), EndpointUpdate), Ok(Step::Snapshot(_))));
     }
 }

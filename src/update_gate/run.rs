@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::try_join;
 use tokio::time::sleep;
 
-use super::next_step::{Observed, Step, next_step};
+use super::next_step::{Follows, Observed, Step, next_step};
 use crate::aws::{AwsError, Precondition, Seen, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
@@ -19,10 +19,11 @@ use crate::model::{
 };
 use crate::observability::Decision;
 use crate::polling::poll;
-use crate::properties::{UpdateGate, declared_endpoint};
+use crate::properties::{UpdateGate, declared_gate};
 use crate::request::{Freshness, Lifecycle};
-use crate::snapshot::{Snapshot, SnapshotError, capture, restore, store};
-use crate::timing::{ENDPOINT, FRESHNESS_CHECKED_AFTER, RECORD_LAG};
+use crate::snapshot::store::{self, Stored};
+use crate::snapshot::{EndpointUpdate, Invalid, Snapshot, SnapshotError, capture, restore, restore_all};
+use crate::timing::{ENDPOINT, FRESHNESS_CHECKED_AFTER, RECORD_LAG, RESTORE_RESERVE};
 
 /// Carries out one request, or fails with what the author of the template can do.
 ///
@@ -34,27 +35,26 @@ pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
             let gate = UpdateGate::read(properties, context.location)?;
             // The Delete that follows a failed Create restores what it has deregistered.
             context.progress().needs_cleanup(&gate.id);
-            open(context, &gate, true).await?;
+            open(context, &gate, None, None).await?;
             Ok(resource(gate.id.to_string(), &gate.id))
         }
         Lifecycle::Update { id, properties, old_properties } => {
             let gate = UpdateGate::read(properties, context.location)?;
-            // If the configuration stays, no update of the endpoint follows.
-            let previous = UpdateGate::read(old_properties, context.location);
-            let update_follows = !previous.is_ok_and(|previous| previous.id.is_same(&gate.id));
-            open(context, &gate, update_follows).await?;
-            let is_same_id = id.parse::<UpdateGateId>().is_ok_and(|given| given.is_same(&gate.id));
+            let given = id.parse::<UpdateGateId>().ok();
+            let declared = UpdateGate::read(old_properties, context.location).ok().map(|previous| previous.id);
+            open(context, &gate, given.as_ref(), declared.as_ref()).await?;
+            let is_same_id = given.is_some_and(|given| given.is_same(&gate.id));
             Ok(resource(if is_same_id { id.clone() } else { gate.id.to_string() }, &gate.id))
         }
         Lifecycle::Delete { id, properties } => {
-            let endpoint = match PhysicalResourceId::read(id) {
-                PhysicalResourceId::UpdateGate(gate) => Some(gate.endpoint),
+            let gate = match PhysicalResourceId::read(id) {
+                PhysicalResourceId::UpdateGate(gate) => Some(gate),
                 PhysicalResourceId::NotRegistered => None,
-                PhysicalResourceId::Invented | PhysicalResourceId::ScalableTarget(_) => declared_endpoint(properties),
+                PhysicalResourceId::Invented | PhysicalResourceId::ScalableTarget(_) => declared_gate(properties),
             };
-            if let Some(endpoint) = endpoint {
+            if let Some(gate) = gate {
                 context.ensure_fresh().await?;
-                settle(context, &endpoint).await?;
+                clean_up(context, &gate).await?;
             }
             Ok(Resource { physical_resource_id: id.clone(), attributes: Attributes::new() })
         }
@@ -62,22 +62,37 @@ pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
 }
 
 /// Deregisters what blocks the update, or restores snapshots if the endpoint runs the configuration. Restores what it has
-/// deregistered if it then turns out that no update follows.
-async fn open(context: &Context<'_>, gate: &UpdateGate, update_follows: bool) -> Result<(), Error> {
+/// deregistered if it then fails, because no update follows.
+///
+/// `given` is the physical id, `declared` the id by the previous properties.
+async fn open(
+    context: &Context<'_>,
+    gate: &UpdateGate,
+    given: Option<&UpdateGateId>,
+    declared: Option<&UpdateGateId>,
+) -> Result<(), Error> {
     context.ensure_fresh().await?;
+    let follows = what_follows(&gate.id, given, declared);
+    if follows != Follows::EndpointUpdate && store::get_all(&context.aws, &gate.id.endpoint).await?.is_empty() {
+        return Ok(());
+    }
+    let configs = given.into_iter().chain(declared).chain([&gate.id]).map(|gate| gate.config.to_string()).collect();
+    let update = EndpointUpdate { stack_id: Some(context.owner().stack_id.clone()), configs };
     let mut deregistered = Vec::new();
-    let done = run_steps(context, gate, update_follows, &mut deregistered).await;
+    let done = run_steps(context, gate, &update, follows, &mut deregistered).await;
     let no_update_follows = match &done {
+        Ok(()) => false,
         Err(Error::Stale(_)) => !was_answered(context, &gate.id).await,
-        Err(Error::Refused(_)) => true,
-        _ => false,
+        Err(_) => true,
     };
     if no_update_follows && !deregistered.is_empty() {
         let endpoint = context.aws.endpoint(&gate.id.endpoint).await?;
-        deregistered.retain(|snapshot| has_variant(endpoint.as_ref(), snapshot));
+        let has_variant = |stored: &Stored| {
+            endpoint.as_ref().is_some_and(|endpoint| endpoint.has_variant_of(&stored.snapshot.spec.id))
+        };
         let mut failure = None;
-        for snapshot in deregistered {
-            let restored = restore(&context.aws, snapshot).await;
+        for stored in deregistered.into_iter().filter(has_variant) {
+            let restored = restore(&context.aws, stored).await;
             failure = failure.or_else(|| restored.err());
         }
         failure.map_or(Ok(()), Err)?;
@@ -85,12 +100,27 @@ async fn open(context: &Context<'_>, gate: &UpdateGate, update_follows: bool) ->
     done
 }
 
+/// Decides what follows an Update of a gate.
+///
+/// If the gate's own Update failed, its physical id has stayed, and the endpoint was not updated. If the gate gets another
+/// endpoint, CloudFormation creates that one.
+fn what_follows(id: &UpdateGateId, given: Option<&UpdateGateId>, declared: Option<&UpdateGateId>) -> Follows {
+    match given.or(declared) {
+        Some(previous) if previous.is_same(id) => {
+            Follows::Nothing { after_failure: declared.is_some_and(|declared| !declared.is_same(id)) }
+        }
+        Some(previous) if !previous.has_same_endpoint(id) => Follows::Nothing { after_failure: false },
+        _ => Follows::EndpointUpdate,
+    }
+}
+
 /// Takes the steps of [`next_step`]. `deregistered` has what it has deregistered, also if it fails.
 async fn run_steps(
     context: &Context<'_>,
     gate: &UpdateGate,
-    update_follows: bool,
-    deregistered: &mut Vec<Snapshot>,
+    update: &EndpointUpdate,
+    follows: Follows,
+    deregistered: &mut Vec<Stored>,
 ) -> Result<(), Error> {
     let aws = &context.aws;
     // The blocking targets, and the configuration and state of the endpoint that they were read for.
@@ -106,7 +136,7 @@ async fn run_steps(
             };
             known = known.take().filter(|(config, is_settled, _)| is_current(config, *is_settled));
             let blocking = known.as_ref().map(|(.., blocking)| blocking.as_slice());
-            let observed = Observed { endpoint: endpoint.as_ref(), blocking, update_follows };
+            let observed = Observed { endpoint: endpoint.as_ref(), blocking, follows };
             match (next_step(gate, context.owner(), observed)?, &endpoint) {
                 (Step::ReadTargets, Some(endpoint)) => {
                     read = Stopwatch::start();
@@ -120,14 +150,19 @@ async fn run_steps(
                     }
                     endpoint = aws.endpoint(&gate.id.endpoint).await?;
                 }
-                (Step::Restore, Some(endpoint)) => {
-                    restore_all(context, &gate.id.endpoint, endpoint, OnRefusal::Fail).await?;
+                (Step::Restore, endpoint @ Some(_)) => {
+                    restore_all(aws, &gate.id.endpoint, endpoint.as_ref(), update, Invalid::Fail).await?;
                     return Ok(ControlFlow::Break(()));
                 }
                 (Step::Wait { status }, _) => {
                     let name = &gate.id.endpoint;
                     let wait = format!("waiting for endpoint {name} to settle before its update (it is {status})");
                     context.progress().waiting(wait);
+                    // Nobody else restores what a request has deregistered that runs out of time.
+                    let is_out_of_time = !deregistered.is_empty() && aws.left_to_work() < RESTORE_RESERVE;
+                    if is_out_of_time {
+                        return Err(Error::OutOfTime { doing: context.progress().phrase() });
+                    }
                     return Ok(ControlFlow::Continue(()));
                 }
                 (Step::Done | Step::ReadTargets | Step::Restore, _) => return Ok::<_, Error>(ControlFlow::Break(())),
@@ -149,14 +184,15 @@ async fn deregister(
     context: &Context<'_>,
     snapshots: Vec<Snapshot>,
     read: Stopwatch,
-    deregistered: &mut Vec<Snapshot>,
+    deregistered: &mut Vec<Stored>,
 ) -> Result<bool, Error> {
     for snapshot in snapshots {
-        store::put(&context.aws, &snapshot).await?;
+        context.ensure_fresh().await?;
+        let Some(stored) = store::put(&context.aws, &snapshot).await? else { return Ok(false) };
+        deregistered.push(stored);
         let target = snapshot.spec.id.clone();
         let ownership = Ownership::read(context.owner(), &snapshot.spec.tags);
         let seen = Seen::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
-        deregistered.push(snapshot);
         context.ensure_fresh().await?;
         let mut precondition = Precondition::since(read, &target, seen, Freshness::Fresh);
         let done = async {
@@ -189,6 +225,8 @@ async fn blocking_targets(
     endpoint: &Endpoint,
 ) -> Result<Vec<Snapshot>, Error> {
     let aws = &context.aws;
+    let configs = vec![endpoint.config.clone(), gate.config.to_string()];
+    let update = EndpointUpdate { stack_id: Some(context.owner().stack_id.clone()), configs };
     let (wanted, running) =
         try_join(aws.endpoint_config(gate.config.as_str()), aws.endpoint_config(&endpoint.config)).await?;
     let wanted = wanted.ok_or_else(|| Refusal::ConfigMissing(gate.config.clone()))?;
@@ -205,7 +243,7 @@ async fn blocking_targets(
     let found = if resource_ids.is_empty() { Vec::new() } else { aws.describe_targets(&resource_ids).await? };
     for description in found {
         let Some(target @ ScalableTargetId::Variant { .. }) = target_of(&description) else { continue };
-        let Some(snapshot) = capture(aws, &target, description).await? else { continue };
+        let Some(snapshot) = capture(aws, &target, description, Some(update.clone())).await? else { continue };
         // Before any of them is deregistered.
         snapshot.value()?;
         if let Some(other) = snapshots.iter().find(|other| other.shares_record_with(&snapshot)) {
@@ -216,85 +254,34 @@ async fn blocking_targets(
     Ok(snapshots)
 }
 
-/// What to do with a snapshot whose target the service refuses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum OnRefusal {
-    /// Fail: a later request can restore it.
-    Fail,
-    /// Log and drop it: no later request will come.
-    Drop,
-}
-
-/// Restores the snapshots of variants that the endpoint has. Returns the targets of all other snapshots.
-async fn restore_all(
-    context: &Context<'_>,
-    name: &EndpointName,
-    endpoint: &Endpoint,
-    on_refusal: OnRefusal,
-) -> Result<Vec<ScalableTargetId>, Error> {
-    let mut rest = Vec::new();
-    let mut failure = None;
-    for snapshot in store::get_all(&context.aws, name).await? {
-        let restored = match snapshot {
-            Ok(snapshot) if endpoint.has_variant_of(&snapshot.spec.id) => {
-                let (target, record) = (snapshot.spec.id.clone(), snapshot.value().unwrap_or_default());
-                match restore(&context.aws, snapshot).await {
-                    // Such as a dimension that the variant no longer has.
-                    Err(SnapshotError::Aws(error)) if on_refusal == OnRefusal::Drop && error.is_validation() => {
-                        tracing::warn!(%error, target = target.resource_id(), record, "could not be restored; its snapshot is dropped");
-                        rest.push(target);
-                        Ok(())
-                    }
-                    restored => restored.map(drop),
-                }
-            }
-            Ok(snapshot) => {
-                rest.push(snapshot.spec.id);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        };
-        // A failure does not keep the others from being restored.
-        failure = failure.or_else(|| restored.err());
-    }
-    failure.map_or(Ok(rest), |failure| Err(failure.into()))
-}
-
-/// Restores the snapshots of variants that the endpoint has, and drops all others.
-async fn settle(context: &Context<'_>, name: &EndpointName) -> Result<(), Error> {
-    let rest = match endpoint_with_variants(context, name).await? {
-        Some(endpoint) => restore_all(context, name, &endpoint, OnRefusal::Drop).await?,
-        None => {
-            let snapshots = store::get_all(&context.aws, name).await?.into_iter();
-            let readable = |snapshot: Result<Snapshot, SnapshotError>| {
-                snapshot.inspect_err(|error| tracing::warn!(%error, "the record is kept")).ok()
-            };
-            snapshots.filter_map(readable).map(|snapshot| snapshot.spec.id).collect()
-        }
-    };
-    for target in rest {
-        store::delete(&context.aws, &target).await?;
+/// Restores the snapshots of variants that the endpoint settles on, and deletes the others of the gate's updates.
+async fn clean_up(context: &Context<'_>, gate: &UpdateGateId) -> Result<(), Error> {
+    let name = &gate.endpoint;
+    let update =
+        EndpointUpdate { stack_id: Some(context.owner().stack_id.clone()), configs: vec![gate.config.to_string()] };
+    let endpoint = settled_endpoint(context, name).await?;
+    for stored in restore_all(&context.aws, name, endpoint.as_ref(), &update, Invalid::GiveUp).await? {
+        store::delete(&context.aws, &stored).await?;
         context.progress().decided(Decision::DropSnapshot);
-        tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "snapshot dropped");
+        let target = &stored.snapshot.spec.id;
+        tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "snapshot deleted");
     }
     Ok(())
 }
 
-/// Reads the endpoint. Waits while it is being created and has no variants yet.
-async fn endpoint_with_variants(context: &Context<'_>, name: &EndpointName) -> Result<Option<Endpoint>, AwsError> {
+/// Reads the endpoint once it is settled or gone.
+async fn settled_endpoint(context: &Context<'_>, name: &EndpointName) -> Result<Option<Endpoint>, AwsError> {
     let read = async || match context.aws.endpoint(name).await? {
-        Some(endpoint) if endpoint.variants.is_empty() && !endpoint.is_settled() => {
-            context.progress().waiting(format!("waiting for endpoint {name} to show its variants"));
+        Some(endpoint) if !endpoint.is_settled() || endpoint.status == "Deleting" => {
+            let status = &endpoint.status;
+            context.progress().waiting(format!("waiting for endpoint {name} to settle (it is {status})"));
             Ok(ControlFlow::Continue(Some(endpoint)))
         }
         found => Ok(ControlFlow::Break(found)),
     };
+    // The work deadline ends this poll.
     let (Ok(endpoint) | Err(endpoint)) = poll(ENDPOINT, Duration::MAX, read).await?;
     Ok(endpoint)
-}
-
-fn has_variant(endpoint: Option<&Endpoint>, snapshot: &Snapshot) -> bool {
-    endpoint.is_some_and(|endpoint| endpoint.has_variant_of(&snapshot.spec.id))
 }
 
 fn resource(physical_resource_id: String, gate: &UpdateGateId) -> Resource {

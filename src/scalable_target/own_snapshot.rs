@@ -1,0 +1,95 @@
+//! What a snapshot of the target means for its registration.
+
+use super::ownership::{self, Registration};
+use super::reconcile::merged;
+use crate::context::Context;
+use crate::error::Error;
+use crate::model::attributes::{Attributes, TARGET_ARN};
+use crate::model::{AttachmentKey, Owner, Refusal, ScalableTargetId, TargetSpec, UpdateGateId};
+use crate::properties::{Declared, Desired};
+use crate::snapshot::store::{self, Stored};
+use crate::snapshot::{EndpointUpdate, Invalid, Snapshot, SnapshotError, remove_ended_actions, restore_all};
+
+/// The snapshot of the target, without scheduled actions that have ended. Refuses a snapshot of another owner, as it
+/// would refuse the registered target.
+pub(super) async fn own_snapshot(
+    context: &Context<'_>,
+    desired: &Desired,
+    previous: &Declared,
+) -> Result<Option<Stored>, Error> {
+    let Some(mut stored) = store::get_readable(&context.aws, &desired.spec.id).await? else { return Ok(None) };
+    if update_of(context, desired).is_some_and(|update| !stored.snapshot.belongs_to(&update)) {
+        return Ok(None);
+    }
+    let of_snapshot = stored.snapshot.as_registered();
+    match ownership::registration(desired, context.owner(), Some(&of_snapshot), &previous.tag_keys) {
+        // Nobody restores it.
+        Err(Refusal::OwnedByAnother { owner, .. }) if owner_is_deleted(context, &owner).await => Ok(None),
+        Err(refusal) => Err(refusal.into()),
+        Ok(_) => {
+            remove_ended_actions(&context.aws, &mut stored.snapshot);
+            Ok(Some(stored))
+        }
+    }
+}
+
+async fn owner_is_deleted(context: &Context<'_>, owner: &Owner) -> bool {
+    context.aws.record_of(owner).await.is_some_and(|record| record.is_deleted())
+}
+
+/// One description of the template and a snapshot, with the tags of the owner.
+pub(super) fn restored_spec(
+    context: &Context<'_>,
+    desired: &Desired,
+    snapshot: &Snapshot,
+    gone: &[AttachmentKey],
+    previous: &Declared,
+) -> Result<TargetSpec, Refusal> {
+    let registered = snapshot.as_registered();
+    let (Registration::Adopt { tags, .. } | Registration::Create { tags } | Registration::Update { all: tags, .. }) =
+        ownership::registration(desired, context.owner(), Some(&registered), &previous.tag_keys)?;
+    let mut spec = merged(desired, snapshot, gone, previous);
+    spec.tags.extend(tags);
+    Ok(spec)
+}
+
+/// The update of the endpoint that a request behind a gate belongs to.
+pub(super) fn update_of(context: &Context<'_>, desired: &Desired) -> Option<EndpointUpdate> {
+    let gates = context.lifecycle().old_gate().into_iter().chain(desired.gate.clone());
+    let configs = gates.map(|gate| gate.config.to_string()).collect();
+    // The gate may be in another stack, such as the parent of a nested stack.
+    desired.gate.as_ref().map(|_| EndpointUpdate { stack_id: None, configs })
+}
+
+/// Fails if a gate could not deregister the target for the next update, or for the rollback of this one.
+pub(super) fn ensure_fits(context: &Context<'_>, spec: &TargetSpec, gate: &UpdateGateId) -> Result<(), SnapshotError> {
+    let mut spec = spec.clone();
+    spec.tags.extend(context.owner().adoption_tags());
+    let attributes = Attributes::from([(TARGET_ARN.to_owned(), "-".repeat(LONG_ARN))]);
+    let other_config = "-".repeat(LONG_NAME);
+    let update = EndpointUpdate {
+        stack_id: Some(context.owner().stack_id.clone()),
+        configs: vec![gate.config.to_string(), other_config],
+    };
+    Snapshot::new(context.aws.now(), spec, attributes, Some(update)).value().map(drop)
+}
+
+/// Restores the targets of others that a gate has deregistered. If the gate is new in this update of the stack, it has no
+/// former id, so CloudFormation sends no Delete that would restore them.
+pub(super) async fn restore_others(
+    context: &Context<'_>,
+    target: &ScalableTargetId,
+    update: &EndpointUpdate,
+) -> Result<(), Error> {
+    let ScalableTargetId::Variant { endpoint: name, .. } = target else { return Ok(()) };
+    let Some(endpoint) = context.aws.endpoint(name).await? else { return Ok(()) };
+    let runs_new_config = update.configs.last().is_some_and(|config| endpoint.runs(config));
+    if endpoint.is_settled() && runs_new_config {
+        restore_all(&context.aws, name, Some(&endpoint), update, Invalid::GiveUp).await?;
+    }
+    Ok(())
+}
+
+/// Room for the ARN of a scalable target, and for the longest name of a configuration.
+const LONG_ARN: usize = 128;
+const LONG_NAME: usize = 63;
