@@ -81,6 +81,7 @@ fn variable(name: &str) -> Option<String> {
 
 fn diagnostic(error: &Unanswered) -> Diagnostic {
     let error_type = match error {
+        Unanswered::Continues { .. } => "Continues",
         Unanswered::NoReplyAddress(_) => "NoReplyAddress",
         Unanswered::Panicked => "Panicked",
         Unanswered::Undelivered(_) => "Undelivered",
