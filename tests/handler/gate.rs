@@ -355,18 +355,6 @@ async fn a_target_that_is_registered_by_another_stack_meanwhile_stays_theirs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_is_registered_drops_its_snapshot() {
-    let world = endpoint();
-    register_natively(&world, &["blue"]);
-    world.succeed(gate_update("large", "xlarge")).await;
-    assert_eq!(snapshots(&world).len(), 1);
-    let gate = json!(gate_id("prod", "large"));
-    let request = create().with("EndpointName", json!("prod")).with("VariantName", json!("blue"));
-    world.succeed(request.with("UpdateGate", gate)).await;
-    assert!(snapshots(&world).is_empty());
-}
-
-#[tokio::test(start_paused = true)]
 async fn policies_actions_and_tags_of_others_survive_the_update_of_the_endpoint() {
     let world = endpoint();
     let created = world.succeed(create().field("ResourceProperties", gated("large", 4))).await;

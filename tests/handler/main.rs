@@ -12,6 +12,7 @@ mod faults;
 mod gate;
 mod lifecycle;
 mod log;
+mod orders;
 mod ownership;
 mod package;
 mod page;
