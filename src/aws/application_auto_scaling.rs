@@ -1,7 +1,7 @@
-//! Application Auto Scaling: scalable targets, their tags, and what is attached to them.
+//! Application Auto Scaling: scalable targets, their tags, and their attachments (scaling policies and scheduled actions).
 //!
-//! Where the SDK's types would drop members that they do not know, bodies go out and come back as JSON. Each change checks
-//! its precondition before a retry, and may be repeated.
+//! The SDK's types lose members that they do not know, so most bodies are JSON. Each change checks its precondition before
+//! a retry, and may be repeated.
 //!
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.html>
 
@@ -59,7 +59,7 @@ impl Aws<'_> {
         })
     }
 
-    /// Changes the settings of a registered target. Returns its ARN, which is a new one if the target was gone.
+    /// Changes the settings of a registered target. Returns its ARN, which is a new one if the target was not registered any more.
     pub async fn update_target(
         &self,
         spec: &TargetSpec,
@@ -92,7 +92,7 @@ impl Aws<'_> {
             .scalable_dimension(dimension(target));
         let attempt = async || request.clone().send().await;
         let (operation, resource) = (Operation::DeregisterScalableTarget, target.resource_id());
-        gone_is_done(self.change(operation, &resource, precondition, attempt).await.map(drop))
+        missing_is_done(self.change(operation, &resource, precondition, attempt).await.map(drop))
     }
 
     /// The registered targets of these resources, as the service describes them.
@@ -127,7 +127,7 @@ impl Aws<'_> {
             let arn = text(&found, TARGET_ARN).unwrap_or_default().to_owned();
             match self.tags(&arn).await {
                 Ok(tags) => Ok(ControlFlow::Break(Some(Registered { arn, tags }))),
-                // It was registered just now, or deregistered in between. The next read tells.
+                // It was registered just now, or deregistered in between. The next read decides.
                 Err(error) if error.is_resource_not_found() => Ok(ControlFlow::Continue(error)),
                 Err(error) => Err(error),
             }
@@ -166,7 +166,7 @@ impl Aws<'_> {
         }
         let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
         let attempt = async || request.clone().send().await;
-        gone_is_done(self.change(Operation::UntagResource, arn, precondition, attempt).await.map(drop))
+        missing_is_done(self.change(Operation::UntagResource, arn, precondition, attempt).await.map(drop))
     }
 
     /// Puts a policy or a scheduled action, which replaces one of the same name. Returns the ARN of a policy.
@@ -221,7 +221,7 @@ impl Aws<'_> {
                 self.change(Operation::DeleteScheduledAction, &resource, precondition, attempt).await.map(drop)
             }
         };
-        gone_is_done(done)
+        missing_is_done(done)
     }
 
     /// The policies and scheduled actions of a target, as the service describes them.
@@ -267,7 +267,7 @@ impl Aws<'_> {
     }
 }
 
-fn gone_is_done(done: Result<(), ChangeError>) -> Result<(), ChangeError> {
+fn missing_is_done(done: Result<(), ChangeError>) -> Result<(), ChangeError> {
     match done {
         Err(ChangeError::Aws(error)) if error.is_object_not_found() || error.is_resource_not_found() => Ok(()),
         done => done,

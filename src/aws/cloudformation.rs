@@ -1,4 +1,4 @@
-//! CloudFormation: what it has recorded of the resource that a request is for.
+//! CloudFormation's record of the resource that a request is for.
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResource.html>
 
@@ -17,7 +17,7 @@ use crate::request::StackRecord;
 use crate::timing::RECORD_TIMEOUT;
 
 impl Aws<'_> {
-    /// What CloudFormation has recorded of the request's resource.
+    /// CloudFormation's record of the request's resource.
     ///
     /// Returns `None` if that cannot be read well before time is up: the stack is in another account, the role does
     /// not allow it, or CloudFormation does not reply.

@@ -1,10 +1,11 @@
 //! Which failures of AWS to retry, and when.
 //!
-//! The SDK's classifiers do not fit this service. Application Auto Scaling refuses concurrent changes with
+//! The SDK's classifiers do not fit this service. Application Auto Scaling rejects concurrent changes with
 //! `ConcurrentUpdateException`, which the SDK does not retry, and reports a true quota with `LimitExceededException`,
 //! which the SDK retries. The SDK also counts attempts; here a call is retried as long as the request can be answered.
 //!
-//! A throttled call has a schedule of its own, because it is one of a crowd: `tests/throttled_crowd.rs` compares some.
+//! A throttled call has a schedule of its own, because many processes share one rate limit: see
+//! [`THROTTLED`].
 
 use std::error::Error as StdError;
 use std::ops::ControlFlow;
@@ -74,11 +75,7 @@ struct Attempts<'a> {
     nothing_changed: bool,
 }
 
-impl<'a> Attempts<'a> {
-    fn new(aws: &'a Aws<'a>, operation: Operation, resource: &'a str) -> Self {
-        Self { aws, operation, resource, count: 0, nothing_changed: true }
-    }
-
+impl Attempts<'_> {
     /// Waits until the next attempt, or fails if none makes sense.
     async fn wait_after<E>(&mut self, error: SdkError<E, HttpResponse>) -> Result<(), AwsError>
     where
@@ -106,24 +103,12 @@ impl Aws<'_> {
         &self,
         operation: Operation,
         resource: &str,
-        mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+        attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
     ) -> Result<T, AwsError>
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        let in_flight = self.progress.calling(operation.name());
-        let mut attempts = Attempts::new(self, operation, resource);
-        let end = async {
-            loop {
-                match attempt().await {
-                    Ok(output) => return Ok(output),
-                    Err(error) => attempts.wait_after(error).await?,
-                }
-            }
-        };
-        let end = end.await;
-        in_flight.replied();
-        end
+        self.call_checked(operation, resource, attempt, async || Ok(())).await
     }
 
     /// Calls an operation that changes a target. Checks the precondition before each retry.
@@ -137,16 +122,34 @@ impl Aws<'_> {
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
+        let attempt = async || {
+            self.progress.changing();
+            attempt().await
+        };
+        self.call_checked(operation, resource, attempt, async || precondition.check(self).await).await
+    }
+
+    /// Calls an operation. Makes no retry if `check` fails.
+    async fn call_checked<T, E, F>(
+        &self,
+        operation: Operation,
+        resource: &str,
+        mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+        mut check: impl AsyncFnMut() -> Result<(), F>,
+    ) -> Result<T, F>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+        F: From<AwsError>,
+    {
         let in_flight = self.progress.calling(operation.name());
-        let mut attempts = Attempts::new(self, operation, resource);
+        let mut attempts = Attempts { aws: self, operation, resource, count: 0, nothing_changed: true };
         let end = async {
             loop {
-                self.progress.changing();
                 match attempt().await {
                     Ok(output) => return Ok(output),
                     Err(error) => attempts.wait_after(error).await?,
                 }
-                precondition.check(self).await?;
+                check().await?;
             }
         };
         let end = end.await;

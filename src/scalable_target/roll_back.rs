@@ -1,12 +1,12 @@
-//! Handles a rollback that will also roll back the endpoint to another configuration. A registered target would block
-//! that, so it is stored as a snapshot and deregistered. The gate restores it afterwards.
+//! Handles a rollback in which CloudFormation will also move the endpoint back to its previous configuration. A registered
+//! target would block that, so it is stored as a snapshot and deregistered. The gate restores it afterwards.
 
 use futures_util::future::try_join;
 
 use super::ownership::{self, Registration};
 use super::reconcile::no_longer_declared;
-use super::release::ensure_fresh;
-use crate::aws::{Precondition, Seen, unless_outdated};
+use super::remove::ensure_fresh;
+use crate::aws::{Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{self, Attributes, TARGET_ARN, policy_arn};
@@ -48,7 +48,7 @@ pub(super) async fn is_rolling_back(
     Ok(blocks_update(variant.as_str(), &wanted, &running))
 }
 
-/// Stores what the template declares, with what others attached to the target, and deregisters the target.
+/// Stores a snapshot of the target as the template declares it, with the attachments that others put, and deregisters it.
 pub(super) async fn keep_as_snapshot(
     context: &Context<'_>,
     desired: &Desired,
@@ -62,8 +62,8 @@ pub(super) async fn keep_as_snapshot(
         let is_done = match registered {
             None => true,
             Some(_) => {
-                let seen = Seen::of(context.owner(), registered.as_ref());
-                let mut precondition = Precondition::new(target, seen, Freshness::Fresh);
+                let state = TargetState::new(context.owner(), registered.as_ref());
+                let mut precondition = Precondition::new(target, state, Freshness::Fresh);
                 unless_outdated(context.aws.deregister_target(target, &mut precondition).await)?.is_some()
             }
         };
@@ -105,8 +105,8 @@ async fn store_desired(
     let mut spec = TargetSpec { tags, ..desired.spec.clone() };
     let mut attributes = Attributes::new();
     if let Some(before) = before {
-        let gone = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
-        spec = spec.with_attachments_of(&before.spec, |key| !gone.contains(key));
+        let to_delete = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
+        spec = spec.with_attachments_of(&before.spec, |key| !to_delete.contains(key));
         attributes = before.attributes;
     }
     let snapshot = Snapshot::new(aws.now(), spec, attributes);

@@ -2,10 +2,10 @@
 
 use tokio::time::sleep;
 
-use super::record::{Snapshot, SnapshotError};
+use super::parameter::{Snapshot, SnapshotError};
 use super::store;
-use crate::apply::{OnRefusal, attach, finish_restoring, restoring_tags};
-use crate::aws::{Aws, AwsError, ChangeError, Precondition, RegisterError, Seen, unless_outdated};
+use crate::apply::{OnRejection, attach, finish_restoring, restoring_tags};
+use crate::aws::{Aws, AwsError, ChangeError, Precondition, RegisterError, TargetState, unless_outdated};
 use crate::model::{RESTORING_TAG, Registered, ScalableTargetId, Tags};
 use crate::observability::Decision;
 use crate::timing::VISIBLE;
@@ -17,7 +17,7 @@ pub enum Restored {
     Restored,
     /// Somebody registered the target since, so the snapshot was dropped.
     RegisteredSince,
-    /// The owner gave up the snapshot meanwhile, so the registration was undone.
+    /// The snapshot was dropped meanwhile, because its owner is being deleted. So the registration was undone.
     Undone,
 }
 
@@ -38,12 +38,14 @@ pub async fn restore(aws: &Aws<'_>, mut snapshot: Snapshot) -> Result<Restored, 
         Restored::RegisteredSince => {
             tracing::info!(target, dimension, "snapshot dropped: somebody registered the target since");
         }
-        Restored::Undone => tracing::info!(target, dimension, "restore undone: the owner gave up the snapshot"),
+        Restored::Undone => {
+            tracing::info!(target, dimension, "restore undone: its owner is being deleted and has dropped the snapshot")
+        }
     }
     Ok(restored)
 }
 
-/// Removes the scheduled actions that have ended, which the service refuses.
+/// Removes the scheduled actions that have ended, which the service rejects.
 pub fn remove_ended_actions(aws: &Aws<'_>, snapshot: &mut Snapshot) {
     for name in snapshot.remove_ended(aws.now()) {
         let target = snapshot.spec.id.resource_id();
@@ -53,18 +55,18 @@ pub fn remove_ended_actions(aws: &Aws<'_>, snapshot: &mut Snapshot) {
 
 async fn restore_once(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Restored, ChangeError> {
     let spec = &snapshot.spec;
-    let (tags, later) = restoring_tags(spec.tags.clone());
+    let (tags, deferred) = restoring_tags(spec.tags.clone());
     let Some(registered) = register(aws, snapshot, tags).await? else {
-        store::delete(aws, &spec.id).await?;
+        store::drop_snapshot(aws, &spec.id).await?;
         return Ok(Restored::RegisteredSince);
     };
-    let seen = Seen::of(aws.request.owner, Some(&registered));
+    let state = TargetState::new(aws.request.owner, Some(&registered));
     let arn = registered.arn;
-    let mut precondition = Precondition::of_any_freshness(&spec.id, seen);
-    attach(aws, &spec.id, &spec.attachments, OnRefusal::Skip, &mut precondition).await?;
+    let mut precondition = Precondition::without_freshness(&spec.id, state);
+    attach(aws, &spec.id, &spec.attachments, OnRejection::Skip, &mut precondition).await?;
     if store::exists(aws, &spec.id).await? {
-        finish_restoring(aws, &spec.id, &arn, &later, &mut precondition).await?;
-        store::delete(aws, &spec.id).await?;
+        finish_restoring(aws, &spec.id, &arn, &deferred, &mut precondition).await?;
+        store::drop_snapshot(aws, &spec.id).await?;
         return Ok(Restored::Restored);
     }
     undo(aws, &spec.id, &mut precondition).await
@@ -85,7 +87,7 @@ async fn register(aws: &Aws<'_>, snapshot: &Snapshot, tags: Tags) -> Result<Opti
     }
 }
 
-/// Deregisters a target that was restored while its owner gave up the snapshot: the owner is being deleted.
+/// Deregisters a target whose snapshot was dropped during the restore, because its owner is being deleted.
 ///
 /// Without the restoring tag, another delivery of the request has restored it, and dropped the snapshot for that.
 async fn undo(

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::record::{Snapshot, SnapshotError, parameter_name, parameter_path};
+use super::parameter::{Snapshot, SnapshotError, parameter_name, parameter_path};
 use crate::aws::{Aws, AwsError};
 use crate::model::{EndpointName, OWNER_TAGS, Owner, Ownership, ScalableTargetId};
 use crate::polling::poll;
@@ -19,7 +19,7 @@ pub async fn put(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<(), SnapshotError
     poll(VISIBLE, aws.left_to_work(), read_back).await?.map_err(|()| SnapshotError::NotStored(name))
 }
 
-/// The snapshots of an endpoint's targets. A record that cannot be read is an error in its place.
+/// The snapshots of an endpoint's targets. A snapshot that cannot be read is an error in its place.
 pub async fn get_all(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Result<Snapshot, SnapshotError>>, AwsError> {
     let parameters = aws.get_parameters(&parameter_path(endpoint)).await?;
     Ok(parameters.into_iter().map(|parameter| read(aws, &parameter.name, &parameter.value)).collect())
@@ -31,7 +31,7 @@ pub async fn get(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Snap
     aws.get_parameter(&name).await?.map(|value| read(aws, &name, &value)).transpose()
 }
 
-/// Whether there is a record for a target.
+/// Whether there is a snapshot of a target.
 pub async fn exists(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<bool, AwsError> {
     Ok(aws.get_parameter(&parameter_name(target)).await?.is_some())
 }
@@ -47,15 +47,15 @@ pub async fn get_owned(
 }
 
 /// Drops the snapshot of a target.
-pub async fn delete(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<(), AwsError> {
+pub async fn drop_snapshot(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<(), AwsError> {
     aws.delete_parameter(&parameter_name(target)).await
 }
 
-/// Gives up the snapshot of a resource that is being deleted. Returns whether there was one.
+/// Drops the snapshot that a deleted resource owns. Returns whether there was one.
 ///
-/// The snapshot of an adopted target loses its owner, and is restored without one. Any other snapshot is dropped. If the
-/// role may not read snapshots, there are none to give up.
-pub async fn release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<bool, SnapshotError> {
+/// The snapshot of an adopted target is released instead: it loses the owner's tags, and is restored without them. If the
+/// function's role may not read snapshots, the function has taken none.
+pub async fn drop_or_release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<bool, SnapshotError> {
     let mut snapshot = match get_owned(aws, owner, target).await {
         Ok(Some(snapshot)) => snapshot,
         Ok(None) => return Ok(false),
@@ -64,7 +64,7 @@ pub async fn release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) ->
             return Ok(false);
         }
         Err(error @ SnapshotError::Unreadable { .. }) => {
-            tracing::warn!(%error, "the record is kept");
+            tracing::warn!(%error, "the snapshot cannot be read; its parameter is kept");
             return Ok(false);
         }
         Err(error) => return Err(error),
@@ -74,7 +74,7 @@ pub async fn release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) ->
         tags.retain(|key, _| !OWNER_TAGS.contains(&key.as_str()));
         put(aws, &snapshot).await?;
     } else {
-        delete(aws, target).await?;
+        drop_snapshot(aws, target).await?;
     }
     Ok(true)
 }

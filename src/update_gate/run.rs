@@ -1,4 +1,4 @@
-//! Carries out a gate's request: observes, asks `next_step`, acts, until it is done.
+//! Carries out a gate's request: reads, calls `next_step`, acts, and repeats until the step is `Done`.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -8,7 +8,8 @@ use futures_util::future::try_join;
 use tokio::time::sleep;
 
 use super::next_step::{Observed, Step, next_step};
-use crate::aws::{AwsError, Precondition, Seen, unless_outdated};
+use crate::apply::OnRejection;
+use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
@@ -54,7 +55,7 @@ pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
             };
             if let Some(endpoint) = endpoint {
                 context.ensure_fresh().await?;
-                settle(context, &endpoint).await?;
+                clean_up(context, &endpoint).await?;
             }
             Ok(Resource { physical_resource_id: id.clone(), attributes: Attributes::new() })
         }
@@ -121,7 +122,7 @@ async fn run_steps(
                     endpoint = aws.endpoint(&gate.id.endpoint).await?;
                 }
                 (Step::Restore, Some(endpoint)) => {
-                    restore_all(context, &gate.id.endpoint, endpoint, OnRefusal::Fail).await?;
+                    restore_all(context, &gate.id.endpoint, endpoint, OnRejection::Fail).await?;
                     return Ok(ControlFlow::Break(()));
                 }
                 (Step::Wait { status }, _) => {
@@ -137,14 +138,15 @@ async fn run_steps(
     // The work deadline ends this poll, and reports what the request waits for.
     let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, wait).await?;
     if !deregistered.is_empty() {
-        // If the request has become stale, nobody else restores what it has deregistered.
+        // If the request has become stale, it has to restore what it has deregistered.
         sleep(RECORD_LAG.max(FRESHNESS_CHECKED_AFTER.saturating_sub(context.aws.request.age.elapsed()))).await;
         context.ensure_fresh().await?;
     }
     Ok(())
 }
 
-/// Stores snapshots that were read at a time, and deregisters their targets. Returns whether every target was as its snapshot says.
+/// Stores snapshots that were taken when `read` started, and deregisters their targets. Returns `false` if a target has
+/// changed since then.
 async fn deregister(
     context: &Context<'_>,
     snapshots: Vec<Snapshot>,
@@ -155,10 +157,10 @@ async fn deregister(
         store::put(&context.aws, &snapshot).await?;
         let target = snapshot.spec.id.clone();
         let ownership = Ownership::read(context.owner(), &snapshot.spec.tags);
-        let seen = Seen::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
+        let state = TargetState::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
         deregistered.push(snapshot);
         context.ensure_fresh().await?;
-        let mut precondition = Precondition::since(read, &target, seen, Freshness::Fresh);
+        let mut precondition = Precondition::since(read, &target, state, Freshness::Fresh);
         let done = async {
             // Storing the snapshots may have taken long.
             precondition.check(&context.aws).await?;
@@ -206,9 +208,9 @@ async fn blocking_targets(
     for description in found {
         let Some(target @ ScalableTargetId::Variant { .. }) = target_of(&description) else { continue };
         let Some(snapshot) = capture(aws, &target, description).await? else { continue };
-        // Before any of them is deregistered.
+        // A snapshot that is too large fails here, before any target is deregistered.
         snapshot.value()?;
-        if let Some(other) = snapshots.iter().find(|other| other.shares_record_with(&snapshot)) {
+        if let Some(other) = snapshots.iter().find(|other| other.shares_parameter_with(&snapshot)) {
             return Err(SnapshotError::Ambiguous(other.spec.id.resource_id(), target.resource_id()).into());
         }
         snapshots.push(snapshot);
@@ -216,40 +218,32 @@ async fn blocking_targets(
     Ok(snapshots)
 }
 
-/// What to do with a snapshot whose target the service refuses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum OnRefusal {
-    /// Fail: a later request can restore it.
-    Fail,
-    /// Log and drop it: no later request will come.
-    Drop,
-}
-
-/// Restores the snapshots of variants that the endpoint has. Returns the targets of all other snapshots.
+/// Restores the snapshots of variants that the endpoint has. Returns the targets that cannot be restored: those of other
+/// variants, and those that the service rejects.
 async fn restore_all(
     context: &Context<'_>,
     name: &EndpointName,
     endpoint: &Endpoint,
-    on_refusal: OnRefusal,
+    on_rejection: OnRejection,
 ) -> Result<Vec<ScalableTargetId>, Error> {
-    let mut rest = Vec::new();
+    let mut unrestorable = Vec::new();
     let mut failure = None;
     for snapshot in store::get_all(&context.aws, name).await? {
         let restored = match snapshot {
             Ok(snapshot) if endpoint.has_variant_of(&snapshot.spec.id) => {
-                let (target, record) = (snapshot.spec.id.clone(), snapshot.value().unwrap_or_default());
+                let (target, value) = (snapshot.spec.id.clone(), snapshot.value().unwrap_or_default());
                 match restore(&context.aws, snapshot).await {
                     // Such as a dimension that the variant no longer has.
-                    Err(SnapshotError::Aws(error)) if on_refusal == OnRefusal::Drop && error.is_validation() => {
-                        tracing::warn!(%error, target = target.resource_id(), record, "could not be restored; its snapshot is dropped");
-                        rest.push(target);
+                    Err(SnapshotError::Aws(error)) if on_rejection == OnRejection::Skip && error.is_validation() => {
+                        tracing::warn!(%error, target = target.resource_id(), snapshot = value, "could not be restored; its snapshot is dropped");
+                        unrestorable.push(target);
                         Ok(())
                     }
                     restored => restored.map(drop),
                 }
             }
             Ok(snapshot) => {
-                rest.push(snapshot.spec.id);
+                unrestorable.push(snapshot.spec.id);
                 Ok(())
             }
             Err(error) => Err(error),
@@ -257,23 +251,25 @@ async fn restore_all(
         // A failure does not keep the others from being restored.
         failure = failure.or_else(|| restored.err());
     }
-    failure.map_or(Ok(rest), |failure| Err(failure.into()))
+    failure.map_or(Ok(unrestorable), |failure| Err(failure.into()))
 }
 
 /// Restores the snapshots of variants that the endpoint has, and drops all others.
-async fn settle(context: &Context<'_>, name: &EndpointName) -> Result<(), Error> {
-    let rest = match endpoint_with_variants(context, name).await? {
-        Some(endpoint) => restore_all(context, name, &endpoint, OnRefusal::Drop).await?,
+async fn clean_up(context: &Context<'_>, name: &EndpointName) -> Result<(), Error> {
+    let unrestorable = match endpoint_with_variants(context, name).await? {
+        Some(endpoint) => restore_all(context, name, &endpoint, OnRejection::Skip).await?,
         None => {
             let snapshots = store::get_all(&context.aws, name).await?.into_iter();
             let readable = |snapshot: Result<Snapshot, SnapshotError>| {
-                snapshot.inspect_err(|error| tracing::warn!(%error, "the record is kept")).ok()
+                snapshot
+                    .inspect_err(|error| tracing::warn!(%error, "the snapshot cannot be read; its parameter is kept"))
+                    .ok()
             };
             snapshots.filter_map(readable).map(|snapshot| snapshot.spec.id).collect()
         }
     };
-    for target in rest {
-        store::delete(&context.aws, &target).await?;
+    for target in unrestorable {
+        store::drop_snapshot(&context.aws, &target).await?;
         context.progress().decided(Decision::DropSnapshot);
         tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "snapshot dropped");
     }
