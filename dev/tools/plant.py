@@ -21,7 +21,7 @@ REGISTER = "src/scalable_target/register.rs"
 REMOVE = "src/scalable_target/remove.rs"
 RUN = "src/scalable_target/run.rs"
 TIMING = "src/timing.rs"
-GONE = "dropped.map(|(key, _)| key.clone()).collect()"
+GONE = "to_delete.map(|(key, _)| key.clone()).collect()"
 
 # What is wrong, the file, the text in it, and the text that replaces it.
 FAULTS: list[tuple[str, str, str, str]] = [
@@ -89,13 +89,17 @@ FAULTS: list[tuple[str, str, str, str]] = [
         "A policy that left the template stays",
         RECONCILE,
         GONE,
-        GONE.replace("dropped.", "dropped.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScalingPolicy)."),
+        GONE.replace(
+            "to_delete.", "to_delete.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScalingPolicy)."
+        ),
     ),
     (
         "A scheduled action that left the template stays",
         RECONCILE,
         GONE,
-        GONE.replace("dropped.", "dropped.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScheduledAction)."),
+        GONE.replace(
+            "to_delete.", "to_delete.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScheduledAction)."
+        ),
     ),
     (
         "A failed Update or Delete answers with a new id",

@@ -21,8 +21,8 @@ pub(super) fn no_longer_declared(target: &ScalableTargetId, now: &Declared, prev
         let mut others = now.attachments.iter().filter(|(other, _)| *other != key);
         now.attachments.contains_key(key) && (metric.is_none() || others.all(|(_, other)| other != metric))
     };
-    let dropped = previous.attachments.iter().filter(|(key, metric)| !stays(key, metric));
-    dropped.map(|(key, _)| key.clone()).collect()
+    let to_delete = previous.attachments.iter().filter(|(key, metric)| !stays(key, metric));
+    to_delete.map(|(key, _)| key.clone()).collect()
 }
 
 /// One description: all that the template declares, and what others had put on the target when the snapshot was taken.

@@ -103,7 +103,9 @@ pub(super) async fn find_own(
         if is_own(context, registered.as_ref()) {
             return Ok(ControlFlow::Break(registered));
         }
-        context.progress().waiting(format!("checking that {} stays unregistered", target.resource_id()));
+        context
+            .progress()
+            .waiting(format!("waiting for a registration of {} that may not be visible yet", target.resource_id()));
         Ok(ControlFlow::Continue(registered))
     };
     let (Ok(registered) | Err(registered)) =
