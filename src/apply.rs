@@ -1,4 +1,5 @@
-//! Puts what a description attaches to a registered target. Templates and snapshots are applied by the same code.
+//! Puts and deletes the attachments of a registered target: its scaling policies and scheduled actions. The same code
+//! applies templates and snapshots.
 
 use std::ops::ControlFlow;
 
@@ -8,22 +9,22 @@ use crate::model::{Attachment, AttachmentKey, MAX_TAGS, OWNER_TAGS, RESTORING_TA
 use crate::polling::poll;
 use crate::timing::VISIBLE;
 
-/// What to do with a policy or a scheduled action that the service refuses.
+/// What to do if the service rejects what is put or registered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum OnRefusal {
-    /// Fail: the author of the template can correct it.
+pub enum OnRejection {
+    /// Fail. The author of the template can correct it, or a later request can try again.
     Fail,
-    /// Log and skip it: it is in a snapshot, and must not keep the rest from being restored.
+    /// Log it and skip it, so that all others are restored.
     Skip,
 }
 
-/// Puts policies and scheduled actions, one after the other: the service refuses concurrent changes of a target.
+/// Puts policies and scheduled actions, one after the other: the service rejects concurrent changes of a target.
 /// Returns the ARNs of the policies as attributes.
 pub async fn attach<'s>(
     aws: &Aws<'_>,
     target: &ScalableTargetId,
     attachments: impl IntoIterator<Item = &'s Attachment>,
-    on_refusal: OnRefusal,
+    on_rejection: OnRejection,
     precondition: &mut Precondition,
 ) -> Result<Attributes, ChangeError> {
     let mut arns = Attributes::new();
@@ -31,7 +32,7 @@ pub async fn attach<'s>(
         precondition.check(aws).await?;
         match aws.put(target, attachment, precondition).await {
             Ok(arn) => arns.extend(arn.map(|arn| (policy_arn(attachment.name()), arn))),
-            Err(ChangeError::Aws(error)) if on_refusal == OnRefusal::Skip && error.is_validation() => {
+            Err(ChangeError::Aws(error)) if on_rejection == OnRejection::Skip && error.is_validation() => {
                 let input = serde_json::to_string(&attachment.body).unwrap_or_default();
                 let (kind, name) = (attachment.kind.noun(), attachment.name());
                 tracing::warn!(%error, target = target.resource_id(), kind, name, input, "could not be restored; skipped");
@@ -56,15 +57,15 @@ pub async fn detach(
     Ok(())
 }
 
-/// Tags for the registration of a target that is being restored, and a tag to put afterwards.
+/// The tags to register a restored target with, and the deferred tag, which is put when the restoring tag is removed.
 ///
-/// The restoring tag needs room. If the tags fill a resource's limit, one that names no owner has to wait.
+/// A tag is deferred if there are so many that the restoring tag would exceed the limit. It is never an owner's tag.
 pub fn restoring_tags(mut tags: Tags) -> (Tags, Tags) {
     let names_no_owner = |key: &&String| !OWNER_TAGS.contains(&key.as_str());
     let key = (tags.len() >= MAX_TAGS).then(|| tags.keys().find(names_no_owner).cloned()).flatten();
-    let later = key.and_then(|key| tags.remove_entry(&key)).into_iter().collect();
+    let deferred = key.and_then(|key| tags.remove_entry(&key)).into_iter().collect();
     tags.insert(RESTORING_TAG.to_owned(), "true".to_owned());
-    (tags, later)
+    (tags, deferred)
 }
 
 /// Marks a target as completely restored, and waits until that is visible.
@@ -72,7 +73,7 @@ pub async fn finish_restoring(
     aws: &Aws<'_>,
     target: &ScalableTargetId,
     arn: &str,
-    later: &Tags,
+    deferred: &Tags,
     precondition: &mut Precondition,
 ) -> Result<(), ChangeError> {
     let untag = async || {
@@ -85,5 +86,5 @@ pub async fn finish_restoring(
     if poll(VISIBLE, aws.left_to_work(), untag).await?.is_err() {
         tracing::warn!(target = target.resource_id(), "the restoring tag is still visible");
     }
-    aws.tag(arn, later, precondition).await
+    aws.tag(arn, deferred, precondition).await
 }

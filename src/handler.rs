@@ -82,7 +82,9 @@ async fn open_and_answer(
     services: &Services,
 ) -> Result<(), Unanswered> {
     let stopwatch = Stopwatch::start();
-    let envelope = Envelope::open(payload).inspect_err(|error| tracing::error!(%error, "there is nobody to answer"))?;
+    let envelope = Envelope::open(payload).inspect_err(
+        |error| tracing::error!(%error, "the request has no usable reply address, so no answer can be sent"),
+    )?;
     if let Some(connections) = &services.connections {
         // After a cold start or a short pause, the first of these has nothing to do.
         drop(connections.preconnect_origins());
@@ -107,7 +109,7 @@ async fn open_and_answer(
     .await?;
     log_summary(&envelope, function_arn, &answer, &delivered, &progress.tally(), stopwatch);
     delivered.inspect_err(
-        |error| tracing::error!(%error, "the invocation fails, so that Lambda delivers the request again"),
+        |error| tracing::error!(%error, "the answer was not delivered; ending the invocation as an error, so that Lambda retries the request"),
     )?;
     Ok(())
 }
@@ -130,7 +132,7 @@ async fn answer(
         region: services.aws.region().to_owned(),
         account: account(function_arn).or_else(|| account(&owner.stack_id)),
     };
-    // CloudFormation does not wait any longer.
+    // After `ServiceTimeout`, CloudFormation no longer waits.
     let left =
         request.lifecycle.service_timeout().map(|limit| limit.saturating_sub(age.elapsed()).max(MIN_WORK_BUDGET));
     let deadline = &left.map_or(*deadline, |left| deadline.no_later_than(left));
@@ -191,7 +193,8 @@ async fn carry_out(request: &Request, context: &Context<'_>) -> Result<Resource,
     }
 }
 
-/// Logs the summary of a request. It shows no part of the response URL, and no property but those that a mistake quotes.
+/// Logs the summary of a request, whether or not its answer was delivered. It contains no part of the response URL, and
+/// only those properties that a mistake quotes.
 fn log_summary(
     envelope: &Envelope,
     function_arn: &str,
@@ -229,7 +232,7 @@ fn log_summary(
         delivery_attempts = delivered.as_ref().map_or_else(|undelivered| undelivered.attempts, |attempts| *attempts),
         snapshotted = tally.count(Decision::Snapshot),
         restored = tally.count(Decision::Restore),
-        "answered"
+        "request finished"
     );
 }
 

@@ -16,13 +16,13 @@
 //! | [`scalable_target`], [`update_gate`] | the two resource types: their rules as pure functions, and one loop for each |
 //! | [`context`], [`error`] | what every step needs; why a request fails |
 //! | [`snapshot`] | takes, keeps and restores snapshots of targets |
-//! | [`apply`] | puts what a description attaches to a target |
+//! | [`apply`] | puts and deletes attachments: the scaling policies and scheduled actions of a target |
 //! | [`aws`] | the calls to AWS, their retries and preconditions |
 //! | [`properties`], [`response`] | template text to a description; the answer and its delivery |
 //! | [`request`] | the envelope, the response URL, and whether the request is still fresh |
 //! | [`model`] | names, ids, owners, and the one description of a target |
 //! | [`http`], [`observability`] | the HTTP client; log, metrics, progress, redaction |
-//! | [`polling`], [`deadline`], [`timing`] | the way to wait; the clock; every waiting time |
+//! | [`polling`], [`deadline`], [`timing`] | waiting; the clock; every waiting time |
 //!
 //! The function keeps no state between requests, except for snapshots. A request may be delivered again at any point: each
 //! delivery decides from what AWS shows.

@@ -1,4 +1,4 @@
-//! The one way to wait for something that somebody else changes.
+//! Polling: the one way to wait for a change that somebody else makes.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub async fn poll<T, S, E>(
     mut step: impl AsyncFnMut() -> Result<ControlFlow<T, S>, E>,
 ) -> Result<Result<T, S>, E> {
     let stopwatch = Stopwatch::start();
-    let limit = schedule.give_up_after.unwrap_or(Duration::MAX).min(budget);
+    let limit = schedule.stop_after.unwrap_or(Duration::MAX).min(budget);
     for polls in 1.. {
         let state = match step().await? {
             ControlFlow::Break(found) => return Ok(Ok(found)),

@@ -36,13 +36,13 @@ pub struct Schedule {
     pub step: Duration,
     /// The pause that no later pause exceeds.
     pub longest: Duration,
-    /// When to give up. `None` polls until the request's work deadline cuts it off.
-    pub give_up_after: Option<Duration>,
+    /// When to stop polling. `None` polls until the request's work deadline cuts it off.
+    pub stop_after: Option<Duration>,
 }
 
 impl Schedule {
-    const fn every(pause: Duration, give_up_after: Duration) -> Self {
-        Self { step: pause, longest: pause, give_up_after: Some(give_up_after) }
+    const fn every(pause: Duration, stop_after: Duration) -> Self {
+        Self { step: pause, longest: pause, stop_after: Some(stop_after) }
     }
 
     /// The pause after so many polls.
@@ -50,9 +50,9 @@ impl Schedule {
         self.step.saturating_mul(polls).min(self.longest)
     }
 
-    /// The same schedule with another time to give up after.
-    pub const fn for_at_most(self, give_up_after: Duration) -> Self {
-        Self { give_up_after: Some(give_up_after), ..self }
+    /// The same schedule with another time limit.
+    pub const fn for_at_most(self, stop_after: Duration) -> Self {
+        Self { stop_after: Some(stop_after), ..self }
     }
 }
 
@@ -60,7 +60,8 @@ impl Schedule {
 pub const CALLS: Backoff =
     Backoff { first: Duration::from_millis(200), longest: Duration::from_secs(10), certain: 0.0 };
 
-/// Retries of throttled calls. A throttled call is one of a crowd: hundreds of Creates share the account's rate limit.
+/// Retries of throttled calls. A stack with hundreds of variants sends hundreds of Creates at once, which share the
+/// account's rate limit.
 /// `tests/throttled_crowd.rs` compares schedules; `docs/DESIGN.md` shows the figures.
 pub const THROTTLED: Backoff =
     Backoff { first: Duration::from_secs(4), longest: Duration::from_secs(10), certain: 0.5 };
@@ -80,7 +81,7 @@ pub const ANSWER_ATTEMPT: (Duration, Duration) = (Duration::from_millis(500), Du
 
 /// Polls of an endpoint or an inference component. Endpoints change in minutes, a scaling activity in one or two.
 pub const ENDPOINT: Schedule =
-    Schedule { step: Duration::from_secs(1), longest: Duration::from_secs(15), give_up_after: None };
+    Schedule { step: Duration::from_secs(1), longest: Duration::from_secs(15), stop_after: None };
 
 /// How long a change may take until every read shows it: a new target, its tags, a written parameter. AWS calls
 /// these reads eventually consistent and gives no figure.

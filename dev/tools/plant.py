@@ -18,26 +18,26 @@ COPY = ROOT / "target" / "planted"
 OWNERSHIP = "src/scalable_target/ownership.rs"
 RECONCILE = "src/scalable_target/reconcile.rs"
 REGISTER = "src/scalable_target/register.rs"
-RELEASE = "src/scalable_target/release.rs"
+REMOVE = "src/scalable_target/remove.rs"
 RUN = "src/scalable_target/run.rs"
 TIMING = "src/timing.rs"
-GONE = "gone.map(|(key, _)| key.clone()).collect()"
+GONE = "to_delete.map(|(key, _)| key.clone()).collect()"
 
 # What is wrong, the file, the text in it, and the text that replaces it.
 FAULTS: list[tuple[str, str, str, str]] = [
     (
         "Delete does not check the owner",
         OWNERSHIP,
-        "Ownership::Other(_) | Ownership::Untagged => Release::Nothing,",
-        "Ownership::Other(_) | Ownership::Untagged => Release::Deregister,",
+        "Ownership::Other(_) | Ownership::Untagged => Removal::Nothing,",
+        "Ownership::Other(_) | Ownership::Untagged => Removal::Deregister,",
     ),
     (
         "Delete deregisters an adopted target",
         OWNERSHIP,
-        "Ownership::Own { adopted: false } => Release::Deregister,",
+        "Ownership::Own { adopted: false } => Removal::Deregister,",
         (
-            "Ownership::Own { adopted: _ } if true => Release::Deregister,\n"
-            "        Ownership::Own { adopted: false } => Release::Deregister,"
+            "Ownership::Own { adopted: _ } if true => Removal::Deregister,\n"
+            "        Ownership::Own { adopted: false } => Removal::Deregister,"
         ),
     ),
     (
@@ -56,7 +56,7 @@ FAULTS: list[tuple[str, str, str, str]] = [
         "removed: removed.filter(|_| false).cloned().collect(),",
     ),
     (
-        "The orphan of a lost Update is not released",
+        "The target of an unanswered Update is not removed",
         RECONCILE,
         "previous.filter(|previous| !previous.is_same(wanted)",
         "previous.filter(|previous| false && !previous.is_same(wanted)",
@@ -89,13 +89,17 @@ FAULTS: list[tuple[str, str, str, str]] = [
         "A policy that left the template stays",
         RECONCILE,
         GONE,
-        GONE.replace("gone.", "gone.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScalingPolicy)."),
+        GONE.replace(
+            "to_delete.", "to_delete.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScalingPolicy)."
+        ),
     ),
     (
         "A scheduled action that left the template stays",
         RECONCILE,
         GONE,
-        GONE.replace("gone.", "gone.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScheduledAction)."),
+        GONE.replace(
+            "to_delete.", "to_delete.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScheduledAction)."
+        ),
     ),
     (
         "A failed Update or Delete answers with a new id",
@@ -117,7 +121,7 @@ FAULTS: list[tuple[str, str, str, str]] = [
     ),
     (
         "A superseded request is carried out",
-        RELEASE,
+        REMOVE,
         "Freshness::Superseded if !may_have_registered || !has_other_target(record, target) => {",
         (
             "Freshness::Superseded if true => return Ok(ControlFlow::Break(true)),\n"

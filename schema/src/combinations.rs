@@ -26,8 +26,8 @@ pub(crate) fn excludes(names: &[&str], message: &str) -> Value {
 
 /// Requires exactly one of two properties.
 pub(crate) fn exactly_one(schema: &mut Schema, first: &str, second: &str) {
-    let both = excludes(&[first], &format!("not together with {second}"));
-    let neither = needs(&[first], &format!("required, or {second}, but both are missing"));
+    let both = excludes(&[first], &format!("cannot be set together with {second}; remove one of the two"));
+    let neither = needs(&[first], &format!("required if {second} is missing; set one of the two"));
     for (keyword, rule) in [("if", has(second)), ("then", both), ("else", neither)] {
         schema.insert(keyword.to_owned(), rule);
     }

@@ -93,8 +93,10 @@ pub struct Tag {
 }
 
 fn component_rules() -> Value {
-    let mut rules =
-        excludes(&["EndpointName", "UpdateGate", "VariantName"], "not together with InferenceComponentName");
+    let mut rules = excludes(
+        &["EndpointName", "UpdateGate", "VariantName"],
+        "cannot be set together with InferenceComponentName; remove one of the two",
+    );
     rules["properties"]["ScalableDimension"] = one_value(&[COPIES], &format!("expected {COPIES}"));
     rules["properties"]["ScalingPolicies"] = metrics_for(COPIES, COPY_METRICS);
     rules

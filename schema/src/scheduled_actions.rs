@@ -40,4 +40,4 @@ pub struct ScalableTargetAction {
     pub max_capacity: Option<NotNegative>,
 }
 
-const NEITHER: &str = "required, or MaxCapacity, but both are missing";
+const NEITHER: &str = "required if MaxCapacity is missing; set at least one of the two";

@@ -48,7 +48,7 @@ pub struct PredefinedMetric {
 #[schemars(extend("$comment" = api_page("API_CustomizedMetricSpecification")))]
 #[schemars(extend(
     "if" = has("Metrics"),
-    "then" = excludes(&["Dimensions", "MetricName", "Namespace", "Statistic", "Unit"], "not together with Metrics"),
+    "then" = excludes(&["Dimensions", "MetricName", "Namespace", "Statistic", "Unit"], "cannot be set together with Metrics; remove one of the two"),
     "else" = needs(&["MetricName", "Namespace", "Statistic"], "required, unless there are Metrics"),
 ))]
 pub struct CustomizedMetric {

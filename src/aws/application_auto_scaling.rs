@@ -1,7 +1,7 @@
-//! Application Auto Scaling: scalable targets, their tags, and what is attached to them.
+//! Application Auto Scaling: scalable targets, their tags, and their attachments (scaling policies and scheduled actions).
 //!
-//! Where the SDK's types would drop members that they do not know, bodies go out and come back as JSON. Each change checks
-//! its precondition before a retry, and may be repeated.
+//! The SDK's types lose members that they do not know, so most bodies are JSON. Each change checks its precondition before
+//! a retry, and may be repeated.
 //!
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.html>
 
@@ -59,7 +59,7 @@ impl Aws<'_> {
         })
     }
 
-    /// Changes the settings of a registered target. Returns its ARN, which is a new one if the target was gone.
+    /// Changes the settings of a registered target. Returns its ARN, which is a new one if the target was not registered any more.
     pub async fn update_target(
         &self,
         spec: &TargetSpec,
@@ -137,7 +137,7 @@ impl Aws<'_> {
             let arn = text(&found, TARGET_ARN).unwrap_or_default().to_owned();
             match self.tags(&arn).await {
                 Ok(tags) => Ok(ControlFlow::Break(Some(Registered { arn, tags }))),
-                // It was registered just now, or deregistered in between. The next read tells.
+                // It was registered just now, or deregistered in between. The next read decides.
                 Err(error) if error.is_resource_not_found() => Ok(ControlFlow::Continue(error)),
                 Err(error) => Err(error),
             }
@@ -249,7 +249,7 @@ impl Aws<'_> {
                 .map(drop)
             }
         };
-        gone_is_done(done)
+        missing_is_done(done)
     }
 
     /// The policies and scheduled actions of a target, as the service describes them.
@@ -295,7 +295,7 @@ impl Aws<'_> {
     }
 }
 
-fn gone_is_done(done: Result<(), ChangeError>) -> Result<(), ChangeError> {
+fn missing_is_done(done: Result<(), ChangeError>) -> Result<(), ChangeError> {
     match done {
         Err(ChangeError::Aws(error)) if error.is_object_not_found() || error.is_resource_not_found() => Ok(()),
         done => done,

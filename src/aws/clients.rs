@@ -1,4 +1,4 @@
-//! The clients of the process, and their use by one request.
+//! The clients of all services, made once for the process ([`Clients`]), and as one request uses them ([`Aws`]).
 
 use std::time::{Duration, SystemTime};
 
@@ -10,8 +10,8 @@ use aws_types::SdkConfig;
 use aws_types::sdk_config::Builder;
 use http::Uri;
 
-use super::client::ServiceClient;
 use super::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM};
+use super::service_client::ServiceClient;
 use crate::deadline::Deadline;
 use crate::observability::Progress;
 use crate::request::SentRequest;

@@ -1,4 +1,4 @@
-//! CloudFormation: what it has recorded of the resource that a request is for.
+//! CloudFormation's record of the resource that a request is for.
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResource.html>
 

@@ -1,7 +1,6 @@
 //! The calls to AWS. No other module talks to AWS, and each operation exists once.
 
 mod application_auto_scaling;
-pub mod client;
 mod clients;
 mod cloudformation;
 mod error;
@@ -13,9 +12,10 @@ pub mod protocol;
 mod query;
 mod retry;
 mod sagemaker;
+pub mod service_client;
 
 pub use application_auto_scaling::RegisterError;
 pub use clients::{Aws, Clients, single_attempts};
 pub use error::{AwsError, ChangeError, unless_outdated};
-pub use precondition::{Precondition, Seen};
+pub use precondition::{Precondition, TargetState};
 pub use sagemaker::{DescribeEndpointOutput, ProductionVariant};

@@ -1,7 +1,7 @@
-//! What a change of a target rests on, as a value that is checked before each retry.
+//! The precondition of a change: the state that the change was decided for. It is checked before each retry.
 //!
-//! Application Auto Scaling has one conditional call, the registration with tags. Every other call acts on whatever is
-//! registered when it arrives. A retry may come minutes after the decision, so it first reads again.
+//! Application Auto Scaling has one conditional call, the registration with tags. Every other call acts on the target
+//! that is registered when the call arrives. A retry may come minutes after the decision, so the target is read again first.
 
 use tokio::time::sleep;
 
@@ -12,18 +12,18 @@ use crate::model::{Owner, Ownership, Registered, ScalableTargetId};
 use crate::request::Freshness;
 use crate::timing::{FRESHNESS_CHECKED_AFTER, READ_VALID};
 
-/// Who owned a target when it was read, when that was, and what CloudFormation had recorded.
+/// The state of a target when it was read, when that was, and the freshness of the request at that time.
 #[derive(Clone, Debug)]
 pub struct Precondition {
     target: ScalableTargetId,
-    seen: Seen,
+    state: TargetState,
     freshness: Option<Freshness>,
     read: Stopwatch,
 }
 
 /// The state of a target that a decision rests on.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Seen {
+pub enum TargetState {
     /// It is not registered.
     NotRegistered,
     /// It is registered, under this ARN, which is a different one after each new registration.
@@ -35,9 +35,9 @@ pub enum Seen {
     },
 }
 
-impl Seen {
-    /// The state as one resource sees it.
-    pub fn of(owner: &Owner, registered: Option<&Registered>) -> Self {
+impl TargetState {
+    /// The state from the point of view of one resource.
+    pub fn new(owner: &Owner, registered: Option<&Registered>) -> Self {
         match registered {
             None => Self::NotRegistered,
             Some(registered) => {
@@ -50,18 +50,18 @@ impl Seen {
 
 impl Precondition {
     /// The state was read just now, in a request of this freshness.
-    pub fn new(target: &ScalableTargetId, seen: Seen, freshness: Freshness) -> Self {
-        Self { target: target.clone(), seen, freshness: Some(freshness), read: Stopwatch::start() }
+    pub fn new(target: &ScalableTargetId, state: TargetState, freshness: Freshness) -> Self {
+        Self { target: target.clone(), state, freshness: Some(freshness), read: Stopwatch::start() }
     }
 
     /// The state was read when the stopwatch started, in a request of this freshness.
-    pub fn since(read: Stopwatch, target: &ScalableTargetId, seen: Seen, freshness: Freshness) -> Self {
-        Self { read, ..Self::new(target, seen, freshness) }
+    pub fn since(read: Stopwatch, target: &ScalableTargetId, state: TargetState, freshness: Freshness) -> Self {
+        Self { read, ..Self::new(target, state, freshness) }
     }
 
-    /// The state was read just now. The change is also correct for a stale request.
-    pub fn of_any_freshness(target: &ScalableTargetId, seen: Seen) -> Self {
-        Self { target: target.clone(), seen, freshness: None, read: Stopwatch::start() }
+    /// The state was read just now. The change is correct for a stale request, too, so freshness is not checked.
+    pub fn without_freshness(target: &ScalableTargetId, state: TargetState) -> Self {
+        Self { target: target.clone(), state, freshness: None, read: Stopwatch::start() }
     }
 
     /// Reads again if the last read is too old to act on. Fails if the state is a different one.
@@ -78,7 +78,7 @@ impl Precondition {
             self.read = Stopwatch::start();
             // After a slow read, the record may be too old.
             if self.freshness.is_none() || !aws.request.is_old() || reading.elapsed() < READ_VALID {
-                let is_same = Seen::of(aws.request.owner, now.as_ref()) == self.seen;
+                let is_same = TargetState::new(aws.request.owner, now.as_ref()) == self.state;
                 return if is_same { Ok(()) } else { Err(ChangeError::Outdated) };
             }
         }

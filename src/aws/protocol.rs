@@ -1,10 +1,10 @@
-//! The services that the small client calls, and their errors.
+//! The services that `service_client` calls, and their errors.
 
 use std::fmt;
 
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
-/// A service that has no client of the SDK here.
+/// A service that is called without its SDK crate.
 #[derive(Clone, Copy, Debug)]
 pub struct Service {
     /// The service's id, which names its endpoint variable, such as `AWS_ENDPOINT_URL_SAGEMAKER`.

@@ -1,10 +1,11 @@
 //! Which failures of AWS to retry, and when.
 //!
-//! The SDK's classifiers do not fit this service. Application Auto Scaling refuses concurrent changes with
+//! The SDK's classifiers do not fit this service. Application Auto Scaling rejects concurrent changes with
 //! `ConcurrentUpdateException`, which the SDK does not retry, and reports a true quota with `LimitExceededException`,
 //! which the SDK retries. The SDK also counts attempts; here a call is retried as long as the request can be answered.
 //!
-//! A throttled call has a schedule of its own, because it is one of a crowd: `tests/throttled_crowd.rs` compares some.
+//! A throttled call has a schedule of its own, because many processes share one rate limit: see
+//! [`THROTTLED`].
 
 use std::error::Error as StdError;
 use std::ops::ControlFlow;
@@ -74,11 +75,7 @@ struct Attempts<'a> {
     nothing_changed: bool,
 }
 
-impl<'a> Attempts<'a> {
-    fn new(aws: &'a Aws<'a>, operation: Operation, resource: &'a str) -> Self {
-        Self { aws, operation, resource, count: 0, nothing_changed: true }
-    }
-
+impl Attempts<'_> {
     /// Waits until the next attempt, or fails if none makes sense.
     async fn wait_after<E>(&mut self, error: SdkError<E, HttpResponse>) -> Result<(), AwsError>
     where
@@ -144,7 +141,7 @@ impl Aws<'_> {
         E: ProvideErrorMetadata + StdError + 'static,
     {
         let in_flight = self.progress.calling(operation.name());
-        let mut attempts = Attempts::new(self, operation, resource);
+        let mut attempts = Attempts { aws: self, operation, resource, count: 0, nothing_changed: true };
         let end = async {
             loop {
                 match attempt().await {

@@ -1,4 +1,4 @@
-//! Names of SageMaker's resources that are given as names or as ARNs, and the place that an ARN has to be of.
+//! Reads the name of a SageMaker resource from its name or its ARN. An ARN must have the function's account and Region.
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What is scaled, as SageMaker describes it.
+//! Endpoints, inference components and endpoint configurations, as SageMaker describes them.
 
 use super::id::ScalableTargetId;
 
@@ -20,7 +20,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether waiting for another status is useless: it is in service, has failed, or is being deleted.
+    /// Whether its status is settled, that is, does not change by itself: it is in service, has failed, or is being deleted.
     ///
     /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html> lists the statuses. A
     /// status that is not known here counts as changing.
@@ -60,8 +60,8 @@ pub struct ConfiguredVariant {
     pub instance_type: Option<String>,
 }
 
-/// Whether SageMaker refuses to update an endpoint from one configuration to another while a variant is a registered
-/// scalable target: the update removes the variant or changes its instance type.
+/// Whether SageMaker rejects the update of an endpoint from one configuration to another while a variant is a registered
+/// scalable target. It does if the update removes the variant or changes its instance type.
 ///
 /// A variant that the first configuration does not have is new, and blocks nothing.
 ///

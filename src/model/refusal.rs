@@ -1,4 +1,6 @@
-//! Why the rules refuse a request, in words for the author of the template.
+//! A refusal: the rules of this function do not allow a request. Its text is for the author of the template.
+//!
+//! (An AWS service that does not accept a call *rejects* it: see `aws/error.rs`.)
 
 use thiserror::Error;
 

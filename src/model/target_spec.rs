@@ -9,7 +9,7 @@ use super::id::{SERVICE_NAMESPACE, ScalableTargetId};
 use super::json::{Object, object, text};
 use super::owner::Tags;
 
-/// A scalable target with all that belongs to it: as it is registered, or as it shall be.
+/// A scalable target with its tags and attachments: as it is registered, or as it shall be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetSpec {
     /// Which target it is.

@@ -1,4 +1,4 @@
-//! The log: JSON lines of this crate's events only. A panic is logged by its place, not by its message.
+//! The log: JSON lines of this crate's events only. A panic is logged with its place, without its message.
 
 use std::fmt;
 use std::panic::PanicHookInfo;

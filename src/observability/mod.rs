@@ -1,4 +1,4 @@
-//! What the function records of a request: log, metrics, progress; and how it keeps secrets out of them.
+//! The log, the metrics and the progress of a request, and how secrets are kept out of them.
 
 pub mod log;
 pub mod metrics;

@@ -1,4 +1,4 @@
-//! What a request is doing and has done. The answer needs it when the work is cut off at any point.
+//! What a request is doing and has done. If the work is cut off, the answer says so.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -37,13 +37,13 @@ pub enum Decision {
     Adopt,
     /// Register a target that is not registered.
     Create,
-    /// Deregister a target that this resource owns.
+    /// Deregister a target that this resource registered.
     Deregister,
     /// Drop the snapshot of a target.
     DropSnapshot,
     /// Change nothing: the rules refuse it.
     Refuse,
-    /// Give up an adopted target: remove our tags.
+    /// Release an adopted target: remove our tags, and leave it registered.
     Release,
     /// Register a target again from its snapshot.
     Restore,

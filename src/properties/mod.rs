@@ -58,7 +58,7 @@ impl Desired {
     }
 }
 
-/// The names in properties of any shape, such as those of an earlier template.
+/// What properties of any shape declare, such as those of an earlier template: only names, since the rest may be invalid.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Declared {
     /// The target.
@@ -70,7 +70,7 @@ pub struct Declared {
 }
 
 impl Declared {
-    /// Reads properties of this version of the function or another one. Skips what it cannot read.
+    /// Reads properties that were written for any version of the function. Skips what it cannot read.
     pub fn read(properties: &Value) -> Self {
         let items = |list: &str| properties.get(list).and_then(Value::as_array).into_iter().flatten();
         let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -91,7 +91,7 @@ impl Declared {
     }
 }
 
-/// The names of all members that are looked for in properties of either resource type. The schemas are held to them.
+/// The names of all members that are looked for in properties of either resource type. A test compares the schemas with them.
 pub fn known_names(properties: &Value, location: &Location) -> BTreeSet<&'static str> {
     let collector = Collector::default();
     // Only the names matter here, so mistakes do not.

@@ -1,7 +1,7 @@
-//! Reads what an author wrote into the API's form, and collects every mistake with its path.
+//! Converts the properties of a template into the API's form, and collects every mistake with its path.
 //!
-//! CloudFormation turns numbers and booleans into text, so either form is accepted. Each member is named once, where it
-//! is read; a section that was read reports every other member as unknown.
+//! CloudFormation turns numbers and booleans into text, so both forms are accepted. Code that reads a member names it; when
+//! a section was read, each member that no code has named is reported as unknown.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -174,8 +174,10 @@ impl<'a> Section<'a> {
     /// Notes two members that exclude each other, or that neither is there.
     pub(super) fn exactly_one(&self, first: &'static str, second: &'static str) {
         match (self.value(first), self.value(second)) {
-            (Some(_), Some(_)) => self.note(second, format_args!("not together with {first}")),
-            (None, None) => self.note(first, format_args!("required, or {second}, but both are missing")),
+            (Some(_), Some(_)) => {
+                self.note(second, format_args!("cannot be set together with {first}; remove one of the two"))
+            }
+            (None, None) => self.note(first, format_args!("required if {second} is missing; set one of the two")),
             _ => {}
         }
     }

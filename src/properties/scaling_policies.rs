@@ -41,7 +41,10 @@ pub(super) fn scaling_policies(section: &Section<'_>, dimension: Option<Scalable
             policy.note(wanted, MISSING);
         }
         if policy.value(other).is_some() {
-            policy.note(other, format_args!("does not go with PolicyType {policy_type}"));
+            policy.note(
+                other,
+                format_args!("cannot be set if PolicyType is {policy_type}; remove it or change PolicyType"),
+            );
         }
         Some(body)
     })

@@ -50,7 +50,7 @@ fn capacities(section: &Section<'_>) -> Object {
     let capacity =
         section.body().optional("MinCapacity", whole_number(0)).optional("MaxCapacity", whole_number(0)).finish();
     if section.value("MinCapacity").is_none() && section.value("MaxCapacity").is_none() {
-        section.note("MinCapacity", "required, or MaxCapacity, but both are missing");
+        section.note("MinCapacity", "required if MaxCapacity is missing; set at least one of the two");
     }
     in_order(section, &capacity);
     capacity

@@ -12,7 +12,7 @@ pub(super) fn target(section: &Section<'_>, location: &Location) -> Option<Scala
     if section.value("InferenceComponentName").is_some() {
         for name in ["EndpointName", "VariantName"] {
             if section.value(name).is_some() {
-                section.note(name, "not together with InferenceComponentName");
+                section.note(name, WITH_COMPONENT);
             }
         }
         let component =
@@ -51,7 +51,7 @@ pub(super) fn gate(section: &Section<'_>, target: Option<&ScalableTargetId>) -> 
     let endpoint = match target {
         Some(ScalableTargetId::Variant { endpoint, .. }) => Some(endpoint),
         Some(ScalableTargetId::InferenceComponent(_)) if section.value("UpdateGate").is_some() => {
-            section.note("UpdateGate", "not together with InferenceComponentName");
+            section.note("UpdateGate", WITH_COMPONENT);
             return None;
         }
         _ => None,
@@ -79,5 +79,7 @@ fn dimension(value: &Value, fitting: &[ScalableDimension]) -> Result<ScalableDim
 }
 
 const CONCURRENCY: ScalableDimension = ScalableDimension::VariantDesiredProvisionedConcurrency;
+/// The mistake of a member that belongs to a variant.
+const WITH_COMPONENT: &str = "cannot be set together with InferenceComponentName; remove one of the two";
 const COPIES: ScalableDimension = ScalableDimension::InferenceComponentDesiredCopyCount;
 const INSTANCES: ScalableDimension = ScalableDimension::VariantDesiredInstanceCount;

@@ -52,7 +52,7 @@ fn customized_metric(section: &Section<'_>) -> Object {
     if section.value(METRICS).is_some() {
         for name in ["Dimensions", "MetricName", "Namespace", "Statistic", "Unit"] {
             if section.value(name).is_some() {
-                section.note(name, format_args!("not together with {METRICS}"));
+                section.note(name, format_args!("cannot be set together with {METRICS}; remove one of the two"));
             }
         }
         return section.body().list(METRICS, "metric data queries", usize::MAX, metric_data_query).finish();

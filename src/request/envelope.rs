@@ -1,7 +1,7 @@
-//! The envelope of a request: first the reply address, leniently, then the request.
+//! The envelope of a request. The reply address is read first and leniently, so that every other mistake can be answered.
 //!
-//! The payload is read raw. The Lambda runtime rejects a typed payload that does not parse before the handler runs, and
-//! CloudFormation gets no answer. See
+//! The payload is read raw. The Lambda runtime would reject a typed payload that does not parse before the handler runs,
+//! and CloudFormation would get no answer. See
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>.
 
 use std::borrow::Cow;
@@ -21,7 +21,7 @@ use crate::model::{Owner, PhysicalResourceId};
 
 /// The requests in a payload: the payload itself, or the messages in it if the `ServiceToken` is an SNS topic.
 ///
-/// A record without a message is kept whole. It has no reply address, so its invocation fails.
+/// An item of `Records` without a message is kept whole. It has no reply address, so its invocation fails.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>
 pub fn requests(payload: &str) -> Vec<Cow<'_, str>> {
@@ -78,24 +78,24 @@ impl ReplyTo {
     }
 }
 
-/// Why there is nobody to answer.
+/// Why no answer can be sent.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum NoReplyAddress {
     /// The payload is not a JSON object.
     #[error("the payload is not a JSON object, so it is not a request of CloudFormation")]
     Payload,
     /// There is no `ResponseURL`.
-    #[error("the request has no ResponseURL, so there is nobody to answer")]
+    #[error("the request has no ResponseURL, so no answer can be sent")]
     Missing,
     /// The `ResponseURL` is unusable.
     #[error(transparent)]
     Url(#[from] InvalidResponseUrl),
     /// The ids that an answer has to copy do not fit into an answer.
-    #[error("StackId, RequestId and LogicalResourceId are too long to fit into an answer")]
+    #[error("StackId, RequestId and LogicalResourceId are too long to fit into an answer, so no answer can be sent")]
     TooLong,
 }
 
-/// Why a request is invalid. Its sender can be told.
+/// Why a request is invalid. The answer says so.
 #[derive(Debug, Error)]
 pub enum InvalidRequest {
     /// The `RequestType` is unknown.
@@ -121,7 +121,7 @@ pub enum InvalidRequest {
 }
 
 impl Envelope {
-    /// Opens a payload. Fails only if there is nobody to answer.
+    /// Opens a payload. Fails only if no answer can be sent.
     pub fn open(payload: &str) -> Result<Self, NoReplyAddress> {
         let fields: BTreeMap<String, &RawValue> = serde_json::from_str(payload).map_err(|_| NoReplyAddress::Payload)?;
         let text = |name: &str| fields.get(name).and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());

@@ -30,7 +30,7 @@ pub struct SentRequest<'a> {
     pub age: Age,
 }
 
-/// What CloudFormation has recorded of a resource.
+/// CloudFormation's record of a resource.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct StackRecord {
     /// Its `ResourceStatus`, such as `CREATE_IN_PROGRESS`.

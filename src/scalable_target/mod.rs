@@ -1,7 +1,7 @@
 //! `Custom::SageMakerScalableTarget`: registers a production variant or an inference component as a scalable target.
 //!
 //! The rules are pure functions: `readiness` decides whether the endpoint is ready, `ownership` who may register and
-//! release, `reconcile` what changes between two templates. `run` carries them out. `docs/SEMANTICS.md` states what
+//! remove a target, `reconcile` what changes between two templates. `run` carries them out. `docs/SEMANTICS.md` states what
 //! they promise:
 //!
 //! 1. Create and Update wait until the endpoint is `InService`. They fail at once if it is missing, failed, or does not
@@ -13,17 +13,18 @@
 //!    true.
 //! 5. A changed endpoint or variant is another physical id, and CloudFormation sends a Delete for the previous one. If
 //!    an Update registered a target and its answer was lost, CloudFormation does not know that target: the Update that
-//!    rolls back releases it.
+//!    rolls back removes it.
 //! 6. Behind an update gate, the snapshot of the target and the template become one description, which is applied once.
 //!    If the endpoint is about to roll back, the description becomes a snapshot, and the gate restores it.
-//! 7. Delete deregisters a target that this resource registered, releases one that it adopted, and leaves all others.
+//! 7. Delete deregisters a target that this resource registered. It *releases* one that it adopted: removes our tags, and
+//!    leaves it registered. It leaves all others.
 
 mod own_snapshot;
 mod ownership;
 mod readiness;
 mod reconcile;
 mod register;
-mod release;
+mod remove;
 mod roll_back;
 mod run;
 

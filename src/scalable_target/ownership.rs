@@ -22,7 +22,7 @@ pub(super) enum Registration {
     },
     /// Register the target again, then correct its tags.
     Update {
-        /// The ARN of the target. If registering again returns another ARN, the target was gone and is new.
+        /// The ARN of the target. If registering again returns another ARN, the target was not registered any more and is new.
         arn: String,
         /// The tags that are missing or differ.
         missing: Tags,
@@ -70,7 +70,7 @@ pub(super) fn registration(
     }
 }
 
-/// Refuses to tag a target that was gone and is registered anew, if another resource has registered it meanwhile.
+/// Refuses to tag a target that was registered anew, if another resource has registered it meanwhile.
 pub(super) fn claim_new(desired: &Desired, owner: &Owner, registered: Option<&Registered>) -> Result<(), Refusal> {
     match registered.map(|registered| Ownership::read(owner, &registered.tags)) {
         Some(Ownership::Other(owner)) => Err(Refusal::OwnedByAnother { target: desired.spec.id.resource_id(), owner }),
@@ -78,15 +78,15 @@ pub(super) fn claim_new(desired: &Desired, owner: &Owner, registered: Option<&Re
     }
 }
 
-/// How to give up a target.
+/// How to remove a target.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Release {
+pub(super) enum Removal {
     /// Deregister it: this resource registered it.
     Deregister,
     /// Leave it: it is not registered, or this resource does not own it.
     Nothing,
-    /// Remove our tags and leave it registered: this resource adopted it.
-    Untag {
+    /// Release it: remove our tags, and leave it registered. This resource adopted it.
+    Release {
         /// The ARN of the target.
         arn: String,
         /// The keys of our tags.
@@ -94,16 +94,16 @@ pub(super) enum Release {
     },
 }
 
-/// Decides how to give up a target, from its ownership.
-pub(super) fn release(owner: &Owner, registered: Option<&Registered>) -> Release {
+/// Decides how to remove a target, from its ownership.
+pub(super) fn removal(owner: &Owner, registered: Option<&Registered>) -> Removal {
     let Some(Registered { arn, tags }) = registered else {
-        return Release::Nothing;
+        return Removal::Nothing;
     };
     match Ownership::read(owner, tags) {
-        Ownership::Other(_) | Ownership::Untagged => Release::Nothing,
-        Ownership::Own { adopted: false } => Release::Deregister,
+        Ownership::Other(_) | Ownership::Untagged => Removal::Nothing,
+        Ownership::Own { adopted: false } => Removal::Deregister,
         Ownership::Own { adopted: true } => {
-            Release::Untag { arn: arn.clone(), keys: OWNER_TAGS.map(str::to_owned).to_vec() }
+            Removal::Release { arn: arn.clone(), keys: OWNER_TAGS.map(str::to_owned).to_vec() }
         }
     }
 }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn delete_deregisters_an_own_target() {
-        assert_eq!(release(&owner(), registered(owner().tags()).as_ref()), Release::Deregister);
+        assert_eq!(removal(&owner(), registered(owner().tags()).as_ref()), Removal::Deregister);
     }
 
     #[test]
@@ -203,15 +203,15 @@ mod tests {
         let elsewhere = Owner { stack_id: "stack/two".into(), ..owner() };
         let renamed = Owner { logical_resource_id: "Scaling2".into(), ..owner() };
         for tags in [elsewhere.tags(), renamed.tags(), Tags::new()] {
-            assert_eq!(release(&owner(), registered(tags).as_ref()), Release::Nothing);
+            assert_eq!(removal(&owner(), registered(tags).as_ref()), Removal::Nothing);
         }
-        assert_eq!(release(&owner(), None), Release::Nothing);
+        assert_eq!(removal(&owner(), None), Removal::Nothing);
     }
 
     #[test]
     fn delete_releases_an_adopted_target() {
-        let released = release(&owner(), registered(owner().adoption_tags()).as_ref());
+        let removed = removal(&owner(), registered(owner().adoption_tags()).as_ref());
         let keys = OWNER_TAGS.map(str::to_owned).to_vec();
-        assert_eq!(released, Release::Untag { arn: "arn:1".into(), keys });
+        assert_eq!(removed, Removal::Release { arn: "arn:1".into(), keys });
     }
 }

@@ -11,7 +11,8 @@ use crate::snapshot::Snapshot;
 /// The attachments to delete before the new ones are put: those that left the template, and policies whose metric
 /// another policy tracks now, because the service takes one policy for each metric.
 ///
-/// Attachments of others are not declared, and stay. So does everything of another target that was declared before.
+/// Attachments that others put are in neither template, and stay. So do those of another target that the previous template
+/// declared.
 pub(super) fn no_longer_declared(target: &ScalableTargetId, now: &Declared, previous: &Declared) -> Vec<AttachmentKey> {
     if !previous.target.as_ref().is_some_and(|declared| declared.is_same(target)) {
         return Vec::new();
@@ -20,23 +21,23 @@ pub(super) fn no_longer_declared(target: &ScalableTargetId, now: &Declared, prev
         let mut others = now.attachments.iter().filter(|(other, _)| *other != key);
         now.attachments.contains_key(key) && (metric.is_none() || others.all(|(_, other)| other != metric))
     };
-    let gone = previous.attachments.iter().filter(|(key, metric)| !stays(key, metric));
-    gone.map(|(key, _)| key.clone()).collect()
+    let to_delete = previous.attachments.iter().filter(|(key, metric)| !stays(key, metric));
+    to_delete.map(|(key, _)| key.clone()).collect()
 }
 
-/// One description of what the template declares and what the snapshot has of others.
+/// One description: all that the template declares, and what others had put on the target when the snapshot was taken.
 pub(super) fn merged(
     desired: &Desired,
     snapshot: &Snapshot,
-    gone: &[AttachmentKey],
+    to_delete: &[AttachmentKey],
     previous: &Declared,
 ) -> TargetSpec {
     let mut tags: Tags = snapshot.spec.tags.clone();
     tags.retain(|key, _| !previous.tag_keys.contains(key));
     tags.extend(desired.spec.tags.clone());
     let spec = TargetSpec { tags, ..desired.spec.clone() };
-    let gone: BTreeSet<_> = gone.iter().collect();
-    spec.with_attachments_of(&snapshot.spec, |key| !gone.contains(key))
+    let to_delete: BTreeSet<_> = to_delete.iter().collect();
+    spec.with_attachments_of(&snapshot.spec, |key| !to_delete.contains(key))
 }
 
 /// The target of an Update, in the spelling of the given physical id if that differs only in letter case.
@@ -44,9 +45,9 @@ pub(super) fn continued_id(given: Option<&ScalableTargetId>, declared: &Scalable
     given.filter(|given| given.is_same(declared)).unwrap_or(declared).clone()
 }
 
-/// The target that an Update registered before its answer was lost. The previous properties declare it, but CloudFormation
-/// knows the resource by another id, so it never sends a Delete for this target.
-pub(super) fn orphan<'a>(
+/// The target that an Update registered although its answer never reached CloudFormation. The previous properties declare
+/// it, but CloudFormation knows the resource by another id, so it never sends a Delete for this target.
+pub(super) fn unreported_target<'a>(
     given: Option<&ScalableTargetId>,
     wanted: &ScalableTargetId,
     previous: Option<&'a ScalableTargetId>,
@@ -73,18 +74,18 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_replacement_leaves_no_orphan() {
+    fn a_plain_replacement_leaves_no_unreported_target() {
         // CloudFormation knows the previous target by the given id, and deletes it.
-        assert_eq!(orphan(Some(&target("old")), &target("new"), Some(&target("OLD"))), None);
-        assert_eq!(orphan(Some(&target("same")), &target("same"), Some(&target("same"))), None);
-        assert_eq!(orphan(Some(&target("same")), &target("same"), None), None);
+        assert_eq!(unreported_target(Some(&target("old")), &target("new"), Some(&target("OLD"))), None);
+        assert_eq!(unreported_target(Some(&target("same")), &target("same"), Some(&target("same"))), None);
+        assert_eq!(unreported_target(Some(&target("same")), &target("same"), None), None);
     }
 
     #[test]
-    fn rolling_back_a_failed_replacement_leaves_its_target_as_an_orphan() {
+    fn rolling_back_a_failed_replacement_leaves_an_unreported_target() {
         let new = target("new");
-        assert_eq!(orphan(Some(&target("old")), &target("old"), Some(&new)), Some(&new));
-        assert_eq!(orphan(None, &target("b"), Some(&target("a"))), Some(&target("a")));
+        assert_eq!(unreported_target(Some(&target("old")), &target("old"), Some(&new)), Some(&new));
+        assert_eq!(unreported_target(None, &target("b"), Some(&target("a"))), Some(&target("a")));
     }
 
     fn policy(name: &str) -> AttachmentKey {

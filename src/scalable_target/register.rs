@@ -1,4 +1,4 @@
-//! Registers a target with all that belongs to it, once its endpoint is ready and its ownership allows it.
+//! Registers a target with its policies and scheduled actions, once its endpoint is ready and its ownership allows it.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use super::readiness::{Readiness, component_readiness, variant_readiness};
 use super::reconcile::no_longer_declared;
 use super::release::ensure_fresh;
 use super::roll_back;
-use crate::apply::{OnRefusal, attach, detach, finish_restoring, restoring_tags};
-use crate::aws::{ChangeError, Precondition, RegisterError, Seen, unless_outdated};
+use crate::apply::{OnRejection, attach, detach, finish_restoring, restoring_tags};
+use crate::aws::{ChangeError, Precondition, RegisterError, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
@@ -35,7 +35,7 @@ pub(super) enum LastRead {
     Now(Option<Registered>),
 }
 
-/// What to register: the template alone, or the template with what a snapshot has of others.
+/// What to register: the template alone, or the template with the attachments and tags that others put, from a snapshot.
 struct Plan<'a> {
     /// The template.
     desired: &'a Desired,
@@ -51,14 +51,14 @@ struct Plan<'a> {
     restores: bool,
 }
 
-/// A registered target.
-struct Held {
+/// A target that this resource has registered.
+struct OwnedTarget {
     arn: String,
     ownership: Ownership,
     /// Whether it has the restoring tag.
     is_marked: bool,
-    /// Tags that have no room beside the restoring tag.
-    later: Tags,
+    /// Tags to put when the restoring tag is removed: see [`restoring_tags`].
+    deferred: Tags,
 }
 
 /// Registers the target with its policies and scheduled actions, or refuses. Returns its attributes.
@@ -93,12 +93,12 @@ pub(super) async fn register(
         ensure_fits(context, &plan.merged.spec, gate)?;
     }
     let attributes = loop {
-        let held = register_target(context, &plan, registered).await?;
+        let owned = register_target(context, &plan, registered).await?;
         context.progress().registered();
-        if let Some(policies) = unless_outdated(complete(context, &plan, &held).await)? {
+        if let Some(policies) = unless_outdated(complete(context, &plan, &owned).await)? {
             let mut attributes = attributes::of_target(&desired.spec);
             attributes.extend(policies);
-            attributes.insert(TARGET_ARN.to_owned(), held.arn);
+            attributes.insert(TARGET_ARN.to_owned(), owned.arn);
             break attributes;
         }
         registered = context.aws.registered(target).await?;
@@ -128,18 +128,18 @@ fn is_update(context: &Context<'_>) -> bool {
     matches!(context.lifecycle(), Lifecycle::Update { .. })
 }
 
-/// Attaches what belongs to a registered target. Returns the ARNs of the template's policies.
-async fn complete(context: &Context<'_>, plan: &Plan<'_>, held: &Held) -> Result<Attributes, ChangeError> {
+/// Deletes and puts the attachments of a registered target. Returns the ARNs of the template's policies.
+async fn complete(context: &Context<'_>, plan: &Plan<'_>, owned: &OwnedTarget) -> Result<Attributes, ChangeError> {
     let (aws, target) = (&context.aws, &plan.desired.spec.id);
-    let seen = Seen::Registered { arn: held.arn.clone(), ownership: held.ownership.clone() };
-    let mut precondition = Precondition::new(target, seen, Freshness::Fresh);
-    detach(aws, target, &plan.gone, &mut precondition).await?;
+    let state = TargetState::Registered { arn: owned.arn.clone(), ownership: owned.ownership.clone() };
+    let mut precondition = Precondition::new(target, state, Freshness::Fresh);
+    detach(aws, target, &plan.to_delete, &mut precondition).await?;
     let of_others = plan.merged.spec.attachments.iter().filter(|attachment| !plan.desired.spec.has(&attachment.key()));
-    attach(aws, target, of_others, OnRefusal::Skip, &mut precondition).await?;
+    attach(aws, target, of_others, OnRejection::Skip, &mut precondition).await?;
     let declared = &plan.desired.spec.attachments;
-    let policies = attach(aws, target, declared, OnRefusal::Fail, &mut precondition).await?;
-    if held.is_marked {
-        finish_restoring(aws, target, &held.arn, &held.later, &mut precondition).await?;
+    let policies = attach(aws, target, declared, OnRejection::Fail, &mut precondition).await?;
+    if owned.is_marked {
+        finish_restoring(aws, target, &owned.arn, &owned.deferred, &mut precondition).await?;
     }
     Ok(policies)
 }
@@ -149,7 +149,7 @@ async fn register_target(
     context: &Context<'_>,
     plan: &Plan<'_>,
     mut registered: Option<Registered>,
-) -> Result<Held, Error> {
+) -> Result<OwnedTarget, Error> {
     let (aws, owner, desired) = (&context.aws, context.owner(), &plan.merged);
     let target = &desired.spec.id;
     loop {
@@ -167,14 +167,15 @@ async fn register_target(
             Registration::Create { .. } => Decision::Create,
             Registration::Update { .. } => Decision::Update,
         });
-        let mut precondition = Precondition::new(target, Seen::of(owner, registered.as_ref()), Freshness::Fresh);
+        let mut precondition =
+            Precondition::new(target, TargetState::new(owner, registered.as_ref()), Freshness::Fresh);
         match decided {
             Registration::Create { tags } => {
-                let (tags, later) = if plan.restores { restoring_tags(tags) } else { (tags, Tags::new()) };
+                let (tags, deferred) = if plan.restores { restoring_tags(tags) } else { (tags, Tags::new()) };
                 match aws.create_target(&desired.spec, &tags).await {
                     Ok(arn) => {
                         let ownership = Ownership::read(owner, &tags);
-                        return Ok(Held { arn, ownership, is_marked: plan.restores, later });
+                        return Ok(OwnedTarget { arn, ownership, is_marked: plan.restores, deferred });
                     }
                     Err(RegisterError::Aws(error)) => return Err(error.into()),
                     // Somebody has registered it. That may not be visible yet.
@@ -196,20 +197,26 @@ async fn register_target(
                         // The target had been deregistered, so this call registered a new one without tags.
                         ownership::claim_new(desired, owner, aws.registered(target).await?.as_ref())?;
                         let ownership = Ownership::Own { adopted: false };
-                        let seen = Seen::Registered { arn: now.clone(), ownership: Ownership::Untagged };
-                        let mut precondition = Precondition::new(target, seen, Freshness::Fresh);
+                        let state = TargetState::Registered { arn: now.clone(), ownership: Ownership::Untagged };
+                        let mut precondition = Precondition::new(target, state, Freshness::Fresh);
                         if unless_outdated(aws.tag(&now, &all, &mut precondition).await)?.is_some() {
-                            return Ok(Held { arn: now, ownership, is_marked: false, later: Tags::new() });
+                            return Ok(OwnedTarget { arn: now, ownership, is_marked: false, deferred: Tags::new() });
                         }
                     } else {
                         // A resource has at most 50 tags, so make room first.
-                        let (missing, later) = if is_marked { (Tags::new(), missing) } else { (missing, Tags::new()) };
+                        let (missing, deferred) =
+                            if is_marked { (Tags::new(), missing) } else { (missing, Tags::new()) };
                         let tagged = async {
                             aws.untag(&now, &removed, &mut precondition).await?;
                             aws.tag(&now, &missing, &mut precondition).await
                         };
                         if unless_outdated(tagged.await)?.is_some() {
-                            return Ok(Held { arn: now, ownership: Ownership::Own { adopted }, is_marked, later });
+                            return Ok(OwnedTarget {
+                                arn: now,
+                                ownership: Ownership::Own { adopted },
+                                is_marked,
+                                deferred,
+                            });
                         }
                     }
                 }
@@ -261,7 +268,7 @@ async fn wait_until_ready(
     };
     // The work deadline ends this poll, and reports what the request waits for.
     let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, wait).await?;
-    // Others may have registered the target meanwhile.
+    // The target may have been registered during the wait.
     Ok(None)
 }
 

@@ -1,13 +1,13 @@
-//! Handles a rollback that will also roll back the endpoint to another configuration. A registered target would block
-//! that, so it is stored as a snapshot and deregistered. The gate restores it afterwards.
+//! Handles a rollback in which CloudFormation will also move the endpoint back to its previous configuration. A registered
+//! target would block that, so it is stored as a snapshot and deregistered. The gate restores it afterwards.
 
 use futures_util::future::try_join;
 
 use super::own_snapshot::{own_snapshot, restored_spec, update_of};
 use super::ownership::{self, Registration};
 use super::reconcile::no_longer_declared;
-use super::release::ensure_fresh;
-use crate::aws::{Precondition, Seen, unless_outdated};
+use super::remove::ensure_fresh;
+use crate::aws::{Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{self, Attributes, TARGET_ARN, policy_arn};
@@ -49,7 +49,7 @@ pub(super) async fn is_rolling_back(
     Ok(blocks_update(variant.as_str(), &wanted, &running))
 }
 
-/// Stores what the template declares, with what others attached to the target, and deregisters the target.
+/// Stores a snapshot of the target as the template declares it, with the attachments that others put, and deregisters it.
 pub(super) async fn keep_as_snapshot(
     context: &Context<'_>,
     desired: &Desired,
@@ -66,8 +66,8 @@ pub(super) async fn keep_as_snapshot(
         let is_done = match registered {
             None => true,
             Some(_) => {
-                let seen = Seen::of(context.owner(), registered.as_ref());
-                let mut precondition = Precondition::new(target, seen, Freshness::Fresh);
+                let state = TargetState::new(context.owner(), registered.as_ref());
+                let mut precondition = Precondition::new(target, state, Freshness::Fresh);
                 unless_outdated(context.aws.deregister_target(target, &mut precondition).await)?.is_some()
             }
         };

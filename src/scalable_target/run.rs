@@ -1,13 +1,13 @@
-//! Carries out a request: reads, decides, acts, and again while there is something to wait for.
+//! Carries out a request for a scalable target.
 
 use futures_util::future::try_join;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use serde_json::Value;
 
-use super::ownership::{self, Release};
-use super::reconcile::{continued_id, orphan};
+use super::ownership::{self, Removal};
+use super::reconcile::{continued_id, unreported_target};
 use super::register::{self, LastRead};
-use super::release;
+use super::remove;
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, Resource};
@@ -33,7 +33,7 @@ pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
                 PhysicalResourceId::Invented | PhysicalResourceId::UpdateGate(_) => Declared::read(properties).target,
             };
             if let Some(target) = target {
-                release::delete(context, &target).await?;
+                remove::delete(context, &target).await?;
             }
             Ok(Resource { physical_resource_id: id.clone(), attributes: Attributes::new() })
         }
@@ -48,7 +48,7 @@ async fn create(context: &Context<'_>, desired: &Desired) -> Result<Resource, Er
     match register::register(context, desired, readiness, LastRead::None, &Declared::default()).await {
         Ok(attributes) => Ok(Resource { physical_resource_id: target.to_string(), attributes }),
         Err(error) => {
-            release::undo_if_stale(context, &error, target).await;
+            remove::undo_if_stale(context, &error, target).await;
             if is_certainly_not_registered(context, &error, target).await {
                 context.progress().needs_no_cleanup();
             }
@@ -75,7 +75,7 @@ async fn is_certainly_not_registered(context: &Context<'_>, error: &Error, targe
             !context.progress().has_registered()
                 && !context.progress().registered_repeatedly()
                 && context.aws.registered_in_time(target).await.is_some_and(|registered| {
-                    ownership::release(context.owner(), registered.as_ref()) == Release::Nothing
+                    ownership::removal(context.owner(), registered.as_ref()) == Removal::Nothing
                 })
         }
     }
@@ -103,13 +103,13 @@ async fn update(
     if let Err(error) = &attributes
         && context.progress().may_have_registered()
     {
-        release::undo_if_stale(context, error, target).await;
+        remove::undo_if_stale(context, error, target).await;
     }
     let attributes = attributes?;
 
-    if let Some(orphan) = orphan(given_target, target, previous.target.as_ref()) {
-        let registered = release::find_own(context, orphan, VISIBLE_WITHIN).await?;
-        release::release(context, orphan, registered, Freshness::Fresh).await?;
+    if let Some(unreported) = unreported_target(given_target, target, previous.target.as_ref()) {
+        let registered = remove::find_own(context, unreported, VISIBLE_WITHIN).await?;
+        remove::remove(context, unreported, registered, Freshness::Fresh).await?;
     }
     // Keep the id that CloudFormation invented. After a change of id, CloudFormation sends a Delete for the old one. That
     // Delete finds its target by the properties, and would deregister this target.

@@ -106,7 +106,7 @@ pub async fn restore(aws: &Aws<'_>, mut stored: Stored) -> Result<(), SnapshotEr
     Ok(())
 }
 
-/// Removes the scheduled actions that have ended, which the service refuses.
+/// Removes the scheduled actions that have ended, which the service rejects.
 pub fn remove_ended_actions(aws: &Aws<'_>, snapshot: &mut Snapshot) {
     for name in snapshot.remove_ended(aws.now()) {
         let target = snapshot.spec.id.resource_id();
@@ -121,7 +121,7 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Restored, Change
         store::delete(aws, stored).await?;
         return Ok(Restored::RegisteredSince);
     };
-    let seen = Seen::of(aws.request.owner, Some(&registered));
+    let state = TargetState::new(aws.request.owner, Some(&registered));
     let arn = registered.arn;
     let mut precondition = Precondition::of_any_freshness(&spec.id, seen);
     if !is_new {

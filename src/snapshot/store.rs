@@ -61,7 +61,7 @@ pub async fn get_readable(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Op
     }
 }
 
-/// Whether there is a record for a target.
+/// Whether there is a snapshot of a target.
 pub async fn exists(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<bool, AwsError> {
     Ok(aws.get_parameter(&parameter_name(target)).await?.is_some())
 }

@@ -1,7 +1,6 @@
 //! `Custom::SageMakerEndpointUpdateGate`: lets an endpoint be updated while it scales.
 //!
-//! `next_step` has the rules as a pure function, and `run` carries them out. `docs/UPDATES.md` tells when they apply and
-//! why.
+//! `next_step` decides, as a pure function, and `run` acts. `docs/UPDATES.md` states the rules and their reasons.
 
 mod next_step;
 mod run;

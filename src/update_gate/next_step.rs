@@ -39,7 +39,7 @@ pub(super) enum Step {
     Restore,
     /// Store the snapshots of these targets, and deregister them.
     Snapshot(Vec<ScalableTargetId>),
-    /// Wait until the endpoint is settled.
+    /// Wait until the endpoint is settled: see [`Endpoint::is_settled`].
     Wait {
         /// Its status.
         status: String,

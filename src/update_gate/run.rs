@@ -1,4 +1,4 @@
-//! Carries out a gate's request: observes, asks `next_step`, acts, until it is done.
+//! Carries out a gate's request: reads, calls `next_step`, acts, and repeats until the step is `Done`.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -172,14 +172,15 @@ async fn run_steps(
     // The work deadline ends this poll, and reports what the request waits for.
     let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, wait).await?;
     if !deregistered.is_empty() {
-        // If the request has become stale, nobody else restores what it has deregistered.
+        // If the request has become stale, it has to restore what it has deregistered.
         sleep(RECORD_LAG.max(FRESHNESS_CHECKED_AFTER.saturating_sub(context.aws.request.age.elapsed()))).await;
         context.ensure_fresh().await?;
     }
     Ok(())
 }
 
-/// Stores snapshots that were read at a time, and deregisters their targets. Returns whether every target was as its snapshot says.
+/// Stores snapshots that were taken when `read` started, and deregisters their targets. Returns `false` if a target has
+/// changed since then.
 async fn deregister(
     context: &Context<'_>,
     snapshots: Vec<Snapshot>,
@@ -194,7 +195,7 @@ async fn deregister(
         let ownership = Ownership::read(context.owner(), &snapshot.spec.tags);
         let seen = Seen::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
         context.ensure_fresh().await?;
-        let mut precondition = Precondition::since(read, &target, seen, Freshness::Fresh);
+        let mut precondition = Precondition::since(read, &target, state, Freshness::Fresh);
         let done = async {
             // Storing the snapshots may have taken long.
             precondition.check(&context.aws).await?;
@@ -246,7 +247,7 @@ async fn blocking_targets(
         let Some(snapshot) = capture(aws, &target, description, Some(update.clone())).await? else { continue };
         // Before any of them is deregistered.
         snapshot.value()?;
-        if let Some(other) = snapshots.iter().find(|other| other.shares_record_with(&snapshot)) {
+        if let Some(other) = snapshots.iter().find(|other| other.shares_parameter_with(&snapshot)) {
             return Err(SnapshotError::Ambiguous(other.spec.id.resource_id(), target.resource_id()).into());
         }
         snapshots.push(snapshot);

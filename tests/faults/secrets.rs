@@ -137,7 +137,7 @@ async fn logged<S: Subscriber + Send + Sync>(subscriber: impl FnOnce(Log) -> S) 
 
 pub(crate) async fn the_shipped_log_contains_only_events_of_the_function() {
     let (text, signatures) = logged(|log| log::subscriber(move || log.clone(), LevelFilter::TRACE)).await;
-    assert!(text.contains("\"answered\"") && text.contains("retrying the answer"), "{text}");
+    assert!(text.contains("\"request finished\"") && text.contains("retrying the answer"), "{text}");
     assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|line| line["level"].is_string())));
     assert_eq!(found_in(&text, &signatures), Vec::<&str>::new(), "{text}");
 }

@@ -35,7 +35,7 @@ static ANOTHER: LazyLock<Dispatch> =
 /// The summary of a request, which is one line.
 async fn summary(world: &World, request: Request) -> Value {
     let lines = logged(LevelFilter::INFO, async || drop(world.invoke(&request.0.to_string()).await)).await;
-    let mut summaries = lines.into_iter().filter(|line| line["message"] == "answered");
+    let mut summaries = lines.into_iter().filter(|line| line["message"] == "request finished");
     let summary = summaries.next().expect("a summary");
     assert_eq!(summaries.next(), None);
     summary
@@ -96,7 +96,7 @@ async fn a_wait_is_logged_once() {
     let request = create().with("EndpointName", json!("slow"));
     let lines = logged(LevelFilter::INFO, async || drop(world.answer(request).await)).await;
     let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
-    assert_eq!(messages, ["waiting for endpoint slow to be InService (it is Creating)", "answered"]);
+    assert_eq!(messages, ["waiting for endpoint slow to be InService (it is Creating)", "request finished"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +153,7 @@ async fn every_log_line_names_the_resource() {
     world.trouble_delivering(Trouble::Status(503));
     let lines = logged(LevelFilter::WARN, async || drop(world.answer(create()).await)).await;
     let messages: Vec<_> = lines.iter().map(|line| line["message"].as_str().expect("a message")).collect();
-    assert_eq!(messages, ["retrying", "retrying the answer", "answered"]);
+    assert_eq!(messages, ["retrying", "retrying the answer", "request finished"]);
     for line in &lines[..2] {
         let span = &line["span"];
         assert_eq!((&span["stack_id"], &span["logical_resource_id"]), (&json!(STACK), &json!("Scaling")), "{line}");
@@ -186,6 +186,29 @@ fn fields_of(query: &str) -> BTreeSet<String> {
     words.iter().filter(is_field).map(|word| (*word).to_owned()).collect()
 }
 
+/// Rolls the gate back when its snapshot is older than a day.
+async fn restore_a_day_later(world: &World) {
+    let tomorrow = SystemTime::now() + Duration::from_secs(25 * 60 * 60);
+    let deadline = Deadline::from_now(tomorrow, tomorrow + Duration::from_secs(60));
+    let rollback = update_gate("MyEndPoint", "larger", "MyEndPoint").0.to_string();
+    handle(&rollback, FUNCTION_ARN, deadline, &world.services()).await.expect("an answer is accepted");
+}
+
+/// The metric of the stale-snapshots alarm counts the log events that its filter matches.
+#[tokio::test(start_paused = true)]
+async fn the_filter_of_the_stale_snapshots_metric_matches_what_is_logged() {
+    let world = with_larger_config();
+    world.succeed(create()).await;
+    world.succeed(update_gate("MyEndPoint", "MyEndPoint", "larger")).await;
+    let lines = logged(LevelFilter::INFO, async || restore_a_day_later(&world).await).await;
+
+    let template = include_str!("../../template.yaml");
+    let patterns: Vec<_> = template.split(r#"FilterPattern: '{ $.message = ""#).skip(1).collect();
+    assert_eq!((patterns.len(), template.matches("FilterPattern:").count()), (1, 1), "one filter, on the message");
+    let (message, _) = patterns[0].split_once(r#"" }'"#).expect("one condition");
+    assert_eq!(lines.iter().filter(|line| line["message"] == message).count(), 1, "{message:?} in {lines:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_log_has_every_field_and_message_of_the_documented_queries() {
     let world = with_larger_config();
@@ -193,10 +216,7 @@ async fn the_log_has_every_field_and_message_of_the_documented_queries() {
         world.fail("RegisterScalableTarget", "ThrottlingException", 1);
         world.succeed(create()).await;
         world.succeed(update_gate("MyEndPoint", "MyEndPoint", "larger")).await;
-        let tomorrow = SystemTime::now() + Duration::from_secs(25 * 60 * 60);
-        let deadline = Deadline::from_now(tomorrow, tomorrow + Duration::from_secs(60));
-        let rollback = update_gate("MyEndPoint", "larger", "MyEndPoint").0.to_string();
-        handle(&rollback, FUNCTION_ARN, deadline, &world.services()).await.expect("an answer is accepted");
+        restore_a_day_later(&world).await;
         world.fail("DescribeStackResource", "AccessDenied", 1);
         world.refuse(create().in_stack("another")).await;
     })

@@ -32,5 +32,5 @@ fn one_process_serves_all_requests_of_a_resource_and_answers_each_at_its_own_url
         assert_eq!(tasks.count(), 1, "it has no second thread while it resolves no host name");
     }
     let output = lambda.output();
-    assert_eq!(output.matches(r#""message":"answered""#).count(), 4, "{output}");
+    assert_eq!(output.matches(r#""message":"request finished""#).count(), 4, "{output}");
 }

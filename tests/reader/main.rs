@@ -146,7 +146,10 @@ fn the_gate_has_to_be_of_the_variants_endpoint() {
     let component = json!({
         "InferenceComponentName": "llm", "MinCapacity": "0", "MaxCapacity": "2", "UpdateGate": gate,
     });
-    assert_eq!(read(&component).unwrap_err(), "UpdateGate: not together with InferenceComponentName");
+    assert_eq!(
+        read(&component).unwrap_err(),
+        "UpdateGate: cannot be set together with InferenceComponentName; remove one of the two"
+    );
 }
 
 #[test]
@@ -181,7 +184,10 @@ fn an_inference_component_replaces_endpoint_and_variant() {
     let told = read(&component("arn:aws:sagemaker:us-east-1:111122223333:endpoint/e")).unwrap_err();
     assert!(told.contains("expected the ARN of an inference component"), "{told}");
     properties["VariantName"] = json!("MyVariant");
-    assert_eq!(read(&properties).unwrap_err(), "VariantName: not together with InferenceComponentName");
+    assert_eq!(
+        read(&properties).unwrap_err(),
+        "VariantName: cannot be set together with InferenceComponentName; remove one of the two"
+    );
     let dimension = json!("sagemaker:variant:DesiredInstanceCount");
     let mut properties = component("llm");
     properties["ScalableDimension"] = dimension;

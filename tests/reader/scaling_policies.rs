@@ -95,10 +95,20 @@ fn a_policy_has_exactly_the_configuration_of_its_type() {
         "PredefinedMetricSpecification": { "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance" },
     });
     let told = read_one(both.clone()).unwrap_err();
-    assert_eq!(told, format!("ScalingPolicies[0].{TRACKING}: does not go with PolicyType StepScaling"));
+    assert_eq!(
+        told,
+        format!(
+            "ScalingPolicies[0].{TRACKING}: cannot be set if PolicyType is StepScaling; remove it or change PolicyType"
+        )
+    );
     both["PolicyType"] = json!("TargetTrackingScaling");
     let told = read_one(both).unwrap_err();
-    assert_eq!(told, format!("ScalingPolicies[0].{STEP}: does not go with PolicyType TargetTrackingScaling"));
+    assert_eq!(
+        told,
+        format!(
+            "ScalingPolicies[0].{STEP}: cannot be set if PolicyType is TargetTrackingScaling; remove it or change PolicyType"
+        )
+    );
     let told = read_one(json!({ "PolicyName": "p", "PolicyType": "StepScaling" })).unwrap_err();
     assert_eq!(told, format!("ScalingPolicies[0].{STEP}: required, but missing"));
     let told = read_one(json!({ "PolicyName": "p", "PolicyType": "PredictiveScaling" })).unwrap_err();

@@ -56,7 +56,7 @@ fn mistakes_are_told_with_their_paths() {
         ("EndTime", json!(7), "EndTime: expected a time such as"),
         ("Starttime", json!("x"), "Starttime: unknown property, found \"x\"; did you mean StartTime?"),
         ("ScalableTargetAction", Value::Null, "ScalableTargetAction: required, but missing"),
-        ("ScalableTargetAction", json!({}), "ScalableTargetAction.MinCapacity: required, or MaxCapacity"),
+        ("ScalableTargetAction", json!({}), "ScalableTargetAction.MinCapacity: required if MaxCapacity is missing"),
         (
             "ScalableTargetAction",
             json!({ "MinCapacity": "5", "MaxCapacity": "4" }),

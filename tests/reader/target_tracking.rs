@@ -92,12 +92,15 @@ fn numbers_and_booleans_arrive_as_text_and_text_stays_text() {
 fn a_policy_tracks_exactly_one_metric() {
     let mut both = predefined("SageMakerVariantInvocationsPerInstance");
     both[CUSTOMIZED] = json!({ METRICS: [{ "Id": "m", "Expression": "1" }] });
-    assert_eq!(read(both).unwrap_err(), format!("T.{CUSTOMIZED}: not together with {PREDEFINED}"));
+    assert_eq!(
+        read(both).unwrap_err(),
+        format!("T.{CUSTOMIZED}: cannot be set together with {PREDEFINED}; remove one of the two")
+    );
     let told = read(json!({ "TargetValue": "1" })).unwrap_err();
-    assert_eq!(told, format!("T.{PREDEFINED}: required, or {CUSTOMIZED}, but both are missing"));
+    assert_eq!(told, format!("T.{PREDEFINED}: required if {CUSTOMIZED} is missing; set one of the two"));
     let mixed = json!({ METRICS: [{ "Id": "m", "Expression": "1" }], "Statistic": "Sum" });
     let told = read(json!({ "TargetValue": "1", CUSTOMIZED: mixed })).unwrap_err();
-    assert_eq!(told, format!("T.{CUSTOMIZED}.Statistic: not together with Metrics"));
+    assert_eq!(told, format!("T.{CUSTOMIZED}.Statistic: cannot be set together with Metrics; remove one of the two"));
 }
 
 #[test]
@@ -121,9 +124,9 @@ fn mistakes_at_every_depth_are_told_at_once() {
         "Metrics[0].MetricStat.Stat: required",
         "Metrics[0].MetricStat.Metric.Dimensions[0].Value: required",
         "Metrics[1].Id: required",
-        "Metrics[1].MetricStat: not together with Expression",
+        "Metrics[1].MetricStat: cannot be set together with Expression; remove one of the two",
         "Metrics[1].MetricStat.Metric: required",
-        "Metrics[2].Expression: required, or MetricStat",
+        "Metrics[2].Expression: required if MetricStat is missing",
     ] {
         assert!(told.contains(mistake), "{mistake} is not in: {told}");
     }

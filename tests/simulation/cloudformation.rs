@@ -1,9 +1,10 @@
 //! CloudFormation, as custom resources see it: stacks that are created, updated, rolled back, cleaned up and
 //! deleted.
 //!
-//! Documented: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html>. Assumed: a resource that
-//! is cancelled counts as failed at once, while its request runs on; a Delete is tried three times, and then the resource
-//! is left behind. The order of a rollback is not documented: a history has either.
+//! Documented: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html>. Assumed; AWS does not
+//! document it: a cancelled resource counts as failed at once, while its request runs on; CloudFormation tries a Delete
+//! three times, then leaves the resource behind; a rollback reverts resources in dependency order or in its reverse, as
+//! the history says.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

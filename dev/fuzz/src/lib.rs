@@ -1,4 +1,4 @@
-//! The checks of `tests/properties`, for the fuzz targets.
+//! The checks of `tests/random_inputs`, for the fuzz targets.
 
-#[path = "../../../tests/properties/checks/mod.rs"]
+#[path = "../../../tests/random_inputs/checks/mod.rs"]
 pub mod checks;

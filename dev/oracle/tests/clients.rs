@@ -16,7 +16,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use sagemaker_scaling::aws::client::ServiceClient;
+use sagemaker_scaling::aws::service_client::ServiceClient;
 use sagemaker_scaling::aws::operation::Operation;
 use sagemaker_scaling::aws::protocol::SAGEMAKER;
 use sagemaker_scaling::aws::{DescribeEndpointOutput, ProductionVariant, single_attempts};

@@ -86,7 +86,7 @@ impl Stage {
         let start = Instant::now();
         let outcome = self.handle(payload, deadline).with_subscriber(shipped).await;
         assert!(start.elapsed() < timeout + SLACK, "{:?} of {timeout:?}", start.elapsed());
-        assert!(outcome.is_err() || log.text().contains("\"answered\""), "{}", log.text());
+        assert!(outcome.is_err() || log.text().contains("\"request finished\""), "{}", log.text());
 
         let signatures = signatures(&self.aws.received()[calls..]);
         let mut shown = vec![log.text(), format!("{outcome:?}")];

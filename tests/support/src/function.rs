@@ -1,6 +1,6 @@
 //! The function: the public parts and the names that tests use, and the state that a process keeps.
 //!
-//! Beside `tests/properties/checks`, which the fuzz targets share, this is the only place in `tests/` that imports
+//! Beside `tests/random_inputs/checks`, which the fuzz targets share, this is the only place in `tests/` that imports
 //! from `sagemaker_scaling`.
 
 use aws_sdk_applicationautoscaling::config::{
@@ -10,8 +10,8 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_types::SdkConfig;
 pub use sagemaker_scaling::aws::Clients;
-pub use sagemaker_scaling::aws::client::ServiceClient;
 pub use sagemaker_scaling::aws::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM, Service};
+pub use sagemaker_scaling::aws::service_client::ServiceClient;
 pub use sagemaker_scaling::deadline::Deadline;
 pub use sagemaker_scaling::handler::{Services, Unanswered, handle};
 use sagemaker_scaling::http::{Roots, client};

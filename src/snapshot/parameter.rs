@@ -1,7 +1,6 @@
-//! A snapshot, and its record in Parameter Store.
+//! A snapshot, and the name and value of the parameter that stores it.
 //!
-//! The record holds the bodies of the calls that register the target again. Members that this version does not know are
-//! kept.
+//! The value holds the bodies of the calls that register the target again, with members that this version does not know.
 
 use std::time::SystemTime;
 
@@ -65,7 +64,7 @@ pub enum SnapshotError {
     )]
     Ambiguous(String, String),
     /// Parameter Store returns another value than the one that was written.
-    #[error("parameter {0} does not hold what was written to it; the target was not deregistered. Deploy again")]
+    #[error("parameter {0} does not hold what was written to it, so its target was left as it was. Deploy again")]
     NotStored(String),
     /// The snapshot does not fit into a parameter.
     #[error(
@@ -92,10 +91,10 @@ pub enum SnapshotError {
     },
 }
 
-/// The record of a snapshot.
+/// The value of a snapshot's parameter.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Record {
+struct ParameterValue {
     version: u32,
     taken_at: i64,
     /// The body of `RegisterScalableTarget`, with all tags.
@@ -124,16 +123,16 @@ impl Snapshot {
     /// Reads the value of a parameter.
     pub fn read(name: &str, value: &str) -> Result<Self, SnapshotError> {
         let unreadable = |why: String| SnapshotError::Unreadable { name: name.to_owned(), why };
-        let record: Record = serde_json::from_str(value).map_err(|error| unreadable(error.to_string()))?;
-        if record.version != VERSION {
-            return Err(unreadable(format!("it has version {}, and not {VERSION}", record.version)));
+        let stored: ParameterValue = serde_json::from_str(value).map_err(|error| unreadable(error.to_string()))?;
+        if stored.version != VERSION {
+            return Err(unreadable(format!("it has version {}, and not {VERSION}", stored.version)));
         }
-        let id = target_of(&record.target).filter(|id| parameter_name(id) == name);
+        let id = target_of(&stored.target).filter(|id| parameter_name(id) == name);
         let id = id.ok_or_else(|| unreadable("it is of another target".to_owned()))?;
-        let policies = record.scaling_policies.into_iter().map(|body| (AttachmentKind::ScalingPolicy, body));
-        let actions = record.scheduled_actions.into_iter().map(|body| (AttachmentKind::ScheduledAction, body));
+        let policies = stored.scaling_policies.into_iter().map(|body| (AttachmentKind::ScalingPolicy, body));
+        let actions = stored.scheduled_actions.into_iter().map(|body| (AttachmentKind::ScheduledAction, body));
         let attachments = policies.chain(actions).map(|(kind, body)| Attachment { kind, body }).collect();
-        let (settings, tags) = split_tags(record.target);
+        let (settings, tags) = split_tags(stored.target);
         let spec = TargetSpec { id, settings, tags, attachments };
         Ok(Self { taken_at: record.taken_at, spec, attributes: record.attributes, update: record.update })
     }
@@ -154,7 +153,7 @@ impl Snapshot {
     fn write(&self, attributes: Attributes) -> String {
         let bodies =
             |kind| self.spec.attachments_of(kind).map(|attachment| attachment.body.clone()).collect::<Vec<_>>();
-        let record = Record {
+        let stored = ParameterValue {
             version: VERSION,
             taken_at: self.taken_at,
             target: self.spec.create_body(&self.spec.tags),
@@ -164,7 +163,7 @@ impl Snapshot {
             update: self.update.clone(),
         };
         // Parameter Store takes {{NAME}} for a reference to another parameter.
-        serde_json::to_string(&record).expect("JSON objects serialize").replace("{{", "{\\u007b")
+        serde_json::to_string(&stored).expect("JSON objects serialize").replace("{{", "{\\u007b")
     }
 
     /// The ARN that the target had.
@@ -191,7 +190,7 @@ impl Snapshot {
         Self { spec: TargetSpec { tags, ..self.spec }, attributes, ..self }
     }
 
-    /// Removes the scheduled actions that have ended, and returns their names. The service refuses them.
+    /// Removes the scheduled actions that have ended, and returns their names. The service rejects them.
     pub fn remove_ended(&mut self, now: SystemTime) -> Vec<String> {
         let now = DateTime::from(now).as_secs_f64();
         let has_ended = |attachment: &mut Attachment| {
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_is_read_back_from_its_record_with_unknown_members() {
+    fn a_snapshot_is_read_back_from_its_parameter_with_unknown_members() {
         let snapshot = snapshot(vec![policy("p", 1)]);
         let name = "/sagemaker-scaling/snapshots/endpoint/prod/variant/blue/sagemaker.variant.DesiredInstanceCount";
         assert_eq!(parameter_name(&snapshot.spec.id), name);
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_keeps_the_targets_arn_and_the_policies_arns_if_there_is_room() {
+    fn a_parameter_keeps_the_targets_arn_and_the_policies_arns_if_there_is_room() {
         for (length, kept) in [(100, true), (7_400, false)] {
             let mut snapshot = snapshot(vec![policy(&"p".repeat(length), 1)]);
             let arns = [("PolicyARN.p", 500), (TARGET_ARN, 100)];

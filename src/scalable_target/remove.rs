@@ -1,12 +1,13 @@
-//! Gives up targets: for a Delete, for an orphan, and for a stale request that has registered.
+//! Removes targets, as [`Removal`] says: for a Delete, for an Update that rolls back, and for a stale request that has
+//! registered.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::ownership::{self, Release};
-use crate::aws::{AwsError, Precondition, Seen, unless_outdated};
+use super::ownership::{self, Removal};
+use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
@@ -20,16 +21,16 @@ use crate::timing::{NOTHING_REGISTERED_AFTER, READ_VALID, RECORD_LAG, REGISTRATI
 pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> Result<(), Error> {
     ensure_fresh(context, target).await?;
     // A Create may still be running: see `freshness`.
-    let patience = NOTHING_REGISTERED_AFTER.saturating_sub(context.aws.request.age.elapsed());
-    let registered = find_own(context, target, patience).await?;
+    let max_wait = NOTHING_REGISTERED_AFTER.saturating_sub(context.aws.request.age.elapsed());
+    let registered = find_own(context, target, max_wait).await?;
     let was_own = is_own(context, registered.as_ref());
-    release(context, target, registered, Freshness::Fresh).await?;
-    // Give up the snapshot, too: otherwise the gate would restore the target later. A gate that is restoring it now checks
+    remove(context, target, registered, Freshness::Fresh).await?;
+    // Drop the snapshot, too: otherwise the gate would restore the target later. A gate that is restoring it now checks
     // afterwards that the snapshot still exists, and deregisters the target if it does not.
     let may_have_snapshot = !was_own || context.lifecycle().properties().get("UpdateGate").is_some();
     if may_have_snapshot && store::disown(&context.aws, context.owner(), target).await? {
         context.progress().decided(Decision::DropSnapshot);
-        release(context, target, context.aws.registered(target).await?, Freshness::Fresh).await?;
+        remove(context, target, context.aws.registered(target).await?, Freshness::Fresh).await?;
     }
     Ok(())
 }
@@ -60,14 +61,14 @@ pub(super) async fn ensure_fresh(context: &Context<'_>, target: &ScalableTargetI
             let reading = Stopwatch::start();
             let registered = context.aws.registered(target).await?;
             if reading.elapsed() >= READ_VALID {
-                // The record may be too old now: what is registered may belong to a resource that was created anew.
+                // The record may be too old now: the registered target may belong to a resource that was created anew.
                 continue;
             }
             if is_own(context, registered.as_ref()) {
-                release(context, target, registered, *freshness).await?;
+                remove(context, target, registered, *freshness).await?;
                 return Ok(ControlFlow::Break(false));
             }
-            // What this request registered may not be visible yet.
+            // The registration of this request may not be visible yet.
             return Ok(if may_have_registered { ControlFlow::Continue(false) } else { ControlFlow::Break(false) });
         }
     };
@@ -90,30 +91,32 @@ pub(super) async fn undo_if_stale(context: &Context<'_>, failure: &Error, target
     drop(timeout(context.aws.left_to_work() / 2, undo).await);
 }
 
-/// Reads a target until this resource owns it: a new registration may not be visible yet, and another owner may give
-/// it up. Returns the last read.
+/// Reads a target until this resource owns it: a new registration may not be visible yet, and another resource may
+/// remove it. Returns the last read.
 pub(super) async fn find_own(
     context: &Context<'_>,
     target: &ScalableTargetId,
-    patience: Duration,
+    max_wait: Duration,
 ) -> Result<Option<Registered>, AwsError> {
     let read = async || {
         let registered = context.aws.registered(target).await?;
         if is_own(context, registered.as_ref()) {
             return Ok(ControlFlow::Break(registered));
         }
-        context.progress().waiting(format!("checking whether {} is registered after all", target.resource_id()));
+        context
+            .progress()
+            .waiting(format!("waiting for a registration of {} that may not be visible yet", target.resource_id()));
         Ok(ControlFlow::Continue(registered))
     };
     let (Ok(registered) | Err(registered)) =
-        poll(REGISTRATION.for_at_most(patience), context.aws.left_to_work(), read).await?;
+        poll(REGISTRATION.for_at_most(max_wait), context.aws.left_to_work(), read).await?;
     Ok(registered)
 }
 
-/// Gives up a target. An adopted target stays registered, with its policies and scheduled actions.
+/// Removes a target. An adopted target stays registered, with its policies and scheduled actions.
 ///
 /// Does nothing once the request no longer has the freshness that this was decided for.
-pub(super) async fn release(
+pub(super) async fn remove(
     context: &Context<'_>,
     target: &ScalableTargetId,
     mut registered: Option<Registered>,
@@ -121,15 +124,15 @@ pub(super) async fn release(
 ) -> Result<(), Error> {
     let aws = &context.aws;
     loop {
-        let seen = Seen::of(context.owner(), registered.as_ref());
-        let mut precondition = Precondition::new(target, seen, freshness);
-        let done = match ownership::release(context.owner(), registered.as_ref()) {
-            Release::Nothing => Ok(()),
-            Release::Deregister => {
+        let state = TargetState::new(context.owner(), registered.as_ref());
+        let mut precondition = Precondition::new(target, state, freshness);
+        let done = match ownership::removal(context.owner(), registered.as_ref()) {
+            Removal::Nothing => Ok(()),
+            Removal::Deregister => {
                 context.progress().decided(Decision::Deregister);
                 aws.deregister_target(target, &mut precondition).await
             }
-            Release::Untag { arn, keys } => {
+            Removal::Release { arn, keys } => {
                 context.progress().decided(Decision::Release);
                 aws.untag(&arn, &keys, &mut precondition).await
             }
@@ -143,5 +146,5 @@ pub(super) async fn release(
 }
 
 fn is_own(context: &Context<'_>, registered: Option<&Registered>) -> bool {
-    ownership::release(context.owner(), registered) != Release::Nothing
+    ownership::removal(context.owner(), registered) != Removal::Nothing
 }
