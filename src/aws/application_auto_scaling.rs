@@ -98,7 +98,7 @@ impl Aws<'_> {
             .scalable_dimension(dimension(target));
         let attempt = async || request.clone().send().await;
         let (operation, resource) = (Operation::DeregisterScalableTarget, target.resource_id());
-        gone_is_done(
+        missing_is_done(
             self.change(operation, &resource, async || precondition.check_before_retry(self).await, attempt)
                 .await
                 .map(drop),
@@ -176,7 +176,7 @@ impl Aws<'_> {
         }
         let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
         let attempt = async || request.clone().send().await;
-        gone_is_done(
+        missing_is_done(
             self.change(Operation::UntagResource, arn, async || precondition.check_before_retry(self).await, attempt)
                 .await
                 .map(drop),

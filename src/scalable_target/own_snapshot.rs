@@ -2,13 +2,14 @@
 
 use super::ownership::{self, Registration};
 use super::reconcile::merged;
+use crate::apply::OnRejection;
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, TARGET_ARN};
 use crate::model::{AttachmentKey, Owner, Refusal, ScalableTargetId, TargetSpec, UpdateGateId};
 use crate::properties::{Declared, Desired};
 use crate::snapshot::store::{self, Stored};
-use crate::snapshot::{EndpointUpdate, Invalid, Snapshot, SnapshotError, remove_ended_actions, restore_all};
+use crate::snapshot::{EndpointUpdate, Snapshot, SnapshotError, remove_ended_actions, restore_all};
 
 /// The snapshot of the target, without scheduled actions that have ended. Refuses a snapshot of another owner, as it
 /// would refuse the registered target.
@@ -85,7 +86,7 @@ pub(super) async fn restore_others(
     let Some(endpoint) = context.aws.endpoint(name).await? else { return Ok(()) };
     let runs_new_config = update.configs.last().is_some_and(|config| endpoint.runs(config));
     if endpoint.is_settled() && runs_new_config {
-        restore_all(&context.aws, name, Some(&endpoint), update, Invalid::GiveUp).await?;
+        restore_all(&context.aws, name, Some(&endpoint), update, OnRejection::Skip).await?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::own_snapshot::{ensure_fits, own_snapshot, restore_others, restored_sp
 use super::ownership::{self, Registration};
 use super::readiness::{Readiness, component_readiness, variant_readiness};
 use super::reconcile::no_longer_declared;
-use super::release::ensure_fresh;
+use super::remove::ensure_fresh;
 use super::roll_back;
 use crate::apply::{OnRejection, attach, detach, finish_restoring, restoring_tags};
 use crate::aws::{ChangeError, Precondition, RegisterError, TargetState, unless_outdated};
@@ -44,8 +44,8 @@ struct Plan<'a> {
     /// The previous template.
     previous: &'a Declared,
     /// The attachments that left the template.
-    gone: Vec<AttachmentKey>,
-    /// The target's snapshot. It is deleted once the target is registered.
+    to_delete: Vec<AttachmentKey>,
+    /// The target's snapshot. It is dropped once the target is registered.
     snapshot: Option<Stored>,
     /// Whether `merged` restores the snapshot. Otherwise somebody has registered the target since.
     restores: bool,
@@ -75,8 +75,8 @@ pub(super) async fn register(
         return roll_back::keep_as_snapshot(context, desired, previous).await;
     }
     let mut registered = ready?;
-    let gone = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
-    let mut plan = Plan { desired, merged: desired.clone(), previous, gone, snapshot: None, restores: false };
+    let to_delete = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
+    let mut plan = Plan { desired, merged: desired.clone(), previous, to_delete, snapshot: None, restores: false };
     // An ordinary Create saves the call.
     let may_have_snapshot = desired.gate.is_some() || (is_update(context) && registered.is_none());
     if may_have_snapshot && let Some(stored) = own_snapshot(context, desired, previous).await? {
@@ -84,7 +84,7 @@ pub(super) async fn register(
         registered = registered_since(&context.aws, &stored.snapshot).await?;
         // Without the restoring tag, the snapshot is out of date.
         if registered.as_ref().is_none_or(|found| found.tags.contains_key(RESTORING_TAG)) {
-            plan.merged.spec = restored_spec(context, desired, &stored.snapshot, &plan.gone, previous)?;
+            plan.merged.spec = restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous)?;
             plan.restores = true;
         }
         plan.snapshot = Some(stored);
@@ -110,7 +110,7 @@ pub(super) async fn register(
     }
     ensure_fresh(context, target).await?;
     if let Some(stored) = &plan.snapshot {
-        store::delete(&context.aws, stored).await?;
+        store::drop_snapshot(&context.aws, stored).await?;
     }
     if plan.restores {
         context.progress().decided(Decision::Restore);

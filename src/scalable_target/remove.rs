@@ -28,7 +28,7 @@ pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> 
     // Drop the snapshot, too: otherwise the gate would restore the target later. A gate that is restoring it now checks
     // afterwards that the snapshot still exists, and deregisters the target if it does not.
     let may_have_snapshot = !was_own || context.lifecycle().properties().get("UpdateGate").is_some();
-    if may_have_snapshot && store::disown(&context.aws, context.owner(), target).await? {
+    if may_have_snapshot && store::drop_or_release(&context.aws, context.owner(), target).await? {
         context.progress().decided(Decision::DropSnapshot);
         remove(context, target, context.aws.registered(target).await?, Freshness::Fresh).await?;
     }

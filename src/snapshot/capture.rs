@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::record::{EndpointUpdate, Snapshot, SnapshotError};
+use super::parameter::{EndpointUpdate, Snapshot, SnapshotError};
 use super::store;
 use crate::aws::{Aws, AwsError};
 use crate::model::attributes::{Attributes, TARGET_ARN, policy_arn};

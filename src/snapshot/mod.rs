@@ -10,5 +10,5 @@ mod restore;
 pub mod store;
 
 pub use capture::capture;
-pub use record::{EndpointUpdate, Snapshot, SnapshotError};
-pub use restore::{Invalid, registered_since, remove_ended_actions, restore, restore_all};
+pub use parameter::{EndpointUpdate, Snapshot, SnapshotError};
+pub use restore::{registered_since, remove_ended_actions, restore, restore_all};

@@ -26,7 +26,7 @@ pub struct Snapshot {
     pub spec: TargetSpec,
     /// The ARNs that `Fn::GetAtt` returned before.
     pub attributes: Attributes,
-    /// The update that it belongs to. `None` if the record does not say; then it belongs to any.
+    /// The update that it belongs to. `None` if the parameter does not say; then it belongs to any.
     pub update: Option<EndpointUpdate>,
 }
 
@@ -134,7 +134,7 @@ impl Snapshot {
         let attachments = policies.chain(actions).map(|(kind, body)| Attachment { kind, body }).collect();
         let (settings, tags) = split_tags(stored.target);
         let spec = TargetSpec { id, settings, tags, attachments };
-        Ok(Self { taken_at: record.taken_at, spec, attributes: record.attributes, update: record.update })
+        Ok(Self { taken_at: stored.taken_at, spec, attributes: stored.attributes, update: stored.update })
     }
 
     /// The value of its parameter. Without room for the policies' ARNs, these are left out.
@@ -176,8 +176,8 @@ impl Snapshot {
         Registered { arn: self.arn().unwrap_or_default().to_owned(), tags: self.spec.tags.clone() }
     }
 
-    /// Whether another snapshot has the same record: SageMaker does not tell the two targets apart.
-    pub fn shares_record_with(&self, other: &Self) -> bool {
+    /// Whether another snapshot has the same parameter: SageMaker does not tell the two targets apart.
+    pub fn shares_parameter_with(&self, other: &Self) -> bool {
         parameter_name(&self.spec.id) == parameter_name(&other.spec.id)
     }
 

@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 
 use tokio::time::sleep;
 
-use super::record::{EndpointUpdate, Snapshot, SnapshotError};
+use super::parameter::{EndpointUpdate, Snapshot, SnapshotError};
 use super::store::{self, Stored};
-use crate::apply::{OnRefusal, attach, finish_restoring, restoring_tags};
-use crate::aws::{Aws, AwsError, ChangeError, Precondition, RegisterError, Seen, unless_outdated};
+use crate::apply::{OnRejection, attach, finish_restoring, restoring_tags};
+use crate::aws::{Aws, AwsError, ChangeError, Precondition, RegisterError, TargetState, unless_outdated};
 use crate::model::{Endpoint, EndpointName, OWNER_TAGS, Owner, Ownership, RESTORING_TAG, Registered, Tags};
 use crate::observability::Decision;
 use crate::polling::poll;
@@ -15,34 +15,25 @@ use crate::timing::{RECORD_LAG, VISIBLE};
 
 /// What became of a snapshot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Restored {
+enum Outcome {
     /// The target is registered with all that it had.
     Restored,
-    /// Somebody registered the target since, so the snapshot was deleted.
+    /// Somebody registered the target since, so the snapshot was dropped.
     RegisteredSince,
     /// The owner is being deleted, so the registration was undone.
     Undone,
 }
 
-/// What to do with a snapshot that the service finds invalid, such as one of a dimension that the variant no longer has.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Invalid {
-    /// Fail: a later request can restore it.
-    Fail,
-    /// Log it, and treat it like a snapshot of a variant that is gone: no later request will come.
-    GiveUp,
-}
-
-/// Restores the snapshots of an update, for variants that the endpoint has. Returns those that it did not restore.
-/// Snapshots of other updates, and records that cannot be read, stay.
+/// Restores the snapshots of an update, for variants that the endpoint has. Returns those that cannot be restored: those of
+/// other variants, and those that the service rejects. Snapshots of other updates stay.
 pub async fn restore_all(
     aws: &Aws<'_>,
     name: &EndpointName,
     endpoint: Option<&Endpoint>,
     update: &EndpointUpdate,
-    on_invalid: Invalid,
+    on_rejection: OnRejection,
 ) -> Result<Vec<Stored>, SnapshotError> {
-    let mut rest = Vec::new();
+    let mut unrestorable = Vec::new();
     let mut failure = None;
     for stored in store::get_all(aws, name).await? {
         let restored = match stored {
@@ -53,22 +44,23 @@ pub async fn restore_all(
             }
             Ok(stored) if endpoint.is_some_and(|endpoint| endpoint.has_variant_of(&stored.snapshot.spec.id)) => {
                 match restore(aws, stored.clone()).await {
-                    Err(SnapshotError::Aws(error)) if on_invalid == Invalid::GiveUp && error.is_validation() => {
-                        let record = stored.snapshot.value().unwrap_or_default();
+                    // Such as a dimension that the variant no longer has.
+                    Err(SnapshotError::Aws(error)) if on_rejection == OnRejection::Skip && error.is_validation() => {
+                        let snapshot = stored.snapshot.value().unwrap_or_default();
                         let target = stored.snapshot.spec.id.resource_id();
-                        tracing::warn!(%error, target, record, "could not be restored; its snapshot is given up");
-                        rest.push(stored);
+                        tracing::warn!(%error, target, snapshot, "could not be restored");
+                        unrestorable.push(stored);
                         Ok(())
                     }
                     restored => restored,
                 }
             }
             Ok(stored) => {
-                rest.push(stored);
+                unrestorable.push(stored);
                 Ok(())
             }
             Err(error) if endpoint.is_none() => {
-                tracing::warn!(%error, "the record is kept");
+                tracing::warn!(%error, "the snapshot cannot be read; its parameter is kept");
                 Ok(())
             }
             Err(error) => Err(error),
@@ -76,17 +68,17 @@ pub async fn restore_all(
         // A failure does not keep the others from being restored.
         failure = failure.or_else(|| restored.err());
     }
-    failure.map_or(Ok(rest), Err)
+    failure.map_or(Ok(unrestorable), Err)
 }
 
-/// Restores a target unless somebody has registered it since, and deletes its snapshot.
+/// Restores a target unless somebody has registered it since, and drops its snapshot.
 pub async fn restore(aws: &Aws<'_>, mut stored: Stored) -> Result<(), SnapshotError> {
     remove_ended_actions(aws, &mut stored.snapshot);
     let restored = loop {
         if let Some(restored) = unless_outdated(restore_once(aws, &stored).await)? {
             break restored;
         }
-        // Somebody may have stored the target anew meanwhile. Then that record says what to restore.
+        // Somebody may have stored the target anew meanwhile. Then that snapshot says what to restore.
         if let Some(newer) = store::get(aws, &stored.snapshot.spec.id).await? {
             stored = newer;
             remove_ended_actions(aws, &mut stored.snapshot);
@@ -94,14 +86,14 @@ pub async fn restore(aws: &Aws<'_>, mut stored: Stored) -> Result<(), SnapshotEr
     };
     let (target, dimension) = (stored.snapshot.spec.id.resource_id(), stored.snapshot.spec.id.dimension().as_str());
     match restored {
-        Restored::Restored => {
+        Outcome::Restored => {
             aws.progress.decided(Decision::Restore);
             tracing::info!(target, dimension, "restored");
         }
-        Restored::RegisteredSince => {
-            tracing::info!(target, dimension, "snapshot deleted: somebody registered the target since");
+        Outcome::RegisteredSince => {
+            tracing::info!(target, dimension, "snapshot dropped: somebody registered the target since");
         }
-        Restored::Undone => tracing::info!(target, dimension, "restore undone: its owner is being deleted"),
+        Outcome::Undone => tracing::info!(target, dimension, "restore undone: its owner is being deleted"),
     }
     Ok(())
 }
@@ -114,21 +106,21 @@ pub fn remove_ended_actions(aws: &Aws<'_>, snapshot: &mut Snapshot) {
     }
 }
 
-async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Restored, ChangeError> {
+async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeError> {
     let spec = &stored.snapshot.spec;
     let (tags, later) = restoring_tags(spec.tags.clone());
     let Some((registered, is_new)) = register(aws, &stored.snapshot, tags).await? else {
-        store::delete(aws, stored).await?;
-        return Ok(Restored::RegisteredSince);
+        store::drop_snapshot(aws, stored).await?;
+        return Ok(Outcome::RegisteredSince);
     };
     let state = TargetState::new(aws.request.owner, Some(&registered));
     let arn = registered.arn;
-    let mut precondition = Precondition::of_any_freshness(&spec.id, seen);
+    let mut precondition = Precondition::without_freshness(&spec.id, state);
     if !is_new {
         // An earlier snapshot may have been restored to it.
         aws.update_target(spec, &mut precondition).await?;
     }
-    attach(aws, &spec.id, &spec.attachments, OnRefusal::Skip, &mut precondition).await?;
+    attach(aws, &spec.id, &spec.attachments, OnRejection::Skip, &mut precondition).await?;
     let is_current = stored.is_current(aws).await?;
     if !is_current && store::exists(aws, &spec.id).await? {
         return Err(ChangeError::Outdated);
@@ -140,13 +132,13 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Restored, Change
             aws.untag(&arn, &OWNER_TAGS.map(str::to_owned), &mut precondition).await?;
         } else {
             aws.deregister_target(&spec.id, &mut precondition).await?;
-            store::delete(aws, stored).await?;
-            return Ok(Restored::Undone);
+            store::drop_snapshot(aws, stored).await?;
+            return Ok(Outcome::Undone);
         }
     }
     finish_restoring(aws, &spec.id, &arn, &later, &mut precondition).await?;
-    store::delete(aws, stored).await?;
-    Ok(Restored::Restored)
+    store::drop_snapshot(aws, stored).await?;
+    Ok(Outcome::Restored)
 }
 
 /// Registers the target with the restoring tag, and returns whether it is new. `None` if somebody has registered it

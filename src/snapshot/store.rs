@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::record::{Snapshot, SnapshotError, parameter_name, parameter_path};
+use super::parameter::{Snapshot, SnapshotError, parameter_name, parameter_path};
 use crate::aws::{Aws, AwsError, unless_outdated};
 use crate::model::{EndpointName, OWNER_TAGS, Owner, Ownership, ScalableTargetId};
 use crate::polling::poll;
@@ -13,7 +13,7 @@ use crate::timing::VISIBLE;
 pub struct Stored {
     /// The snapshot.
     pub snapshot: Snapshot,
-    /// The value of the parameter. It identifies the record: a later snapshot of the target has another value.
+    /// The value of its parameter. A later snapshot of the target has another value.
     value: String,
 }
 
@@ -33,7 +33,7 @@ pub async fn put(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Option<Stored>, S
     Ok(Some(Stored { snapshot: snapshot.clone(), value }))
 }
 
-/// The snapshots of an endpoint's targets. A record that cannot be read is an error in its place.
+/// The snapshots of an endpoint's targets. A snapshot that cannot be read is an error in its place.
 pub async fn get_all(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Result<Stored, SnapshotError>>, AwsError> {
     let parameters = aws.get_parameters(&parameter_path(endpoint)).await?;
     Ok(parameters.into_iter().map(|parameter| read(aws, &parameter.name, parameter.value)).collect())
@@ -45,7 +45,7 @@ pub async fn get(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stor
     aws.get_parameter(&name).await?.map(|value| read(aws, &name, value)).transpose()
 }
 
-/// The snapshot of a target, where the request can do without. A record that cannot be read is kept, and logged.
+/// The snapshot of a target. One that cannot be read is logged, and its parameter is kept.
 pub async fn get_readable(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, AwsError> {
     match get(aws, target).await {
         Ok(stored) => Ok(stored),
@@ -55,7 +55,7 @@ pub async fn get_readable(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Op
         }
         Err(SnapshotError::Aws(error)) => Err(error),
         Err(error) => {
-            tracing::warn!(%error, "the record is kept");
+            tracing::warn!(%error, "the snapshot cannot be read; its parameter is kept");
             Ok(None)
         }
     }
@@ -66,15 +66,15 @@ pub async fn exists(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<bool, Aw
     Ok(aws.get_parameter(&parameter_name(target)).await?.is_some())
 }
 
-/// Deletes the record of a snapshot, unless it was overwritten since.
-pub async fn delete(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsError> {
+/// Drops a snapshot: deletes its parameter, unless it was overwritten since.
+pub async fn drop_snapshot(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsError> {
     aws.delete_parameter(&parameter_name(&stored.snapshot.spec.id), &stored.value).await
 }
 
-/// Removes the owner that is being deleted from the snapshot of a target. Returns whether it owned one.
+/// Drops the snapshot that a deleted resource owns. Returns whether there was one.
 ///
-/// The snapshot of an adopted target is restored without an owner. Any other snapshot is deleted.
-pub async fn disown(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<bool, SnapshotError> {
+/// The snapshot of an adopted target is released instead: it loses the owner's tags, and is restored without them.
+pub async fn drop_or_release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<bool, SnapshotError> {
     let Some(mut stored) = get_readable(aws, target).await? else { return Ok(false) };
     let tags = &mut stored.snapshot.spec.tags;
     match Ownership::read(owner, tags) {
@@ -82,14 +82,14 @@ pub async fn disown(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> 
             tags.retain(|key, _| !OWNER_TAGS.contains(&key.as_str()));
             put(aws, &stored.snapshot).await?;
         }
-        Ownership::Own { adopted: false } => delete(aws, &stored).await?,
+        Ownership::Own { adopted: false } => drop_snapshot(aws, &stored).await?,
         Ownership::Other(_) | Ownership::Untagged => return Ok(false),
     }
     Ok(true)
 }
 
 impl Stored {
-    /// Whether the target's record is still this one.
+    /// Whether the parameter still has this snapshot.
     pub(super) async fn is_current(&self, aws: &Aws<'_>) -> Result<bool, AwsError> {
         Ok(aws.get_parameter(&parameter_name(&self.snapshot.spec.id)).await?.as_ref() == Some(&self.value))
     }

@@ -8,7 +8,8 @@ use futures_util::future::try_join;
 use tokio::time::sleep;
 
 use super::next_step::{Follows, Observed, Step, next_step};
-use crate::aws::{AwsError, Precondition, Seen, unless_outdated};
+use crate::apply::OnRejection;
+use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
@@ -22,7 +23,7 @@ use crate::polling::poll;
 use crate::properties::{UpdateGate, declared_gate};
 use crate::request::{Freshness, Lifecycle};
 use crate::snapshot::store::{self, Stored};
-use crate::snapshot::{EndpointUpdate, Invalid, Snapshot, SnapshotError, capture, restore, restore_all};
+use crate::snapshot::{EndpointUpdate, Snapshot, SnapshotError, capture, restore, restore_all};
 use crate::timing::{ENDPOINT, FRESHNESS_CHECKED_AFTER, RECORD_LAG, RESTORE_RESERVE};
 
 /// Carries out one request, or fails with what the author of the template can do.
@@ -151,7 +152,7 @@ async fn run_steps(
                     endpoint = aws.endpoint(&gate.id.endpoint).await?;
                 }
                 (Step::Restore, endpoint @ Some(_)) => {
-                    restore_all(aws, &gate.id.endpoint, endpoint.as_ref(), update, Invalid::Fail).await?;
+                    restore_all(aws, &gate.id.endpoint, endpoint.as_ref(), update, OnRejection::Fail).await?;
                     return Ok(ControlFlow::Break(()));
                 }
                 (Step::Wait { status }, _) => {
@@ -193,7 +194,7 @@ async fn deregister(
         deregistered.push(stored);
         let target = snapshot.spec.id.clone();
         let ownership = Ownership::read(context.owner(), &snapshot.spec.tags);
-        let seen = Seen::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
+        let state = TargetState::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
         context.ensure_fresh().await?;
         let mut precondition = Precondition::since(read, &target, state, Freshness::Fresh);
         let done = async {
@@ -255,17 +256,17 @@ async fn blocking_targets(
     Ok(snapshots)
 }
 
-/// Restores the snapshots of variants that the endpoint settles on, and deletes the others of the gate's updates.
+/// Restores the snapshots of variants that the endpoint settles on, and drops the others of the gate's updates.
 async fn clean_up(context: &Context<'_>, gate: &UpdateGateId) -> Result<(), Error> {
     let name = &gate.endpoint;
     let update =
         EndpointUpdate { stack_id: Some(context.owner().stack_id.clone()), configs: vec![gate.config.to_string()] };
     let endpoint = settled_endpoint(context, name).await?;
-    for stored in restore_all(&context.aws, name, endpoint.as_ref(), &update, Invalid::GiveUp).await? {
-        store::delete(&context.aws, &stored).await?;
+    for stored in restore_all(&context.aws, name, endpoint.as_ref(), &update, OnRejection::Skip).await? {
+        store::drop_snapshot(&context.aws, &stored).await?;
         context.progress().decided(Decision::DropSnapshot);
         let target = &stored.snapshot.spec.id;
-        tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "snapshot deleted");
+        tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "snapshot dropped");
     }
     Ok(())
 }

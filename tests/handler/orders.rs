@@ -69,7 +69,10 @@ async fn a_snapshot_of_another_owner_is_refused_while_that_owner_exists() {
     for (other, stack) in [("Renamed", None), ("Scaling", Some("other"))] {
         let owned = || {
             let request = create().field("LogicalResourceId", json!(other));
-            stack.map_or(request.clone(), |stack| request.in_stack(stack))
+            match stack {
+                Some(stack) => request.in_stack(stack),
+                None => request,
+            }
         };
         let world = endpoint();
         world.on_record("CREATE_IN_PROGRESS", "");
