@@ -93,7 +93,7 @@ CASES = {
     "update-replaces-variant": Case(
         after=("create",), physical_id=target_id("MyOtherVariant"), leaves={**CREATED, "MyOtherVariant": (1, 8)}
     ),
-    "update-going-back": Case(after=("create",), snapshots=("MyVariant",)),
+    "update-rolling-back": Case(after=("create",), snapshots=("MyVariant",)),
     "gate-create": Case(after=("create",), physical_id=gate_id(CONFIG), leaves=CREATED),
     "gate-update": Case(after=SCALED_BEHIND_A_GATE, physical_id=gate_id(LARGER_CONFIG), snapshots=("MyVariant",)),
     "gate-delete": Case(after=(*SCALED_BEHIND_A_GATE, "gate-update"), physical_id=gate_id(CONFIG), leaves=CREATED),
