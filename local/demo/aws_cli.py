@@ -1,11 +1,12 @@
 """The AWS CLI, as a user would type it."""
 
 import json
-import os
 import shlex
 import subprocess
 import sys
 from typing import Any
+
+from demo.environment import inherited
 
 DESCRIBE_TARGETS = "aws application-autoscaling describe-scalable-targets --service-namespace sagemaker"
 DESCRIBE_POLICIES = "aws application-autoscaling describe-scaling-policies --service-namespace sagemaker"
@@ -33,7 +34,7 @@ class AwsCli:
         done = subprocess.run(
             # Not the script: its first line cannot name a Python whose path has a space.
             [sys.executable, "-m", "awscli", *arguments],
-            env={**os.environ, **self._environment},
+            env=inherited(self._environment),
             capture_output=True,
             text=True,
             timeout=_SECONDS,

@@ -1,7 +1,6 @@
 """Starts the processes of the stage on free loopback ports, and stops them whatever happens."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from demo.environment import ACCOUNT, REGION, ROOT, VENV
+from demo.environment import ACCOUNT, REGION, ROOT, VENV, inherited
 
 _START_SECONDS = 60
 _STOP_SECONDS = 15
@@ -189,8 +188,8 @@ class Stage:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT / "local"), "TMPDIR": str(self.directory), **environment},
-                # A Ctrl-C in the terminal is for this process alone, which then stops the others in order.
+                env=inherited({"PYTHONPATH": str(ROOT / "local"), "TMPDIR": str(self.directory), **environment}),
+                # A Ctrl-C in the terminal reaches this process only, which then stops the others in order.
                 start_new_session=True,
             )
         self._running.append((name, process))
@@ -206,6 +205,12 @@ class Stage:
 
     def _log(self, name: str) -> Path:
         return self.directory / f"{name}.log"
+
+
+def cargo_lambda_invoke(port: int, file: Path) -> list[str]:
+    """The command that sends the request in a file to the function under `cargo lambda watch`."""
+    program = [str(VENV / "cargo-lambda"), "lambda", "invoke", "bootstrap"]
+    return [*program, "-A", "127.0.0.1", "-P", str(port), "--data-file", str(file)]
 
 
 def free_port() -> int:

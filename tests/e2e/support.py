@@ -5,7 +5,6 @@ import datetime
 import faulthandler
 import functools
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -21,10 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from demo import package
-from demo.environment import ROOT, VENV, isolate
+from demo.environment import ROOT, VENV, inherited, isolate
 from demo.receiver import Answer, Receiver
 from demo.stacks import Settled
-from demo.stage import LocalAws, Stage
+from demo.stage import LocalAws, Stage, cargo_lambda_invoke
 from demo.world import World
 
 EVENTS = ROOT / "events"
@@ -67,7 +66,7 @@ def run(
     return subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, **environment},
+        env=inherited(environment),
         capture_output=True,
         text=True,
         timeout=seconds,
@@ -206,18 +205,7 @@ class Function:
             json.dump({**request, "ResponseURL": url}, file)
             file.flush()
             invoked = subprocess.run(
-                [
-                    VENV / "cargo-lambda",
-                    "lambda",
-                    "invoke",
-                    "bootstrap",
-                    "-A",
-                    "127.0.0.1",
-                    "-P",
-                    str(self._port),
-                    "--data-file",
-                    file.name,
-                ],
+                cargo_lambda_invoke(self._port, Path(file.name)),
                 capture_output=True,
                 text=True,
                 timeout=_ANSWER_SECONDS,

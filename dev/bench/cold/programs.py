@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 import re
 import shutil
 import ssl
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from bench.cold.process import Program
 from bench.faults.peers import install_node, install_python
-from demo.environment import ROOT
+from demo.environment import ROOT, inherited
 
 HERE = Path(__file__).resolve().parent
 _BENCH = HERE.parent
@@ -96,9 +95,7 @@ def _zipped(files: dict[str, Path]) -> int:
 
 def _cargo(crate: Path, *arguments: str, environment: dict[str, str] | None = None) -> Path:
     command = ["cargo", "build", "--release", "--locked", *arguments, "--message-format=json-render-diagnostics"]
-    built = subprocess.run(
-        command, cwd=crate, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, check=False
-    )
+    built = subprocess.run(command, cwd=crate, env=inherited(environment or {}), stdout=subprocess.PIPE, check=False)
     if built.returncode != 0:
         sys.exit(built.returncode)  # cargo has said why
     messages = [json.loads(line) for line in built.stdout.splitlines()]
