@@ -9,19 +9,22 @@ _REQUEST = 0.20 / 1_000_000
 _SECTION = """\
 ## What it costs
 
-Lambda bills INIT and invocation together, by the millisecond and by the memory that is set, which is {memory} MB in `template.yaml`. At
-us-east-1's prices of ${arm} (arm64) and ${x86} (x86_64) a GB-second, and $0.20 a million requests, a thousand operations cost:
+Lambda bills INIT and invocation together, by the millisecond and by the configured memory, which is {memory} MB in
+`template.yaml`. At us-east-1's prices of ${arm} (arm64) and ${x86} (x86_64) a GB-second, and $0.20 a
+million requests, a thousand operations cost:
 
 | a thousand | billed for each | arm64 | x86_64 |
 |---|---|---|---|
 | Creates of a target whose endpoint is ready, each a cold start | {ready} ms | ${ready_arm} | ${ready_x86} |
 | Creates that wait five minutes for their endpoint | 300 s | ${waiting_arm} | ${waiting_x86} |
 
-The first is as measured: {scenario}. The second is nearly all waiting, with one look every fifteen seconds.
+The time of the first is measured: {scenario}. The second consists almost entirely of waiting, with
+one read every fifteen seconds.
 
-Why {memory} MB: it is the smallest that Lambda has, and the function takes less than a tenth of it. What is billed is time times memory, and the time
-is that of the network or of SageMaker, so more memory, and the larger share of the CPU that comes with it, would cost more and save
-next to nothing: without a round trip, a cold invocation takes {invocations}.
+Why {memory} MB: it is the smallest size of Lambda, and the function uses less than a tenth of it. Lambda bills time
+times memory, and the time is the network's or SageMaker's. More memory comes with a larger share of the CPU, but it
+would cost more and save almost nothing. Without a round trip, a cold invocation takes
+{invocations}.
 """
 
 

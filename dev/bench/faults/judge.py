@@ -97,30 +97,30 @@ def judge(seen: Observed, expected: Expected) -> Verdict:
 def _judge(seen: Observed, expected: Expected) -> tuple[str, str]:
     if dict(seen.others_after) != dict(seen.others_before):
         told, _ = _told(seen.answer)
-        return "L", f"the target of others was changed or removed{f', and {told} answered' if told else ''}"
+        return "L", f"the target of others was changed or removed{f', and the answer was {told}' if told else ''}"
     if seen.elsewhere:
         return "L", "an answer was sent to another URL"
     if seen.answer is None:
         return _unanswered(seen, expected)
     if fault := _invalid(seen.answer, seen.request, expected):
-        return "H", f"CloudFormation cannot take the answer: {fault}"
+        return "H", f"CloudFormation does not accept the answer: {fault}"
     body = json.loads(seen.answer)
     if seen.first_answer is not None and _told(seen.first_answer) != _told(seen.answer):
-        return "S!", "the second delivery is answered otherwise than the first"
+        return "S!", "the second delivery has another answer than the first"
     return (_succeeded if body["Status"] == "SUCCESS" else _failed)(seen, expected, body)
 
 
 def _unanswered(seen: Observed, expected: Expected) -> tuple[str, str]:
     end = seen.ends[-1]
     if end == "ok":
-        return "H", "no answer was taken, and the invocation succeeded: nobody will try again"
+        return "H", "no answer was accepted, and the invocation succeeded, so nobody tries again"
     if "undeliverable" in expected.outcomes:
         return "OK", ""
     if "nobody" not in expected.outcomes:
-        ways = {"error": "an error", "exit": "the end of the process", "killed": "being killed at its time limit"}
-        return "H", f"no answer; the invocations ended in {_and(ways[end] for end in seen.ends)}"
+        ways = {"error": "an error", "exit": "the end of the process", "killed": "a kill at the time limit"}
+        return "H", f"no answer; the invocations ended with {_and(ways[end] for end in seen.ends)}"
     if dict(seen.after) != dict(seen.before):
-        return "L", "nobody can be told, and yet the work was done"
+        return "L", "the work was done although no answer is possible"
     if end == "killed":
         return "H", "it ran until it was killed at its time limit"
     return "OK", ""
@@ -142,14 +142,14 @@ def _invalid(answer: bytes, request: Mapping[str, Any], expected: Expected) -> s
 
 def _succeeded(seen: Observed, expected: Expected, body: Mapping[str, Any]) -> tuple[str, str]:
     if expected.outcomes == {"undeliverable"}:
-        return "S!", "an answer was taken that nobody could take"
+        return "S!", "an answer was accepted although no answer is possible"
     if "SUCCESS" not in expected.outcomes:
-        return "S!", "SUCCESS for what had to be refused"
+        return "S!", "SUCCESS for a request that had to be refused"
     if fault := _id_fault(body, seen.request if expected.keeps_id else None):
         return "S!", f"SUCCESS with {fault}"
     limits = {name: (target["MinCapacity"], target["MaxCapacity"]) for name, target in seen.after.items()}
     if limits != dict(expected.targets):
-        return "S!", "SUCCESS, but the targets are not as wanted"
+        return "S!", "SUCCESS, but the targets are wrong"
     if expected.shows and expected.shows not in json.dumps(body.get("Data"), ensure_ascii=False):
         return "S!", "SUCCESS with other data than the service returned"
     return "OK", ""
@@ -162,18 +162,18 @@ def _failed(seen: Observed, expected: Expected, body: Mapping[str, Any]) -> tupl
     if fault := _id_fault(body, seen.request if keeps_id else None):
         return "F!", f"FAILED with {fault}"
     if seen.clean_up and seen.clean_up != "SUCCESS":
-        return "F!", "FAILED, and the Delete that follows fails as well: the stack is stuck"
+        return "F!", "FAILED, and the Delete that follows also fails: the stack is stuck"
     limits = {name: (target["MinCapacity"], target["MaxCapacity"]) for name, target in seen.after.items()}
     if "FAILED" not in expected.outcomes and limits == dict(expected.targets):
-        return "F!", "FAILED for work that was done"
+        return "F!", "FAILED although the work was done"
     reason = str(body.get("Reason", ""))
     if expected.clues and not any(clue in reason for clue in expected.clues):
         return "F!", "FAILED with a reason that does not name the cause"
     if any(leak.endswith("in the answer") for leak in seen.leaks):
         return "F!", "FAILED with a secret in its reason"
     if expected.most_calls is not None and seen.calls > expected.most_calls:
-        return "F", "it tried again what is final"
-    return "F", "" if "FAILED" in expected.outcomes else "it gave up on what passes"
+        return "F", "it retried a final error"
+    return "F", "" if "FAILED" in expected.outcomes else "it did not retry a transient error"
 
 
 def _id_fault(body: Mapping[str, Any], given: Mapping[str, Any] | None) -> str:
