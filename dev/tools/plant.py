@@ -22,7 +22,7 @@ RUN = "src/scalable_target/run.rs"
 TIMING = "src/timing.rs"
 GONE = "gone.map(|(key, _)| key.clone()).collect()"
 
-# What is wrong, the file, the text in it, and the text that replaces it.
+# The fault, the file, the text in it, and the text that replaces it.
 FAULTS: list[tuple[str, str, str, str]] = [
     (
         "Delete does not check the owner",

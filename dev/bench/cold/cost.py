@@ -1,4 +1,4 @@
-"""What a stack's operations cost at Lambda's prices."""
+"""Calculates the cost of a stack's operations at Lambda's prices."""
 
 import math
 
@@ -29,7 +29,7 @@ would cost more and save almost nothing. Without a round trip, a cold invocation
 
 
 def section(memory: int, milliseconds: float, scenario: str, invocations: dict[str, float]) -> str:
-    """The section, for a memory size, the time of a cold Create, and what its invocation takes with other shares of the CPU."""
+    """Returns the section for a memory size, the time of a cold Create, and its invocation's times by share of the CPU."""
     ready, waiting = math.ceil(milliseconds), 300_000
     return _SECTION.format(
         memory=memory,

@@ -1,4 +1,4 @@
-"""Compares what was measured with the goals, and writes docs/BENCHMARKS.md with its plots."""
+"""Compares the measurements with the goals, and writes docs/BENCHMARKS.md with its plots."""
 
 import platform
 import re
@@ -97,7 +97,7 @@ allocator.
 
 
 class Results:
-    """All that was measured."""
+    """All measurements."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Results:
         return statistics.median(self.values(name, of, scenario))
 
     def ratio(self, name: str, to: str, of: Callable[[Start], float], scenario: Scenario = NEAR) -> float:
-        """The median of the ratios pair by pair."""
+        """The median of the ratios of all pairs."""
         pairs = zip(self.values(name, of, scenario), self.values(to, of, scenario), strict=True)
         return statistics.median(one / other for one, other in pairs)
 
@@ -156,7 +156,7 @@ def _peak(start: Start) -> float:
 
 @dataclass(frozen=True)
 class Goal:
-    """One of the goals: what, the limit, and the figure."""
+    """A goal, its figure, and the reason if it is missed."""
 
     what: str
     measured: str
@@ -164,7 +164,7 @@ class Goal:
     reason: str = ""
 
     def row(self) -> str:
-        """As a row."""
+        """The goal as a row of the table."""
         return f"| {self.what} | {self.measured} | {'met' if self.is_met else '**not met**'} |"
 
 

@@ -1,4 +1,4 @@
-"""The rows: every fault, and what a good system makes of it."""
+"""The rows: every fault, and the right behaviour."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Judges what was observed: one rule for all systems, made of observations only."""
+"""Judges observations: one rule for all systems."""
 
 import json
 from collections.abc import Mapping
@@ -14,39 +14,39 @@ Targets = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Expected:
-    """What a row lets a good system do."""
+    """The right behaviour in a row."""
 
     outcomes: frozenset[str]
-    """Of `SUCCESS` and `FAILED`; `nobody`: nobody can be told; `undeliverable`: no answer is ever taken."""
+    """`SUCCESS`, `FAILED`; `nobody`: no answer is possible; `undeliverable`: no answer is ever accepted."""
     targets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """The system's own targets after a success, each with its limits."""
+    """The system's own targets after a success, with their limits."""
     clues: tuple[str, ...] = ()
-    """A useful reason holds one of these."""
+    """A useful reason contains one of these."""
     keeps_id: bool = False
-    """Whether the answer has to have the id that the request had."""
+    """Whether the answer must have the id of the request."""
     keeps_id_when_failed: bool = False
-    """Whether a failure has to."""
+    """Whether a failure must have the id of the request."""
     optional: frozenset[str] = frozenset()
-    """Members of the answer that cannot be known."""
+    """Members that the answer may lack, because the request lacks them."""
     shows: str = ""
-    """What a success has to return."""
+    """Text that the data of a success must contain."""
     most_calls: int | None = None
-    """How often the faulty call may be made."""
+    """How often the system may make the faulty call."""
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What one system did in one row."""
+    """The observations of one system in one row."""
 
     request: Mapping[str, Any]
     ends: tuple[str, ...]
     """How each invocation ended: `ok`, `error`, `killed`, `exit`."""
     answer: bytes | None
-    """The first answer that was taken, at the request's own URL."""
+    """The first accepted answer, at the request's own URL."""
     answered_at: int = 0
-    """In which delivery, from 1."""
+    """The delivery in which it was accepted, from 1."""
     elsewhere: int = 0
-    """Answers that were sent to any other URL."""
+    """The number of answers to any other URL."""
     before: Targets = field(default_factory=dict)
     after: Targets = field(default_factory=dict)
     """The system's own targets."""
@@ -54,41 +54,41 @@ class Observed:
     others_after: Targets = field(default_factory=dict)
     """The targets of others."""
     left_over: Targets | None = None
-    """The system's own targets after the Delete that CloudFormation sends after a failed Create, if one was sent."""
+    """The system's own targets after the Delete that follows a failed Create, if one was sent."""
     clean_up: str = ""
-    """How that Delete was answered."""
+    """The answer to that Delete."""
     leaks: tuple[str, ...] = ()
-    """Which secrets were seen, each `… in the log` or `… in the answer`."""
+    """The secrets that were found, each `… in the log` or `… in the answer`."""
     first_answer: bytes | None = None
-    """What a delivery before that was answered, where the request was delivered again although it had gone well."""
+    """The answer to the first of two successful deliveries, in a row that has two."""
     calls: int = 0
-    """How often the faulty call was made."""
+    """How often the system made the faulty call."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One cell."""
+    """The verdict on one cell."""
 
     mark: str
     """`OK`, `F`, `F!`, `H`, `S!`, `L` or `n/a`."""
     why: str = ""
-    """What was observed, where that is not plain."""
+    """The reason of the mark, if the mark does not say it all."""
     delivery: int = 1
     leaks: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing hangs, lies, leaks or is lost."""
+        """Whether it is `OK` or `F`, without a leak."""
         return self.mark in GOOD and not self.leaks
 
     def cell(self) -> str:
-        """As it stands in the table."""
+        """The text of the cell in the table."""
         second = " (2nd)" if self.delivery > 1 else ""
         return f"{self.mark}{second}{', leak' if self.leaks else ''}"
 
 
 def judge(seen: Observed, expected: Expected) -> Verdict:
-    """The verdict on one cell."""
+    """Judges one cell."""
     mark, why = _judge(seen, expected)
     delivery = seen.answered_at if seen.answer is not None and mark in ("OK", "F") else 1
     return Verdict(mark, why, delivery, seen.leaks)

@@ -76,7 +76,7 @@ The same, leaks ignored: {marks}.
 
 
 def write(rows: Sequence[Row], columns: Sequence[System], verdicts: Verdicts, peers: Peers) -> str:
-    """The page. The same verdicts make the same page."""
+    """Returns the page. It depends on the verdicts only."""
     cells = {column.name: [(row.number, verdicts[row.number, column.name]) for row in rows] for column in columns}
     return _PAGE.format(
         systems="\n".join(_systems(columns, peers)),

@@ -75,7 +75,7 @@ class Cell:
 
     @property
     def ideal(self) -> float:
-        """The time in which the needed calls are made at the rate that is allowed."""
+        """The time of the needed calls at the allowed rate."""
         return CALLS[self.name] * self.outcome.size / RATE
 
     @property
@@ -85,7 +85,7 @@ class Cell:
 
     @property
     def refused(self) -> float:
-        """Refused calls for each that was let through."""
+        """Refused calls for each accepted one."""
         return self.outcome.api.refused / max(1, self.outcome.api.taken)
 
     @property
@@ -101,7 +101,7 @@ class Cell:
 
     def __str__(self) -> str:
         outcome = self.outcome
-        # Who gives up is done early.
+        # A system that gives up ends early, so its time means nothing.
         over_ideal = "" if self.failed else f"{outcome.seconds / self.ideal:.2f}"
         asked = f"{outcome.cloudformation.taken}, refused {outcome.cloudformation.refused}"
         cells = [
