@@ -18,7 +18,7 @@ def commands() -> list[list[str]]:
 
 
 class Readme(unittest.TestCase):
-    """Each kind of block, of which there must be some."""
+    """Each kind of block. README has at least one of each."""
 
     def test_its_yaml_passes_the_linter(self) -> None:
         found = blocks("yaml", "yml")

@@ -1,4 +1,4 @@
-"""Nothing that the stage starts outlives it."""
+"""No process that a `Stage` starts outlives it."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ with Stage() as stage:
 
 @unittest.skipUnless(sys.platform == "linux", "reads /proc")
 class NothingIsLeft(unittest.TestCase):
-    """All processes end, however the stage ends."""
+    """All processes end, however the `Stage` ends."""
 
     def test_when_the_block_is_left(self) -> None:
         with Stage() as stage:

@@ -28,7 +28,7 @@ def _either(**more: Any) -> Expected:
     return Expected(frozenset({"SUCCESS", "FAILED"}), targets={BLUE: WANTED}, **more)
 
 
-_NOBODY = Expected(frozenset({"nobody"}))
+_UNANSWERABLE = Expected(frozenset({"unanswerable"}))
 _UNDELIVERABLE = Expected(frozenset({"undeliverable"}), targets={BLUE: WANTED})
 _DELETED = Expected(frozenset({"SUCCESS"}), keeps_id=True)
 
@@ -131,12 +131,12 @@ ROWS = [
     Row("4", "no `ResourceProperties`", "F", _fails("ResourceProperties"), alter=_without("ResourceProperties")),
     Row("4b", "a property is missing", "F", _fails("MaxCapacity", "maxCapacity"), maximum=None),
     Row("4c", "text that is not a number", "F", _fails("MaxCapacity", "maxCapacity", "many"), maximum="many"),
-    Row("5", "no `ResponseURL`, in a new process", "error, nothing done", _NOBODY, alter=_without("ResponseURL")),
+    Row("5", "no `ResponseURL`, in a new process", "error, nothing done", _UNANSWERABLE, alter=_without("ResponseURL")),
     Row(
         "5b",
         "no `ResponseURL`, in a process that has answered before",
         "error, nothing done",
-        _NOBODY,
+        _UNANSWERABLE,
         variant="green",
         set_scene=_registered,
         alter=_without("ResponseURL"),
@@ -145,7 +145,7 @@ ROWS = [
         "5c",
         "no `RequestId`",
         "F or error",
-        Expected(frozenset({"FAILED", "nobody"}), optional=frozenset({"RequestId"})),
+        Expected(frozenset({"FAILED", "unanswerable"}), optional=frozenset({"RequestId"})),
         alter=_without("RequestId"),
     ),
     Row("6", "`RequestType` is `Foo`", "F", _fails("Foo", "RequestType"), alter=_of_type_foo),

@@ -17,7 +17,7 @@ class Expected:
     """The right behaviour in a row."""
 
     outcomes: frozenset[str]
-    """`SUCCESS`, `FAILED`; `nobody`: no answer is possible; `undeliverable`: no answer is ever accepted."""
+    """`SUCCESS`, `FAILED`; `unanswerable`: no answer is possible; `undeliverable`: no answer is ever accepted."""
     targets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """The system's own targets after a success, with their limits."""
     clues: tuple[str, ...] = ()
@@ -113,10 +113,10 @@ def _judge(seen: Observed, expected: Expected) -> tuple[str, str]:
 def _unanswered(seen: Observed, expected: Expected) -> tuple[str, str]:
     end = seen.ends[-1]
     if end == "ok":
-        return "H", "no answer was accepted, and the invocation succeeded, so nobody tries again"
+        return "H", "no answer was accepted, and the invocation succeeded, so Lambda does not retry"
     if "undeliverable" in expected.outcomes:
         return "OK", ""
-    if "nobody" not in expected.outcomes:
+    if "unanswerable" not in expected.outcomes:
         ways = {"error": "an error", "exit": "the end of the process", "killed": "a kill at the time limit"}
         return "H", f"no answer; the invocations ended with {_and(ways[end] for end in seen.ends)}"
     if dict(seen.after) != dict(seen.before):

@@ -12,7 +12,7 @@ REQUEST = {"StackId": "s", "RequestId": "r", "LogicalResourceId": "l"}
 UPDATE = {**REQUEST, "PhysicalResourceId": "id"}
 SUCCEEDS = Expected(frozenset({"SUCCESS"}), targets={"t": (2, 6)})
 FAILS = Expected(frozenset({"FAILED"}), clues=("cause",))
-NOBODY = Expected(frozenset({"nobody"}))
+UNANSWERABLE = Expected(frozenset({"unanswerable"}))
 UNDELIVERABLE = Expected(frozenset({"undeliverable"}))
 
 
@@ -92,7 +92,7 @@ class Judge(unittest.TestCase):
     def test_no_answer_is_a_hang(self) -> None:
         self.mark("H", SILENT, SUCCEEDS, "an error")
         self.mark("H", replace(SILENT, ends=("killed", "exit")), SUCCEEDS, "a kill")
-        self.mark("H", replace(SILENT, ends=("ok",)), UNDELIVERABLE, "nobody tries again")
+        self.mark("H", replace(SILENT, ends=("ok",)), UNDELIVERABLE, "does not retry")
 
     def test_an_answer_that_cloudformation_does_not_accept_is_a_hang(self) -> None:
         for answer in (
@@ -113,10 +113,10 @@ class Judge(unittest.TestCase):
             self.mark("OK", replace(SILENT, ends=(end,)), UNDELIVERABLE)
 
     def test_an_error_at_once_is_right_if_no_answer_is_possible(self) -> None:
-        self.mark("OK", SILENT, NOBODY)
-        self.mark("H", replace(SILENT, ends=("killed",)), NOBODY, "until it was killed")
-        self.mark("H", replace(SILENT, ends=("ok",)), NOBODY)
-        self.mark("L", replace(SILENT, after={"t": TARGET}), NOBODY, "work was done")
+        self.mark("OK", SILENT, UNANSWERABLE)
+        self.mark("H", replace(SILENT, ends=("killed",)), UNANSWERABLE, "until it was killed")
+        self.mark("H", replace(SILENT, ends=("ok",)), UNANSWERABLE)
+        self.mark("L", replace(SILENT, after={"t": TARGET}), UNANSWERABLE, "work was done")
 
     def test_others_and_other_urls_come_first(self) -> None:
         self.mark("L", replace(DONE, others_before={"o": TARGET}), SUCCEEDS, "others")

@@ -144,7 +144,7 @@ pub(crate) async fn sent(config: &SdkConfig, call: impl AsyncFnOnce(&SdkConfig) 
                 headers.entry(name.to_string()).or_default().push(value);
             }
             let body = request.body().bytes().expect("the body is in memory");
-            *slot.lock().expect("nobody panics with it") = Some(Sent {
+            *slot.lock().expect("no panic while it is locked") = Some(Sent {
                 method: request.method().to_string(),
                 uri: request.uri().to_string(),
                 headers,
@@ -154,7 +154,7 @@ pub(crate) async fn sent(config: &SdkConfig, call: impl AsyncFnOnce(&SdkConfig) 
         }
     });
     let outcome = call(&config.to_builder().http_client(http).build()).await;
-    let sent = slot.lock().expect("nobody panics with it").take();
+    let sent = slot.lock().expect("no panic while it is locked").take();
     sent.ok_or(outcome)
 }
 

@@ -202,12 +202,12 @@ async fn the_transport_is_given_the_same_timeouts() {
             let seen = Arc::clone(&seen);
             move |settings, _| {
                 let both = (settings.connect_timeout(), settings.read_timeout());
-                seen.lock().expect("nobody panics with it").push(both);
+                seen.lock().expect("no panic while it is locked").push(both);
                 SharedHttpConnector::new(StaticReplayClient::new(Vec::new()))
             }
         });
         outcomes(&config(http).timeout_config(timeouts).build()).await;
-        let seen = seen.lock().expect("nobody panics with it");
+        let seen = seen.lock().expect("no panic while it is locked");
         let [ours, official] = seen.as_slice() else { panic!("there are two calls: {seen:?}") };
         assert_eq!(ours, official);
     }
