@@ -1,4 +1,4 @@
-# Needs Rust, Python 3.10 or newer, and make; everything else is pinned and goes into .venv and target.
+# Needs Rust, Python 3.10 or newer, and make. Everything else is pinned and installed into .venv and target.
 
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
@@ -7,7 +7,7 @@ CYCLONEDX := target/tools/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 export PYTHONDONTWRITEBYTECODE := 1
 # Where the Python packages demo, bench and tools are.
 export PYTHONPATH := $(CURDIR)/local:$(CURDIR)/dev
-# Nothing here talks to AWS, nor reads what the user keeps for it. local/demo/environment.py does the same for what it starts.
+# Nothing here calls AWS or reads the user's AWS settings. local/demo/environment.py does the same for the processes of the demo.
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
   AWS_ENDPOINT_URL_CLOUDFORMATION AWS_ENDPOINT_URL_SAGEMAKER AWS_ENDPOINT_URL_SSM
 export AWS_ACCESS_KEY_ID := local
@@ -43,7 +43,7 @@ test: tools-test lint deny ## Run every check and every test
 simulate: ## Play random histories of the whole world: make simulate SEEDS=0..1000000
 	SEEDS=$(SEEDS) RUST_BACKTRACE=0 cargo test --profile simulation --test simulation -- --ignored --exact seeds --nocapture
 
-plant: ## Plant faults in a copy of the function, and see the simulation find each
+plant: ## Plant faults in a copy of the function, and show that the simulation finds each
 	@$(PYTHON) -m tools.plant
 
 watch: tools-demo ## Run the function and a local AWS until Ctrl-C, for make invoke
@@ -61,7 +61,7 @@ lint: tools-test ## Check format, lints, types and documentation
 	cargo clippy --workspace --all-targets -- $(if $(CI),-D warnings)
 	$(if $(CI),RUSTDOCFLAGS=-Dwarnings) cargo doc --workspace --no-deps
 
-# The network is for the crates of other systems, which are read but never built; not for the check.
+# Only the fetch needs the network: for crates of other systems, which are read and not built.
 deny: $(DENY) ## Check the licences and sources of all crates, and that none is banned
 	cargo fetch --quiet --locked
 	$(DENY) --offline --workspace $(if $(METADATA),--metadata-path $(METADATA)) check --hide-inclusion-graph -D warnings licenses bans sources
@@ -108,7 +108,7 @@ tools-demo:
 tools-test:
 	@$(PYTHON) dev/tools/venv.py test
 
-# CRATE@VERSION/bin/PROGRAM: the folder's name is the pin, and its lock file pins the rest. Unoptimised, which is quicker in all.
+# CRATE@VERSION/bin/PROGRAM: the folder's name is the pin, and the crate's lock file pins the rest. An unoptimised build is quicker.
 target/tools/%:
 	@echo "Installing $(firstword $(subst /, ,$*)) into target/tools, once: about two minutes." >&2
 	@CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --no-track --target-dir target/tools/build \

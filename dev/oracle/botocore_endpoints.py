@@ -1,4 +1,4 @@
-"""Writes botocore-endpoints.json: where botocore would send a service's requests, in any Region, with any setting.
+"""Writes botocore-endpoints.json: botocore's addresses of a service, for each Region and setting.
 
 Needs botocore, and nothing else: python botocore_endpoints.py
 """
@@ -16,14 +16,14 @@ from botocore.exceptions import EndpointProviderError
 from botocore.loaders import create_loader
 
 SERVICES = ("application-autoscaling", "cloudformation", "sagemaker", "ssm")
-# In no partition, so in the first; not in that one either by its look; a Region of the past.
+# Names that match no partition, so that the first one applies, and a former pseudo-Region.
 STRANGE = ("mars-1", "us-mars", "fips-us-east-1")
 CUSTOM = ("http://localhost:4566", "https://example.com/path")
 OUTPUT = Path(__file__).with_name("botocore-endpoints.json")
 
 
 def unknown(partition: dict[str, Any]) -> set[str]:
-    """Regions that do not exist, but would be the partition's."""
+    """Regions that do not exist, but would belong to the partition by their names."""
     known = [region for region in sorted(partition["regions"]) if re.fullmatch(partition["regionRegex"], region)]
     new_number = re.sub(r"\d+$", "99", known[0])
     new_place = re.sub(r"\w+-\d+$", "mars-1", known[-1])
@@ -31,7 +31,7 @@ def unknown(partition: dict[str, Any]) -> set[str]:
 
 
 def rows(provider: EndpointProvider, regions: list[str]) -> Iterator[dict[str, Any]]:
-    """What is asked, each with its answer; null is for an error."""
+    """The settings, each with botocore's address, or null for an error."""
     questions = [
         *product(regions, (False, True), (False, True), (None,)),
         *product(("us-east-1", "cn-north-1"), (False, True), (False, True), CUSTOM),

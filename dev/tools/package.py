@@ -14,13 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from demo.environment import ROOT
+from demo.environment import ROOT, inherited
 from demo.package import archive
 
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 HOST = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
 GLIBC = (2, 34)
-"""What provided.al2023 has: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html"""
+"""The version in provided.al2023: https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html"""
 LARGEST = 5 * 2**19
 """Bytes of a package, for each architecture: a goal of docs/BENCHMARKS.md."""
 OUTPUT = ROOT / "target" / "package"
@@ -28,9 +28,9 @@ CARGO_HOME = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
 
 
 def flags(root: Path) -> dict[str, str]:
-    """The environment of a build that holds no path of this machine."""
+    """The environment of a build whose result contains no path of this machine."""
     prefixes = {root: "/function", CARGO_HOME: "/cargo"}
-    # Only as far as they are wanted: what else the user has there would change the bytes.
+    # They replace the user's flags, which would change the bytes.
     return {
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(f"--remap-path-prefix={path}={name}" for path, name in prefixes.items()),
         "CFLAGS": " ".join(f"-ffile-prefix-map={path}={name}" for path, name in prefixes.items()),
@@ -41,7 +41,7 @@ def flags(root: Path) -> dict[str, str]:
 def build(root: Path, architecture: str) -> Path:
     """Builds the function of a source tree."""
     target = TARGETS[architecture]
-    # Not the tree's usual folder: its other programs were built with other flags.
+    # A folder of its own, because the programs in the usual one were built with other flags.
     folder = root / "target" / "package" / "build"
     command = [
         "cargo",
@@ -57,19 +57,19 @@ def build(root: Path, architecture: str) -> Path:
         "--target-dir",
         str(folder),
     ]
-    if subprocess.run(command, cwd=root, env={**os.environ, **flags(root)}, check=False).returncode != 0:
+    if subprocess.run(command, cwd=root, env=inherited(flags(root)), check=False).returncode != 0:
         sys.exit(f"error: no package for {architecture}. If Rust lacks that target: rustup target add {target}")
     return folder / target / "release" / "bootstrap"
 
 
 def newest_glibc(program: bytes) -> tuple[int, ...]:
-    """The newest version of glibc that a program asks for."""
+    """The newest version of glibc that a program needs."""
     versions = re.findall(rb"GLIBC_(\d+(?:\.\d+)+)\0", program)
     return max((tuple(map(int, version.split(b"."))) for version in versions), default=(0,))
 
 
 def lay_out(program: Path, architecture: str, folder: Path) -> Path:
-    """Puts everything that `sam package` takes into a folder, and returns the archive in it."""
+    """Puts the input of `sam package` into a folder, and returns the archive in it."""
     if (needs := newest_glibc(program.read_bytes())) > GLIBC:
         sys.exit(
             f"error: it needs glibc {'.'.join(map(str, needs))}, and Lambda has {'.'.join(map(str, GLIBC))}:"
@@ -104,7 +104,7 @@ def digest(file: Path) -> str:
 
 
 def package(architectures: list[str]) -> None:
-    """Builds packages, and says what they are."""
+    """Builds packages, and prints their sizes and hashes."""
     for architecture in architectures:
         program = build(ROOT, architecture)
         made = lay_out(program, architecture, OUTPUT / architecture)
@@ -113,7 +113,7 @@ def package(architectures: list[str]) -> None:
 
 
 def check() -> None:
-    """Builds the committed source in two folders, and compares."""
+    """Builds the committed source in two folders, and compares the programs."""
     with tempfile.TemporaryDirectory() as directory:
         digests = []
         for name in ("one", "another/and/deeper"):

@@ -6,13 +6,12 @@ Prints the table of docs/RELIABILITY.md. First it checks that each original text
 exactly once. Fails if a text is not, or if no seed finds a fault.
 """
 
-import os
 import re
 import shutil
 import subprocess
 import sys
 
-from demo.environment import ROOT
+from demo.environment import ROOT, inherited
 
 COPY = ROOT / "target" / "planted"
 OWNERSHIP = "src/scalable_target/ownership.rs"
@@ -23,7 +22,7 @@ RUN = "src/scalable_target/run.rs"
 TIMING = "src/timing.rs"
 GONE = "to_delete.map(|(key, _)| key.clone()).collect()"
 
-# What is wrong, the file, the text in it, and the text that replaces it.
+# The fault, the file, the text in it, and the text that replaces it.
 FAULTS: list[tuple[str, str, str, str]] = [
     (
         "Delete does not check the owner",
@@ -202,7 +201,7 @@ def plant(what: str, name: str, sound: str, planted: str, most: int) -> bool:
     text = path.read_text()
     path.write_text(text.replace(sound, planted))
     command = ["cargo", "test", "--quiet", "--profile", "simulation", "--test", "simulation"]
-    environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target"), "RUST_BACKTRACE": "0"}
+    environment = inherited({"CARGO_TARGET_DIR": str(ROOT / "target"), "RUST_BACKTRACE": "0"})
     try:
         subprocess.run([*command, "--no-run"], cwd=COPY, env=environment, check=True, stderr=subprocess.DEVNULL)
         run = [*command, "--", "--ignored", "--exact", "seeds", "--nocapture"]

@@ -1,4 +1,4 @@
-"""Sets up `.venv` with the pinned tools of `make demo` or `make test`; does nothing when that is done already.
+"""Sets up `.venv` with the pinned tools of `make demo` or `make test`. Does nothing if they are installed.
 
 Runs on the Python that the machine has, before anything is installed: standard library only, and syntax that an old
 Python 3 still parses, so that it can say that it is too old.
@@ -24,18 +24,18 @@ def requirements(name: str) -> str:
 
 
 def fingerprint(name: str) -> str:
-    """What a set of tools is made from: its pins, and the Python that they are installed for."""
+    """A hash of the pins of a set of tools and of the Python version."""
     with open(requirements(name), "rb") as pins:
         return hashlib.sha256(pins.read() + sys.version.encode()).hexdigest()
 
 
 def stamp(name: str) -> str:
-    """The file that says which fingerprint is installed."""
+    """The file with the fingerprint of the installed tools."""
     return os.path.join(VENV, f"installed-{name}")
 
 
 def is_installed(name: str) -> bool:
-    """Whether the tools were installed, completely, from the pins as they are now."""
+    """Whether the tools are completely installed, from the current pins."""
     try:
         with open(stamp(name)) as installed:
             return installed.read() == fingerprint(name) and os.path.exists(PYTHON)
@@ -44,7 +44,7 @@ def is_installed(name: str) -> bool:
 
 
 def create_venv() -> None:
-    """Makes an empty virtual environment; exits with advice where Python cannot."""
+    """Creates an empty virtual environment. If Python cannot, exits with advice."""
     shutil.rmtree(VENV, ignore_errors=True)
     if subprocess.run([sys.executable, "-m", "venv", VENV], check=False).returncode != 0:
         shutil.rmtree(VENV, ignore_errors=True)

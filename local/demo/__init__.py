@@ -1,1 +1,1 @@
-"""The local stage: real CloudFormation stacks, the real function, and a local AWS for it to act on."""
+"""The demo: stacks on a CloudFormation on this machine, the real function, and a model of AWS that it calls."""

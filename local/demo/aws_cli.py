@@ -1,11 +1,12 @@
 """The AWS CLI, as a user would type it."""
 
 import json
-import os
 import shlex
 import subprocess
 import sys
 from typing import Any
+
+from demo.environment import inherited
 
 DESCRIBE_TARGETS = "aws application-autoscaling describe-scalable-targets --service-namespace sagemaker"
 DESCRIBE_POLICIES = "aws application-autoscaling describe-scaling-policies --service-namespace sagemaker"
@@ -21,19 +22,19 @@ class AwsCliError(Exception):
 
 
 class AwsCli:
-    """The pinned AWS CLI, pointed at the local AWS."""
+    """The pinned AWS CLI, with the addresses of the local AWS."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = environment
 
     def run(self, command: str) -> Any:
-        """Runs `aws ...` as written; returns what it printed, read as JSON."""
+        """Runs an `aws ...` command. Returns its output, parsed as JSON."""
         program, *arguments = shlex.split(command)
         assert program == "aws", command
         done = subprocess.run(
-            # Not the script: its first line cannot name a Python whose path has a space.
+            # Not the script `aws`: its first line cannot name a Python whose path has a space.
             [sys.executable, "-m", "awscli", *arguments],
-            env={**os.environ, **self._environment},
+            env=inherited(self._environment),
             capture_output=True,
             text=True,
             timeout=_SECONDS,

@@ -1,4 +1,4 @@
-"""The endpoints that the requests of events/ are about."""
+"""The endpoints that the requests in events/ name."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def create_endpoint(
     variant: dict[str, Any] = INSTANCES,
     **config: Any,
 ) -> None:
-    """Makes an endpoint whose variants are alike; without a name, the ordinary one."""
+    """Creates an endpoint with equal variants. Without arguments, it is the one that most requests name."""
     production_variants = [{"VariantName": each, "ModelName": "model", **variant} for each in variants]
     names = {"EndpointConfigName": f"{name}-config"}
     aws.call("SageMaker.CreateEndpointConfig", **names, ProductionVariants=production_variants, **config)
@@ -31,7 +31,7 @@ def create_endpoint(
 
 
 def create_component(aws: LocalAws, name: str, endpoint: str) -> None:
-    """Makes an inference component, and its endpoint."""
+    """Creates an inference component and its endpoint."""
     create_endpoint(aws, endpoint, VARIANTS[:1])
     aws.call(
         "SageMaker.CreateInferenceComponent",
@@ -43,9 +43,9 @@ def create_component(aws: LocalAws, name: str, endpoint: str) -> None:
 
 
 def create_other_endpoints(aws: LocalAws) -> None:
-    """Makes the others: an asynchronous and a serverless endpoint, and one with an inference component.
+    """Creates an asynchronous endpoint, a serverless endpoint, and one with an inference component.
 
-    And a configuration that the ordinary endpoint does not run, with another instance type for its first variant.
+    Also creates a configuration for `ENDPOINT`, which does not run it: its first variant has another instance type.
     """
     create_endpoint(aws, ASYNCHRONOUS_ENDPOINT, VARIANTS[:1], **ASYNCHRONOUS)
     create_endpoint(aws, SERVERLESS_ENDPOINT, VARIANTS[:1], SERVERLESS)

@@ -1,6 +1,7 @@
-"""The environment that everything on the stage runs in: none of the user's AWS settings, nothing but loopback."""
+"""The environment of all processes of the demo and the tests: without the user's AWS settings, on loopback only."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +22,7 @@ _FIXED = {
     "no_proxy": "127.0.0.1,localhost",
     "PYTHONUNBUFFERED": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
-    # A name that does not exist: cargo-lambda would have the real one download a target.
+    # A name that does not exist: with the real rustup, cargo-lambda would download a target.
     "RUSTUP": "no-rustup",
     "SAM_CLI_TELEMETRY": "0",
 }
@@ -29,9 +30,14 @@ _DROPPED = ("AWS_", "SAM_", "MINISTACK_", "LAMBDA_", "MOTO_", "CARGO_LAMBDA_")
 
 
 def isolate() -> None:
-    """Makes this process's environment, and so its children's, that of the stage."""
+    """Removes the user's AWS settings from the environment of this process and its children, and sets local ones."""
     for name in list(os.environ):
         if name.startswith(_DROPPED):
             del os.environ[name]
     os.environ.update(_FIXED)
     os.environ["PATH"] = f"{VENV}{os.pathsep}{os.environ['PATH']}"
+
+
+def inherited(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child process: that of this process, with these variables."""
+    return {**os.environ, **variables}

@@ -21,24 +21,24 @@ _PROC = Path("/proc")
 
 
 def _prctl(option: int, value: int) -> None:
-    """Linux's prctl; elsewhere nothing."""
+    """Calls prctl on Linux, and does nothing elsewhere."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _die_with_guard() -> None:
-    """Ends the command even if the guard itself is killed outright."""
+    """Ends the command even if the guard itself is killed."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def descendants(ancestor: int) -> list[int]:
-    """Every process below one; where there is no /proc, none."""
+    """All descendants of a process. None if there is no /proc."""
     children: dict[int, list[int]] = {}
     for stat in _PROC.glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
-            continue  # it ended meanwhile
+            continue  # it has ended
         children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
     found = list(children.get(ancestor, []))
     for process in found:
@@ -47,14 +47,14 @@ def descendants(ancestor: int) -> list[int]:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Asks the command to end, then ends what is left of it."""
+    """Asks the command to end, then kills its remaining descendants."""
     child.terminate()
     try:
         child.wait(_GRACE_SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
     for process in descendants(os.getpid()):
-        with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+        with contextlib.suppress(ProcessLookupError):  # it has ended
             os.kill(process, signal.SIGKILL)
 
 
@@ -62,7 +62,7 @@ def main() -> int:
     """Runs the command; its exit code is the guard's."""
     # Orphans of the command become the guard's children, where it finds them.
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    # There are no threads yet that preexec_fn could meet.
+    # preexec_fn is safe, because there are no threads yet.
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, preexec_fn=_die_with_guard)  # noqa: PLW1509
 
     def end_with_stdin() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from demo.environment import VENV, isolate
+from demo.environment import isolate
 from demo.retelling import retold
-from demo.stage import LocalAws
+from demo.stage import LocalAws, cargo_lambda_invoke
 from demo.timeline import Timeline
 from demo.watch import LOCAL_AWS_PORT, RECEIVER_PORT, WATCH_PORT
 
@@ -50,21 +50,10 @@ def main() -> None:
         )
     if not is_watching():
         sys.exit("error: nothing to invoke; run `make watch` in another terminal first")
-    command = [
-        str(VENV / "cargo-lambda"),
-        "lambda",
-        "invoke",
-        "bootstrap",
-        "-A",
-        "127.0.0.1",
-        "-P",
-        str(WATCH_PORT),
-        "--data-file",
-        str(file),
-    ]
     aws, timeline, begin = LocalAws(f"http://127.0.0.1:{LOCAL_AWS_PORT}"), Timeline(sys.stderr), time.time()
     before = len(aws.calls())
     with timeline.waiting("the function is running"):
+        command = cargo_lambda_invoke(WATCH_PORT, file)
         subprocess.run(command, stdout=subprocess.DEVNULL, timeout=_INVOKE_SECONDS, check=False)
     try:
         with urlopen(url, timeout=10) as reply:

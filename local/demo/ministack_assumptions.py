@@ -1,6 +1,6 @@
-"""Makes what a scalable target names and its stack does not make: an endpoint in service, or an inference component.
+"""Creates the endpoint or inference component that a scalable target names, if the template does not create it.
 
-For `make try`, where the endpoint may be another stack's. What is made fits the target, and is told.
+This is for `make try`: the endpoint may belong to another stack. The resources fit the target, and are recorded.
 """
 
 import contextlib
@@ -20,22 +20,22 @@ Properties = dict[str, Any]
 
 
 class Assumptions:
-    """What was made so far, which may have to be more."""
+    """Creates missing resources. Remembers their configurations, because another target may need another variant."""
 
     def __init__(self, aws: LocalAws, record: Record) -> None:
         self._aws = aws
         self._record = record
         self._configs: dict[str, Properties] = {}
-        # Short ones: an endpoint's own may be as long as a name may be.
+        # Short names, because the name of an endpoint may already have the maximum length.
         self._names = map("assumed-{}".format, itertools.count(1))
 
     def make_for_request(self, request: dict[str, Any]) -> None:
-        """Makes what a request for scaling names."""
+        """Creates the resources that a request for a scalable target names."""
         if request["ResourceType"] == "Custom::SageMakerScalableTarget" and request["RequestType"] != "Delete":
             self._make(request["ResourceProperties"], request["StackId"])
 
     def make_for_native(self, properties: Properties, stack: str) -> None:
-        """Makes what an `AWS::ApplicationAutoScaling::ScalableTarget` names."""
+        """Creates the resources that an `AWS::ApplicationAutoScaling::ScalableTarget` names."""
         match properties["ResourceId"].split("/"):
             case ["endpoint", endpoint, "variant", variant]:
                 self._make({**properties, "EndpointName": endpoint, "VariantName": variant}, stack)
@@ -43,7 +43,7 @@ class Assumptions:
                 self._make({"InferenceComponentName": component}, stack)
 
     def _make(self, properties: Properties, stack: str) -> None:
-        """What cannot be made is left to the function, which tells why it cannot be scaled."""
+        """Creates the resources if the properties are valid. Otherwise the function reports the mistake."""
         with contextlib.suppress(CallError, AttributeError, LookupError, TypeError, ValueError):
             if component := _name(properties, "InferenceComponentName", "inference-component"):
                 self._make_component(component)
@@ -88,14 +88,14 @@ class Assumptions:
 
 
 def _name(properties: Properties, which: str, resource: str) -> str:
-    """A name of this account and Region, also where it stands in an ARN; of another one none."""
+    """A name, also from an ARN of this account and Region. None if the ARN is of another one."""
     name = properties.get(which, "")
     name = name.removeprefix(f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{resource}/")
     return "" if name.startswith("arn:") else name
 
 
 def _own_endpoints(name_or_id: str) -> set[str]:
-    """The endpoints that a stack makes itself, by the names in its template, in lower case."""
+    """The names, in lower case, of the endpoints that the stack creates itself."""
     stack: Any = handlers._resolve_stack(name_or_id)
     template = stack["_template"]
     resources = template["Resources"]

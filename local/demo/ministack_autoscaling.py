@@ -1,6 +1,6 @@
 """The native resource types of Application Auto Scaling for MiniStack, which lacks them: they call the local AWS.
 
-They are what people move over from, so they are made and deleted here, but not updated.
+People move over from these types, so they can be created and deleted here, but not updated.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_ApplicationAutoScaling.html
 """
 
@@ -15,18 +15,18 @@ Properties = dict[str, Any]
 Made = tuple[str, dict[str, str]]
 """A physical id, and the attributes."""
 Listener = Callable[[Properties, str], None]
-"""Hears of the properties of a target, and of its stack, before it is made."""
+"""A function that gets the properties of a target and its stack, before the target is created."""
 
 
 class Handlers:
-    """What MiniStack asks of a resource type."""
+    """The functions that MiniStack calls for a resource type."""
 
     def __init__(self, aws: RecordedAws, before: Listener) -> None:
         self._aws = aws
         self._before = before
 
     def install(self) -> None:
-        """Adds the types to MiniStack's. The names are those of the pinned version."""
+        """Adds the types to those of MiniStack. The internal names are those of the pinned version."""
         known: Any = provisioners._RESOURCE_HANDLERS
         for name, create, delete in (
             ("ScalableTarget", self._register, self._deregister),
@@ -57,6 +57,6 @@ class Handlers:
 
 
 def _members(target: str) -> dict[str, str]:
-    """What a call names a target by, from the physical id."""
+    """The members that name a target in a call, from its physical id."""
     resource, dimension, namespace = target.split("|")
     return {"ResourceId": resource, "ScalableDimension": dimension, "ServiceNamespace": namespace}

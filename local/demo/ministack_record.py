@@ -1,4 +1,4 @@
-"""Calls of the local AWS that the function does not make, written down with who made them."""
+"""Records calls of the local AWS by other callers than the function, with the caller."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from typing import Any
 from demo.stage import CallError, LocalAws
 
 Record = Callable[[dict[str, Any]], None]
-"""Writes an entry down."""
+"""A function that records an entry."""
 
 
 class RecordedAws(LocalAws):
-    """The local AWS, for one caller."""
+    """The local AWS, for one caller whose calls are recorded."""
 
     def __init__(self, url: str, by: str, record: Record) -> None:
         super().__init__(url)
@@ -19,7 +19,7 @@ class RecordedAws(LocalAws):
         self._record = record
 
     def call(self, target: str, **members: Any) -> Any:
-        """Calls an operation, and writes down what came of it."""
+        """Calls an operation, and records the call with its result."""
         call = {"Time": time.time(), "By": self._by, "Target": target, "Input": members}
         try:
             output = super().call(target, **members)
@@ -31,7 +31,7 @@ class RecordedAws(LocalAws):
         return output
 
     def call_for_resource(self, target: str, **members: Any) -> Any:
-        """The same for a resource of a stack, whose event is to have the service's own words."""
+        """Calls an operation for a resource of a stack. The error has the service's message, for the stack's event."""
         try:
             return self.call(target, **members)
         except CallError as error:

@@ -1,7 +1,7 @@
 """SageMaker's resource types for MiniStack's CloudFormation, which lacks them: they call the local AWS.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sagemaker-endpoint.html and its
-neighbours. The local AWS has no models, so a model is a name and nothing else.
+neighbours. The local AWS has no models, so a model is only a name.
 """
 
 import secrets
@@ -23,13 +23,13 @@ _CHANGING = ("Creating", "Deleting", "Updating")
 
 
 class Handlers:
-    """What MiniStack asks of a resource type."""
+    """The functions that MiniStack calls for a resource type."""
 
     def __init__(self, aws: RecordedAws) -> None:
         self._aws = aws
 
     def install(self) -> None:
-        """Adds the types to MiniStack's. The names are those of the pinned version."""
+        """Adds the types to those of MiniStack. The internal names are those of the pinned version."""
         known: Any = provisioners._RESOURCE_HANDLERS
         for name, create, update, delete in (
             ("Model", self._create_model, None, self._delete_model),
@@ -38,7 +38,7 @@ class Handlers:
         ):
             known[_PREFIX + name] = {
                 "create": create,
-                # What cannot be updated is replaced: all properties of a model and of a configuration.
+                # A change of any property of a model or a configuration replaces it.
                 "update": update or _replacement(create),
                 "update_with_logical_id": True,
                 "delete": delete,
@@ -82,7 +82,7 @@ class Handlers:
         self._call("DeleteEndpoint", EndpointName=_name(arn))
 
     def _wait(self, name: str, config: str) -> None:
-        """Waits until an endpoint runs a configuration."""
+        """Waits until an endpoint runs a configuration, and fails if it then runs another one."""
         while (endpoint := self._call("DescribeEndpoint", EndpointName=name))["EndpointStatus"] in _CHANGING:
             time.sleep(0.2)
         if endpoint["EndpointStatus"] != "InService" or endpoint["EndpointConfigName"] != config:
@@ -93,7 +93,7 @@ class Handlers:
 
 
 def _replacement(create: Callable[[str, Properties, str], Made]) -> Callable[..., Made]:
-    """An update that makes another one; MiniStack deletes the old one in its clean-up."""
+    """An update that creates a new resource. MiniStack deletes the old one in its clean-up."""
     return lambda arn, old, new, stack, logical_id: create(logical_id, new, stack)
 
 
@@ -103,10 +103,10 @@ def _made(kind: str, name: str) -> Made:
 
 
 def _new_name(logical_id: str) -> str:
-    """A name as CloudFormation makes it."""
+    """A name in the form that CloudFormation generates."""
     return f"{logical_id}-{secrets.token_hex(6)}"
 
 
 def _name(arn: str) -> str:
-    """A name in an ARN, where it stands in lower case; calls take it in any."""
+    """The name in an ARN, in lower case. Calls accept any case."""
     return arn.rpartition("/")[2]

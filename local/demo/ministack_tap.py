@@ -1,9 +1,9 @@
-"""Runs MiniStack, and writes down what its CloudFormation sends to functions and what they answer.
+"""Runs MiniStack, and records the requests that its CloudFormation sends to functions, and their answers.
 
-Real CloudFormation shows neither, and MiniStack has no other way to see both; the two names that this wraps are those
-of the pinned version. Each line of the file that the first argument names is one JSON object: a request as the function
-gets it, an answer as CloudFormation got it, or a call of SageMaker for a resource of its own; and when, in seconds
-since the epoch. With ASSUMES in the environment, what scalable targets name is made where it is missing.
+MiniStack has no interface for this, so this module wraps two of its functions; their names are those of the pinned
+version. The first argument names the file of the record. Each line is a JSON object with its time in seconds since the
+epoch: a request, an answer, or a call of the local AWS by CloudFormation. If ASSUMES is in the environment, missing
+endpoints that scalable targets name are created.
 """
 
 import functools
@@ -27,15 +27,15 @@ Listener = Callable[[dict[str, Any]], None]
 
 
 def append(record: Path, entry: dict[str, Any]) -> None:
-    """Writes a line down."""
+    """Appends a line to the record."""
     with record.open("a") as lines:
         lines.write(json.dumps(entry) + "\n")
 
 
 def tap(record: Path, before: Listener) -> None:
-    """Wraps the one place that requests leave through and the one place that answers arrive at.
+    """Wraps the function that sends requests and the function that receives answers.
 
-    What happens `before` a request leaves is told before it.
+    Calls `before` before each request, so that its records come first.
     """
     invoke: Any = lambda_svc._execute_function_with_config_scope
     deliver: Any = custom_resource.deliver_response

@@ -1,4 +1,4 @@
-"""Builds the workspace's programs, and packages the function as Lambda takes it."""
+"""Builds the programs of the workspace, and packages the function for Lambda."""
 
 import io
 import json
@@ -16,14 +16,14 @@ _UNIX = 3
 
 @dataclass(frozen=True)
 class Programs:
-    """Where the build put them; cargo says so, wherever the target directory is."""
+    """The paths of the built programs, as cargo reports them."""
 
     function: Path
     local_aws: Path
 
 
 def build() -> Programs:
-    """Runs `cargo build`, in the profile that the tests use too; what cargo has to say goes to the terminal.
+    """Runs `cargo build`, in the profile that the tests use too; cargo prints to the terminal.
 
     Package by package: together, cargo would build the function with the local AWS's features of shared packages, and
     `cargo lambda watch`, which builds the function alone, would build it all again.
@@ -35,7 +35,7 @@ def _build(package: str, program: str) -> Path:
     command = ["cargo", "build", "--package", package, "--bin", program, "--message-format=json-render-diagnostics"]
     built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False)
     if built.returncode != 0:
-        sys.exit(built.returncode)  # cargo has said why
+        sys.exit(built.returncode)  # cargo has printed the error
     messages = [json.loads(line) for line in built.stdout.splitlines()]
     [executable] = [message["executable"] for message in messages if message.get("executable")]
     return Path(executable)

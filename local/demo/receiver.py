@@ -16,11 +16,11 @@ class Answer:
     target: str
     """Path and query, byte for byte."""
     headers: dict[str, str]
-    """By lower-case name."""
+    """The headers by name in lower case."""
     body: bytes
 
     def json(self) -> Any:
-        """What the body says."""
+        """The body as JSON."""
         return json.loads(self.body)
 
 
@@ -29,7 +29,7 @@ class Receiver:
 
     def __init__(self, port: int = 0, on_answer: Callable[[Answer], None] = lambda answer: None) -> None:
         self.refuses = False
-        """Whether it takes no answer, as a response URL that has expired."""
+        """Whether it refuses answers, like an expired response URL."""
         self._answers: dict[str, Answer] = {}
         self._arrival = threading.Condition()
         self._on_answer = on_answer
@@ -38,7 +38,7 @@ class Receiver:
 
     @property
     def netloc(self) -> str:
-        """Host and port, as they stand in a URL."""
+        """Host and port, as in a URL."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> "Receiver":
@@ -54,7 +54,7 @@ class Receiver:
         self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     def take(self, target: str, seconds: float) -> Answer | None:
-        """Waits for the answer to one URL, and forgets it."""
+        """Waits for the answer to one URL, and removes it."""
         with self._arrival:
             self._arrival.wait_for(lambda: target in self._answers, seconds)
             return self._answers.pop(target, None)
@@ -91,6 +91,6 @@ class Receiver:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Says nothing: the response URL is a secret, even here."""
+                """Logs nothing: the response URL is a secret, even here."""
 
         return Handler

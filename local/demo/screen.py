@@ -67,11 +67,11 @@ def svg(screen: Sequence[str]) -> str:
 
 
 def _spans(line: str) -> str:
-    """The pieces of a line, each in its column: fonts differ in width."""
+    """The pieces of a line, each with its column, because the widths of fonts differ."""
     column, spans = 0, []
     for code, coloured, bare in _SPAN.findall(line):
         text = coloured or bare
-        # One span for each run of words, so that what is aligned by blanks is aligned in any font.
+        # One span for each run of words, so that columns are aligned in any font.
         for word in re.finditer(r"\S+(?: \S+)*", text):
             x = f"{_MARGIN + (column + word.start()) * _COLUMN:g}"
             style = f' class="c{code}"' if code else ""

@@ -1,4 +1,4 @@
-"""Stacks on MiniStack's CloudFormation, from template files as they are."""
+"""Stacks on MiniStack's CloudFormation, from unchanged template files."""
 
 import json
 import re
@@ -25,16 +25,16 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class Settled:
-    """A stack, or what it was, after an operation."""
+    """A stack after an operation. A deleted stack has its last state."""
 
     status: str
     seconds: float
     outputs: dict[str, str]
     events: list[dict[str, Any]]
-    """This operation's events, oldest first."""
+    """The events of this operation, oldest first."""
 
     def failures(self) -> list[tuple[str, str]]:
-        """Resource and reason of each event that tells of a failure."""
+        """Resource and reason of each event that reports a failure."""
         return [
             (event["LogicalResourceId"], event.get("ResourceStatusReason", ""))
             for event in self.events
@@ -47,7 +47,7 @@ class Stacks:
 
     def __init__(self, url: str) -> None:
         session = botocore.session.get_session()
-        # A path in the URL: names of buckets as hosts do not resolve here.
+        # The bucket is in the path of the URL: a host name with it does not resolve here.
         config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
         self._cloudformation: Any = session.create_client("cloudformation", endpoint_url=url, config=config)
         self._s3: Any = session.create_client("s3", endpoint_url=url, config=config)
@@ -55,13 +55,13 @@ class Stacks:
         self._ssm: Any = session.create_client("ssm", endpoint_url=url, config=config)
 
     def upload(self, package: bytes) -> str:
-        """Puts a Lambda package where a template can name it."""
+        """Uploads a Lambda package, and returns its location for a template."""
         self._s3.create_bucket(Bucket=_BUCKET)
         self._s3.put_object(Bucket=_BUCKET, Key="function.zip", Body=package)
         return f"s3://{_BUCKET}/function.zip"
 
     def store(self, name: str, value: str) -> None:
-        """Puts what a template's parameter may name into the Parameter Store that CloudFormation sees."""
+        """Stores a value in the Parameter Store of CloudFormation, for a template's parameter."""
         self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
     def create(self, name: str, template: str, **parameters: str) -> Settled:
@@ -130,14 +130,14 @@ class Stacks:
 
 
 def function_template(package: str) -> str:
-    """template.yaml with the package in place of the source, which is all that `sam deploy` changes in it."""
+    """template.yaml with the package instead of the source. `sam deploy` changes nothing else in it."""
     text = (ROOT / "template.yaml").read_text()
     assert text.count(_CODE_URI) == 1, f"template.yaml has not one line {_CODE_URI!r}"
     return text.replace(_CODE_URI, f"CodeUri: {package}")
 
 
 def without_gate(template: str) -> str:
-    """A template with a gate, less the gate: its endpoint takes the configuration itself."""
+    """A template with a gate, without the gate: its endpoint names the configuration directly."""
     text = re.sub(r"\n(?:  #.*\n)*  Gate:\n(?:    .*\n)+", "", template)
     text = text.replace("      # Through the gate, which so comes first.\n", "")
     text = text.replace("!GetAtt Gate.EndpointConfigName", "!GetAtt Config.EndpointConfigName")

@@ -1,7 +1,6 @@
-"""Starts the processes of the stage on free loopback ports, and stops them whatever happens."""
+"""Starts the processes of the demo and the tests on loopback ports, and stops them in any case."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from demo.environment import ACCOUNT, REGION, ROOT, VENV
+from demo.environment import ACCOUNT, REGION, ROOT, VENV, inherited
 
 _START_SECONDS = 60
 _STOP_SECONDS = 15
@@ -23,7 +22,7 @@ _LOCAL_AWS_GREETING = "local AWS: "
 
 
 class StageError(Exception):
-    """Something on the stage did not come up; the message ends with what it said."""
+    """A process did not start. The message ends with its output."""
 
 
 class CallError(StageError):
@@ -40,7 +39,7 @@ class CallError(StageError):
 
 
 class LocalAws:
-    """A server that speaks AWS's JSON protocol; one that wants no signatures."""
+    """A server of AWS's JSON protocol that needs no signatures."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -60,7 +59,7 @@ class LocalAws:
         return calls
 
     def environment(self) -> dict[str, str]:
-        """What sends an AWS SDK or the AWS CLI here."""
+        """The environment in which an AWS SDK or the AWS CLI calls this server."""
         return {
             "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": self.url,
             "AWS_ENDPOINT_URL_CLOUDFORMATION": self.url,
@@ -70,7 +69,7 @@ class LocalAws:
 
 
 class Stage:
-    """The running processes. Leaving the `with` block ends them; so does this process's own end."""
+    """The running processes. They end with the `with` block, and with this process."""
 
     def __init__(self) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="sagemaker-scaling-")
@@ -85,7 +84,7 @@ class Stage:
         self.stop()
 
     def stop(self) -> None:
-        """Ends every process and removes what they wrote."""
+        """Ends every process and removes its files."""
         for _, process in self._running:
             assert process.stdin
             process.stdin.close()
@@ -123,7 +122,7 @@ class Stage:
                 "MINISTACK_HOST": "127.0.0.1",
                 "MINISTACK_ACCOUNT_ID": ACCOUNT,
                 "MINISTACK_REGION": REGION,
-                # Of its many services these; others would listen on fixed ports.
+                # Only these of its services: others would listen on fixed ports.
                 "SERVICES": "cloudformation,cloudwatch,iam,lambda,logs,s3,sns,sqs,ssm,sts",
                 "IOT_MTLS_ENABLED": "0",
                 "SFTP_ENABLED": "0",
@@ -133,7 +132,7 @@ class Stage:
         return f"http://127.0.0.1:{port}"
 
     def moto(self) -> LocalAws:
-        """Starts moto's server: an Application Auto Scaling and a SageMaker that others wrote."""
+        """Starts moto's server: an independent model of Application Auto Scaling and SageMaker."""
 
         def command(port: int) -> list[str]:
             return [str(VENV / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
@@ -155,11 +154,11 @@ class Stage:
         return port
 
     def log(self, name: str) -> str:
-        """What a process printed so far."""
+        """The output of a process so far."""
         return self._log(name).read_text(errors="replace")
 
     def end_of_any(self) -> str | None:
-        """The name of a process that ended by itself, if one did."""
+        """The name of a process that has ended by itself, or None."""
         return next((name for name, process in self._running if process.poll() is not None), None)
 
     def _start_on_free_port(
@@ -169,7 +168,7 @@ class Stage:
         environment: Callable[[int], dict[str, str]],
         health: str | None,
     ) -> int:
-        """Starts a process that must be told its port. Another program may take the port first: then tries again."""
+        """Starts a process on a free port. If another program takes the port first, tries another one."""
         for attempt in range(1, _ATTEMPTS + 1):
             port = free_port()
             process = self._start(name, _guarded(command(port)), environment(port))
@@ -189,8 +188,8 @@ class Stage:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT / "local"), "TMPDIR": str(self.directory), **environment},
-                # A Ctrl-C in the terminal is for this process alone, which then stops the others in order.
+                env=inherited({"PYTHONPATH": str(ROOT / "local"), "TMPDIR": str(self.directory), **environment}),
+                # A Ctrl-C in the terminal reaches this process only, which then stops the others in order.
                 start_new_session=True,
             )
         self._running.append((name, process))
@@ -208,8 +207,14 @@ class Stage:
         return self.directory / f"{name}.log"
 
 
+def cargo_lambda_invoke(port: int, file: Path) -> list[str]:
+    """The command that sends the request in a file to the function under `cargo lambda watch`."""
+    program = [str(VENV / "cargo-lambda"), "lambda", "invoke", "bootstrap"]
+    return [*program, "-A", "127.0.0.1", "-P", str(port), "--data-file", str(file)]
+
+
 def free_port() -> int:
-    """A loopback port that nobody listens on at the moment."""
+    """A loopback port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -217,7 +222,7 @@ def free_port() -> int:
 
 
 def _guarded(command: list[str]) -> list[str]:
-    """The command, ending with standard input."""
+    """The command, which ends when standard input closes."""
     return [sys.executable, str(_GUARD), *command]
 
 

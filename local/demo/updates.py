@@ -26,7 +26,7 @@ class Updates(Teller):
     """The steps; each continues from the state that the previous step leaves."""
 
     def tell(self) -> None:
-        """All of them."""
+        """Runs all steps."""
         self._create()
         self._refuse()
         self._add_the_gate()

@@ -14,7 +14,7 @@ from demo.stage import Stage, StageError
 
 WATCH_PORT = 9000
 LOCAL_AWS_PORT = 9010
-# The response URLs in events/ lead here.
+# The response URLs in events/ have this port.
 RECEIVER_PORT = 9011
 
 

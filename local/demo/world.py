@@ -1,4 +1,4 @@
-"""The stage with everything on it that a stack needs: CloudFormation, the deployed function, the local AWS, the CLI."""
+"""Everything that a stack needs: CloudFormation, the function, the local AWS, the AWS CLI."""
 
 import json
 from typing import Any
@@ -12,9 +12,9 @@ FUNCTION_STACK = "sagemaker-scaling"
 
 
 class World:
-    """Local AWS, MiniStack and AWS CLI, from entering the `with` block until leaving it.
+    """The local AWS, MiniStack and the AWS CLI. They run during the `with` block.
 
-    One that `assumes` makes the endpoints that requests for scaling name, where they are missing.
+    With `assumes`, missing endpoints that requests for scalable targets name are created.
     """
 
     def __init__(self, programs: Programs, *, assumes: bool = False) -> None:
@@ -27,11 +27,11 @@ class World:
     def __enter__(self) -> "World":
         try:
             self.local_aws = self._stage.local_aws(self._programs.local_aws)
-            # MiniStack gives its functions its own environment, so template.yaml needs none that is for tests.
+            # MiniStack's functions inherit its environment, so template.yaml needs no variables for tests.
             ministack = self._stage.ministack({**self.local_aws.environment(), **self._assumes})
             self.stacks = Stacks(ministack)
             endpoints = {"AWS_ENDPOINT_URL": ministack, **self.local_aws.environment()}
-            # The function asks the local AWS, which knows no stacks; the CLI, the engine that has them.
+            # The local AWS, which the function calls, has no stacks. The CLI calls the CloudFormation that has them.
             self.environment = {**endpoints, "AWS_ENDPOINT_URL_CLOUDFORMATION": ministack}
             self.cli = AwsCli(self.environment)
         except BaseException:
@@ -65,12 +65,12 @@ class World:
         return tags
 
     def news(self) -> list[dict[str, Any]]:
-        """What happened since the last time, in order: requests, answers, and the calls of AWS."""
+        """The requests, answers and calls of AWS since the last call, in order."""
         recorded = [json.loads(line) for line in self._stage.record.read_text().splitlines()]
         calls = self.local_aws.calls()
         news, called = recorded[self._reported :], calls[self._called :]
         self._reported, self._called = len(recorded), len(calls)
-        # What CloudFormation called stands in both, unless the local AWS was reset since.
+        # Both lists have the calls of CloudFormation, unless the local AWS was reset meanwhile.
         for own in (entry for entry in news if "By" in entry):
             same = [call for call in called if (call["Target"], call["Input"]) == (own["Target"], own["Input"])]
             if same:

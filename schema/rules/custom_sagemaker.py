@@ -36,23 +36,23 @@ class CustomSageMaker(schema_rules.CfnLintJsonSchema):  # type: ignore[misc]
         of_schema = self.extend_validator(validator.evolve(function_filter=functions), schema, validator.context)
         mistakes: dict[tuple[Any, ...], jsonschema.ValidationError] = {}
         for error in self._validate(of_schema, instance):
-            # Of an Fn::If: cfn-lint tells by itself where a branch is dead, and is mistaken within what goes together.
+            # An unreachable branch of an Fn::If: cfn-lint has a rule of its own for it, and errs inside a combination.
             if getattr(error.rule, "id", None) == "W1028":
                 continue
             if error.rule is self:
-                error.message = told(schema, error)
-            # Values that do not go together are told before those that never do, and better.
+                error.message = message(schema, error)
+            # A combination of invalid values is reported first, and with a better message than each value alone.
             about = error.validator if error.validator == "enum" else error.message
             mistakes.setdefault((*error.path, about), error)
         yield from mistakes.values()
 
 
 class CustomSageMakerTypes(rules.CloudFormationLintRule):  # type: ignore[misc]
-    """Reports a misspelt type, whose properties nobody would look at."""
+    """Reports a misspelt type, whose properties no rule would check."""
 
     id = "E9302"
     shortdesc = "Types of Custom::SageMaker resources"
-    description = "Checks that a type which is nearly that of a Custom::SageMaker resource is one"
+    description = "Finds types that differ slightly from those of Custom::SageMaker resources"
     tags = ("resources", "sagemaker")
 
     def match(self, cfn: template.Template) -> list[rules.RuleMatch]:
@@ -66,29 +66,29 @@ class CustomSageMakerTypes(rules.CloudFormationLintRule):  # type: ignore[misc]
         ]
 
 
-# Nearer than the type of somebody else's custom resource is.
+# The types of other custom resources are less similar.
 _ALMOST = 0.9
 
 
-def told(schema: Any, error: jsonschema.ValidationError) -> str:
-    """What the schema says where it is not met, or else what cfn-lint does."""
+def message(schema: Any, error: jsonschema.ValidationError) -> str:
+    """The message of the schema for a violation, or that of cfn-lint."""
     if error.validator == "additionalProperties":
         nearest = get_close_matches(error.path[-1], error.schema["properties"], 1)
         return f"{error.path[-1]}: unknown property" + "".join(f"; did you mean {name}?" for name in nearest)
-    said = ""
+    text = ""
     for step in error.schema_path:
         if isinstance(schema, dict):
-            said = schema.get("errorMessage", said)
+            text = schema.get("errorMessage", text)
             schema = schema.get(step, schema)
     if error.validator == "required":
-        return str(error.message) + (said.removeprefix("required") if said.startswith("required") else "")
+        return str(error.message) + (text.removeprefix("required") if text.startswith("required") else "")
     if error.validator in ("maximum", "minimum", "pattern", "type"):
-        said = error.schema.get("patternErrorMessage", said)
-    if said and isinstance(error.instance, (str, int, float)):
-        said += f", found {error.instance!r}"
-    if error.validator == "enum" and not said:
+        text = error.schema.get("patternErrorMessage", text)
+    if text and isinstance(error.instance, (str, int, float)):
+        text += f", found {error.instance!r}"
+    if error.validator == "enum" and not text:
         nearest = get_close_matches(str(error.instance), map(str, error.schema["enum"]), 1)
-        said = error.message + "".join(f"; did you mean {value}?" for value in nearest)
-    # What is about a value names its property, as the function does.
+        text = error.message + "".join(f"; did you mean {value}?" for value in nearest)
+    # A message about a value names its property, as the function does.
     name = next((step for step in reversed(error.path) if isinstance(step, str)), None)
-    return f"{name}: {said}" if name and said.startswith(("expected", "'")) else said or error.message
+    return f"{name}: {text}" if name and text.startswith(("expected", "'")) else text or error.message

@@ -1,11 +1,10 @@
-"""What the end-to-end tests share. Importing it isolates the process from the user's AWS settings."""
+"""Common parts of the end-to-end tests. The import isolates the process from the user's AWS settings."""
 
 import contextlib
 import datetime
 import faulthandler
 import functools
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -21,10 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from demo import package
-from demo.environment import ROOT, VENV, isolate
+from demo.environment import ROOT, VENV, inherited, isolate
 from demo.receiver import Answer, Receiver
 from demo.stacks import Settled
-from demo.stage import LocalAws, Stage
+from demo.stage import LocalAws, Stage, cargo_lambda_invoke
 from demo.world import World
 
 EVENTS = ROOT / "events"
@@ -37,7 +36,7 @@ _CHECK_SECONDS = 120
 _GONE_SECONDS = 15
 
 isolate()
-# Whatever hangs: say where, and end.
+# If a test hangs, this prints where, and ends the process.
 faulthandler.dump_traceback_later(_WHOLE_RUN_SECONDS, exit=True)
 
 
@@ -63,11 +62,11 @@ def scratch(test: unittest.TestCase) -> Path:
 def run(
     command: list[str], environment: dict[str, str], seconds: int = _CHECK_SECONDS, folder: str | Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command, whatever comes of it."""
+    """Runs a command. Does not check its exit code."""
     return subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, **environment},
+        env=inherited(environment),
         capture_output=True,
         text=True,
         timeout=seconds,
@@ -76,9 +75,9 @@ def run(
 
 
 def runbook(title: str, meanings: dict[str, str], environment: dict[str, str], without: str | None = None) -> str:
-    """Follows a part of docs/RUNBOOK.md, without the commands that a word is in; returns what was printed.
+    """Runs the commands of a section of docs/RUNBOOK.md, and returns their output.
 
-    `meanings` has what to say for words of the commands.
+    Replaces placeholders by their `meanings`. Skips blocks that contain the text `without`.
     """
     part = (ROOT / "docs" / "RUNBOOK.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
     blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", part, re.MULTILINE | re.DOTALL)
@@ -92,20 +91,20 @@ def runbook(title: str, meanings: dict[str, str], environment: dict[str, str], w
 
 
 def cfn_lint(template: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Checks a template with cfn-lint, every rule of it and of this repository."""
+    """Checks a template with all rules of cfn-lint and of this repository."""
     rules = ["--include-checks", "I", "--append-rules", "schema/rules"]
     return run([str(VENV / "cfn-lint"), *rules, *options, "--template", str(template)], {})
 
 
 def sam_validate(template: Path) -> subprocess.CompletedProcess[str]:
-    """Checks a template as `sam deploy` would read it."""
+    """Validates a template with the SAM CLI."""
     return sam("validate", "--lint", "--template-file", str(template))
 
 
 def sam(*arguments: str, seconds: int = 120, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs the SAM CLI."""
     with tempfile.TemporaryDirectory() as settings:
-        # It asks a package index for a newer version, unless it did lately.
+        # With this file, the SAM CLI does not look for a newer version of itself.
         Path(settings, "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}))
         return run([str(VENV / "sam"), *arguments], {"__SAM_CLI_APP_DIR": settings, **environment}, seconds)
 
@@ -121,7 +120,7 @@ def language_of_blocks() -> list[str]:
 
 
 def advice(reason: str) -> list[str]:
-    """What README's table "When it fails" says to do about a reason.
+    """The advice for a reason in README's table "When it fails".
 
     The first cell of a row quotes parts of reasons. In a quote, … stands for any text, a property for any property, and
     a found value for any value.
@@ -141,7 +140,7 @@ def _as_pattern(quoted: str) -> str:
 
 
 def as_template(block: str) -> str:
-    """A whole template as it is; resources alone as the resources of one."""
+    """A block as a template: unchanged if it is whole, otherwise as its resources."""
     return block if re.search("^Resources:", block, re.MULTILINE) else "Resources:\n" + textwrap.indent(block, "  ")
 
 
@@ -169,12 +168,12 @@ def write_certificate(directory: Path) -> tuple[Path, Path]:
 
 
 def are_running(processes: list[int]) -> list[int]:
-    """Those that have not ended."""
+    """The processes that have not ended."""
     return [process for process in processes if Path(f"/proc/{process}/exe").exists() and not is_zombie(process)]
 
 
 def is_zombie(process: int) -> bool:
-    """Whether it has ended, and merely is not waited for."""
+    """Whether the process has ended, and its parent has not read its exit code."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
@@ -182,7 +181,7 @@ def is_zombie(process: int) -> bool:
 
 
 def outlive(processes: list[int]) -> list[int]:
-    """Those that are still there after a while."""
+    """The processes that still run after a while."""
     deadline = time.monotonic() + _GONE_SECONDS
     while are_running(processes) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -190,7 +189,7 @@ def outlive(processes: list[int]) -> list[int]:
 
 
 class Function:
-    """The function under `cargo lambda watch`, and where its answers arrive."""
+    """The function under `cargo lambda watch`, and the receiver of its answers."""
 
     def __init__(self, stage: Stage, receiver: Receiver, environment: dict[str, str]) -> None:
         programs()
@@ -206,18 +205,7 @@ class Function:
             json.dump({**request, "ResponseURL": url}, file)
             file.flush()
             invoked = subprocess.run(
-                [
-                    VENV / "cargo-lambda",
-                    "lambda",
-                    "invoke",
-                    "bootstrap",
-                    "-A",
-                    "127.0.0.1",
-                    "-P",
-                    str(self._port),
-                    "--data-file",
-                    file.name,
-                ],
+                cargo_lambda_invoke(self._port, Path(file.name)),
                 capture_output=True,
                 text=True,
                 timeout=_ANSWER_SECONDS,
@@ -229,7 +217,7 @@ class Function:
 
 
 class StackTestCase(unittest.TestCase):
-    """Tests of the function where it is deployed on MiniStack, with one world for all tests of a class."""
+    """Tests of the function on MiniStack, with one world for all tests of a class."""
 
     world: World
     deployed: Settled
@@ -264,14 +252,14 @@ class FunctionTestCase(unittest.TestCase):
 
     @classmethod
     def services(cls, stage: Stage) -> LocalAws:
-        """Where the function finds AWS."""
+        """The AWS that the function calls."""
         return stage.local_aws(programs().local_aws)
 
     def answer(self, name: str) -> dict[str, Any]:
-        """Sends a file; checks what holds of every answer, and returns it."""
+        """Sends a file. Checks what every answer must have, and returns the answer."""
         request = event(name)
         target, answer = self.function.send(name)
-        # Taken by path and query, byte for byte: without them there would be none.
+        # The receiver found the answer by path and query, byte for byte.
         assert answer, f"no answer at {target}"
         self.assertEqual(answer.target, target)
         self.assertLessEqual(len(answer.body), 4_096)

@@ -1,4 +1,4 @@
-"""`make deny` finds what it is there to find. That there is nothing of it is for `make test` to see, which runs it."""
+"""`make deny` finds planted mistakes. `make test` runs it on the real dependencies."""
 
 import json
 import subprocess
@@ -9,12 +9,12 @@ from typing import Any
 from demo.environment import ROOT
 from support import run
 
-# On a machine of its own, it installs the checker first.
+# On a new machine, it installs the checker first.
 _DENY_SECONDS = 1_200
 
 
 class Dependencies(unittest.TestCase):
-    """The workspace as cargo tells of it, with one of its crates made another."""
+    """The metadata of the workspace, with one changed crate."""
 
     def setUp(self) -> None:
         command = ["cargo", "metadata", "--format-version", "1", "--locked"]
@@ -35,7 +35,7 @@ class Dependencies(unittest.TestCase):
         self.check("sources", "error[source-not-allowed]")
 
     def check(self, failed: str, error: str) -> None:
-        """Whether this check, and no other, fails for this error."""
+        """Whether only this check fails, with this error."""
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(self.metadata, file)
             file.flush()

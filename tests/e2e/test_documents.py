@@ -24,7 +24,7 @@ def anchors(page: Path) -> set[str]:
 
 
 class Documents(unittest.TestCase):
-    """All pages."""
+    """The links of all pages."""
 
     def test_links_lead_to_files_and_headings_that_exist(self) -> None:
         found = [(page, file, anchor) for page in pages() for file, anchor in LINK.findall(page.read_text())]

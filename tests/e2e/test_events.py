@@ -1,4 +1,4 @@
-"""Every request of events/, sent to the function by `cargo lambda invoke`: the answer, and what it leaves behind.
+"""Sends every request of events/ with `cargo lambda invoke`, and checks the answer and the state afterwards.
 
 `cargo lambda watch` gives every request a deadline in 1970, so these are the tests of that, too.
 """
@@ -24,7 +24,7 @@ DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
 def target_id(variant: str, endpoint: str = ENDPOINT, dimension: str = DIMENSION) -> str:
-    """The physical id of a variant that is registered."""
+    """The physical id of a registered variant."""
     return f"endpoint/{endpoint}/variant/{variant}|{dimension}|sagemaker"
 
 
@@ -35,15 +35,15 @@ def gate_id(config: str) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """What comes of one file."""
+    """The expected result of one file."""
 
     after: tuple[str, ...] = ()
     """The files sent before it."""
     by_hand: Targets = field(default_factory=dict)
-    """What somebody registered before, without tags."""
+    """Targets that were registered by hand before, without tags."""
     status: str = "SUCCESS"
     reason: tuple[str, ...] = ()
-    """Parts of the reason."""
+    """Texts that the reason must contain."""
     physical_id: str = target_id("MyVariant")
     leaves: Targets = field(default_factory=dict)
     """The variants or components that are registered afterwards."""
@@ -93,7 +93,7 @@ CASES = {
     "update-replaces-variant": Case(
         after=("create",), physical_id=target_id("MyOtherVariant"), leaves={**CREATED, "MyOtherVariant": (1, 8)}
     ),
-    "update-going-back": Case(after=("create",), snapshots=("MyVariant",)),
+    "update-rolling-back": Case(after=("create",), snapshots=("MyVariant",)),
     "gate-create": Case(after=("create",), physical_id=gate_id(CONFIG), leaves=CREATED),
     "gate-update": Case(after=SCALED_BEHIND_A_GATE, physical_id=gate_id(LARGER_CONFIG), snapshots=("MyVariant",)),
     "gate-delete": Case(after=(*SCALED_BEHIND_A_GATE, "gate-update"), physical_id=gate_id(CONFIG), leaves=CREATED),
@@ -260,7 +260,7 @@ class Events(FunctionTestCase):
         return tuple(parameter["Name"].removeprefix(start).removesuffix(end) for parameter in parameters)
 
     def scaling(self) -> list[dict[str, Any]]:
-        """Everything that is registered, without what each registration has anew."""
+        """All targets, policies and actions, without members that differ at each registration."""
         found: list[dict[str, Any]] = []
         for what in ("ScalableTargets", "ScalingPolicies", "ScheduledActions"):
             found += self.aws.call(f"AnyScaleFrontendService.Describe{what}", ServiceNamespace="sagemaker")[what]

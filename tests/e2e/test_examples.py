@@ -1,4 +1,4 @@
-"""Each template of examples/ as a real stack: what it makes, that its alarms find their policy, and that it goes."""
+"""Deploys each template of examples/, checks its targets, policies and alarms, and deletes the stack."""
 
 import json
 import shlex
@@ -25,17 +25,17 @@ from support import StackTestCase, event
 
 @dataclass(frozen=True)
 class Example:
-    """What comes of one template."""
+    """The expected result of one template."""
 
     parameters: dict[str, str]
     targets: tuple[tuple[str, str, int, int], ...]
     """Resource, dimension, minimum, maximum."""
     requests: tuple[str, ...]
-    """The files of events/ that show what is sent for it."""
+    """The files of events/ with its requests."""
     policies: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
-    """The policies that alarms set off."""
+    """The policies that alarms trigger."""
 
 
 def of_variant(
@@ -112,12 +112,12 @@ COUNT = "sagemaker:variant:DesiredInstanceCount"
 
 
 def outline(request: dict[str, Any]) -> tuple[str, str, list[str]]:
-    """What a request is about, and which properties it has."""
+    """The type and the properties of a request."""
     return request["RequestType"], request["ResourceType"], sorted(request["ResourceProperties"])
 
 
 class Examples(StackTestCase):
-    """On the endpoints of the requests of events/, or with an endpoint of its own."""
+    """Each example, on the endpoints of events/ or with its own endpoint."""
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -191,7 +191,7 @@ class Examples(StackTestCase):
         self.assertEqual(deleted.status, "DELETE_COMPLETE", deleted.failures())
 
     def check(self, case: Example) -> None:
-        """Whether AWS shows what is wanted."""
+        """Checks that AWS shows the expected result."""
         members = ("ResourceId", "ScalableDimension", "MinCapacity", "MaxCapacity")
         targets = [tuple(target[member] for member in members) for target in self.world.targets()]
         self.assertEqual(sorted(targets), list(case.targets))
@@ -203,14 +203,14 @@ class Examples(StackTestCase):
         self.assertEqual([alarm["AlarmActions"] for alarm in self.alarms()], set_off)
 
     def described(self, what: str) -> list[dict[str, Any]]:
-        """The policies or actions."""
+        """The policies or actions of all targets."""
         kind = {"Policies": "Scaling", "Actions": "Scheduled"}[what]
         call = f"AnyScaleFrontendService.Describe{kind}{what}"
         items: list[dict[str, Any]] = self.world.local_aws.call(call, ServiceNamespace="sagemaker")[f"{kind}{what}"]
         return items
 
     def alarms(self) -> list[dict[str, Any]]:
-        """CloudWatch's alarms, but for the function's own."""
+        """The alarms in CloudWatch, without the function's own."""
         alarms: list[dict[str, Any]] = self.world.cli.run("aws cloudwatch describe-alarms")["MetricAlarms"]
         return [alarm for alarm in alarms if not alarm["AlarmName"].startswith(FUNCTION_STACK)]
 

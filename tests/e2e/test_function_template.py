@@ -17,7 +17,7 @@ OPERATIONS = ROOT / "schema" / "operations.json"
 """The IAM actions of every operation that the function calls; tests/operations.rs keeps the file current."""
 SCHEMA = ROOT / "schema" / "custom-sagemakerscalabletarget.json"
 PROBED = {
-    # Application Auto Scaling checks with the caller's identity that the caller may do what scaling does.
+    # Application Auto Scaling checks, with the caller's identity, that the caller may call what scaling calls.
     # https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
     # https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html
     "cloudwatch:DeleteAlarms",
@@ -26,7 +26,7 @@ PROBED = {
     "sagemaker:DescribeEndpoint",
     "sagemaker:DescribeEndpointConfig",
     "sagemaker:UpdateEndpointWeightsAndCapacities",
-    # What its service-linked role does for inference components. That it probes these, too, is an assumption. See
+    # The calls of its service-linked role for inference components. Assumed: it also checks these. See
     # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/ under
     # AWSApplicationAutoscalingSageMakerEndpointPolicy.
     "sagemaker:DescribeInferenceComponent",
@@ -36,7 +36,7 @@ PROBED = {
     "iam:CreateServiceLinkedRole",
 }
 OF_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
-"""What Lambda itself does with the function's role."""
+"""The actions of Lambda itself with the function's role."""
 CONDITIONED = {
     "DeleteScalingPolicy",
     "DeleteScheduledAction",
@@ -65,7 +65,7 @@ def statements() -> list[dict[str, Any]]:
 
 
 def as_list(value: str | list[str]) -> list[str]:
-    """IAM takes both."""
+    """A list, because IAM accepts a text or a list."""
     return [value] if isinstance(value, str) else value
 
 

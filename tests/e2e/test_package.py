@@ -15,13 +15,13 @@ from tools import package
 
 
 class Package(unittest.TestCase):
-    """From something that is not the function, since building that takes minutes."""
+    """The package of a file that replaces the function, because a build takes minutes."""
 
     def setUp(self) -> None:
         self.folder = scratch(self)
 
     def program(self, name: str, contents: bytes) -> Path:
-        """A file as a build may leave it."""
+        """A file with other times and permissions, as a build may write it."""
         program = self.folder / name
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_bytes(contents)

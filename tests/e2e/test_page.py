@@ -1,4 +1,4 @@
-"""The page "Register a model" is the specification: what its command leaves behind, the function's Create leaves."""
+"""The function's Create has the same result as the command of AWS's page "Register a model"."""
 
 import unittest
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from demo.endpoints import create_endpoint
 from demo.stage import LocalAws, Stage
 from support import FunctionTestCase
 
-# https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html, letter by letter.
+# https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html, unchanged.
 PAGE = """\
 aws application-autoscaling register-scalable-target \\
 --service-namespace sagemaker \\
@@ -19,12 +19,12 @@ aws application-autoscaling register-scalable-target \\
 --min-capacity 1 \\
 --max-capacity 8
 """
-# Each registration has its own.
+# Members that differ at each registration.
 OWN = ("CreationTime", "ScalableTargetARN")
 
 
 class Specification(FunctionTestCase):
-    """The comparison, on whatever AWS there is."""
+    """The comparison, on any model of AWS."""
 
     def compare(self) -> None:
         """Registers in both ways, each on a fresh AWS."""
@@ -34,11 +34,11 @@ class Specification(FunctionTestCase):
         self.assertEqual(by_function, by_command)
 
     def reset(self) -> None:
-        """Empties the AWS, and makes the endpoint."""
+        """Resets AWS, and creates the endpoint."""
         raise NotImplementedError
 
     def state_after(self, registration: Callable[[AwsCli], Any]) -> list[dict[str, Any]]:
-        """The scalable targets after a registration on a fresh AWS, without what no two registrations share."""
+        """The scalable targets after a registration on a fresh AWS, without members that differ at each one."""
         self.reset()
         cli = AwsCli(self.aws.environment())
         registration(cli)
@@ -46,7 +46,7 @@ class Specification(FunctionTestCase):
         return [{name: value for name, value in target.items() if name not in OWN} for target in targets]
 
     def send_create(self) -> None:
-        """Has the function carry out events/create.json."""
+        """Sends events/create.json to the function."""
         _, answer = self.function.send("create")
         self.assertEqual(answer and answer.json()["Status"], "SUCCESS", answer and answer.json().get("Reason"))
 

@@ -1,4 +1,4 @@
-"""The faults of `make plant` fit the source. `make plant` itself runs for long and is not part of `make test`."""
+"""The faults of `make plant` fit the source. `make plant` itself takes long and is not part of `make test`."""
 
 import unittest
 from unittest import mock

@@ -1,4 +1,4 @@
-"""What the function puts for what CloudFormation sends, and what the AWS CLI puts for the same: no field differs."""
+"""The function puts the same policies and actions as equal commands of the AWS CLI: no member differs."""
 
 import unittest
 from typing import Any
@@ -76,7 +76,7 @@ def predefined(metric: str, value: float, more: str = "") -> str:
 
 INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
 MORNING = action("Morning", "cron(0 7 ? * MON-FRI *)", "MinCapacity=4,MaxCapacity=8", "--timezone Europe/Berlin")
-# What a user would type, to have what the requests of these names are for. Nothing in it is made from the requests.
+# The commands that a user would type instead of the request with this name. They are not derived from the requests.
 COMMANDS = {
     "create-with-target-tracking": [
         register(VARIANT, 1, 8),
@@ -186,7 +186,7 @@ BY_HAND = step(
 
 
 class Policies(FunctionTestCase):
-    """Each request by the function, and the commands by the AWS CLI, on the same local AWS, which is reset between."""
+    """Sends each request, then runs the commands, on the same local AWS, which is reset in between."""
 
     cli: AwsCli
     maxDiff = None
@@ -217,7 +217,7 @@ class Policies(FunctionTestCase):
         lists = {"ScalingPolicies", "ScheduledActions"}
         good = [file.stem for file in EVENTS.glob("*.json") if not file.stem.startswith("bad-")]
         names = {name for name in good if lists & event(name)["ResourceProperties"].keys()}
-        # A target that is adopted was there before.
+        # A target must exist before its adoption.
         self.assertEqual(names - {"create-adopt-with-policies"}, set(COMMANDS))
 
     def test_each_policys_arn_is_an_attribute(self) -> None:
@@ -247,7 +247,7 @@ class Policies(FunctionTestCase):
         self.assertEqual(self.described(), {"policies": [], "actions": []})
 
     def succeed(self, name: str) -> dict[str, Any]:
-        """Has the function carry out a request; returns the answer."""
+        """Sends a request to the function. Returns the answer."""
         answer = self.answer(name)
         self.assertEqual(answer["Status"], "SUCCESS", answer.get("Reason"))
         return answer
@@ -258,13 +258,13 @@ class Policies(FunctionTestCase):
             self.cli.run(command)
 
     def described(self) -> Described:
-        """The policies and actions that there are, but for what AWS makes up."""
+        """All policies and actions, without members that AWS generates."""
         policies, actions = self.describe("ScalingPolicies"), self.describe("ScheduledActions")
         for item in (*policies, *actions):
             for made_up in ("PolicyARN", "ScheduledActionARN", "CreationTime"):
                 item.pop(made_up, None)
         for scheduled in actions:
-            # An action without a time zone is one of UTC.
+            # An action without a time zone is in UTC.
             scheduled.setdefault("Timezone", "UTC")
         return {"policies": policies, "actions": actions}
 

@@ -5,7 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from demo.environment import ROOT, VENV
+from demo.environment import ROOT
 from support import advice, as_template, blocks, cfn_lint, language_of_blocks, run, sam
 
 SHELL = ("sh", "bash", "console", "shell")
@@ -18,7 +18,7 @@ def commands() -> list[list[str]]:
 
 
 class Readme(unittest.TestCase):
-    """Each kind of block, of which there must be some."""
+    """Each kind of block. README has at least one of each."""
 
     def test_its_yaml_passes_the_linter(self) -> None:
         found = blocks("yaml", "yml")
@@ -43,13 +43,22 @@ class Readme(unittest.TestCase):
                     case "sam":
                         # With --help it checks the other options and deploys nothing.
                         done = sam(*arguments, "--help")
-                    case "cfn-lint":
-                        done = run([str(VENV / program), *arguments], {})
+                    case ".venv/bin/cfn-lint":
+                        done = run([str(ROOT / program), *arguments], {})
                         self.assertEqual(done.stdout, "")
                     case _:
                         self.fail(f"this test does not know how to run {program}")
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual(programs, {"make", "sam", "cfn-lint"})
+        self.assertEqual(programs, {"make", "sam", ".venv/bin/cfn-lint"})
+
+    def test_its_mistake_is_what_the_linter_prints(self) -> None:
+        [expected] = blocks("text")
+        with tempfile.TemporaryDirectory() as directory:
+            template = Path(directory, "minimal.yaml")
+            original = (ROOT / "examples" / "minimal.yaml").read_text()
+            template.write_text(original.replace("      MaxCapacity:", "      MaxCapcity:"))
+            printed = cfn_lint(template).stdout.replace(directory, "examples")
+        self.assertEqual(printed.strip(), expected.strip())
 
     def test_the_files_in_its_commands_exist(self) -> None:
         built = ".aws-sam/"

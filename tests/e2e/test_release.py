@@ -1,4 +1,4 @@
-"""The release build: how large it is, and what a first request takes."""
+"""The release build: its size, and the calls, threads and connections of a first request."""
 
 import contextlib
 import json
@@ -19,18 +19,18 @@ from demo.package import archive
 from support import sam, write_certificate
 from tools import package
 
-# Not .aws-sam, where what somebody wants to deploy may be.
+# Not .aws-sam, which may have a build that somebody wants to deploy.
 _BUILD = ROOT / "target" / "sam" / "build"
 _BINARY = _BUILD / "Function" / "bootstrap"
 _BUILD_SECONDS = 1_500
-# What it has, and a little more.
+# The current size, and a little more.
 _LARGEST_BINARY = 5.5 * 2**20
 # The function's own, and those that look up names.
 _MOST_THREADS = 3
 
 
 class Release(unittest.TestCase):
-    """The function as README's `sam build` leaves it to be deployed, for this machine's architecture."""
+    """The output of README's `sam build`, for this machine's architecture."""
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -67,7 +67,7 @@ class Release(unittest.TestCase):
         process, aws, log = self._started()
         self._wait_for(lambda: self._opened(aws), [1, 1, 0])
         for opened in [2, 2, 1], [3, 3, 2]:
-            # As Lambda keeps it, between requests.
+            # Lambda freezes it between requests.
             os.kill(process.id, signal.SIGSTOP)
             for server in aws.servers:
                 server.hang_up()

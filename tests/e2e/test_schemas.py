@@ -1,4 +1,4 @@
-"""The properties of a template are checked by the schemas: with cfn-lint, and as an editor does."""
+"""The schemas check the properties of a template: with cfn-lint, and in an editor."""
 
 import json
 import unittest
@@ -17,10 +17,10 @@ SCHEMAS = ROOT / "schema"
 
 
 class Editor(yaml.SafeLoader):
-    """Reads a template as the YAML extension does: what a function is given stands for the function."""
+    """Reads a template as the YAML extension does: the argument of a function replaces the function."""
 
     def argument(self, _: str, node: yaml.Node) -> Any:
-        """What stands after a tag."""
+        """The value after a tag."""
         if isinstance(node, yaml.ScalarNode):
             return self.construct_scalar(node)
         assert isinstance(node, yaml.SequenceNode)
@@ -31,19 +31,19 @@ Editor.add_multi_constructor("!", Editor.argument)
 
 
 def expected(template: Path) -> set[tuple[int, str]]:
-    """What the comments say: lines, and messages."""
+    """The expected lines and messages, from the comments of the template."""
     lines = enumerate(template.read_text().splitlines(), start=1)
     return {(number, line.partition(" # ")[2]) for number, line in lines if " # " in line}
 
 
 def found(template: Path) -> set[tuple[int, str]]:
-    """What cfn-lint says."""
+    """The findings of cfn-lint."""
     matches = json.loads(cfn_lint(template, "--format", "json").stdout)
     return {(match["Location"]["Start"]["LineNumber"], match["Message"]) for match in matches}
 
 
 class Rule(unittest.TestCase):
-    """The rule for cfn-lint. That it says nothing of the examples: test_templates."""
+    """The rule for cfn-lint. test_templates checks that it finds nothing in the examples."""
 
     def test_every_mistake_is_told_in_its_line(self) -> None:
         template = LINTED / "mistakes.yaml"
@@ -82,7 +82,7 @@ class EditorSchema(unittest.TestCase):
         )
 
     def errors(self, template: Path) -> list[Any]:
-        """What an editor underlines."""
+        """The findings of an editor."""
         validator = Draft7Validator(json.loads((SCHEMAS / "template.json").read_text()))
         return list(validator.iter_errors(yaml.load(template.read_text(), Editor)))
 

@@ -1,4 +1,4 @@
-"""Real stacks on MiniStack's CloudFormation: what the demo tells, asserted, and what it has no time for."""
+"""Stacks on MiniStack's CloudFormation: the steps of the demo, and others that the demo leaves out."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def resource_id(variant: str) -> str:
 
 
 class Stacks(StackTestCase):
-    """Every test begins without scalable targets, and ends without stacks but the function's."""
+    """Every test begins without scalable targets. Afterwards, only the function's stack is left."""
 
     def setUp(self) -> None:
         self.world.local_aws.call("LocalAws.Reset")
@@ -179,20 +179,20 @@ class Stacks(StackTestCase):
         return settled
 
     def update(self, name: str, **parameters: str) -> Settled:
-        """Updates it."""
+        """Updates the stack."""
         return self.world.stacks.update(name, example("minimal"), **{"EndpointName": ENDPOINT, **parameters})
 
     def delete_if_there(self, name: str) -> None:
-        """Removes a stack that the test left."""
+        """Deletes a stack that the test has left."""
         if self.world.stacks.exists(name):
             self.world.stacks.delete(name)
 
     def sqs(self) -> str:
-        """`aws sqs`. The CLI's version 1 has addresses of SQS in itself, which go before the environment's."""
+        """Runs `aws sqs`. Version 1 of the CLI prefers its own addresses of SQS to those in the environment."""
         return f"aws sqs --endpoint-url {self.world.environment['AWS_ENDPOINT_URL']}"
 
     def messages(self, queue: str) -> int:
-        """How many messages are in a queue, with those that somebody has received and not deleted."""
+        """The number of messages in a queue, including those that were received and not deleted."""
         command = f"{self.sqs()} get-queue-attributes --queue-url {queue} --attribute-names All"
         attributes = self.world.cli.run(command)["Attributes"]
         return sum(int(attributes[f"ApproximateNumberOfMessages{state}"]) for state in ("", "NotVisible"))
@@ -202,12 +202,12 @@ class Stacks(StackTestCase):
         return [(target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) for target in self.world.targets()]
 
     def requests(self) -> list[dict[str, Any]]:
-        """CloudFormation's requests since the last call of this."""
+        """CloudFormation's requests since the last call of this function."""
         return [entry["Request"] for entry in self.world.news() if "Request" in entry]
 
 
 class Demo(unittest.TestCase):
-    """`make demo`, as it is."""
+    """`make demo` as a whole."""
 
     def test_the_demo_is_as_it_should_be_and_short_enough_to_read(self) -> None:
         programs()

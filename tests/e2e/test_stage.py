@@ -1,11 +1,10 @@
-"""Nothing that the stage starts outlives it."""
+"""No process that a `Stage` starts outlives it."""
 
-import os
 import subprocess
 import sys
 import unittest
 
-from demo.environment import ROOT, isolate
+from demo.environment import ROOT, inherited, isolate
 from demo.guard import descendants
 from demo.stage import Stage
 from support import outlive, programs, scratch
@@ -24,7 +23,7 @@ with Stage() as stage:
 
 @unittest.skipUnless(sys.platform == "linux", "reads /proc")
 class NothingIsLeft(unittest.TestCase):
-    """However the stage ends."""
+    """All processes end, however the `Stage` ends."""
 
     def test_when_the_block_is_left(self) -> None:
         with Stage() as stage:
@@ -42,7 +41,7 @@ class NothingIsLeft(unittest.TestCase):
         actor = subprocess.Popen(
             [sys.executable, "-c", ACTOR],
             cwd=ROOT,
-            env={**os.environ, "TMPDIR": str(folder)},
+            env=inherited({"TMPDIR": str(folder)}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -156,7 +156,7 @@ class Telling(unittest.TestCase):
         for calls, seconds, pauses in (
             ([deregister, read], 105.2, ["4.9 s"]),
             ([deregister, read], 100.5, []),
-            # A start, or a wait for an endpoint, that has its own lines.
+            # A start, or a wait for an endpoint, which has its own lines.
             ([read], 105.2, []),
         ):
             with self.subTest(seconds=seconds, calls=calls):

@@ -7,9 +7,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from demo.environment import VENV
 from demo.receiver import Receiver
-from demo.stage import Stage
+from demo.stage import Stage, cargo_lambda_invoke
 from support import event, programs, write_certificate
 
 
@@ -29,23 +28,7 @@ class Tls(unittest.TestCase):
             request["ResponseURL"] = f"https://localhost:{receiver.netloc.rpartition(':')[2]}{target}"
             file = Path(directory, "event.json")
             file.write_text(json.dumps(request))
-            subprocess.run(
-                [
-                    VENV / "cargo-lambda",
-                    "lambda",
-                    "invoke",
-                    "bootstrap",
-                    "-A",
-                    "127.0.0.1",
-                    "-P",
-                    str(port),
-                    "--data-file",
-                    file,
-                ],
-                capture_output=True,
-                timeout=90,
-                check=True,
-            )
+            subprocess.run(cargo_lambda_invoke(port, file), capture_output=True, timeout=90, check=True)
             answer = receiver.take(target, seconds=5)
             assert answer, "no answer"
             self.assertIn("MaxCapcity", answer.json()["Reason"])

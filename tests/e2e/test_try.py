@@ -36,7 +36,7 @@ OPERATIONS = {
     DESCRIBE_TARGETS: "AnyScaleFrontendService.DescribeScalableTargets",
 }
 ON_INSTANCES = "endpoint {} is in service, with MyVariant on ml.m5.large"
-# What else an example may need than an endpoint with the variant on instances.
+# Assumptions of examples that need more than an endpoint with a variant on instances.
 ASSUMED = {
     "asynchronous-to-zero": ["asynchronous endpoint {} is in service, with MyVariant on ml.m5.large"],
     "endpoint-with-scaling": [],
@@ -56,20 +56,20 @@ PARAMETERS = {
 
 
 class FastCli:
-    """What the AWS CLI would show, without a process for each command."""
+    """Returns the output of the AWS CLI without a process for each command."""
 
     def __init__(self, test: StackTestCase) -> None:
         self._aws = test.world.local_aws
 
     def run(self, command: str) -> Any:
-        """Asks the local AWS."""
+        """Calls the local AWS."""
         if command == DESCRIBE_SNAPSHOTS:
             return self._aws.call("AmazonSSM.GetParametersByPath", Path="/sagemaker-scaling/snapshots", Recursive=True)
         return self._aws.call(OPERATIONS[command], ServiceNamespace="sagemaker")
 
 
 class Playing(StackTestCase):
-    """What comes of a template, once it is checked."""
+    """The result of a template that has passed cfn-lint."""
 
     assumes = True
 
@@ -77,11 +77,11 @@ class Playing(StackTestCase):
         self.world.local_aws.call("LocalAws.Reset")
         self.world.cli = FastCli(self)  # type: ignore[assignment]
         self.scratch = scratch(self)
-        # An endpoint that was assumed once is not assumed again.
+        # Each test has an endpoint of its own, because an assumed endpoint is not assumed again.
         self.endpoint = self.id().rpartition(".")[2].replace("_", "-")[:63].rstrip("-")
 
     def play(self, text: str, **parameters: str) -> list[dict[str, Any]]:
-        """Plays a template; returns what was told. What ends it unsuccessfully is the last of it."""
+        """Tries a template, and returns the events. If it fails, the error is the last one."""
         file = self.scratch / "template.yaml"
         file.write_text(text)
         template = UserTemplate(str(file))
@@ -97,11 +97,11 @@ class Playing(StackTestCase):
         return [*map(json.loads, told.getvalue().splitlines()), last]
 
     def texts(self, told: list[dict[str, Any]], kind: str) -> list[str]:
-        """What was told in words, of one kind."""
+        """The texts of the events of one kind."""
         return [event["Text"] for event in told if event.get("Kind") == kind]
 
     def reason(self, told: list[dict[str, Any]]) -> str:
-        """The function's."""
+        """The events of the function."""
         answers = [event["Answer"] for event in told if event.get("Kind") == "answer"]
         [reason] = [str(answer["Reason"]) for answer in answers if answer["Status"] == "FAILED"]
         return reason
@@ -221,7 +221,7 @@ class Playing(StackTestCase):
                 self.assertIn(said, self.reason(told))
 
     def test_an_endpoint_of_the_template_itself_is_not_assumed(self) -> None:
-        # Under a name that comes before the endpoint's, in which order the resources are made.
+        # Its name precedes the endpoint's: resources are created in the order of their names.
         early = README_TEMPLATE.replace("Resources:\n", "").replace("Scaling:", "AboveAll:", 1)
         early = re.sub("EndpointName: .*", "EndpointName: !Sub ${EndpointName}", early)
         template = example("endpoint-with-scaling").partition("  Scaling:\n")[0] + early
@@ -251,14 +251,14 @@ class Playing(StackTestCase):
 
 
 class Command(unittest.TestCase):
-    """`make try`, as it is typed."""
+    """`make try` as a whole."""
 
     def setUp(self) -> None:
         programs()
         self.file = scratch(self) / "my-template.yaml"
 
     def attempt(self, template: str, *more: str) -> subprocess.CompletedProcess[str]:
-        """Tries a template; whatever comes of it, no process is left, and nothing looks like a defect."""
+        """Tries a template. In any case, no process is left, and no output looks like a defect."""
         self.file.write_text(template)
         return self.make(f"TEMPLATE={self.file}", *more)
 
@@ -344,14 +344,14 @@ class Command(unittest.TestCase):
 
 
 def started_with(marker: str) -> list[int]:
-    """The processes that have a folder in their environment."""
+    """The processes with this folder in their environment."""
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
         try:
             if marker.encode() in environment.read_bytes():
                 found.append(int(environment.parent.name))
         except OSError:
-            continue  # it ended meanwhile, or is another user's
+            continue  # it has ended, or belongs to another user
     return found
 
 

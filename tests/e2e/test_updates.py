@@ -10,12 +10,12 @@ from support import StackTestCase
 STACK = "whole"
 TEMPLATE = example("endpoint-with-scaling")
 LARGE, XLARGE = "ml.m5.large", "ml.m5.xlarge"
-# Each registration gets new ones.
+# Members that differ at each registration.
 NEW = ("ARN", "CreationTime")
 
 
 class Updates(StackTestCase):
-    """Every test begins with the stack as the example has it, and ends without it."""
+    """Every test begins with the stack of the example, and ends without it."""
 
     def setUp(self) -> None:
         self.call("LocalAws.Reset")
@@ -93,7 +93,7 @@ class Updates(StackTestCase):
         self.check(XLARGE, [])
 
     def create(self, template: str = TEMPLATE) -> list[dict[str, Any]]:
-        """Creates the stack, for the time of the test; returns what scales."""
+        """Creates the stack for the time of the test. Returns the target with its policies and actions."""
         settled = self.world.stacks.create(STACK, template, **PARAMETERS)
         self.addCleanup(self.delete)
         self.assertEqual(settled.status, "CREATE_COMPLETE", settled.failures())
@@ -102,16 +102,16 @@ class Updates(StackTestCase):
         return scaling
 
     def update(self, instance_type: str, template: str = TEMPLATE) -> Settled:
-        """Updates it."""
+        """Updates the stack."""
         return self.world.stacks.update(STACK, template, **PARAMETERS, InstanceType=instance_type)
 
     def delete(self) -> None:
-        """Deletes it; nothing is left."""
+        """Deletes the stack, and checks that nothing is left."""
         deleted = self.world.stacks.delete(STACK)
         self.assertEqual((deleted.status, self.scaling(), self.snapshots()), ("DELETE_COMPLETE", [], []))
 
     def check(self, instance_type: str, scaling: list[dict[str, Any]]) -> None:
-        """Whether the endpoint runs on these instances, scales as expected, and there is no snapshot."""
+        """Checks that the endpoint runs on these instances and scales as expected, without a snapshot."""
         config = self.call("SageMaker.DescribeEndpointConfig", EndpointConfigName=self.endpoint()["EndpointConfigName"])
         self.assertEqual(config["ProductionVariants"][0]["InstanceType"], instance_type)
         self.assertEqual((self.scaling(), self.snapshots()), (scaling, []))

@@ -21,28 +21,28 @@ _PLOTS = ROOT / "docs" / "benchmarks"
 
 
 def main() -> None:
-    """Builds, measures, and writes the page; or measures some systems, to the terminal only."""
+    """Builds, measures, and writes the page; or measures some systems and prints the results only."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--starts", type=int, default=15, help="of each system, in each scenario")
     arguments.add_argument(
-        "--system", default="", help="systems by the beginning of their names: shown, but not written"
+        "--system", default="", help="systems by the beginning of their names; prints them and writes no page"
     )
     chosen = arguments.parse_args()
     isolate()
-    # So that no process and no control group stays behind.
+    # An exception ends all processes and removes the control groups.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    # The threads of the stubs are not to wait for each other.
+    # The threads of the stubs switch often, so that they hardly wait for each other.
     sys.setswitchinterval(0.0005)
     with tempfile.TemporaryDirectory(prefix="bench-cold-") as directory:
         authority, tls = make(Path(directory))
         rows = [row for row in systems(authority, Path(directory)) if row.name.startswith(chosen.system)]
         with Quota(100) as quota:
             scenarios = [scenario for scenario in SCENARIOS if quota.is_possible or not scenario.period]
-        # Without tickets: names differ in AWS, so that no host resumes a session of another.
+        # No tickets: in AWS the host names differ, so no client resumes a session of another host.
         tls.num_tickets = 0
         aws, load, began = Aws(tls), Load(), time.monotonic()
         for row in rows:
-            starts([row], scenarios[0], aws, 1)  # so that the files are in the page cache
+            starts([row], scenarios[0], aws, 1)  # now the files are in the page cache
         found = {}
         for scenario in scenarios:
             print(f"{scenario.name}: {len(rows)} systems, {chosen.starts} starts", flush=True)

@@ -1,4 +1,4 @@
-"""What a stack's operations cost at Lambda's prices."""
+"""Calculates the cost of a stack's operations at Lambda's prices."""
 
 import math
 
@@ -9,24 +9,27 @@ _REQUEST = 0.20 / 1_000_000
 _SECTION = """\
 ## What it costs
 
-Lambda bills INIT and invocation together, by the millisecond and by the memory that is set, which is {memory} MB in `template.yaml`. At
-us-east-1's prices of ${arm} (arm64) and ${x86} (x86_64) a GB-second, and $0.20 a million requests, a thousand operations cost:
+Lambda bills INIT and invocation together, by the millisecond and by the configured memory, which is {memory} MB in
+`template.yaml`. At us-east-1's prices of ${arm} (arm64) and ${x86} (x86_64) a GB-second, and $0.20 a
+million requests, a thousand operations cost:
 
 | a thousand | billed for each | arm64 | x86_64 |
 |---|---|---|---|
 | Creates of a target whose endpoint is ready, each a cold start | {ready} ms | ${ready_arm} | ${ready_x86} |
 | Creates that wait five minutes for their endpoint | 300 s | ${waiting_arm} | ${waiting_x86} |
 
-The first is as measured: {scenario}. The second is nearly all waiting, with one look every fifteen seconds.
+The time of the first is measured: {scenario}. The second consists almost entirely of waiting, with
+one read every fifteen seconds.
 
-Why {memory} MB: it is the smallest that Lambda has, and the function takes less than a tenth of it. What is billed is time times memory, and the time
-is that of the network or of SageMaker, so more memory, and the larger share of the CPU that comes with it, would cost more and save
-next to nothing: without a round trip, a cold invocation takes {invocations}.
+Why {memory} MB: it is the smallest size of Lambda, and the function uses less than a tenth of it. Lambda bills time
+times memory, and the time is the network's or SageMaker's. More memory comes with a larger share of the CPU, but it
+would cost more and save almost nothing. Without a round trip, a cold invocation takes
+{invocations}.
 """
 
 
 def section(memory: int, milliseconds: float, scenario: str, invocations: dict[str, float]) -> str:
-    """The section, for a memory size, the time of a cold Create, and what its invocation takes with other shares of the CPU."""
+    """Returns the section for a memory size, the time of a cold Create, and its invocation's times by share of the CPU."""
     ready, waiting = math.ceil(milliseconds), 300_000
     return _SECTION.format(
         memory=memory,

@@ -1,4 +1,4 @@
-"""The machine that is measured on."""
+"""Describes the machine of the measurement."""
 
 import os
 import platform
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 class Load:
-    """How busy the machine was meanwhile."""
+    """The load averages of the machine during the measurement."""
 
     def __init__(self) -> None:
         self._seen: list[float] = []
         self.look()
 
     def look(self) -> None:
-        """Looks once more."""
+        """Reads the load average once more."""
         self._seen.append(os.getloadavg()[0])
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Measures starts of fresh processes, the systems in turn, so that what else the machine does hits all alike."""
+"""Measures starts of fresh processes, the systems in turn, so that other work of the machine affects all alike."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ class Scenario:
 
     name: str
     period: int | None
-    """Of the quota, in milliseconds, where there is one."""
+    """The period of the quota in milliseconds, or None without a quota."""
     round_trip: float
 
 
@@ -51,12 +51,12 @@ class Start:
 
     @property
     def total(self) -> float:
-        """From exec to the end of the first invocation, but for the time in which nothing happens."""
+        """From exec to the end of the first invocation, without the idle time in between."""
         return self.init + self.cold
 
 
 def start(system: System, scenario: Scenario, aws: Aws) -> Start:
-    """Starts a process, and lets it serve its first request; under no quota, some more."""
+    """Starts a process, and sends it the first request; in the first scenario, also the warm ones."""
     aws.far_away(scenario.round_trip)
     with Quota(scenario.period) if scenario.period else _Nothing() as quota, Process(system.program, aws) as process:
         init = process.init()
@@ -83,10 +83,10 @@ def start(system: System, scenario: Scenario, aws: Aws) -> Start:
 
 
 def starts(systems: Sequence[System], scenario: Scenario, aws: Aws, rounds: int) -> dict[str, list[Start]]:
-    """So many starts of each. Those with the same index belong together."""
+    """Starts each system this many times. Starts with the same index form a pair."""
     found: dict[str, list[Start]] = {system.name: [] for system in systems}
     for number in range(rounds):
-        # Whoever comes after Python finds the caches cold.
+        # The order rotates: the system that follows Python has cold caches.
         turn = number % len(systems)
         for system in [*systems[turn:], *systems[:turn]]:
             found[system.name].append(start(system, scenario, aws))
@@ -94,7 +94,7 @@ def starts(systems: Sequence[System], scenario: Scenario, aws: Aws, rounds: int)
 
 
 def system_calls(system: System, aws: Aws, directory: Path) -> int | None:
-    """How many system calls a start with its first request takes, where strace is there to count them."""
+    """The number of system calls of a start with its first request, or None without strace."""
     if not shutil.which("strace"):
         return None
     aws.far_away(0)
@@ -118,4 +118,4 @@ class _Nothing:
         """No quota."""
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to take back."""
+        """Nothing to undo."""

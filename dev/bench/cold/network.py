@@ -1,6 +1,6 @@
-"""What stands around a function: Lambda's Runtime API, and over TLS the AWS APIs and where the response URL leads.
+"""The stubs around a function: Lambda's Runtime API, and over TLS the AWS APIs and the receiver of answers.
 
-All of it listens on loopback only, and is as quick as Python can be: what it takes is in every system's times.
+They listen on loopback only. Their own time is part of every system's times, so they are as quick as possible.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ class Request:
 
 
 class Server:
-    """Answers each request by a function, a thread a connection, until it is closed."""
+    """Answers each request by a function, with a thread for each connection, until it is closed."""
 
     def __init__(self, answer: Callable[[Request], bytes], tls: ssl.SSLContext | None = None) -> None:
         self.opened: list[float] = []
@@ -53,11 +53,11 @@ class Server:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Ends it, and whoever is still connected."""
+        """Ends the server and all connections."""
         self._end([self._socket, *self._connections])
 
     def hang_up(self) -> None:
-        """Ends all connections; new ones may come."""
+        """Ends all connections, and accepts new ones."""
         self._end(list(self._connections))
 
     @staticmethod
@@ -77,7 +77,7 @@ class Server:
         with contextlib.suppress(OSError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
-                # One round trip for TCP's handshake, which the kernel has done, and one for TLS 1.3's.
+                # One round trip for TCP's handshake, which the kernel has done, and one for the handshake of TLS 1.3.
                 time.sleep(2 * self.round_trip)
                 connection = self._tls.wrap_socket(connection, server_side=True)
             self._connections.add(connection)
@@ -126,7 +126,7 @@ def reply(status: int, body: bytes = b"", headers: dict[str, str] | None = None)
 
 @dataclass
 class Seen:
-    """What came in since the last look."""
+    """The requests that arrived: the calls by name, and the bodies of the PUTs."""
 
     calls: list[str] = field(default_factory=list)
     puts: list[bytes] = field(default_factory=list)
@@ -143,17 +143,17 @@ class Aws:
         self.servers = (self.sagemaker, self.scaling, self.bucket)
 
     def far_away(self, round_trip: float) -> None:
-        """Puts a round trip, in seconds, between the function and all of it."""
+        """Sets the round trip, in seconds, between the function and these hosts."""
         for server in self.servers:
             server.round_trip = round_trip
 
     def take(self) -> Seen:
-        """What came in since the last time."""
+        """Returns the requests since the last call."""
         seen, self.seen = self.seen, Seen()
         return seen
 
     def close(self) -> None:
-        """Ends it."""
+        """Ends the servers."""
         for server in self.servers:
             server.close()
 
@@ -169,7 +169,7 @@ class Aws:
 
 @dataclass(frozen=True)
 class Invocation:
-    """When an event was delivered, when its invocation had ended, and how."""
+    """The delivery of an event, the end of its invocation, and the result."""
 
     delivered: float
     ended: float
@@ -177,7 +177,7 @@ class Invocation:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """The duration of the invocation."""
         return self.ended - self.delivered
 
 
@@ -189,7 +189,7 @@ class RuntimeApi:
 
     def __init__(self) -> None:
         self.polled: queue.Queue[float] = queue.Queue()
-        """When the process asked for an event."""
+        """The times at which the process polled for an event."""
         self._events: queue.Queue[bytes] = queue.Queue()
         self._delivered = 0.0
         self._ended: queue.Queue[Invocation] = queue.Queue()
@@ -197,16 +197,16 @@ class RuntimeApi:
 
     @property
     def address(self) -> str:
-        """For `AWS_LAMBDA_RUNTIME_API`."""
+        """The value of `AWS_LAMBDA_RUNTIME_API`."""
         return f"127.0.0.1:{self._server.port}"
 
     def invoke(self, event: bytes, seconds: float = 60) -> Invocation:
-        """Delivers an event to the process that waits for one, and waits for the end."""
+        """Delivers an event to the polling process, and waits for the end of the invocation."""
         self._events.put(event)
         return self._ended.get(timeout=seconds)
 
     def close(self) -> None:
-        """Ends it."""
+        """Ends the server."""
         self._server.close()
 
     def _answer(self, request: Request) -> bytes:
@@ -225,7 +225,7 @@ class RuntimeApi:
 
 
 def event(bucket_port: int) -> bytes:
-    """A plain Create, whose answer goes to that port."""
+    """A plain Create, whose response URL has this port."""
     return json.dumps(
         {
             "RequestType": "Create",

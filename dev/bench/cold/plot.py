@@ -27,7 +27,7 @@ class Bar:
 
 
 def bars(title: str, unit: str, rows: Sequence[Bar]) -> str:
-    """A plot of some bars; the thin line on each goes from quartile to quartile."""
+    """Draws bars. The thin line on each goes from quartile to quartile."""
     least = 10 ** math.floor(math.log10(min(row.low for row in rows)))
     most = max(row.high for row in rows)
     room = _WIDTH - _LABELS - _VALUES

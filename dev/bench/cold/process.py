@@ -1,4 +1,4 @@
-"""One process of a function: started, invoked, looked at, ended."""
+"""Starts, invokes, observes and ends one process of a function."""
 
 import os
 import subprocess
@@ -14,14 +14,14 @@ _INIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Program:
-    """What runs, and what it needs in its environment."""
+    """The command of a system, and its environment."""
 
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
 
 
 class Process:
-    """A fresh process between a Runtime API of its own and AWS; it never outlives the `with` block."""
+    """A fresh process with a Runtime API of its own. It ends with the `with` block."""
 
     def __init__(self, program: Program, aws: Aws, wrapper: tuple[str, ...] = (), log: BinaryIO | None = None) -> None:
         self._aws = aws
@@ -67,15 +67,15 @@ class Process:
 
     @property
     def id(self) -> int:
-        """Its number."""
+        """The process id."""
         return self._process.pid
 
     def init(self) -> float:
-        """Waits until it asks for an event, and returns how long that took from its start."""
+        """Waits until the process polls for an event. Returns the time since its start."""
         return self.api.polled.get(timeout=_INIT_SECONDS) - self.started
 
     def create(self) -> Invocation:
-        """Sends it a plain Create, which has to take two calls and one answer, a success."""
+        """Sends a plain Create. Fails unless it takes two calls and one answer, which is a success."""
         self._aws.take()
         invocation = self.api.invoke(event(self._aws.bucket.port))
         seen = self._aws.take()
@@ -84,15 +84,15 @@ class Process:
         return invocation
 
     def idle(self) -> None:
-        """Waits until it asks for the next event."""
+        """Waits until the process polls for the next event."""
         self.api.polled.get(timeout=_INIT_SECONDS)
 
     def cpu(self) -> float:
-        """The CPU seconds that its threads have taken, to the nanosecond."""
+        """The CPU time of its threads in seconds, exact to the nanosecond."""
         tasks = Path(f"/proc/{self.id}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
     def status(self, name: str) -> int:
-        """A number of `/proc/PID/status`."""
+        """A number in `/proc/PID/status`."""
         lines = Path(f"/proc/{self.id}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))

@@ -1,9 +1,8 @@
-"""Builds and installs the systems that are measured, each once, at pinned versions."""
+"""Builds and installs the measured systems, each once, at pinned versions."""
 
 import hashlib
 import io
 import json
-import os
 import re
 import shutil
 import ssl
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from bench.cold.process import Program
 from bench.faults.peers import install_node, install_python
-from demo.environment import ROOT
+from demo.environment import ROOT, inherited
 
 HERE = Path(__file__).resolve().parent
 _BENCH = HERE.parent
@@ -31,9 +30,9 @@ class System:
     title: str
     program: Program
     binary: int | None
-    """Bytes of the executable, where it is one."""
+    """The bytes of the executable, or None for an interpreted program."""
     package: int
-    """Bytes of the zip that is deployed."""
+    """The bytes of the deployed zip."""
 
 
 def systems(authority: Path, directory: Path) -> list[System]:
@@ -44,13 +43,13 @@ def systems(authority: Path, directory: Path) -> list[System]:
     project = _cargo(ROOT, "--bin", "bootstrap")
     floor = _cargo(_BENCH / "floor")
     naive = _cargo(_BENCH / "naive")
-    # For aws-lc-sys's build script, so in a target of its own.
+    # The variable affects aws-lc-sys's build script, so this build has a target of its own.
     no_jitter = _cargo(
         _BENCH / "naive", "--target-dir", "target/no-jitter", environment={"AWS_LC_SYS_NO_JITTER_ENTROPY": "1"}
     )
     _install()
     versions = _versions()
-    # Built-in roots cost nothing to read; whoever reads the system's gets as many as there are.
+    # Systems with built-in roots read one root only. The others read as many as the machine has.
     one = {"SSL_CERT_FILE": str(authority)}
     all_roots = directory / "roots.pem"
     all_roots.write_bytes(_system_roots() + authority.read_bytes())
@@ -96,11 +95,9 @@ def _zipped(files: dict[str, Path]) -> int:
 
 def _cargo(crate: Path, *arguments: str, environment: dict[str, str] | None = None) -> Path:
     command = ["cargo", "build", "--release", "--locked", *arguments, "--message-format=json-render-diagnostics"]
-    built = subprocess.run(
-        command, cwd=crate, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, check=False
-    )
+    built = subprocess.run(command, cwd=crate, env=inherited(environment or {}), stdout=subprocess.PIPE, check=False)
     if built.returncode != 0:
-        sys.exit(built.returncode)  # cargo has said why
+        sys.exit(built.returncode)  # cargo has printed the error
     messages = [json.loads(line) for line in built.stdout.splitlines()]
     [executable] = [message["executable"] for message in messages if message.get("executable")]
     return Path(executable)

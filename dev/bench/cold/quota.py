@@ -1,11 +1,11 @@
-"""A CPU quota for one process, by a control group of its own, where this machine lets us."""
+"""A CPU quota for one process, by a control group of its own, if this machine allows one."""
 
 import contextlib
 import os
 from pathlib import Path
 
 SHARE = 0.07
-"""Of one CPU, as Lambda gives at 128 MB: 1,769 MB are one."""
+"""The share of a CPU that Lambda gives at 128 MB; at 1,769 MB it gives a whole one."""
 
 _V1 = Path("/sys/fs/cgroup/cpu")
 _V2 = Path("/sys/fs/cgroup")
@@ -40,11 +40,11 @@ class Quota:
 
     @property
     def is_possible(self) -> bool:
-        """Whether there is one."""
+        """Whether this machine allowed a control group."""
         return self._group is not None
 
     def hold(self, process: int) -> None:
-        """Puts a process and its threads into it."""
+        """Puts a process and its threads into the control group."""
         assert self._group
         (self._group / "cgroup.procs").write_text(str(process))
 

@@ -1,4 +1,4 @@
-"""Compares what was measured with the goals, and writes docs/BENCHMARKS.md with its plots."""
+"""Compares the measurements with the goals, and writes docs/BENCHMARKS.md with its plots."""
 
 import platform
 import re
@@ -20,13 +20,14 @@ _MIB = 2**20
 _PAGE = """\
 # Benchmarks: cold start, memory, size
 
-A plain Create (two calls to AWS, one answer) from a fresh process, beside the same job in other hands. `make bench` builds, measures
-and writes this page; [dev/bench/cold/](../dev/bench/cold/README.md) says how. Other requests, and hundreds at once:
-[SCALE.md](SCALE.md).
+A plain Create (two calls to AWS, one answer) from a fresh process, side by side with other implementations.
+`make bench` builds, measures and writes this page; [dev/bench/cold/](../dev/bench/cold/README.md) says how. For
+hundreds of requests at once, see [SCALE.md](SCALE.md).
 
-Measured on {machine}. Load average at the start and after each
-scenario: {load}. There were {starts} starts of each system in each scenario, in turn; the figures are medians, with the
-quartiles in brackets. Times of another machine will differ; ratios will less.
+Measured on {machine}. Load
+average at the start and after each scenario: {load}. There were {starts} starts of each system in
+each scenario, in turn. The figures are medians, with the quartiles in brackets. On another machine, times differ more
+than ratios.
 
 ![INIT and cold invocation](benchmarks/start.svg)
 
@@ -34,10 +35,11 @@ quartiles in brackets. Times of another machine will differ; ratios will less.
 
 {times}
 
-**INIT**: from exec to the first poll of Lambda's Runtime API. **Cold**: from the delivery of the first event to the end of its
-invocation. **Warm**: the same for the median of twenty further Creates. **Over this project**: INIT and cold, pair by pair.
+**INIT**: from exec to the first poll of Lambda's Runtime API. **Cold**: from the delivery of the first event to the end
+of its invocation. **Warm**: the same for the median of twenty further Creates. **Over this project**: INIT and cold,
+pair by pair.
 
-## Where the CPU or the way is slow
+## With a slow CPU or network
 
 Cold:
 
@@ -53,8 +55,9 @@ INIT + cold:
 
 {costs}
 
-CPU time in milliseconds of INIT, of the cold invocation and of a warm one. Peak: `VmHWM` after twenty-one requests. Threads: those
-alive then. System calls: INIT and the cold invocation{strace}. Package: what is deployed, zipped; Lambda's Python runtime brings boto3.
+CPU time in milliseconds of INIT, of the cold invocation and of a warm one. Peak: `VmHWM` after twenty-one requests.
+Threads: at that time. System calls: INIT and the cold invocation{strace}. Package: the deployed zip; Lambda's Python
+runtime includes boto3.
 
 ![Peak memory](benchmarks/memory.svg)
 
@@ -69,27 +72,32 @@ alive then. System calls: INIT and the cold invocation{strace}. Package: what is
 {cost}
 ## How it is measured
 
-* The harness plays Lambda's Runtime API, SageMaker, Application Auto Scaling and the bucket of the response URL: on loopback, in Python,
-  over TLS 1.3 with a P-256 certificate. What it takes itself is in every figure, so real ratios are larger.
-* Each system gets the roots of trust that it would have in Lambda: those with built-in ones read a file with one root instead, those
-  that read the system's read as many as this machine has.
-* A round trip is waited for by the stubs: twice for the handshakes of TCP and TLS, once for each reply. The Runtime API is always near.
-* The **floor** is what is left without SDK, runtime and retries: blocking sockets, rustls on ring, signatures by hand
-  (`dev/bench/floor`). It opens its connections when it needs them, in the invocation.
+* The harness simulates Lambda's Runtime API, SageMaker, Application Auto Scaling and the bucket of the response URL: on
+  loopback, in Python, over TLS 1.3 with a P-256 certificate. Every figure includes the harness's own time, so real
+  ratios are larger.
+* Systems with built-in root certificates read a file with one root instead. The other systems read as many roots as
+  this machine has.
+* The stubs wait a round trip twice for the handshakes of TCP and TLS, and once for each reply. The Runtime API has no
+  round trip.
+* The **floor** has no SDK, runtime or retries: blocking sockets, rustls on ring, signatures by hand
+  (`dev/bench/floor`). It opens its connections in the invocation.
 * **Naive Rust** is a typed handler with the defaults of the SDK, `aws-config` and `reqwest`, in cargo's default profile
-  (`dev/bench/naive`). Instead of SageMaker's crate, which takes 5.4 GiB to compile, it asks another question of the same stub. Its
-  first use of aws-lc collects jitter entropy; "no jitter" is the same built with `AWS_LC_SYS_NO_JITTER_ENTROPY=1`.
-* **Node.js** and **Python** run under runtimes as small as they can be (`dev/bench/faults/runners`), so Lambda's own would add to their INIT.
-* Not measured: arm64, which cannot be run here, and Lambda itself.
+  (`dev/bench/naive`). It does not use SageMaker's crate, which takes 5.4 GiB to compile; it makes another call to the
+  same stub. Its first use of aws-lc collects jitter entropy; "no jitter" is the same program, built with
+  `AWS_LC_SYS_NO_JITTER_ENTROPY=1`.
+* **Node.js** and **Python** run under minimal runtimes (`dev/bench/faults/runners`). Lambda's own runtimes would add to
+  their INIT.
+* Not measured: arm64, which this machine cannot run, and Lambda itself.
 
 ## Build choices
 
-[benchmarks/build.md](benchmarks/build.md) compares the choices of the build: link-time optimisation, `opt-level`, the allocator.
+[benchmarks/build.md](benchmarks/build.md) compares the choices of the build: link-time optimisation, `opt-level`, the
+allocator.
 """
 
 
 class Results:
-    """All that was measured."""
+    """All measurements."""
 
     def __init__(
         self,
@@ -108,7 +116,7 @@ class Results:
         return statistics.median(self.values(name, of, scenario))
 
     def ratio(self, name: str, to: str, of: Callable[[Start], float], scenario: Scenario = NEAR) -> float:
-        """The median of the ratios pair by pair."""
+        """The median of the ratios of all pairs."""
         pairs = zip(self.values(name, of, scenario), self.values(to, of, scenario), strict=True)
         return statistics.median(one / other for one, other in pairs)
 
@@ -148,7 +156,7 @@ def _peak(start: Start) -> float:
 
 @dataclass(frozen=True)
 class Goal:
-    """One of the goals: what, the limit, and the figure."""
+    """A goal, its figure, and the reason if it is missed."""
 
     what: str
     measured: str
@@ -156,7 +164,7 @@ class Goal:
     reason: str = ""
 
     def row(self) -> str:
-        """As a row."""
+        """The goal as a row of the table."""
         return f"| {self.what} | {self.measured} | {'met' if self.is_met else '**not met**'} |"
 
 
@@ -167,15 +175,15 @@ def write(page: Path, plots: Path, results: Results, machine: str, load: Load, r
     (plots / "start.svg").write_text(plot)
     (plots / "memory.svg").write_text(_plot(results, "Peak memory", "MiB", _peak, NEAR))
     quota = (
-        f"The quota is {SHARE:.0%} of a CPU, as a function of 128 MB has; a process is put under it after INIT, which Lambda does not\n"
-        "throttle. Whoever has used up a period's share stands still until the next: 7 ms in the kernel's usual periods of 100 ms, 1.4 ms in\n"
-        "periods of 20 ms. How long Lambda's are is not documented."
+        f"The quota is {SHARE:.0%} of a CPU, as a function of 128 MB has. It begins after INIT, which Lambda does not throttle. A process\n"
+        "that has used its share of a period stops until the next. The share is 7 ms in the kernel's usual periods of 100 ms,\n"
+        "and 1.4 ms in periods of 20 ms. AWS does not document the length of Lambda's periods."
     ).replace("%", " %")
     if THROTTLED in results.found:
         (plots / "throttled.svg").write_text(_plot(results, "Cold invocation, 7 % of a CPU", "ms", _cold, THROTTLED))
         quota = f"![Cold invocation under a quota](benchmarks/throttled.svg)\n\n{quota}"
     else:
-        quota = "This machine does not let the harness make a control group, so nothing was measured under a quota."
+        quota = "This machine does not let the harness create a control group, so nothing was measured under a quota."
     goals = _goals(results)
     reasons = [f"* **{goal.what}**: {goal.reason}" for goal in goals if not goal.is_met]
     memory = int(re.search(r"MemorySize: (\d+)", (root / "template.yaml").read_text())[1])  # type: ignore[index]
@@ -191,7 +199,7 @@ def write(page: Path, plots: Path, results: Results, machine: str, load: Load, r
             costs=_costs(results),
             strace="" if any(results.system_calls.values()) else " (not counted: there is no strace here)",
             goals="\n".join(goal.row() for goal in goals),
-            reasons="\n".join(["Why not, and what the limit is:", "", *reasons]) if reasons else "All are met.",
+            reasons="\n".join(["The goals that are not met:", "", *reasons]) if reasons else "All are met.",
             cost=_cost(results, memory),
         )
     )
@@ -273,7 +281,7 @@ def _goals(results: Results) -> list[Goal]:
             "INIT + cold, over the floor: at most 1.5",
             f"{over_floor:.2f}",
             over_floor <= 1.5,
-            f"CPU time in all is {_cpu(results, OURS):.1f} ms, the floor's {_cpu(results, FLOOR):.1f} ms; the rest is the SDK's.",
+            f"the total CPU time is {_cpu(results, OURS):.1f} ms, the floor's {_cpu(results, FLOOR):.1f} ms; the rest is the SDK's.",
         )
     ]
     for name, least in (("naive", 10), ("naive, no jitter", 2), ("Node", 30), ("Python", 80)):
@@ -284,9 +292,9 @@ def _goals(results: Results) -> list[Goal]:
                 f"INIT + cold, faster than {name}: at least {least} times",
                 f"{faster:.1f} times",
                 faster >= least,
-                f"even the floor is only {limit:.1f} times as fast."
+                f"the floor is only {limit:.1f} times as fast."
                 if limit < least
-                else f"the floor is {limit:.1f} times as fast; what is missing is the SDK's work: CPU time in all is "
+                else f"the floor is {limit:.1f} times as fast; the difference is the SDK's work: the total CPU time is "
                 f"{_cpu(results, OURS):.1f} ms, the floor's {_cpu(results, FLOOR):.1f} ms.",
             )
         )
@@ -299,17 +307,17 @@ def _goals(results: Results) -> list[Goal]:
                     f"{throttled:.2f}",
                     throttled <= 1,
                     f"CPU time of the invocation is {results.median(OURS, _cold_cpu, scenario):.1f} ms, the floor's "
-                    f"{results.median(FLOOR, _cold_cpu, scenario):.1f} ms: each period that is used up costs the wait for the next.",
+                    f"{results.median(FLOOR, _cold_cpu, scenario):.1f} ms: a process that has used up a period waits for the next.",
                 )
             )
     goals += [
-        Goal("warm, over the floor: at most 2", f"{warm:.2f}", warm <= 2, "the rest is the SDK's own work."),
+        Goal("warm, over the floor: at most 2", f"{warm:.2f}", warm <= 2, "the rest is the SDK's work."),
         Goal("peak memory: at most 10 MiB", f"{peak:.1f} MiB", peak <= 10),
         Goal(
-            f"package: at most 2.5 MiB, on {platform.machine()}; DESIGN.md has the other",
+            f"package: at most 2.5 MiB, on {platform.machine()}; [build choices](benchmarks/build.md) has the other",
             f"{package:.2f} MiB",
             package <= 2.5,
-            "see docs/DESIGN.md for what each part takes.",
+            "see [build choices](benchmarks/build.md).",
         ),
     ]
     return goals

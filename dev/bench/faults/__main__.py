@@ -23,10 +23,12 @@ _AT_ONCE = 3
 
 
 def main() -> None:
-    """Runs all, or some rows to the terminal only."""
+    """Runs everything and writes the page, or runs some cells and prints them only."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--only", default="", help="rows by number, with commas: shown, but not written")
-    arguments.add_argument("--system", default="", help="one system by the beginning of its name: likewise")
+    arguments.add_argument("--only", default="", help="rows by number, with commas; prints them and writes no page")
+    arguments.add_argument(
+        "--system", default="", help="one system by the beginning of its name; prints it and writes no page"
+    )
     chosen = arguments.parse_args()
     isolate()
     peers, programs = install(), build()
@@ -43,7 +45,7 @@ def main() -> None:
             print(f"{row.number:4} {column.name:18} {verdict.cell():12} {verdict.why}", flush=True)
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            # The framework takes longest: first, so that nothing waits for it in the end.
+            # The provider framework takes longest, so it starts first.
             slow_first = sorted(columns, key=lambda column: -column.function.seconds)
             try:
                 for cell in [pool.submit(run, row, column) for column in slow_first for row in rows]:

@@ -19,7 +19,7 @@ extendedKeyUsage = serverAuth
 
 
 def make(directory: Path) -> tuple[Path, ssl.SSLContext]:
-    """Returns the authority's certificate, which clients are to trust, and what a server speaks TLS with."""
+    """Returns the authority's certificate, which clients trust, and the TLS context of a server."""
     _make(directory, "authority", _AUTHORITY, [])
     _make(directory, "server", _SERVER, ["-CA", "authority.pem", "-CAkey", "authority.key"])
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,4 +1,4 @@
-"""The rows: every fault, and what a good system makes of it."""
+"""The rows: every fault, and the right behaviour."""
 
 import json
 from typing import Any
@@ -28,7 +28,7 @@ def _either(**more: Any) -> Expected:
     return Expected(frozenset({"SUCCESS", "FAILED"}), targets={BLUE: WANTED}, **more)
 
 
-_NOBODY = Expected(frozenset({"nobody"}))
+_UNANSWERABLE = Expected(frozenset({"unanswerable"}))
 _UNDELIVERABLE = Expected(frozenset({"undeliverable"}), targets={BLUE: WANTED})
 _DELETED = Expected(frozenset({"SUCCESS"}), keeps_id=True)
 
@@ -106,7 +106,7 @@ _LONG_TEXT = f"begin of text {10_000 * 'x'} end of text"
 ROWS = [
     Row(
         "1",
-        "Create: the service refuses with an error that nobody foresaw",
+        "Create: the service refuses with an unexpected error",
         "F",
         _fails("AccessDenied", "not authorized"),
         api=_denied,
@@ -130,13 +130,13 @@ ROWS = [
     ),
     Row("4", "no `ResourceProperties`", "F", _fails("ResourceProperties"), alter=_without("ResourceProperties")),
     Row("4b", "a property is missing", "F", _fails("MaxCapacity", "maxCapacity"), maximum=None),
-    Row("4c", "a number that is none", "F", _fails("MaxCapacity", "maxCapacity", "many"), maximum="many"),
-    Row("5", "no `ResponseURL`, in a new process", "error, nothing done", _NOBODY, alter=_without("ResponseURL")),
+    Row("4c", "text that is not a number", "F", _fails("MaxCapacity", "maxCapacity", "many"), maximum="many"),
+    Row("5", "no `ResponseURL`, in a new process", "error, nothing done", _UNANSWERABLE, alter=_without("ResponseURL")),
     Row(
         "5b",
         "no `ResponseURL`, in a process that has answered before",
         "error, nothing done",
-        _NOBODY,
+        _UNANSWERABLE,
         variant="green",
         set_scene=_registered,
         alter=_without("ResponseURL"),
@@ -145,13 +145,13 @@ ROWS = [
         "5c",
         "no `RequestId`",
         "F or error",
-        Expected(frozenset({"FAILED", "nobody"}), optional=frozenset({"RequestId"})),
+        Expected(frozenset({"FAILED", "unanswerable"}), optional=frozenset({"RequestId"})),
         alter=_without("RequestId"),
     ),
     Row("6", "`RequestType` is `Foo`", "F", _fails("Foo", "RequestType"), alter=_of_type_foo),
     Row(
         "7",
-        "the service's reply holds 5 kB to return",
+        "the service's reply has 5 kB to return",
         "OK or F",
         _either(),
         api=lambda: _replies(json.dumps({"ScalableTargetARN": _LONG_ARN}).encode()),
@@ -173,7 +173,7 @@ ROWS = [
     Row("11b", "PUT: no reply, always", "error", _UNDELIVERABLE, other_puts=HANG),
     Row("12", "Create is delivered twice, a policy is attached in between", "OK, twice", _succeeds(), twice=True),
     Row("13", "Delete after a Create that failed", "OK", _DELETED, "Delete", set_scene=_create_failed),
-    Row("14", "Delete of a target that is gone", "OK", _DELETED, "Delete", set_scene=_gone),
+    Row("14", "Delete of a target that does not exist", "OK", _DELETED, "Delete", set_scene=_gone),
     Row(
         "15",
         "Delete with an id that CloudFormation invented",
@@ -239,7 +239,7 @@ ROWS = [
     ),
     Row(
         "20",
-        "the service's error text holds a signature",
+        "the service's error text has a signature",
         "F without it",
         _fails("denied"),
         api=lambda: _error("ValidationException", _LEAKY),
@@ -247,7 +247,7 @@ ROWS = [
     Row("21", "Create without any fault", "OK, nothing leaks", _succeeds()),
     Row(
         "22",
-        "the service returns a number where a text belongs",
+        "the service returns a number instead of text",
         "OK or F",
         _either(),
         api=lambda: _replies(b'{"ScalableTargetARN": 42}'),
@@ -263,24 +263,29 @@ ROWS = [
     Row(
         "25",
         "Create, but another stack registered the target",
-        "F, theirs untouched",
+        "F, their target unchanged",
         _fails("Theirs"),
         set_scene=_registered_by_another_stack,
     ),
     Row(
         "26",
         "Create, but somebody registered the target by hand",
-        "F, theirs untouched",
+        "F, their target unchanged",
         _fails("registered"),
         set_scene=_registered_by_hand,
     ),
     Row(
-        "27", "the Delete that follows 25", "OK, theirs untouched", _DELETED, "Delete", set_scene=_create_over_anothers
+        "27",
+        "the Delete that follows 25",
+        "OK, their target unchanged",
+        _DELETED,
+        "Delete",
+        set_scene=_create_over_anothers,
     ),
     Row(
         "28",
-        "Delete, but the target is another stack's by now",
-        "OK, theirs untouched",
+        "Delete, but another stack owns the target now",
+        "OK, their target unchanged",
         _DELETED,
         "Delete",
         set_scene=_taken_over_by_another_stack,

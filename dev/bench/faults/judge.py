@@ -1,4 +1,4 @@
-"""Judges what was observed: one rule for all systems, made of observations only."""
+"""Judges observations: one rule for all systems."""
 
 import json
 from collections.abc import Mapping
@@ -14,39 +14,39 @@ Targets = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Expected:
-    """What a row lets a good system do."""
+    """The right behaviour in a row."""
 
     outcomes: frozenset[str]
-    """Of `SUCCESS` and `FAILED`; `nobody`: nobody can be told; `undeliverable`: no answer is ever taken."""
+    """`SUCCESS`, `FAILED`; `unanswerable`: no answer is possible; `undeliverable`: no answer is ever accepted."""
     targets: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """The system's own targets after a success, each with its limits."""
+    """The system's own targets after a success, with their limits."""
     clues: tuple[str, ...] = ()
-    """A useful reason holds one of these."""
+    """A useful reason contains one of these."""
     keeps_id: bool = False
-    """Whether the answer has to have the id that the request had."""
+    """Whether the answer must have the id of the request."""
     keeps_id_when_failed: bool = False
-    """Whether a failure has to."""
+    """Whether a failure must have the id of the request."""
     optional: frozenset[str] = frozenset()
-    """Members of the answer that cannot be known."""
+    """Members that the answer may lack, because the request lacks them."""
     shows: str = ""
-    """What a success has to return."""
+    """Text that the data of a success must contain."""
     most_calls: int | None = None
-    """How often the faulty call may be made."""
+    """How often the system may make the faulty call."""
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What one system did in one row."""
+    """The observations of one system in one row."""
 
     request: Mapping[str, Any]
     ends: tuple[str, ...]
     """How each invocation ended: `ok`, `error`, `killed`, `exit`."""
     answer: bytes | None
-    """The first answer that was taken, at the request's own URL."""
+    """The first accepted answer, at the request's own URL."""
     answered_at: int = 0
-    """In which delivery, from 1."""
+    """The delivery in which it was accepted, from 1."""
     elsewhere: int = 0
-    """Answers that were sent to any other URL."""
+    """The number of answers to any other URL."""
     before: Targets = field(default_factory=dict)
     after: Targets = field(default_factory=dict)
     """The system's own targets."""
@@ -54,41 +54,41 @@ class Observed:
     others_after: Targets = field(default_factory=dict)
     """The targets of others."""
     left_over: Targets | None = None
-    """The system's own targets after the Delete that CloudFormation sends after a failed Create, if one was sent."""
+    """The system's own targets after the Delete that follows a failed Create, if one was sent."""
     clean_up: str = ""
-    """How that Delete was answered."""
+    """The answer to that Delete."""
     leaks: tuple[str, ...] = ()
-    """Which secrets were seen, each `… in the log` or `… in the answer`."""
+    """The secrets that were found, each `… in the log` or `… in the answer`."""
     first_answer: bytes | None = None
-    """What a delivery before that was answered, where the request was delivered again although it had gone well."""
+    """The answer to the first of two successful deliveries, in a row that has two."""
     calls: int = 0
-    """How often the faulty call was made."""
+    """How often the system made the faulty call."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One cell."""
+    """The verdict on one cell."""
 
     mark: str
     """`OK`, `F`, `F!`, `H`, `S!`, `L` or `n/a`."""
     why: str = ""
-    """What was observed, where that is not plain."""
+    """The reason of the mark, if the mark does not say it all."""
     delivery: int = 1
     leaks: tuple[str, ...] = ()
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing hangs, lies, leaks or is lost."""
+        """Whether it is `OK` or `F`, without a leak."""
         return self.mark in GOOD and not self.leaks
 
     def cell(self) -> str:
-        """As it stands in the table."""
+        """The text of the cell in the table."""
         second = " (2nd)" if self.delivery > 1 else ""
         return f"{self.mark}{second}{', leak' if self.leaks else ''}"
 
 
 def judge(seen: Observed, expected: Expected) -> Verdict:
-    """The verdict on one cell."""
+    """Judges one cell."""
     mark, why = _judge(seen, expected)
     delivery = seen.answered_at if seen.answer is not None and mark in ("OK", "F") else 1
     return Verdict(mark, why, delivery, seen.leaks)
@@ -97,30 +97,30 @@ def judge(seen: Observed, expected: Expected) -> Verdict:
 def _judge(seen: Observed, expected: Expected) -> tuple[str, str]:
     if dict(seen.others_after) != dict(seen.others_before):
         told, _ = _told(seen.answer)
-        return "L", f"the target of others was changed or removed{f', and {told} answered' if told else ''}"
+        return "L", f"the target of others was changed or removed{f', and the answer was {told}' if told else ''}"
     if seen.elsewhere:
         return "L", "an answer was sent to another URL"
     if seen.answer is None:
         return _unanswered(seen, expected)
     if fault := _invalid(seen.answer, seen.request, expected):
-        return "H", f"CloudFormation cannot take the answer: {fault}"
+        return "H", f"CloudFormation does not accept the answer: {fault}"
     body = json.loads(seen.answer)
     if seen.first_answer is not None and _told(seen.first_answer) != _told(seen.answer):
-        return "S!", "the second delivery is answered otherwise than the first"
+        return "S!", "the second delivery has another answer than the first"
     return (_succeeded if body["Status"] == "SUCCESS" else _failed)(seen, expected, body)
 
 
 def _unanswered(seen: Observed, expected: Expected) -> tuple[str, str]:
     end = seen.ends[-1]
     if end == "ok":
-        return "H", "no answer was taken, and the invocation succeeded: nobody will try again"
+        return "H", "no answer was accepted, and the invocation succeeded, so Lambda does not retry"
     if "undeliverable" in expected.outcomes:
         return "OK", ""
-    if "nobody" not in expected.outcomes:
-        ways = {"error": "an error", "exit": "the end of the process", "killed": "being killed at its time limit"}
-        return "H", f"no answer; the invocations ended in {_and(ways[end] for end in seen.ends)}"
+    if "unanswerable" not in expected.outcomes:
+        ways = {"error": "an error", "exit": "the end of the process", "killed": "a kill at the time limit"}
+        return "H", f"no answer; the invocations ended with {_and(ways[end] for end in seen.ends)}"
     if dict(seen.after) != dict(seen.before):
-        return "L", "nobody can be told, and yet the work was done"
+        return "L", "the work was done although no answer is possible"
     if end == "killed":
         return "H", "it ran until it was killed at its time limit"
     return "OK", ""
@@ -142,14 +142,14 @@ def _invalid(answer: bytes, request: Mapping[str, Any], expected: Expected) -> s
 
 def _succeeded(seen: Observed, expected: Expected, body: Mapping[str, Any]) -> tuple[str, str]:
     if expected.outcomes == {"undeliverable"}:
-        return "S!", "an answer was taken that nobody could take"
+        return "S!", "an answer was accepted although no answer is possible"
     if "SUCCESS" not in expected.outcomes:
-        return "S!", "SUCCESS for what had to be refused"
+        return "S!", "SUCCESS for a request that had to be refused"
     if fault := _id_fault(body, seen.request if expected.keeps_id else None):
         return "S!", f"SUCCESS with {fault}"
     limits = {name: (target["MinCapacity"], target["MaxCapacity"]) for name, target in seen.after.items()}
     if limits != dict(expected.targets):
-        return "S!", "SUCCESS, but the targets are not as wanted"
+        return "S!", "SUCCESS, but the targets are wrong"
     if expected.shows and expected.shows not in json.dumps(body.get("Data"), ensure_ascii=False):
         return "S!", "SUCCESS with other data than the service returned"
     return "OK", ""
@@ -162,18 +162,18 @@ def _failed(seen: Observed, expected: Expected, body: Mapping[str, Any]) -> tupl
     if fault := _id_fault(body, seen.request if keeps_id else None):
         return "F!", f"FAILED with {fault}"
     if seen.clean_up and seen.clean_up != "SUCCESS":
-        return "F!", "FAILED, and the Delete that follows fails as well: the stack is stuck"
+        return "F!", "FAILED, and the Delete that follows also fails: the stack is stuck"
     limits = {name: (target["MinCapacity"], target["MaxCapacity"]) for name, target in seen.after.items()}
     if "FAILED" not in expected.outcomes and limits == dict(expected.targets):
-        return "F!", "FAILED for work that was done"
+        return "F!", "FAILED although the work was done"
     reason = str(body.get("Reason", ""))
     if expected.clues and not any(clue in reason for clue in expected.clues):
         return "F!", "FAILED with a reason that does not name the cause"
     if any(leak.endswith("in the answer") for leak in seen.leaks):
         return "F!", "FAILED with a secret in its reason"
     if expected.most_calls is not None and seen.calls > expected.most_calls:
-        return "F", "it tried again what is final"
-    return "F", "" if "FAILED" in expected.outcomes else "it gave up on what passes"
+        return "F", "it retried a final error"
+    return "F", "" if "FAILED" in expected.outcomes else "it did not retry a transient error"
 
 
 def _id_fault(body: Mapping[str, Any], given: Mapping[str, Any] | None) -> str:

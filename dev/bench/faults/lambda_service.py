@@ -1,4 +1,4 @@
-"""Plays Lambda: runs functions behind a Runtime API on loopback, and kills what runs longer than it may.
+"""Simulates Lambda: runs functions behind a Runtime API on loopback, and kills them at their time limit.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -26,9 +26,9 @@ class End:
     """How an invocation ended."""
 
     how: str
-    """`ok`, `error`, `killed` for running too long, or `exit` for a process that ended by itself."""
+    """`ok`, `error`, `killed` at the time limit, or `exit` if the process ended."""
     payload: bytes = b""
-    """What it returned, or how it failed."""
+    """The result or the error."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Program:
 
 
 class Function:
-    """A deployed function. One environment runs at a time; it is kept warm, and frozen between invocations."""
+    """A deployed function with one environment, which stays warm and is frozen between invocations."""
 
     def __init__(self, program: Program, environment: dict[str, str], log: Path) -> None:
         self._program = program
@@ -56,7 +56,7 @@ class Function:
         return _ARN + self._program.name
 
     def invoke(self, event: bytes) -> End:
-        """Invokes it once, and waits for the end."""
+        """Invokes the function once, and waits for the end."""
         if self._running is None:
             self._running = _Environment(self._program, self._environment, self._log)
         end = self._running.invoke(event, self.arn, self._program.seconds)
@@ -70,7 +70,7 @@ class Function:
             self._running.signal(signal.SIGKILL)
 
     def output(self) -> str:
-        """Everything that it printed."""
+        """The whole output of its processes."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def close(self) -> None:
@@ -187,13 +187,13 @@ class _Environment:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Says nothing."""
+                """Does not log requests."""
 
         return Handler
 
 
 def error_payload(end: End) -> bytes:
-    """What Lambda returns to who invoked a function that failed."""
+    """Lambda's reply to the invocation of a function that failed."""
     messages = {"killed": "Task timed out", "exit": "Error: Runtime exited with error: signal: killed"}
     if end.how == "error":
         return end.payload

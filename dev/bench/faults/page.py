@@ -12,52 +12,52 @@ Verdicts = Mapping[tuple[str, str], Verdict]
 _PAGE = """\
 # Faults, side by side
 
-The same faults for this project and for four ways to write the same custom resource. Every cell was observed: the real
-programs ran, over the same stubs. `make bench-faults` runs it all and writes this page;
-[dev/bench/faults/](../dev/bench/faults/README.md) says how it works. It needs Node.js, npm and the openssl command besides what
-the project needs, takes about five minutes, and fails if this project's column shows anything bad.
+The same faults for this project and for four ways to write the same custom resource. Every cell is an observation: the
+real programs ran, with the same stubs. `make bench-faults` runs everything and writes this page;
+[dev/bench/faults/](../dev/bench/faults/README.md) says how it works. In addition to what the project needs, it needs
+Node.js, npm and the openssl command. It takes about five minutes, and fails if this project has a bad cell.
 
 | system | what ran |
 |---|---|
 {systems}
 
 Each peer has a minimal handler of this project's own, as the peer's documentation shows one: it registers the target on
-Create and Update, deregisters it on Delete, and takes a target that is gone for deleted. `AwsCustomResource` is configured
-with `onCreate`, `onUpdate`, `onDelete`, a fixed physical id and `ignoreErrorCodesMatching`. All log at their default level, which for crhelper is
-`DEBUG`.
+Create and Update, deregisters it on Delete, and treats a missing target as deleted. `AwsCustomResource` is configured
+with `onCreate`, `onUpdate`, `onDelete`, a fixed physical id and `ignoreErrorCodesMatching`. All log at their default
+level, which for crhelper is `DEBUG`.
 
 ## How a cell is played
 
-* A small Lambda Runtime API runs each function in a process of its own, freezes it between invocations, and kills it at its
-  time limit: 8 s; 25 s in row 8c; 45 s for the provider framework's own function, which in AWS has 15 minutes.
-* An invocation that ends as an error, is killed, or whose process ends is delivered once more, at once, as Lambda's
-  asynchronous retry does after a minute: two deliveries for every system alike. `(2nd)` marks what only the second
-  delivery achieved. After that the request would go to a dead-letter queue.
-* After a Create that was answered with FAILED, the Delete follows that CloudFormation sends, without faults, with the id of
-  that answer.
-* Answers go to a receiver with TLS on `localhost`. Application Auto Scaling and SageMaker are this repository's local AWS,
-  behind a proxy that makes the faults. Targets, tags and policies are read from it after each cell.
-* Searched for secrets are everything that a process prints, the errors that it returns to Lambda, and the answers: the
-  signature of the response URL, the secret key, the session token.
+* A small Lambda Runtime API runs each function in a process of its own, freezes it between invocations, and kills it at
+  its time limit: 8 s; 25 s in row 8c; 45 s for the provider framework's own function, which in AWS has 15 minutes.
+* If an invocation ends as an error, is killed, or its process ends, the harness delivers the request once more, at
+  once. Lambda's asynchronous retry does so after a minute. Every system gets two deliveries. `(2nd)` marks a result of
+  the second delivery. In AWS, the request would then go to a dead-letter queue.
+* After a Create that was answered with FAILED, the harness sends the Delete that CloudFormation would send, without
+  faults, with the id of that answer.
+* Answers go to a receiver with TLS on `localhost`. Application Auto Scaling and SageMaker are this repository's local
+  AWS, behind a proxy that injects the faults. After each cell, the harness reads targets, tags and policies from it.
+* The harness searches the output of each process, its errors to Lambda, and its answers for secrets: the signature of
+  the response URL, the secret key, the session token.
 
-What the runner does for a peer: the certificate's authority is given by `SSL_CERT_FILE` and `NODE_EXTRA_CA_CERTS`, the
-services' addresses by `AWS_ENDPOINT_URL_*`. The CDK's handlers leave the port out of the response URL, which in AWS is 443:
-the runner sets the default port of Node's `https.globalAgent` to the receiver's. No file of a peer is changed. The provider
+The runner gives each peer the certificate's authority in `SSL_CERT_FILE` and `NODE_EXTRA_CA_CERTS`, and the services'
+addresses in `AWS_ENDPOINT_URL_*`. The CDK's handlers ignore the port of the response URL, which in AWS is 443. So the
+runner sets the default port of Node's `https.globalAgent` to the receiver's. No file of a peer is changed. The provider
 framework invokes its user's function through a stub of Lambda's API.
 
 ## Legend
 
 | | |
 |---|---|
-| OK | Answered truthfully with SUCCESS. Where nobody can be told, or no answer is ever taken: the invocation ended as an error, so that Lambda's retry and the dead-letter queue have the request. |
-| F | Answered truthfully with FAILED: a good id, and a reason that names the cause. Whether it should have succeeded, or tried only once, is told below. |
-| F! | FAILED with a bad id, a useless or leaky reason, for work that was done, or so that the Delete that follows fails. |
-| H | No answer that CloudFormation can take: the stack waits for its timeout. |
-| S! | SUCCESS for what was not done, or had to be refused. |
-| L | Loss: a target of others changed or removed, one left over, or an answer to a wrong URL. |
+| OK | A true SUCCESS. If there is no response URL, or no answer is ever accepted: the invocation ended as an error, so that Lambda's retry and the dead-letter queue get the request. |
+| F | A true FAILED, with a good id and a reason that names the cause. The notes below say whether it should have succeeded, or tried only once. |
+| F! | FAILED with a bad id, or with a reason that is useless or has a secret; or FAILED although the work was done; or the Delete that follows fails. |
+| H | Hang: no answer that CloudFormation accepts. The stack waits for its timeout. |
+| S! | SUCCESS for work that was not done, or for a request that had to be refused. |
+| L | Loss: a target of others changed or removed, an orphaned target, or an answer to a wrong URL. |
 | leak | A secret was in a log or in an answer. |
 
-`right` is what a good system does. CloudFormation takes at most 4096 bytes.
+`right` is the right behaviour. CloudFormation accepts at most 4096 bytes.
 
 ## Table
 
@@ -67,7 +67,7 @@ framework invokes its user's function through a stub of Lambda's API.
 
 Good cells (`OK` or `F`, no leak): {counts}.
 
-The same, leaks apart: {marks}.
+The same, leaks ignored: {marks}.
 
 ## What was observed
 
@@ -76,7 +76,7 @@ The same, leaks apart: {marks}.
 
 
 def write(rows: Sequence[Row], columns: Sequence[System], verdicts: Verdicts, peers: Peers) -> str:
-    """The page. The same verdicts make the same page."""
+    """Returns the page. It depends on the verdicts only."""
     cells = {column.name: [(row.number, verdicts[row.number, column.name]) for row in rows] for column in columns}
     return _PAGE.format(
         systems="\n".join(_systems(columns, peers)),
@@ -122,4 +122,4 @@ def _notes(title: str, cells: Sequence[tuple[str, Verdict]]) -> str:
     for leak, numbers in leaks.items():
         where = "every row" if len(numbers) == len(cells) else f"row{'s' * (len(numbers) > 1)} {', '.join(numbers)}"
         lines.append(f"* {where}: leak: {leak}.")
-    return f"**{title}**\n\n" + ("\n".join(lines) or "Nothing else to tell.")
+    return f"**{title}**\n\n" + ("\n".join(lines) or "No notes.")

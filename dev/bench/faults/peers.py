@@ -20,7 +20,7 @@ _PINS = ("requirements.txt", "package.json", "package-lock.json")
 
 @dataclass(frozen=True)
 class Peers:
-    """What was installed, and where."""
+    """The installed versions, and their folder."""
 
     python: Path
     node_modules: Path
@@ -34,7 +34,7 @@ class Peers:
 
 
 def install() -> Peers:
-    """Installs what is not there yet; exits with advice where that fails."""
+    """Installs what is missing. If that fails, exits with advice."""
     for tool in ("node", "npm", "openssl", "cargo"):
         if not shutil.which(tool):
             sys.exit(f"error: {tool} is needed to run the peers")
@@ -77,12 +77,12 @@ def install_node(source: Path, target: Path) -> None:
 
 
 def _build_typed() -> Path:
-    """Builds the typed handler beside the project, so that what both need is built once."""
+    """Builds the typed handler into the project's `target`, so that common crates are built once."""
     command = ["cargo", "build", "--locked", "--target-dir", str(ROOT / "target")]
     command.append("--message-format=json-render-diagnostics")
     built = subprocess.run(command, cwd=HERE / "typed", stdout=subprocess.PIPE, check=False)
     if built.returncode != 0:
-        sys.exit(built.returncode)  # cargo has said why
+        sys.exit(built.returncode)  # cargo has printed the error
     messages = [json.loads(line) for line in built.stdout.splitlines()]
     [executable] = [message["executable"] for message in messages if message.get("executable")]
     return Path(executable)

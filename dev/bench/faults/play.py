@@ -1,4 +1,4 @@
-"""Plays one cell: sends requests as CloudFormation and Lambda would, and reports what was observed."""
+"""Plays one cell: sends requests as CloudFormation and Lambda would, and returns the observations."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def play(row: Row, system: System, local_aws: Path, tls: tuple[Path, ssl.SSLCont
         aws = stage.local_aws(local_aws)
         receiver, lambda_api = Receiver(context), LambdaApi(functions)
         proxy = ApiProxy(aws.url, lambda: worker.kill())  # noqa: PLW0108 (it is bound later)
-        # The stubs of a peer are http: only answers go over TLS.
+        # The stubs speak HTTP: only answers go over TLS.
         environment = {
             "PATH": os.environ["PATH"],
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -137,7 +137,7 @@ def _play(row: Row, scene: Scene, output: Callable[[], str]) -> Observed:
 
 
 def _delivery(deliveries: list[int], put: int) -> int:
-    """In which delivery a PUT was made."""
+    """Returns the delivery in which a PUT was made."""
     return next((at for at, count in enumerate(deliveries, 1) if put < count), 1)
 
 

@@ -1,4 +1,4 @@
-"""What a row is, and the scene that a cell is played on: one system with everything around it."""
+"""A row, and the scene of a cell: one system with everything around it."""
 
 import json
 import time
@@ -21,7 +21,7 @@ BEFORE, WANTED = (1, 3), (2, 6)
 
 
 class SceneError(Exception):
-    """A scene could not be set: the bench is wrong, or a system fails without any fault."""
+    """A scene could not be prepared: the harness is wrong, or a system fails without any fault."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Row:
     number: str
     fault: str
     right: str
-    """What a good system does, for the reader."""
+    """The right behaviour, as text for the reader."""
     expected: Expected
     request: str = "Create"
     variant: str = "blue"
@@ -43,11 +43,11 @@ class Row:
     puts: tuple[str | int, ...] = ()
     other_puts: str | int = TAKE
     twice: bool = False
-    """Whether the request is delivered again although the first delivery went well."""
+    """Whether the request is delivered again after a successful delivery."""
     cleans_up: bool = False
     """Whether CloudFormation deletes the old id after an Update to a new one."""
     seconds: float = 0
-    """The least that each function may run."""
+    """The minimum time limit of each function."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Scene:
     proxy: ApiProxy
     aws: LocalAws
     id: str = ""
-    """The physical id, as far as one is known."""
+    """The physical id, if it is known."""
     foreign: set[str] = field(default_factory=set)
     ends: list[End] = field(default_factory=list)
     events: int = 0
@@ -88,12 +88,12 @@ class Scene:
     def deliver(
         self, event: dict[str, Any], at_least: int = 1, between: Callable[[], None] = lambda: None
     ) -> list[int]:
-        """Delivers a request, and again if that ends as an error; returns the number of PUTs after each delivery."""
+        """Delivers a request, and once more if that ends as an error. Returns the count of PUTs after each one."""
         puts = []
         for delivery in (1, 2):
             end = self.function.invoke(json.dumps(event).encode())
             self.ends.append(end)
-            time.sleep(0.1)  # a PUT that was under way is at the receiver by now
+            time.sleep(0.1)  # a PUT that was on its way arrives meanwhile
             puts.append(len(self.receiver.puts))
             if end.how == "ok" and delivery >= at_least:
                 break
@@ -101,7 +101,7 @@ class Scene:
         return puts
 
     def answer(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Delivers a request without any fault; what it was answered, if anything."""
+        """Delivers a request without any fault. Returns its answer, which is empty if there is none."""
         self.deliver(event)
         target = path_of(event)
         taken = [put.body for put in self.receiver.puts if put.taken and put.target == target]
@@ -112,7 +112,7 @@ class Scene:
         return body
 
     def create(self, variant: str = "blue") -> None:
-        """Has the system register its target, as it was before."""
+        """Lets the system register its target with the previous limits."""
         answer = self.answer(self.event("Create", variant, BEFORE))
         if answer.get("Status") != "SUCCESS":
             said = self.function.output()[-3000:]
@@ -120,13 +120,13 @@ class Scene:
         self.id = answer["PhysicalResourceId"]
 
     def register_foreign(self, tags: dict[str, str], variant: str = "blue") -> None:
-        """Has others register a target."""
+        """Registers a target of others."""
         limits = {"MinCapacity": 1, "MaxCapacity": 9}
         self.scaling("RegisterScalableTarget", **target_of(variant), **limits, **({"Tags": tags} if tags else {}))
         self.foreign.add(target_of(variant)["ResourceId"])
 
     def scaling(self, operation: str, **members: Any) -> Any:
-        """Calls Application Auto Scaling past the system."""
+        """Calls Application Auto Scaling directly, without the system."""
         return self.aws.call(_SERVICE + operation, **members)
 
     def own(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Scene:
         return {name: target for name, target in self._targets().items() if name not in self.foreign}
 
     def others(self) -> dict[str, Any]:
-        """What others made: targets with tags, and policies."""
+        """The targets of others with their tags, and all policies."""
         targets = {name: target for name, target in self._targets().items() if name in self.foreign}
         for target in targets.values():
             target["Tags"] = self.scaling("ListTagsForResource", ResourceARN=target["ScalableTargetARN"])["Tags"]
@@ -147,7 +147,7 @@ class Scene:
 
 
 def target_of(variant: str) -> dict[str, str]:
-    """How Application Auto Scaling names a variant of the endpoint."""
+    """The resource id of a variant of the endpoint."""
     resource = f"endpoint/prod/variant/{variant}"
     return {"ServiceNamespace": _NAMESPACE, "ScalableDimension": DIMENSION, "ResourceId": resource}
 

@@ -1,6 +1,6 @@
-"""What stands around a function: where answers arrive, the way to Application Auto Scaling, Lambda's own API.
+"""The stubs around a function: the receiver of answers, a proxy before the local AWS, and Lambda's Invoke API.
 
-Each misbehaves as it is told. All of them listen on loopback only.
+They inject the faults of a row. All of them listen on loopback only.
 """
 
 import json
@@ -23,7 +23,7 @@ TAKE, RESET, HANG, REDIRECT = "take", "reset", "hang", "redirect"
 
 @dataclass(frozen=True)
 class Put:
-    """One PUT, and what it was answered with."""
+    """One PUT, and the reply to it."""
 
     target: str
     body: bytes
@@ -32,10 +32,10 @@ class Put:
 
 @dataclass
 class ApiFault:
-    """What some coming calls of an operation meet."""
+    """A fault of the next calls of an operation."""
 
     action: str
-    """`error`, `kill`, `replace` of the reply's body, or `HANG`, `RESET`."""
+    """`error`, `kill`, `replace` (the reply's body), `HANG` or `RESET`."""
     operation: str = "RegisterScalableTarget"
     times: int = 1_000_000
     status: int = 400
@@ -49,24 +49,24 @@ class ApiFault:
 
 
 class _Stub:
-    """A server on a loopback port, from its making until it is closed."""
+    """A server on a loopback port. It listens until it is closed."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.closed = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         if tls:
-            # The handshake waits for the first read, in the connection's own thread.
+            # The handshake takes place at the first read, in the connection's own thread.
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port on which it listens."""
         return int(self._server.server_address[1])
 
     def close(self) -> None:
-        """Lets go of whom it left hanging, and ends."""
+        """Ends the hanging connections and the server."""
         self.closed.set()
         self._server.shutdown()
         self._server.server_close()
@@ -88,7 +88,7 @@ class _Stub:
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request, and the ways to answer it."""
+    """One request, and ways to answer it."""
 
     protocol_version = "HTTP/1.1"
 
@@ -97,14 +97,14 @@ class Exchange(BaseHTTPRequestHandler):
         try:
             super().handle()
         except (OSError, ValueError):
-            self.close_connection = True  # who asked broke off
+            self.close_connection = True  # the client closed the connection
 
     def body(self) -> bytes:
-        """What was sent."""
+        """Reads the body of the request."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
-        """Answers."""
+        """Sends a reply."""
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name.replace("_", "-"), value)
@@ -112,28 +112,28 @@ class Exchange(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def reset(self) -> None:
-        """Breaks the connection off, without a word of TLS or HTTP."""
+        """Resets the connection, without closing TLS or HTTP."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
         self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing."""
+        """Does not log requests."""
 
 
 class Receiver(_Stub):
-    """Where response URLs lead."""
+    """The receiver of answers."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self.puts: list[Put] = []
         self.script: list[str | int] = []
-        """What the coming PUTs meet, in order."""
+        """The replies to the next PUTs, in order."""
         self.otherwise: str | int = TAKE
-        """What the PUTs after these meet."""
+        """The reply to all later PUTs."""
         super().__init__(tls)
 
     def serve(self, exchange: Exchange) -> None:
-        """Keeps an answer, and replies as it is told to."""
+        """Stores an answer, and replies as the row says."""
         body = exchange.body()
         elsewhere = exchange.path == "/elsewhere"
         action = TAKE if elsewhere else self.script.pop(0) if self.script else self.otherwise
@@ -159,7 +159,7 @@ class Call:
 
 
 class ApiProxy(_Stub):
-    """The way to the local AWS."""
+    """A proxy before the local AWS."""
 
     def __init__(self, url: str, kill: Callable[[], None]) -> None:
         self._upstream = urlsplit(url).netloc
@@ -173,7 +173,7 @@ class ApiProxy(_Stub):
         return sum(call.operation == operation for call in self.calls)
 
     def serve(self, exchange: Exchange) -> None:
-        """Passes a call on to the local AWS, unless it is to fail."""
+        """Sends a call on to the local AWS, unless it has a fault."""
         body = exchange.body()
         operation = exchange.headers.get("X-Amz-Target", "").rpartition(".")[2]
         fault = next((fault for fault in self.faults if fault.operation == operation and fault.times > 0), None)
@@ -204,7 +204,7 @@ class ApiProxy(_Stub):
 
 @dataclass
 class Functions:
-    """What Lambda's API can invoke, by ARN."""
+    """The functions that Lambda's API can invoke, by ARN."""
 
     by_arn: dict[str, Function] = field(default_factory=dict)
 

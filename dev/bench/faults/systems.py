@@ -1,4 +1,4 @@
-"""The systems side by side: what runs, and how its resource stands in a template."""
+"""The systems: what runs, and its resource in a template."""
 
 import json
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from bench.faults.peers import Peers
 
 HERE = Path(__file__).resolve().parent
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
-# The construct's own limit for the framework's function is 15 minutes; its retries need no more than this.
+# In AWS, the construct gives the framework's function 15 minutes. Its retries need no more than this.
 _FRAMEWORK_SECONDS = 45
 
 
@@ -22,14 +22,14 @@ class System:
     title: str
     function: Program
     user_function: Program | None = None
-    """What the function invokes in its turn."""
+    """The function that this function invokes."""
     resource_type: str = "Custom::SageMakerScalableTarget"
     drops_port: bool = False
     """Whether it PUTs to the response URL's host and path only."""
     inapplicable: dict[str, str] = field(default_factory=dict)
 
     def properties(self, variant: str, least: Any, most: Any, endpoint: str = "prod") -> dict[str, Any]:
-        """Its `ResourceProperties`; what is None is left out."""
+        """Its `ResourceProperties`, without those that are None."""
         if self.name == "AwsCustomResource":
             return _sdk_calls(endpoint, variant, least, most)
         given = {"EndpointName": endpoint, "VariantName": variant, "MinCapacity": least, "MaxCapacity": most}
@@ -37,7 +37,7 @@ class System:
 
 
 def _sdk_calls(endpoint: str, variant: str, least: Any, most: Any) -> dict[str, Any]:
-    """What `new AwsCustomResource(...)` with `onCreate`, `onUpdate` and `onDelete` puts into a template."""
+    """The properties of `new AwsCustomResource(...)` with `onCreate`, `onUpdate` and `onDelete` in a template."""
     resource = f"endpoint/{endpoint}/variant/{variant}"
     target = {"ServiceNamespace": "sagemaker", "ScalableDimension": DIMENSION, "ResourceId": resource}
     limits = {

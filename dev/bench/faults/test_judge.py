@@ -12,7 +12,7 @@ REQUEST = {"StackId": "s", "RequestId": "r", "LogicalResourceId": "l"}
 UPDATE = {**REQUEST, "PhysicalResourceId": "id"}
 SUCCEEDS = Expected(frozenset({"SUCCESS"}), targets={"t": (2, 6)})
 FAILS = Expected(frozenset({"FAILED"}), clues=("cause",))
-NOBODY = Expected(frozenset({"nobody"}))
+UNANSWERABLE = Expected(frozenset({"unanswerable"}))
 UNDELIVERABLE = Expected(frozenset({"undeliverable"}))
 
 
@@ -56,14 +56,16 @@ class Judge(unittest.TestCase):
         self.mark("OK", deleted, keeps)
         self.mark("S!", replace(deleted, answer=body("SUCCESS", PhysicalResourceId="other")), keeps, "another")
 
-    def test_a_duplicate_that_is_answered_otherwise_is_wrong(self) -> None:
+    def test_a_duplicate_with_another_answer_is_wrong(self) -> None:
         self.mark("OK", replace(DONE, first_answer=body("SUCCESS")), SUCCEEDS)
-        self.mark("S!", replace(DONE, first_answer=body("SUCCESS", PhysicalResourceId="other")), SUCCEEDS, "otherwise")
-        self.mark("S!", replace(DONE, first_answer=b"{"), SUCCEEDS, "otherwise")
+        self.mark(
+            "S!", replace(DONE, first_answer=body("SUCCESS", PhysicalResourceId="other")), SUCCEEDS, "another answer"
+        )
+        self.mark("S!", replace(DONE, first_answer=b"{"), SUCCEEDS, "another answer")
 
     def test_a_truthful_failure_is_f(self) -> None:
         self.assertTrue(self.mark("F", REFUSED, FAILS).is_good)
-        self.mark("F", REFUSED, SUCCEEDS, "gave up")
+        self.mark("F", REFUSED, SUCCEEDS, "did not retry")
 
     def test_a_failure_under_a_bad_id_or_without_the_cause_is_bad(self) -> None:
         self.mark("F!", replace(REFUSED, answer=body("FAILED", PhysicalResourceId="")), FAILS, "no physical id")
@@ -73,7 +75,7 @@ class Judge(unittest.TestCase):
         self.mark("F!", other, keeps, "another")
         self.mark("F", other, FAILS)
 
-    def test_a_failure_for_work_that_was_done_is_bad(self) -> None:
+    def test_a_failure_although_the_work_was_done_is_bad(self) -> None:
         self.mark("F!", replace(REFUSED, after={"t": TARGET}), SUCCEEDS, "done")
         either = replace(SUCCEEDS, outcomes=frozenset({"SUCCESS", "FAILED"}))
         self.mark("F", replace(REFUSED, after={"t": TARGET}), either)
@@ -83,16 +85,16 @@ class Judge(unittest.TestCase):
         self.mark("F!", replace(REFUSED, clean_up="FAILED"), FAILS, "stuck")
         self.mark("F!", replace(REFUSED, clean_up="no answer"), FAILS, "stuck")
 
-    def test_trying_again_what_is_final_is_told(self) -> None:
+    def test_the_notes_name_a_retry_of_a_final_error(self) -> None:
         self.mark("F", replace(REFUSED, calls=3), replace(FAILS, most_calls=1), "final")
         self.assertEqual(self.mark("F", replace(REFUSED, calls=1), replace(FAILS, most_calls=1)).why, "")
 
     def test_no_answer_is_a_hang(self) -> None:
         self.mark("H", SILENT, SUCCEEDS, "an error")
-        self.mark("H", replace(SILENT, ends=("killed", "exit")), SUCCEEDS, "killed")
-        self.mark("H", replace(SILENT, ends=("ok",)), UNDELIVERABLE, "nobody will try again")
+        self.mark("H", replace(SILENT, ends=("killed", "exit")), SUCCEEDS, "a kill")
+        self.mark("H", replace(SILENT, ends=("ok",)), UNDELIVERABLE, "does not retry")
 
-    def test_an_answer_that_cannot_be_taken_is_a_hang(self) -> None:
+    def test_an_answer_that_cloudformation_does_not_accept_is_a_hang(self) -> None:
         for answer in (
             b"{",
             b"[]",
@@ -102,19 +104,19 @@ class Judge(unittest.TestCase):
             body("SUCCESS", RequestId="other"),
             body("FAILED", Reason=5000 * "x"),
         ):
-            self.mark("H", replace(DONE, answer=answer), SUCCEEDS, "cannot take")
+            self.mark("H", replace(DONE, answer=answer), SUCCEEDS, "does not accept")
         optional = replace(SUCCEEDS, optional=frozenset({"RequestId"}))
         self.mark("OK", replace(DONE, answer=body("SUCCESS", RequestId=None)), optional)
 
-    def test_an_error_is_right_where_no_answer_is_ever_taken(self) -> None:
+    def test_an_error_is_right_if_no_answer_is_ever_accepted(self) -> None:
         for end in ("error", "killed", "exit"):
             self.mark("OK", replace(SILENT, ends=(end,)), UNDELIVERABLE)
 
-    def test_an_error_at_once_is_right_where_nobody_can_be_told(self) -> None:
-        self.mark("OK", SILENT, NOBODY)
-        self.mark("H", replace(SILENT, ends=("killed",)), NOBODY, "until it was killed")
-        self.mark("H", replace(SILENT, ends=("ok",)), NOBODY)
-        self.mark("L", replace(SILENT, after={"t": TARGET}), NOBODY, "work was done")
+    def test_an_error_at_once_is_right_if_no_answer_is_possible(self) -> None:
+        self.mark("OK", SILENT, UNANSWERABLE)
+        self.mark("H", replace(SILENT, ends=("killed",)), UNANSWERABLE, "until it was killed")
+        self.mark("H", replace(SILENT, ends=("ok",)), UNANSWERABLE)
+        self.mark("L", replace(SILENT, after={"t": TARGET}), UNANSWERABLE, "work was done")
 
     def test_others_and_other_urls_come_first(self) -> None:
         self.mark("L", replace(DONE, others_before={"o": TARGET}), SUCCEEDS, "others")

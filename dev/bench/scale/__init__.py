@@ -1,1 +1,1 @@
-"""Crowds of Creates under one rate limit."""
+"""Crowds under one rate limit. A crowd is a set of Creates that are sent at the same moment."""

@@ -19,14 +19,16 @@ from demo.environment import ROOT, isolate
 _PAGE = ROOT / "docs" / "SCALE.md"
 _SIZES = (1, 10, 100, LARGEST)
 _RUNS = 3
-"""Of this project's largest crowd: chance is on the page, too."""
+"""The runs of this project's largest crowd: the page shows how much chance matters."""
 
 
 def main() -> None:
-    """Runs all, or some crowds to the terminal only."""
+    """Runs everything and writes the page, or runs some crowds and prints them only."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--only", default="", help="sizes of crowds, with commas: shown, but not written")
-    arguments.add_argument("--system", default="", help="one system by the beginning of its name: likewise")
+    arguments.add_argument("--only", default="", help="sizes of crowds, with commas; prints them and writes no page")
+    arguments.add_argument(
+        "--system", default="", help="one system by the beginning of its name; prints it and writes no page"
+    )
     chosen = arguments.parse_args()
     isolate()
     _allow_many_connections()
@@ -41,7 +43,7 @@ def main() -> None:
         tls = make(Path(directory))
         for column in columns:
             for size in sizes:
-                # Five hundred Pythons with boto3 have no room side by side: they are forked after their imports.
+                # Five hundred Python processes with boto3 do not fit into memory, so they fork after their imports.
                 copies = size if column.name == "crhelper" else 1
                 for _ in range(_RUNS if column.name == OURS and size == LARGEST else 1):
                     cells.append(Cell(column.name, column.title, play(column, copies, size, tls)))
@@ -56,7 +58,7 @@ def main() -> None:
 
 
 def _build_release() -> Path:
-    """The function as it is deployed: it is smaller, and five hundred of them start sooner."""
+    """Builds the function with the release profile: five hundred of these start sooner."""
     command = ["cargo", "build", "--release", "--package", "sagemaker-scaling", "--bin", "bootstrap"]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         sys.exit("error: the function does not build")

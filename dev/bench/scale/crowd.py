@@ -1,4 +1,4 @@
-"""Plays Lambda for a crowd: starts processes, waits until each has polled, and hands all of them a Create at once."""
+"""Simulates Lambda for a crowd: starts processes, waits until each has polled, and sends each a Create at once."""
 
 import asyncio
 import contextlib
@@ -26,22 +26,22 @@ _ARN = "arn:aws:lambda:us-east-1:111122223333:function:scaling"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a crowd came to."""
+    """The result of a crowd."""
 
     size: int
     succeeded: int
-    """Answered with SUCCESS, each with its target registered."""
+    """Creates that were answered with SUCCESS and whose targets are registered."""
     seconds: float
-    """From the release to the last answer."""
+    """The time from the events to the last answer."""
     api: Limit
     cloudformation: Limit
     reasons: list[str]
-    """Why the others failed."""
+    """The reasons of the failed Creates."""
 
 
 @dataclass
 class _Lambda:
-    """The Runtime API of all processes, and where response URLs lead."""
+    """The Runtime API of all processes, and the receiver of answers."""
 
     polls: list[asyncio.Future[int]] = field(default_factory=list)
     answers: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class _Lambda:
 
 
 def play(system: System, copies: int, size: int, tls: tuple[Path, ssl.SSLContext]) -> Outcome:
-    """Lets so many Creates compete. Each process of the system serves as many of them as it has copies."""
+    """Runs a crowd of this size. A process forks itself into this many copies, each of which serves one Create."""
     return asyncio.run(_play(system, copies, size, tls))
 
 
@@ -142,7 +142,7 @@ def _processes(system: System, copies: int, size: int, environment: dict[str, st
 
 
 async def _until(holds: Callable[[], bool], seconds: float, otherwise: str) -> None:
-    """Waits until it holds; what does not in time is an error, if there are words for it."""
+    """Waits for a condition. If it does not hold in time, fails with the message, or returns if that is empty."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:

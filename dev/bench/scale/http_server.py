@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server that holds thousands of connections: one thread, nothing but the standard library."""
+"""A small HTTP/1.1 server for thousands of connections: one thread, the standard library only."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ _BACKLOG = 2_000
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked; names of headers are in lower case."""
+    """A request. Names of headers are in lower case."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered."""
+    """A reply."""
 
     status: int = 200
     body: bytes = b""
@@ -38,7 +38,7 @@ Serve = Callable[[Request], Awaitable[Reply]]
 
 @contextlib.asynccontextmanager
 async def listen(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Listens on a loopback port, which it gives."""
+    """Listens on a loopback port, and yields it."""
     connections: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,7 +50,7 @@ async def listen(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterat
                 writer.write(bytes(await serve(request)))
                 await writer.drain()
         except (asyncio.CancelledError, OSError, asyncio.IncompleteReadError):
-            pass  # who asked has gone, or everything ends
+            pass  # the client has closed the connection, or everything ends
         finally:
             connections.discard(task)
             writer.close()

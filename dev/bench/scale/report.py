@@ -19,32 +19,36 @@ _MOST_REFUSED = 5.0
 _PAGE = """\
 # Scale, side by side
 
-What becomes of a stack with hundreds of variants: so many Creates at once, in a process each, whose calls to AWS share one
-rate limit. Real programs ran, over the same stubs. `make bench-scale` runs it all and writes this page;
-[dev/bench/scale/](../dev/bench/scale/README.md) says how it works. It takes about seven minutes once everything is built.
+A stack with hundreds of variants sends hundreds of Creates at once. Each runs in its own process; all share one AWS
+rate limit. On this page, such a set of Creates is a *crowd*. The real programs ran, with the same stubs.
+`make bench-scale` runs everything and writes this page; [dev/bench/scale/](../dev/bench/scale/README.md) says how it
+works. It takes about seven minutes once everything is built.
 
-| system | Creates | failed | last answer after | ideal | time over ideal | calls let through | refused for each | asked CloudFormation |
+| system | Creates | failed | last answer after | ideal | time over ideal | accepted calls | refused for each | DescribeStackResource |
 |---|---|---|---|---|---|---|---|---|
 {rows}
 
-This project's largest crowd ran {runs} times. Goals: no Create of this project fails; at {largest}, each time, the time over the ideal
-is at most {most_over:.2f}, and at most {most_refused:.0f} calls are refused for each that is let through. {verdict}
+This project's largest crowd ran {runs} times. Goals: no Create of this project fails; at {largest}, each time, the time
+over the ideal is at most {most_over:.2f}, and at most {most_refused:.0f} calls are refused for each accepted one.
+{verdict}
 
 {failures}
 
 ## What is measured
 
-* **Limit**: {rate:.0f} calls a second, and a burst of {burst:.0f}, for Application Auto Scaling and SageMaker together. The rest is refused with
-  status 400 and `ThrottlingException: Rate exceeded`. AWS does not publish its own limits. CloudFormation is another service,
-  and has a limit of its own, just as large.
-* **Failed**: not answered with SUCCESS within an invocation of {limit} s, which is Lambda's longest.
-* **Ideal**: calls needed / {rate:.0f} a second. A Create of this project needs two calls (it looks at the endpoint, then registers), those of the
-  peers one. The burst saves {ahead:.0f} s of it; over what is left, this project takes {over_shortest} at most.
-* **Asked CloudFormation**: a Create of this project that is older than five seconds, or whose registration was refused once, asks
-  whether it is still waited for, before it registers and two seconds after; see [SEMANTICS.md](SEMANTICS.md). These calls are not
-  among those that are needed, but the time that they take counts.
-* The clock starts when every process has polled for its first event; then all of them get one at once. The time to start hundreds
-  of processes on this machine ({machine}) would say nothing about Lambda, where each has a machine of its own.
+* **Limit**: {rate:.0f} calls a second, and a burst of {burst:.0f}, for Application Auto Scaling and SageMaker together.
+  Other calls are refused with status 400 and `ThrottlingException: Rate exceeded`. AWS does not publish its own limits.
+  CloudFormation has an equal limit of its own.
+* **Failed**: no SUCCESS within an invocation of {limit} s.
+* **Ideal**: calls needed / {rate:.0f} a second. A Create of this project needs two calls (it reads the endpoint, then
+  registers); a Create of a peer needs one. The burst saves {ahead:.0f} s of it. Over the remaining time, this project
+  takes {over_shortest} at most.
+* **DescribeStackResource**: a Create of this project checks that it is fresh if it is older than five seconds, or if
+  its registration was refused once. It does so before it registers, and two seconds after: see
+  [SEMANTICS.md](SEMANTICS.md#stale-requests). These calls do not count as needed, but their time counts.
+* The clock starts when every process has polled for its first event; then all get one at once. The time to start the
+  processes is excluded. It depends on this machine ({machine}), while Lambda gives each its
+  own environment.
 
 ## The systems
 
@@ -54,9 +58,10 @@ is at most {most_over:.2f}, and at most {most_refused:.0f} calls are refused for
 | typed | the handler of the [table of faults](FAULTS.md) on lambda_runtime {lambda_runtime}: registers, with the AWS SDK for Rust | the SDK's default: three attempts |
 | crhelper | the handler of the table of faults on crhelper {crhelper}: registers, with boto3 {boto3} | boto3's default, likewise |
 
-All get the same events. The AWS stubs speak plain HTTP, to leave the processor to the functions; answers go over TLS. {largest} Python
-processes with boto3 have no room side by side, so they are forked from one that has imported everything; each then has its own
-connections and random numbers. A small machine takes seconds for what they do at once; that spreads their calls, to their advantage.
+All get the same events. The AWS stubs speak plain HTTP, to leave the processor to the functions; answers go over TLS.
+{largest} Python processes with boto3 do not fit into memory, so the harness forks them from one that has imported
+everything. Each then has its own connections and random numbers. A small machine takes seconds for their work. That
+spreads their calls, to their advantage.
 """
 
 
@@ -70,7 +75,7 @@ class Cell:
 
     @property
     def ideal(self) -> float:
-        """The time in which the needed calls are made at the rate that is allowed."""
+        """The time of the needed calls at the allowed rate."""
         return CALLS[self.name] * self.outcome.size / RATE
 
     @property
@@ -80,7 +85,7 @@ class Cell:
 
     @property
     def refused(self) -> float:
-        """Refused calls for each that was let through."""
+        """Refused calls for each accepted one."""
         return self.outcome.api.refused / max(1, self.outcome.api.taken)
 
     @property
@@ -96,7 +101,7 @@ class Cell:
 
     def __str__(self) -> str:
         outcome = self.outcome
-        # Who gives up is done early.
+        # A system that gives up ends early, so its time means nothing.
         over_ideal = "" if self.failed else f"{outcome.seconds / self.ideal:.2f}"
         asked = f"{outcome.cloudformation.taken}, refused {outcome.cloudformation.refused}"
         cells = [
@@ -143,6 +148,6 @@ def _failures(cells: Sequence[Cell]) -> str:
     failed = sum(cell.failed for cell in cells)
     throttled = sum("ThrottlingException" in reason for cell in cells for reason in cell.outcome.reasons)
     return (
-        f"{failed} Creates failed; {throttled} of them were answered with a reason that names `ThrottlingException`: their retries\n"
-        "were used up. In a stack, the first of them makes CloudFormation roll everything back."
+        f"{failed} Creates failed; {throttled} of them were answered with a reason that names `ThrottlingException`: they had used up\n"
+        "their retries. In a stack, the first of them makes CloudFormation roll everything back."
     )

@@ -1,4 +1,4 @@
-"""AWS behind a rate limit: so many calls a second, and so many at once after a pause; the others are throttled."""
+"""AWS behind a rate limit: a rate of calls and a burst after a pause. Other calls are throttled."""
 
 import json
 import time
@@ -25,7 +25,7 @@ _THROTTLED_QUERY = Reply(
 
 @dataclass
 class Limit:
-    """A token bucket, and what it came to."""
+    """A token bucket, with its counts."""
 
     tokens: float = BURST
     filled: float = 0.0
@@ -33,7 +33,7 @@ class Limit:
     refused: int = 0
 
     def takes(self, now: float) -> bool:
-        """Whether a call is let through."""
+        """Whether a call is accepted."""
         self.tokens = min(BURST, self.tokens + (now - self.filled) * RATE)
         self.filled = now
         if self.tokens < 1:

@@ -1,4 +1,4 @@
-"""The limit lets through what it says, and says no as AWS does."""
+"""The limit accepts calls at its rate, and refuses others as AWS does."""
 
 import asyncio
 import json

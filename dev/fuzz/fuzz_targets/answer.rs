@@ -1,4 +1,4 @@
-//! The parts of an answer, into its body.
+//! Builds the body of an answer from random parts.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! A payload, as Lambda hands it over, through the envelope and the properties.
+//! Reads the envelope and the properties of a random payload.
 
 #![no_main]
 

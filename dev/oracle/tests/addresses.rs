@@ -1,5 +1,5 @@
-//! Where requests go, in every Region, as botocore's rules and the official client's say. That ours go there, too, is a test
-//! of the function's own: `tests/handler/addresses.rs`.
+//! Compares botocore's and the official client's addresses in every Region. The function's own test compares its
+//! addresses with botocore's: `tests/handler/addresses.rs`.
 
 use aws_sdk_sagemaker::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 
@@ -17,7 +17,7 @@ async fn official_address(row: &Row) -> Option<String> {
     Some(endpoint.url().to_owned())
 }
 
-/// Where this fails, the two partition tables differ, and not the rules.
+/// If this fails, the two partition tables differ, and not the rules.
 #[tokio::test]
 async fn every_address_of_botocore_is_the_official_one() {
     let table = table();

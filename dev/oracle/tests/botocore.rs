@@ -1,10 +1,10 @@
-//! Where botocore would send requests. The function's own tests use it, too.
+//! The addresses to which botocore would send requests. The function's own tests use them, too.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// What `dev/oracle/botocore_endpoints.py` writes: a service's rows by the name that botocore has for it.
+/// The output of `dev/oracle/botocore_endpoints.py`: the rows of each service, by botocore's name for it.
 #[derive(Deserialize)]
 pub(crate) struct Table {
     pub(crate) botocore: String,
@@ -12,7 +12,7 @@ pub(crate) struct Table {
     pub(crate) services: HashMap<String, Vec<Row>>,
 }
 
-/// The settings, and where they lead in botocore: nowhere, if it calls them an error.
+/// Settings, and the address that botocore resolves from them; none if they are an error.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Row {
     pub(crate) region: Option<String>,

@@ -1,4 +1,4 @@
-//! The two clients side by side: what both are given, and what each makes of it.
+//! The two clients side by side: the same input, and the results of each.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -23,15 +23,15 @@ use sagemaker_scaling::aws::{DescribeEndpointOutput, ProductionVariant, single_a
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-/// The endpoint that is asked for where its name does not matter.
+/// The endpoint of the calls in which its name does not matter.
 pub(crate) const NAME: &str = "an-endpoint";
 
-/// The time on both clients' clock.
+/// The time on the clocks of both clients.
 pub(crate) fn now() -> StaticTimeSource {
     StaticTimeSource::from_secs(1_750_000_000)
 }
 
-/// What both clients are made from: the settings of the product.
+/// The settings of both clients, which are those of the function.
 pub(crate) fn config(http: impl HttpClient + 'static) -> aws_types::sdk_config::Builder {
     let credentials = Credentials::new("AKIDEXAMPLE", "a secret", Some("a session".to_owned()), None, "oracle");
     let config = SdkConfig::builder()
@@ -43,14 +43,14 @@ pub(crate) fn config(http: impl HttpClient + 'static) -> aws_types::sdk_config::
     single_attempts(config)
 }
 
-/// What of a call reaches its caller.
+/// The result of a call, for its caller.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
-    /// The output, as far as our client reads it.
+    /// The members of the output that our client reads.
     Read(DescribeEndpointOutput),
-    /// The error: which of `SdkError`'s, with the reply's status, the service's code and its message.
+    /// The error: its kind of `SdkError`, the reply's status, the service's code and its message.
     Failed {
-        /// Which of `SdkError`'s kinds.
+        /// The kind of `SdkError`.
         kind: &'static str,
         /// The status of the reply, if one came.
         status: Option<u16>,
@@ -97,7 +97,7 @@ pub(crate) async fn official(config: &SdkConfig, name: &str) -> Outcome {
     official_with(official::config::Builder::from(config), name).await
 }
 
-/// The same, with settings that only the official client has.
+/// Describes an endpoint with the official client and settings that only it has.
 pub(crate) async fn official_with(config: official::config::Builder, name: &str) -> Outcome {
     let client = official::Client::from_conf(config.build());
     match client.describe_endpoint().endpoint_name(name).send().await {
@@ -119,7 +119,7 @@ pub(crate) async fn official_with(config: official::config::Builder, name: &str)
     }
 }
 
-/// What of a request reaches the service.
+/// A request, as the service gets it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sent {
     /// The method.
@@ -132,7 +132,7 @@ pub(crate) struct Sent {
     pub(crate) body: String,
 }
 
-/// What a call sends, or how it ends if it sends nothing.
+/// The request of a call, or the call's result if it sends nothing.
 pub(crate) async fn sent(config: &SdkConfig, call: impl AsyncFnOnce(&SdkConfig) -> Outcome) -> Result<Sent, Outcome> {
     let slot = Arc::new(Mutex::new(None));
     let http = infallible_client_fn({
@@ -144,7 +144,7 @@ pub(crate) async fn sent(config: &SdkConfig, call: impl AsyncFnOnce(&SdkConfig) 
                 headers.entry(name.to_string()).or_default().push(value);
             }
             let body = request.body().bytes().expect("the body is in memory");
-            *slot.lock().expect("nobody panics with it") = Some(Sent {
+            *slot.lock().expect("no panic while it is locked") = Some(Sent {
                 method: request.method().to_string(),
                 uri: request.uri().to_string(),
                 headers,
@@ -154,7 +154,7 @@ pub(crate) async fn sent(config: &SdkConfig, call: impl AsyncFnOnce(&SdkConfig) 
         }
     });
     let outcome = call(&config.to_builder().http_client(http).build()).await;
-    let sent = slot.lock().expect("nobody panics with it").take();
+    let sent = slot.lock().expect("no panic while it is locked").take();
     sent.ok_or(outcome)
 }
 
@@ -170,7 +170,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// What both clients make of it: ours first.
+    /// The results of both clients: ours first.
     pub(crate) async fn read(self) -> [Outcome; 2] {
         let http = infallible_client_fn(move |_| {
             let mut response = http::Response::builder().status(self.status);
@@ -183,7 +183,7 @@ impl Reply {
     }
 }
 
-/// How a call ends with both clients: ours first.
+/// The results of a call with both clients: ours first.
 pub(crate) async fn outcomes(config: &SdkConfig) -> [Outcome; 2] {
     [ours(config, NAME).await, official(config, NAME).await]
 }

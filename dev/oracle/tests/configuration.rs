@@ -1,4 +1,4 @@
-//! Where requests go, as the environment and the profiles say.
+//! The addresses of requests, with settings in the environment and in profiles.
 
 use aws_config::BehaviorVersion;
 use aws_smithy_http_client::test_util::infallible_client_fn;
@@ -41,7 +41,7 @@ async fn load(variables: &[(&str, &str)], profiles: &str, in_code: Option<&str>)
     loader.load().await
 }
 
-/// Asserts where both clients send a request: nowhere, if they call the settings an error.
+/// Asserts the address to which both clients send a request; none if the settings are an error.
 async fn assert_address(variables: &[(&str, &str)], profiles: &str, in_code: Option<&str>, expected: Option<&str>) {
     let config = load(variables, profiles, in_code).await;
     let ours = sent(&config, async |config| ours(config, NAME).await).await.map(|sent| sent.uri);
@@ -116,7 +116,7 @@ async fn what_is_no_address_is_treated_alike() {
     assert_address(&[("AWS_ENDPOINT_URL_SAGEMAKER", "not an address")], "", None, None).await;
 }
 
-/// The address is asserted not to be empty in the SDK's own code.
+/// The SDK's own code asserts that the address is not empty.
 #[tokio::test]
 async fn an_empty_address_makes_both_panic() {
     for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER"] {

@@ -1,4 +1,4 @@
-//! What is read of a failure, and which kind of failure it is.
+//! Compares how both clients read and classify failures.
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ async fn the_header_comes_before_the_body() {
     }
 }
 
-/// The official client calls it unreadable, so a refusal by a proxy would be tried again and again.
+/// The official client treats it as unreadable, so it would retry a refusal by a proxy until time is up.
 #[tokio::test]
 async fn what_is_not_json_is_an_error_reply_only_to_ours() {
     for status in [400, 403, 500, 502, 503] {
@@ -98,7 +98,7 @@ async fn what_is_not_json_is_an_error_reply_only_to_ours() {
     assert_eq!(both, [failed("service", 400, Some("Oops"), None), failed("response", 400, None, None)]);
 }
 
-/// None of it was seen of SageMaker.
+/// None of these was observed at SageMaker.
 #[tokio::test]
 async fn oddities_are_read_differently() {
     let query_error = [("x-amzn-query-error", "Other;Sender")].as_slice();
@@ -125,7 +125,7 @@ async fn a_reply_that_breaks_off_is_of_the_same_kind() {
     }
 }
 
-/// A transport that does not get through.
+/// A transport that never connects.
 #[derive(Clone, Copy, Debug)]
 struct Broken(fn() -> ConnectorError);
 

@@ -1,4 +1,4 @@
-//! One binary, since the official client takes long to link, too.
+//! One binary, because the official client also takes long to link.
 
 mod addresses;
 mod botocore;

@@ -1,13 +1,13 @@
-//! What is read of a success.
+//! Compares how both clients read successful replies.
 
 use crate::clients::{Outcome, Reply};
 
 const OK: Reply = Reply { status: 200, headers: &[], body: b"" };
 
-/// Neither an error reply nor one that can be read.
+/// A reply that is no error and that cannot be read.
 const UNREADABLE: Outcome = Outcome::Failed { kind: "response", status: Some(200), code: None, message: None };
 
-/// What the official client takes a status for that is not there.
+/// The official client's value for a missing status.
 const NO_STATUS: &str = "no value was set";
 
 const IN_SERVICE: &[u8] = br#"{
@@ -88,7 +88,7 @@ async fn what_is_in_the_way_of_reading_is_the_same() {
     }
 }
 
-/// To go on without it would be to guess. A failed read is tried again.
+/// Without it, the function would have to guess. A failed read is retried.
 #[tokio::test]
 async fn only_ours_insists_on_a_status_and_on_names() {
     for body in [b"".as_slice(), b" ", b"{}", br#"{"EndpointStatus":null}"#, br#"{"endpointStatus":"InService"}"#] {

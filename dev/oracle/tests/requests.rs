@@ -1,4 +1,4 @@
-//! What is sent.
+//! Compares the requests of both clients.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -19,10 +19,10 @@ use sagemaker_scaling::aws::single_attempts;
 
 use crate::clients::{NAME, Outcome, Sent, config, official, official_with, ours, outcomes, sent};
 
-/// Of no matter to the service, and not signed: who sends it, an id made by chance, and the count of attempts.
+/// Headers that the service ignores and that are not signed: the sender, a random id, and the count of attempts.
 const UNSIGNED: [&str; 3] = ["amz-sdk-invocation-id", "amz-sdk-request", "user-agent"];
 
-/// Has the official client call itself what ours does, because this one header about the sender is signed.
+/// Sets the official client's name to ours, because this one header about the sender is signed.
 #[derive(Debug)]
 struct Disguise(String);
 
@@ -42,7 +42,7 @@ impl Intercept for Disguise {
     }
 }
 
-/// Asserts that both clients send the same, signature and all.
+/// Asserts that both clients send the same request with the same signature.
 async fn assert_the_same(config: &SdkConfig, name: &str) -> Sent {
     let mut ours = sent(config, async |config| ours(config, name).await).await.expect("ours sends it");
     let disguise = Disguise(ours.headers["x-amz-user-agent"].concat());
@@ -62,7 +62,7 @@ async fn assert_the_same(config: &SdkConfig, name: &str) -> Sent {
 async fn a_request_is_the_official_one_in_every_signed_byte() {
     let sent = assert_the_same(&config(NeverClient::new()).build(), NAME).await;
 
-    // What is compared above, lest it be nothing.
+    // The comparison above must not compare nothing.
     assert_eq!((sent.method.as_str(), sent.body.as_str()), ("POST", r#"{"EndpointName":"an-endpoint"}"#));
     assert_eq!(sent.uri, "https://api.sagemaker.us-east-1.amazonaws.com/");
     let [authorization] = sent.headers["authorization"].as_slice() else { panic!("it is signed once") };
@@ -141,7 +141,7 @@ async fn what_cannot_be_sent_fails_the_same_way() {
     without_both.set_region(None);
     let mut without_credentials = complete.to_builder();
     without_credentials.set_credentials_provider(None);
-    // Where there is no address, ours does not even begin. Neither kind is tried again.
+    // Without an address, our client does not begin. Neither kind of error is retried.
     for (config, kinds) in [
         (without_region, ["construction", "dispatch"]),
         (without_both, ["dispatch", "dispatch"]),
@@ -171,7 +171,7 @@ async fn headers_tell_the_clients_apart_only_where_they_say_who_sends() {
 
 #[tokio::test]
 async fn in_lambda_both_pass_the_trace_on() {
-    // Both read the environment of their process, which is why this test starts itself in another one.
+    // Both clients read the environment of their process, so this test starts itself in another process.
     const TRACE: (&str, &str) = ("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793");
     if std::env::var_os(TRACE.0).is_none() {
         let child = Command::new(std::env::current_exe().expect("it runs"))
@@ -202,12 +202,12 @@ async fn the_transport_is_given_the_same_timeouts() {
             let seen = Arc::clone(&seen);
             move |settings, _| {
                 let both = (settings.connect_timeout(), settings.read_timeout());
-                seen.lock().expect("nobody panics with it").push(both);
+                seen.lock().expect("no panic while it is locked").push(both);
                 SharedHttpConnector::new(StaticReplayClient::new(Vec::new()))
             }
         });
         outcomes(&config(http).timeout_config(timeouts).build()).await;
-        let seen = seen.lock().expect("nobody panics with it");
+        let seen = seen.lock().expect("no panic while it is locked");
         let [ours, official] = seen.as_slice() else { panic!("there are two calls: {seen:?}") };
         assert_eq!(ours, official);
     }

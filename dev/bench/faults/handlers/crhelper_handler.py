@@ -35,4 +35,4 @@ def deregister(event, context):
     try:
         scaling.deregister_scalable_target(**target(event))
     except scaling.exceptions.ObjectNotFoundException:
-        pass  # it is gone already
+        pass  # it is not registered

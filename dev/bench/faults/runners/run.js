@@ -1,7 +1,7 @@
-// Plays Lambda's Node.js runtime: `node run.js MODULE EXPORT`. It hands a handler events and contexts, and what comes
-// of them to the Runtime API; an error is printed, as Lambda logs it.
+// Simulates Lambda's Node.js runtime: `node run.js MODULE EXPORT`. It calls a handler with events and contexts, sends
+// the results to the Runtime API, and prints errors as Lambda logs them.
 //
-// RESPONSE_PORT: the CDK's handlers take host and path of the response URL and leave out its port, which in AWS is 443.
+// RESPONSE_PORT: the CDK's handlers ignore the port of the response URL, which in AWS is 443.
 
 const http = require("node:http");
 const https = require("node:https");

@@ -1,4 +1,4 @@
-"""Plays Lambda's Python runtime: `python run.py FILE NAME [COPIES]`.
+"""Simulates Lambda's Python runtime: `python run.py FILE NAME [COPIES]`.
 
 It calls a handler with events and contexts, sends the results to the Runtime API, and prints errors as Lambda does.
 """
@@ -14,7 +14,7 @@ from http.client import HTTPConnection
 
 
 class Context:
-    """What a handler may know of its invocation."""
+    """The context of an invocation."""
 
     def __init__(self, headers):
         self._deadline = int(headers["Lambda-Runtime-Deadline-Ms"])
@@ -42,7 +42,7 @@ def main(file, name, copies="1"):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     handler = getattr(module, name)
-    # A crowd shares the memory of what was imported.
+    # Copies for a crowd share the memory of the imports.
     for _ in range(int(copies) - 1):
         if os.fork() == 0:
             break

@@ -1,6 +1,6 @@
-//! A plain Create with as little as it takes: blocking sockets, rustls on ring, signatures by hand.
+//! A plain Create with the minimum of code: blocking sockets, rustls on ring, signatures by hand.
 //!
-//! It opens each connection when it needs it, and knows no failure but a panic.
+//! It opens each connection when it needs it, and panics on any failure.
 
 #![expect(clippy::disallowed_methods, reason = "it is all there is")]
 

@@ -1,7 +1,7 @@
-//! Registers a variant as a scalable target, as most would write it.
+//! Registers a variant as a scalable target, in the usual way.
 //!
-//! `aws-sdk-sagemaker` takes 5.4 GiB to compile. So that anybody can run the benchmark, the call to SageMaker is one of
-//! the other client's that describes, too: as many handshakes and signatures, in a smaller binary than it would be.
+//! `aws-sdk-sagemaker` takes 5.4 GiB to compile. So that anybody can run the benchmark, `DescribeScalableTargets`
+//! replaces the call to SageMaker: as many handshakes and signatures, but a smaller binary.
 
 use std::collections::HashMap;
 

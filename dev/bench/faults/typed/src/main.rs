@@ -1,6 +1,6 @@
 //! Registers a variant as a scalable target: a typed handler, as it is usually written.
 //!
-//! It answers failures of its own work, checks the status of its answer, and takes a target that is gone for deleted.
+//! It answers failures of its own work, checks the status of its answer, and treats a missing target as deleted.
 
 use std::collections::HashMap;
 
@@ -55,7 +55,7 @@ async fn handle(request: Request, scaling: &Client, http: &reqwest::Client) -> R
         }
         Update(request) => {
             let work = register(scaling, &request.resource_properties).await;
-            // What did not succeed keeps its id.
+            // A failed Update keeps its id.
             let id =
                 if work.is_ok() { request.resource_properties.resource_id() } else { request.physical_resource_id };
             (request.response_url, respond(request.stack_id, request.request_id, request.logical_resource_id, id), work)
