@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::clients::Aws;
 use super::error::AwsError;
 use super::operation::Operation;
-use crate::model::Owner;
+use crate::model::{Owner, ScalableTargetId};
 use crate::request::StackRecord;
 use crate::timing::RECORD_TIMEOUT;
 
@@ -46,6 +46,31 @@ impl Aws<'_> {
         }
     }
 
+    /// The native resource, in any stack of the account, that registered a target. Its physical id is the target's.
+    ///
+    /// Returns `None` if there is none, or if that cannot be read.
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html>
+    pub async fn native_resource(&self, target: &ScalableTargetId) -> Option<Owner> {
+        let id = target.to_string();
+        let input = json!({ "PhysicalResourceId": id });
+        let operation = Operation::DescribeStackResources;
+        let attempt = async || self.clients.cloudformation.call::<StackResources>(operation, input.clone()).await;
+        let limit = (self.left_to_work() / 2).min(RECORD_TIMEOUT);
+        let found = match timeout(limit, self.call(operation, &id, attempt)).await {
+            Ok(Ok(found)) => found.member,
+            // "Stack for ... does not exist": no stack has a resource with this id.
+            Ok(Err(error)) if error.code() == Some("ValidationError") => return None,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the native resource of a target cannot be read");
+                return None;
+            }
+            Err(_) => return None,
+        };
+        let native = |found: &StackResource| found.resource_type == NATIVE_TARGET && found.physical_resource_id == id;
+        let found = found.into_iter().find(native)?;
+        Some(Owner { stack_id: found.stack_id, logical_resource_id: found.logical_resource_id })
+    }
+
     async fn describe_stack_resource(&self, owner: &Owner) -> Result<StackResourceDetail, AwsError> {
         // A deleted stack is known by its ARN only, which is its id.
         let input = json!({ "StackName": owner.stack_id, "LogicalResourceId": owner.logical_resource_id });
@@ -66,6 +91,24 @@ struct StackResourceDetail {
     #[serde(default)]
     last_updated_timestamp: String,
 }
+
+#[derive(Debug, Deserialize)]
+struct StackResources {
+    #[serde(default)]
+    member: Vec<StackResource>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StackResource {
+    stack_id: String,
+    logical_resource_id: String,
+    resource_type: String,
+    #[serde(default)]
+    physical_resource_id: String,
+}
+
+const NATIVE_TARGET: &str = "AWS::ApplicationAutoScaling::ScalableTarget";
 
 impl From<StackResourceDetail> for StackRecord {
     fn from(detail: StackResourceDetail) -> Self {

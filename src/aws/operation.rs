@@ -39,7 +39,7 @@ operations! {
         DescribeScalingPolicies, DescribeScheduledActions, ListTagsForResource, PutScalingPolicy, PutScheduledAction,
         RegisterScalableTarget, TagResource, UntagResource;
     "cloudformation":
-        DescribeStackResource;
+        DescribeStackResource, DescribeStackResources;
     "sagemaker":
         DescribeEndpoint, DescribeEndpointConfig, DescribeInferenceComponent;
     "ssm":

@@ -31,7 +31,8 @@ pub(super) fn request(action: &str, version: &str, input: Value) -> Result<HttpR
     Ok(request.try_into()?)
 }
 
-/// Reads the elements of [`READ`] at any depth. No name appears twice in the replies that are read here.
+/// Reads the elements of [`READ`] at any depth. Outside of lists, no name appears twice in the
+/// replies that are read here.
 pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, OrchestratorError<ErrorReply>> {
     let texts = texts(response.body().bytes().unwrap_or_default());
     if response.status().is_success() {
@@ -62,15 +63,31 @@ fn collect(element: &mut ScopedDecoder<'_, '_>, texts: &mut Map<String, Value>) 
     if READ.contains(&name.as_str()) {
         let text = try_data(element)?.into_owned();
         texts.insert(name, Value::String(text));
-    } else {
-        while let Some(mut child) = element.next_tag() {
-            collect(&mut child, texts)?;
-        }
+        return Ok(());
+    }
+    let mut item = Map::new();
+    let is_item = name == ITEM;
+    while let Some(mut child) = element.next_tag() {
+        collect(&mut child, if is_item { &mut item } else { texts })?;
+    }
+    if is_item && let Value::Array(items) = texts.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+        items.push(Value::Object(item));
     }
     Ok(())
 }
 
-const READ: [&str; 5] = ["Code", "LastUpdatedTimestamp", "Message", "PhysicalResourceId", "ResourceStatus"];
+const READ: [&str; 8] = [
+    "Code",
+    "LastUpdatedTimestamp",
+    "LogicalResourceId",
+    "Message",
+    "PhysicalResourceId",
+    "ResourceStatus",
+    "ResourceType",
+    "StackId",
+];
+/// An item of a list.
+const ITEM: &str = "member";
 
 #[cfg(test)]
 mod tests {
@@ -84,6 +101,12 @@ mod tests {
         assert_eq!(texts["ResourceStatus"], "CREATE_IN_PROGRESS");
         assert_eq!(texts["PhysicalResourceId"], "a|b & c");
         assert_eq!(texts.len(), 2);
+    }
+
+    #[test]
+    fn the_items_of_a_list_are_read_one_by_one() {
+        let xml = b"<A><B><member><StackId>s</StackId></member><member><StackId>t</StackId></member></B></A>";
+        assert_eq!(texts(xml).unwrap()["member"], serde_json::json!([{"StackId": "s"}, {"StackId": "t"}]));
     }
 
     #[test]

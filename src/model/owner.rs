@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The prefix of the tags that this function reserves.
 pub const TAG_PREFIX: &str = "sagemaker-scaling:";
 /// The tags that name the owner, and the tag that marks an adopted target.
@@ -23,7 +25,8 @@ const ADOPTED_TAG: &str = "sagemaker-scaling:adopted";
 pub type Tags = BTreeMap<String, String>;
 
 /// One resource of one stack.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct Owner {
     /// The ARN of the stack.
     pub stack_id: String,

@@ -7,7 +7,9 @@ use super::store;
 use crate::aws::{Aws, AwsError};
 use crate::model::attributes::{Attributes, TARGET_ARN, policy_arn};
 use crate::model::json::{Object, text};
-use crate::model::{Attachment, AttachmentKind, RESTORING_TAG, ScalableTargetId, TARGET_MEMBERS, Tags, TargetSpec};
+use crate::model::{
+    Attachment, AttachmentKind, Owner, RESTORING_TAG, ScalableTargetId, TARGET_MEMBERS, Tags, TargetSpec,
+};
 use crate::polling::poll;
 use crate::timing::VISIBLE;
 
@@ -40,6 +42,9 @@ pub async fn capture(
     };
     let mut snapshot = read_attachments(aws, target, described, tags).await?;
     snapshot.update = update;
+    if Owner::read(&snapshot.spec.tags).is_none() {
+        snapshot.native = aws.native_resource(target).await;
+    }
     Ok(Some(completed(aws, snapshot).await?))
 }
 

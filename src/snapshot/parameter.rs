@@ -13,7 +13,8 @@ use crate::aws::AwsError;
 use crate::model::attributes::{Attributes, TARGET_ARN};
 use crate::model::json::Object;
 use crate::model::{
-    Attachment, AttachmentKind, EndpointName, Registered, ScalableTargetId, TARGET_MEMBERS, Tags, TargetSpec, target_of,
+    Attachment, AttachmentKind, EndpointName, Owner, Registered, ScalableTargetId, TARGET_MEMBERS, Tags, TargetSpec,
+    target_of,
 };
 use crate::timing::STALE_SNAPSHOT;
 
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub attributes: Attributes,
     /// The update that it belongs to. `None` if the parameter does not say; then it belongs to any.
     pub update: Option<EndpointUpdate>,
+    /// The native resource that registered the target.
+    pub native: Option<Owner>,
 }
 
 /// An update of an endpoint. A snapshot that was left behind belongs to an earlier one: its target may have been
@@ -107,12 +110,14 @@ struct ParameterValue {
     attributes: Attributes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     update: Option<EndpointUpdate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    native: Option<Owner>,
 }
 
 impl Snapshot {
     /// A snapshot that is taken at a time.
     pub fn new(at: SystemTime, spec: TargetSpec, attributes: Attributes, update: Option<EndpointUpdate>) -> Self {
-        Self { taken_at: DateTime::from(at).secs(), spec, attributes, update }
+        Self { taken_at: DateTime::from(at).secs(), spec, attributes, update, native: None }
     }
 
     /// Whether it was taken for an update.
@@ -134,7 +139,13 @@ impl Snapshot {
         let attachments = policies.chain(actions).map(|(kind, body)| Attachment { kind, body }).collect();
         let (settings, tags) = split_tags(stored.target);
         let spec = TargetSpec { id, settings, tags, attachments };
-        Ok(Self { taken_at: stored.taken_at, spec, attributes: stored.attributes, update: stored.update })
+        Ok(Self {
+            taken_at: stored.taken_at,
+            spec,
+            attributes: stored.attributes,
+            update: stored.update,
+            native: stored.native,
+        })
     }
 
     /// The value of its parameter. Without room for the policies' ARNs, these are left out.
@@ -161,6 +172,7 @@ impl Snapshot {
             scheduled_actions: bodies(AttachmentKind::ScheduledAction),
             attributes,
             update: self.update.clone(),
+            native: self.native.clone(),
         };
         // Parameter Store takes {{NAME}} for a reference to another parameter.
         serde_json::to_string(&stored).expect("JSON objects serialize").replace("{{", "{\\u007b")
@@ -176,6 +188,11 @@ impl Snapshot {
         Registered { arn: self.arn().unwrap_or_default().to_owned(), tags: self.spec.tags.clone() }
     }
 
+    /// The resource of a stack that registered the target. A target that was registered by hand has none.
+    pub fn resource(&self) -> Option<Owner> {
+        Owner::read(&self.spec.tags).or_else(|| self.native.clone())
+    }
+
     /// Whether another snapshot has the same parameter: SageMaker does not tell the two targets apart.
     pub fn shares_parameter_with(&self, other: &Self) -> bool {
         parameter_name(&self.spec.id) == parameter_name(&other.spec.id)
@@ -187,7 +204,8 @@ impl Snapshot {
         let (mut tags, mut attributes) = (earlier.spec.tags, earlier.attributes);
         tags.append(&mut self.spec.tags);
         attributes.append(&mut self.attributes);
-        Self { spec: TargetSpec { tags, ..self.spec }, attributes, ..self }
+        let native = self.native.or(earlier.native);
+        Self { spec: TargetSpec { tags, ..self.spec }, attributes, native, ..self }
     }
 
     /// Removes the scheduled actions that have ended, and returns their names. The service rejects them.

@@ -125,7 +125,7 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     if !is_current && store::exists(aws, &spec.id).await? {
         return Err(ChangeError::Outdated);
     }
-    if let Some(owner) = Owner::read(&spec.tags)
+    if let Some(owner) = stored.snapshot.resource()
         && is_leaving(aws, &owner, stored, is_current).await
     {
         if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {

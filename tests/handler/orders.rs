@@ -358,3 +358,21 @@ async fn an_update_without_update_gate_keeps_what_others_attached() {
     assert!(shown.contains("foreign") && shown.contains("at-5") && !shown.contains(RESTORING_TAG), "{shown}");
     assert!(snapshots(&world).is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_native_target_that_left_its_template_is_not_restored() {
+    for (status, stays) in [("UPDATE_COMPLETE", true), ("DELETE_COMPLETE", false), ("GONE", false)] {
+        let world = endpoint();
+        world.on_native("arn:aws:cloudformation:us-east-1:111122223333:stack/native/1", "Target");
+        register_natively(&world, &["blue"]);
+        let before = world.picture();
+        world.succeed(gate_update("large", "xlarge")).await;
+        world.update_endpoint("prod", "xlarge");
+        // CloudFormation has deleted the native resource, and found nothing to deregister.
+        world.on_record(status, BLUE_ID);
+        world.succeed(gate_delete("large")).await;
+        assert_eq!(world.picture() == before, stays, "{status}");
+        assert!(stays || world.registered().is_empty(), "{status}");
+        assert!(snapshots(&world).is_empty(), "{status}");
+    }
+}

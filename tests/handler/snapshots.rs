@@ -44,6 +44,7 @@ async fn a_snapshot_and_a_restore_make_only_these_calls() {
         "ListTagsForResource",
         "DescribeScalingPolicies",
         "DescribeScheduledActions",
+        "DescribeStackResources",
         "GetParameter",
         "PutParameter",
         "GetParameter",

@@ -68,6 +68,8 @@ struct State {
     /// How long ago the record changed, if it has a time.
     record_changed: Option<Duration>,
     record_before: Option<(&'static str, &'static str, String)>,
+    /// The native resource that registered each target: stack and logical id.
+    native: Option<(&'static str, &'static str)>,
     slow: Option<(&'static str, Duration)>,
 }
 
@@ -88,6 +90,7 @@ impl World {
             record: None,
             record_changed: None,
             record_before: None,
+            native: None,
             slow: None,
         };
         let world = Self(Arc::new(Mutex::new(state)));
@@ -136,6 +139,11 @@ impl World {
     /// CloudFormation's record changes right before the next call of an operation takes effect.
     pub(crate) fn on_record_before(&self, operation: &'static str, status: &'static str, id: &str) {
         self.state().record_before = Some((operation, status, id.to_owned()));
+    }
+
+    /// A native resource registered all targets.
+    pub(crate) fn on_native(&self, stack: &'static str, logical_id: &'static str) {
+        self.state().native = Some((stack, logical_id));
     }
 
     /// The next call of an operation takes so long until it takes effect.
@@ -263,7 +271,7 @@ impl State {
     fn call(&mut self, target: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
         assert!(is_allowed(target), "the role in template.yaml does not allow {target}");
         let input: Value = match target {
-            DESCRIBE_STACK_RESOURCE => String::from_utf8_lossy(body).into(),
+            DESCRIBE_STACK_RESOURCE | DESCRIBE_STACK_RESOURCES => String::from_utf8_lossy(body).into(),
             _ => serde_json::from_slice(body).expect("the function sends JSON"),
         };
         self.calls.push((target.to_owned(), input.clone()));
@@ -291,6 +299,13 @@ impl State {
         }
         let reply = if target == DESCRIBE_STACK_RESOURCE {
             Err(self.describe_stack_resource())
+        } else if target == DESCRIBE_STACK_RESOURCES {
+            Err(match self.native {
+                Some((stack, logical_id)) => {
+                    (200, stack_resource::natives(stack, logical_id, input.as_str().unwrap_or_default()))
+                }
+                None => (400, stack_resource::unknown_stack()),
+            })
         } else {
             self.aws
                 .call(target, &input, now)
@@ -344,7 +359,9 @@ impl HttpConnector for World {
             if crash.is_some_and(|crash| !crash.after_effect) {
                 std::future::pending::<()>().await;
             }
-            let query = (request.method() == "POST").then_some(DESCRIBE_STACK_RESOURCE);
+            let is_list = body.starts_with(b"Action=DescribeStackResources&");
+            let query = if is_list { DESCRIBE_STACK_RESOURCES } else { DESCRIBE_STACK_RESOURCE };
+            let query = (request.method() == "POST").then_some(query);
             let target = request.headers().get("x-amz-target").or(query);
             let slow = target.and_then(|target| world.state().slow.take_if(|(slow, _)| target.ends_with(*slow)));
             if let Some((_, way)) = slow {
@@ -395,6 +412,7 @@ static ACTIONS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     policies.map(|line| line.trim().trim_start_matches("- ").trim_start_matches("Action: ")).collect()
 });
 const DESCRIBE_STACK_RESOURCE: &str = "CloudFormation.DescribeStackResource";
+const DESCRIBE_STACK_RESOURCES: &str = "CloudFormation.DescribeStackResources";
 
 fn reset() -> ConnectorError {
     ConnectorError::io("connection reset by peer".into())
