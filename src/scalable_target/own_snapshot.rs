@@ -11,47 +11,41 @@ use crate::properties::{Declared, Desired};
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{EndpointUpdate, Snapshot, SnapshotError, remove_ended_actions, restore_all};
 
-/// The snapshot of the target, without scheduled actions that have ended. Refuses a snapshot of another owner, as it
-/// would refuse the registered target.
-pub(super) async fn own_snapshot(
-    context: &Context<'_>,
-    desired: &Desired,
-    previous: &Declared,
-) -> Result<Option<Stored>, Error> {
+/// The snapshot of the target, without scheduled actions that have ended. `None` if it belongs to another update.
+pub(super) async fn own_snapshot(context: &Context<'_>, desired: &Desired) -> Result<Option<Stored>, Error> {
     let Some(mut stored) = store::get_readable(&context.aws, &desired.spec.id).await? else { return Ok(None) };
     if update_of(context, desired).is_some_and(|update| !stored.snapshot.belongs_to(&update)) {
         return Ok(None);
     }
-    let of_snapshot = stored.snapshot.as_registered();
-    match ownership::registration(desired, context.owner(), Some(&of_snapshot), &previous.tag_keys) {
-        // Nobody restores it.
-        Err(Refusal::OwnedByAnother { owner, .. }) if owner_is_deleted(context, &owner).await => Ok(None),
-        Err(refusal) => Err(refusal.into()),
-        Ok(_) => {
-            remove_ended_actions(&context.aws, &mut stored.snapshot);
-            Ok(Some(stored))
-        }
-    }
+    remove_ended_actions(&context.aws, &mut stored.snapshot);
+    Ok(Some(stored))
 }
 
-async fn owner_is_deleted(context: &Context<'_>, owner: &Owner) -> bool {
-    context.aws.record_of(owner).await.is_some_and(|record| record.is_deleted())
-}
-
-/// One description of the template and a snapshot, with the tags of the owner.
-pub(super) fn restored_spec(
+/// One description of the template and a snapshot, with the tags of the owner. Refuses a snapshot of another owner, as it
+/// would refuse the registered target. `None` if that owner was deleted: nobody restores the snapshot.
+pub(super) async fn restored_spec(
     context: &Context<'_>,
     desired: &Desired,
     snapshot: &Snapshot,
-    gone: &[AttachmentKey],
+    to_delete: &[AttachmentKey],
     previous: &Declared,
-) -> Result<TargetSpec, Refusal> {
+) -> Result<Option<TargetSpec>, Error> {
     let registered = snapshot.as_registered();
-    let (Registration::Adopt { tags, .. } | Registration::Create { tags } | Registration::Update { all: tags, .. }) =
-        ownership::registration(desired, context.owner(), Some(&registered), &previous.tag_keys)?;
-    let mut spec = merged(desired, snapshot, gone, previous);
-    spec.tags.extend(tags);
-    Ok(spec)
+    match ownership::registration(desired, context.owner(), Some(&registered), &previous.tag_keys) {
+        Ok(
+            Registration::Adopt { tags, .. } | Registration::Create { tags } | Registration::Update { all: tags, .. },
+        ) => {
+            let mut spec = merged(desired, snapshot, to_delete, previous);
+            spec.tags.extend(tags);
+            Ok(Some(spec))
+        }
+        Err(Refusal::OwnedByAnother { owner, .. }) if is_deleted(context, &owner).await => Ok(None),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+async fn is_deleted(context: &Context<'_>, owner: &Owner) -> bool {
+    context.aws.record_of(owner).await.is_some_and(|record| record.is_deleted())
 }
 
 /// The update of the endpoint that a request behind a gate belongs to.

@@ -79,12 +79,14 @@ pub(super) async fn register(
     let mut plan = Plan { desired, merged: desired.clone(), previous, to_delete, snapshot: None, restores: false };
     // An ordinary Create saves the call.
     let may_have_snapshot = desired.gate.is_some() || (is_update(context) && registered.is_none());
-    if may_have_snapshot && let Some(stored) = own_snapshot(context, desired, previous).await? {
+    if may_have_snapshot && let Some(stored) = own_snapshot(context, desired).await? {
         ensure_fresh(context, target).await?;
         registered = registered_since(&context.aws, &stored.snapshot).await?;
         // Without the restoring tag, the snapshot is out of date.
-        if registered.as_ref().is_none_or(|found| found.tags.contains_key(RESTORING_TAG)) {
-            plan.merged.spec = restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous)?;
+        if registered.as_ref().is_none_or(|found| found.tags.contains_key(RESTORING_TAG))
+            && let Some(spec) = restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous).await?
+        {
+            plan.merged.spec = spec;
             plan.restores = true;
         }
         plan.snapshot = Some(stored);

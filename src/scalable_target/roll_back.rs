@@ -4,7 +4,7 @@
 use futures_util::future::try_join;
 
 use super::own_snapshot::{own_snapshot, restored_spec, update_of};
-use super::ownership::{self, Registration};
+use super::ownership;
 use super::reconcile::no_longer_declared;
 use super::remove::ensure_fresh;
 use crate::aws::{Precondition, TargetState, unless_outdated};
@@ -88,6 +88,7 @@ async fn desired_snapshot(
     registered: Option<&Registered>,
 ) -> Result<Snapshot, Error> {
     let (aws, target) = (&context.aws, &desired.spec.id);
+    ownership::registration(desired, context.owner(), registered, &previous.tag_keys)?;
     let update = update_of(context, desired);
     let mut before = None;
     if registered.is_some()
@@ -97,19 +98,17 @@ async fn desired_snapshot(
     }
     if before.is_none() {
         // The gate, or another delivery of this request, may have stored it.
-        before = own_snapshot(context, desired, previous).await?.map(|stored| stored.snapshot);
+        before = own_snapshot(context, desired).await?.map(|stored| stored.snapshot);
     }
-    let Some(before) = before else {
-        let decided = ownership::registration(desired, context.owner(), None, &previous.tag_keys)?;
-        let mut spec = desired.spec.clone();
-        if let Registration::Create { tags } = decided {
-            spec.tags = tags;
+    if let Some(before) = before {
+        let to_delete = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
+        if let Some(spec) = restored_spec(context, desired, &before, &to_delete, previous).await? {
+            return Ok(Snapshot::new(aws.now(), spec, before.attributes, update));
         }
-        return Ok(Snapshot::new(aws.now(), spec, Attributes::new(), update));
-    };
-    let gone = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
-    let spec = restored_spec(context, desired, &before, &gone, previous)?;
-    Ok(Snapshot::new(aws.now(), spec, before.attributes, update))
+    }
+    let mut spec = desired.spec.clone();
+    spec.tags.extend(context.owner().tags());
+    Ok(Snapshot::new(aws.now(), spec, Attributes::new(), update))
 }
 
 /// The attributes with the ARNs that the target had, since the stack may use them. It gets others when it is restored.

@@ -90,6 +90,30 @@ async fn a_snapshot_of_another_owner_is_refused_while_that_owner_exists() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_snapshot_of_a_deleted_owner_and_one_that_is_out_of_date_refuse_nothing() {
+    let other = || create().in_stack("other").field("ResourceProperties", gated("large", 4));
+    let include = || gate_update("large", "xlarge").with("IncludeOtherStacks", json!("true"));
+    let world = endpoint();
+    world.succeed(other()).await;
+    world.succeed(include()).await;
+    world.update_endpoint("prod", "xlarge");
+    world.on_record("DELETE_COMPLETE", BLUE_ID);
+    world.succeed(scaling("xlarge")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 0));
+
+    // The resource registered the target after the snapshot of another owner was left behind.
+    let (world, _) = snapshotted().await;
+    let kept = newer(&world);
+    world.update_endpoint("prod", "xlarge");
+    world.aws("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() }));
+    world.succeed(scaling("xlarge")).await;
+    world.aws(kept.0, kept.1);
+    let request = update().field("ResourceProperties", gated("xlarge", 5));
+    world.succeed(request.field("OldResourceProperties", gated("xlarge", 4)).of(BLUE_ID)).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restore_follows_a_newer_snapshot_and_deletes_no_other() {
     let (world, _) = snapshotted().await;
     world.before("PutScalingPolicy", 0, &[newer(&world)]);
