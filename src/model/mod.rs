@@ -10,6 +10,7 @@ pub mod json;
 mod names;
 mod owner;
 mod refusal;
+mod resource_type;
 mod target_spec;
 
 pub use arn::{Location, component_name, config_name, endpoint_name};
@@ -21,6 +22,7 @@ pub use id::{
 pub use names::{EndpointConfigName, EndpointName, InferenceComponentName, InvalidName, VariantName};
 pub use owner::{MAX_TAGS, OWNER_TAGS, Owner, Ownership, RESTORING_TAG, Registered, TAG_PREFIX, Tags};
 pub use refusal::Refusal;
+pub use resource_type::ResourceType;
 pub use target_spec::{
     Attachment, AttachmentKey, AttachmentKind, SUSPENDED_STATE, TARGET_MEMBERS, TargetSpec, target_members, target_of,
 };
