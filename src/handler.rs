@@ -15,8 +15,8 @@ use crate::context::Context;
 use crate::deadline::{Age, Deadline, Stopwatch};
 use crate::error::Error;
 use crate::http::Connections;
-use crate::model::Location;
 use crate::model::attributes::{Attributes, Resource};
+use crate::model::{Location, ResourceType};
 use crate::observability::log;
 use crate::observability::{Decision, Progress, Tally};
 use crate::request::{Envelope, Lifecycle, NoReplyAddress, Request, SentRequest, requests};
@@ -158,7 +158,8 @@ async fn answer(
 /// Whether a later delivery should continue the request: no other request restores what a gate's Delete does not, and
 /// CloudFormation waits for another invocation of this length.
 fn may_continue(request: &Request, age: &Age, invocation: Duration) -> bool {
-    let is_clean_up = request.resource_type == UPDATE_GATE && matches!(request.lifecycle, Lifecycle::Delete { .. });
+    let is_gate = ResourceType::read(&request.resource_type) == Some(ResourceType::UpdateGate);
+    let is_clean_up = is_gate && matches!(request.lifecycle, Lifecycle::Delete { .. });
     let waits = request.lifecycle.service_timeout().unwrap_or(SERVICE_TIMEOUT);
     is_clean_up && age.elapsed() + REDELIVERY + invocation <= waits
 }
@@ -182,14 +183,17 @@ fn failed(envelope: &Envelope, progress: &Progress, error: &Error) -> Answer {
 }
 
 async fn carry_out(request: &Request, context: &Context<'_>) -> Result<Resource, Error> {
-    match (request.resource_type.as_str(), &request.lifecycle) {
-        (SCALABLE_TARGET, _) => scalable_target::carry_out(context).await,
-        (UPDATE_GATE, _) => update_gate::carry_out(context).await,
+    match (ResourceType::read(&request.resource_type), &request.lifecycle) {
+        (Some(ResourceType::ScalableTarget), _) => scalable_target::carry_out(context).await,
+        (Some(ResourceType::UpdateGate), _) => update_gate::carry_out(context).await,
         // Nothing was ever registered for an unknown type.
-        (_, Lifecycle::Delete { id, properties: _ }) => {
+        (None, Lifecycle::Delete { id, properties: _ }) => {
             Ok(Resource { physical_resource_id: id.clone(), attributes: Attributes::new() })
         }
-        (other, _) => Err(Error::ResourceType(format!("expected {SCALABLE_TARGET} or {UPDATE_GATE}, found {other}"))),
+        (None, _) => {
+            let known = ResourceType::ALL.map(ResourceType::name).join(" or ");
+            Err(Error::ResourceType(format!("expected {known}, found {}", request.resource_type)))
+        }
     }
 }
 
@@ -258,9 +262,6 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("no message").to_owned()
 }
-
-const SCALABLE_TARGET: &str = "Custom::SageMakerScalableTarget";
-const UPDATE_GATE: &str = "Custom::SageMakerEndpointUpdateGate";
 
 #[cfg(test)]
 mod tests {

@@ -6,47 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::names::{EndpointConfigName, EndpointName, InferenceComponentName, VariantName};
-
-/// The property of a resource that is scaled.
-///
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum ScalableDimension {
-    /// The number of copies of an inference component.
-    InferenceComponentDesiredCopyCount,
-    /// The number of instances of a production variant.
-    VariantDesiredInstanceCount,
-    /// The provisioned concurrency of a serverless production variant.
-    VariantDesiredProvisionedConcurrency,
-}
-
-impl ScalableDimension {
-    /// All dimensions of SageMaker.
-    pub const ALL: [Self; 3] = [
-        Self::InferenceComponentDesiredCopyCount,
-        Self::VariantDesiredInstanceCount,
-        Self::VariantDesiredProvisionedConcurrency,
-    ];
-
-    /// The name in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::InferenceComponentDesiredCopyCount => "sagemaker:inference-component:DesiredCopyCount",
-            Self::VariantDesiredInstanceCount => "sagemaker:variant:DesiredInstanceCount",
-            Self::VariantDesiredProvisionedConcurrency => "sagemaker:variant:DesiredProvisionedConcurrency",
-        }
-    }
-}
-
-/// The property of a production variant that is scaled.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum VariantDimension {
-    /// The number of its instances.
-    #[default]
-    InstanceCount,
-    /// Its provisioned concurrency, where it is serverless.
-    ProvisionedConcurrency,
-}
+use super::scalable_dimension::{ScalableDimension, VariantDimension};
 
 /// The `ServiceNamespace` of SageMaker's scalable targets.
 pub const SERVICE_NAMESPACE: &str = "sagemaker";
@@ -57,11 +17,11 @@ pub const SERVICE_NAMESPACE: &str = "sagemaker";
 /// the same form, so `!Ref` fits a native `ScalingPolicy.ScalingTargetId`, too.
 ///
 /// ```
-/// # use sagemaker_scaling::model::{ScalableDimension, ScalableTargetId};
+/// # use sagemaker_scaling::model::ScalableTargetId;
 /// let id: ScalableTargetId =
 ///     "endpoint/chat/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker".parse()?;
 /// assert_eq!(id.resource_id(), "endpoint/chat/variant/blue");
-/// assert_eq!(id.dimension(), ScalableDimension::VariantDesiredInstanceCount);
+/// assert_eq!(id.dimension().as_str(), "sagemaker:variant:DesiredInstanceCount");
 /// # Ok::<(), sagemaker_scaling::model::InvalidId>(())
 /// ```
 ///
@@ -85,13 +45,8 @@ impl ScalableTargetId {
     /// The property that is scaled.
     pub fn dimension(&self) -> ScalableDimension {
         match self {
-            Self::InferenceComponent(_) => ScalableDimension::InferenceComponentDesiredCopyCount,
-            Self::Variant { dimension: VariantDimension::InstanceCount, .. } => {
-                ScalableDimension::VariantDesiredInstanceCount
-            }
-            Self::Variant { dimension: VariantDimension::ProvisionedConcurrency, .. } => {
-                ScalableDimension::VariantDesiredProvisionedConcurrency
-            }
+            Self::InferenceComponent(_) => ScalableDimension::CopyCount,
+            Self::Variant { dimension, .. } => ScalableDimension::Variant(*dimension),
         }
     }
 
@@ -130,20 +85,16 @@ impl FromStr for ScalableTargetId {
         else {
             return Err(InvalidId);
         };
-        let dimension = ScalableDimension::ALL.into_iter().find(|known| known.as_str() == dimension);
+        let dimension = ScalableDimension::all().find(|known| known.as_str() == dimension);
         Self::read(resource, dimension.ok_or(InvalidId)?).ok_or(InvalidId)
     }
 }
 
 impl ScalableTargetId {
     fn read(resource: &str, dimension: ScalableDimension) -> Option<Self> {
-        let dimension = match dimension {
-            ScalableDimension::InferenceComponentDesiredCopyCount => {
-                let name = resource.strip_prefix("inference-component/")?;
-                return name.parse().ok().map(Self::InferenceComponent);
-            }
-            ScalableDimension::VariantDesiredInstanceCount => VariantDimension::InstanceCount,
-            ScalableDimension::VariantDesiredProvisionedConcurrency => VariantDimension::ProvisionedConcurrency,
+        let ScalableDimension::Variant(dimension) = dimension else {
+            let name = resource.strip_prefix("inference-component/")?;
+            return name.parse().ok().map(Self::InferenceComponent);
         };
         let (endpoint, variant) = resource.strip_prefix("endpoint/")?.split_once("/variant/")?;
         Some(Self::Variant { endpoint: endpoint.parse().ok()?, variant: variant.parse().ok()?, dimension })

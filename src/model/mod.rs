@@ -10,17 +10,18 @@ pub mod json;
 mod names;
 mod owner;
 mod refusal;
+mod resource_type;
+mod scalable_dimension;
 mod target_spec;
 
 pub use arn::{Location, component_name, config_name, endpoint_name};
 pub use endpoint::{ConfiguredVariant, Endpoint, InferenceComponent, blocks_update};
-pub use id::{
-    InvalidId, PhysicalResourceId, SERVICE_NAMESPACE, ScalableDimension, ScalableTargetId, UpdateGateId,
-    VariantDimension,
-};
+pub use id::{InvalidId, PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId, UpdateGateId};
 pub use names::{EndpointConfigName, EndpointName, InferenceComponentName, InvalidName, VariantName};
 pub use owner::{MAX_TAGS, OWNER_TAGS, Owner, Ownership, RESTORING_TAG, Registered, TAG_PREFIX, Tags};
 pub use refusal::Refusal;
+pub use resource_type::ResourceType;
+pub use scalable_dimension::{ScalableDimension, VariantDimension};
 pub use target_spec::{
     Attachment, AttachmentKey, AttachmentKind, SUSPENDED_STATE, TARGET_MEMBERS, TargetSpec, target_members, target_of,
 };

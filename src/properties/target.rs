@@ -17,17 +17,16 @@ pub(super) fn target(section: &Section<'_>, location: &Location) -> Option<Scala
         }
         let component =
             section.required("InferenceComponentName", |value| component_name(text(value)?, Some(location)));
-        let dimension = section.optional("ScalableDimension", |value| dimension(value, &[COPIES]));
-        dimension.ok()?;
+        section.optional("ScalableDimension", copy_count).ok()?;
         return component.map(ScalableTargetId::InferenceComponent);
     }
     let endpoint = section.required("EndpointName", |value| endpoint_name(text(value)?, Some(location)));
     let variant = section.required("VariantName", |value| text(value)?.parse().map_err(|error| format!("{error}")));
-    let dimension = section.optional("ScalableDimension", |value| dimension(value, &[INSTANCES, CONCURRENCY]));
+    let dimension = section.optional("ScalableDimension", variant_dimension);
     Some(ScalableTargetId::Variant {
         endpoint: endpoint?,
         variant: variant?,
-        dimension: variant_dimension(dimension.ok()?),
+        dimension: dimension.ok()?.unwrap_or_default(),
     })
 }
 
@@ -38,11 +37,11 @@ pub(super) fn declared_target(properties: &Value) -> Option<ScalableTargetId> {
         return component_name(component, None).ok().map(ScalableTargetId::InferenceComponent);
     }
     let named = properties.get("ScalableDimension").filter(|value| !value.is_null());
-    let dimension = named.map(|value| dimension(value, &[INSTANCES, CONCURRENCY]));
+    let dimension = named.map(variant_dimension);
     Some(ScalableTargetId::Variant {
         endpoint: endpoint_name(text("EndpointName")?, None).ok()?,
         variant: text("VariantName")?.parse().ok()?,
-        dimension: variant_dimension(dimension.transpose().ok()?),
+        dimension: dimension.transpose().ok()?.unwrap_or_default(),
     })
 }
 
@@ -66,20 +65,16 @@ pub(super) fn gate(section: &Section<'_>, target: Option<&ScalableTargetId>) -> 
     section.optional("UpdateGate", read).ok()?
 }
 
-fn variant_dimension(dimension: Option<ScalableDimension>) -> VariantDimension {
-    match dimension {
-        Some(CONCURRENCY) => VariantDimension::ProvisionedConcurrency,
-        _ => VariantDimension::InstanceCount,
-    }
+fn variant_dimension(value: &Value) -> Result<VariantDimension, String> {
+    let found = VariantDimension::ALL.into_iter().find(|dimension| value.as_str() == Some(dimension.as_str()));
+    found.ok_or_else(|| VariantDimension::ALL.map(VariantDimension::as_str).join(" or "))
 }
 
-fn dimension(value: &Value, fitting: &[ScalableDimension]) -> Result<ScalableDimension, String> {
-    let found = fitting.iter().find(|dimension| value.as_str() == Some(dimension.as_str()));
-    found.copied().ok_or_else(|| fitting.iter().map(|fits| fits.as_str()).collect::<Vec<_>>().join(" or "))
+/// The only dimension of an inference component.
+fn copy_count(value: &Value) -> Result<(), String> {
+    let expected = ScalableDimension::CopyCount.as_str();
+    if value.as_str() == Some(expected) { Ok(()) } else { Err(expected.to_owned()) }
 }
 
-const CONCURRENCY: ScalableDimension = ScalableDimension::VariantDesiredProvisionedConcurrency;
 /// The mistake of a member that belongs to a variant.
 const WITH_COMPONENT: &str = "cannot be set together with InferenceComponentName; remove one of the two";
-const COPIES: ScalableDimension = ScalableDimension::InferenceComponentDesiredCopyCount;
-const INSTANCES: ScalableDimension = ScalableDimension::VariantDesiredInstanceCount;

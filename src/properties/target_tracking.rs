@@ -5,8 +5,8 @@
 use aws_sdk_applicationautoscaling::types::{MetricStatistic, MetricType};
 
 use super::reader::{Section, boolean, number, one_of, text, whole_number};
-use crate::model::ScalableDimension;
 use crate::model::json::Object;
+use crate::model::{ScalableDimension, VariantDimension};
 
 pub(super) fn target_tracking(section: &Section<'_>, dimension: Option<ScalableDimension>) -> Object {
     let configuration = section
@@ -37,11 +37,11 @@ fn predefined_metric(section: &Section<'_>, dimension: Option<ScalableDimension>
 fn metrics_for(dimension: Option<ScalableDimension>) -> Vec<&'static str> {
     let fits = |metric: &&str| {
         let of = if metric.starts_with("SageMakerInferenceComponent") {
-            ScalableDimension::InferenceComponentDesiredCopyCount
+            ScalableDimension::CopyCount
         } else if *metric == MetricType::SageMakerVariantProvisionedConcurrencyUtilization.as_str() {
-            ScalableDimension::VariantDesiredProvisionedConcurrency
+            ScalableDimension::Variant(VariantDimension::ProvisionedConcurrency)
         } else {
-            ScalableDimension::VariantDesiredInstanceCount
+            ScalableDimension::Variant(VariantDimension::InstanceCount)
         };
         dimension.is_none_or(|dimension| dimension == of)
     };

@@ -1,4 +1,4 @@
-"""template.yaml: the permissions of its role, its deletion, and several deployments in one account."""
+"""template.yaml: the permissions of its role, its alarms, its deletion, and several deployments in one account."""
 
 import json
 import re
@@ -15,6 +15,7 @@ from support import StackTestCase, programs
 
 OPERATIONS = ROOT / "schema" / "operations.json"
 """The IAM actions of every operation that the function calls; tests/operations.rs keeps the file current."""
+OBSERVABILITY = ROOT / "docs" / "OBSERVABILITY.md"
 SCHEMA = ROOT / "schema" / "custom-sagemakerscalabletarget.json"
 PROBED = {
     # Application Auto Scaling checks, with the caller's identity, that the caller may call what scaling calls.
@@ -62,6 +63,14 @@ def statements() -> list[dict[str, Any]]:
     """The statements of the role."""
     policies = template()["Resources"]["Role"]["Properties"]["Policies"]
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def alarms() -> dict[str, dict[str, Any]]:
+    """The properties of each alarm, by its logical id."""
+    resources = template()["Resources"].items()
+    return {
+        name: resource["Properties"] for name, resource in resources if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
 
 
 def as_list(value: str | list[str]) -> list[str]:
@@ -147,6 +156,12 @@ class Template(unittest.TestCase):
         for resource in template()["Resources"].values():
             self.assertEqual({name for name in resource["Properties"] if name.endswith("Name")} - of_others, set())
 
+    def test_every_alarm_is_documented_and_notifies_the_topic(self) -> None:
+        documented = re.findall(r"^\| `(\w+Alarm)` \|", OBSERVABILITY.read_text(), re.MULTILINE)
+        self.assertEqual(sorted(documented), sorted(alarms()))
+        for name, alarm in alarms().items():
+            self.assertIn({"Ref": "AlarmTopicArn"}, alarm["AlarmActions"]["Fn::If"][1], name)
+
     def test_the_dashboard_is_json(self) -> None:
         body = template()["Resources"]["DashboardOfTheFunction"]["Properties"]["DashboardBody"]["Fn::Sub"]
         self.assertTrue(json.loads(body)["widgets"])
@@ -170,14 +185,14 @@ class SideBySide(StackTestCase):
             self.assertEqual(created.status, "CREATE_COMPLETE", created.failures())
             for output, value in created.outputs.items():
                 self.assertNotEqual(value, self.deployed.outputs[output])
-            alarms = self.world.cli.run("aws cloudwatch describe-alarms")["MetricAlarms"]
-            told = [alarm for alarm in alarms if alarm["AlarmActions"] == [topic]]
-            self.assertEqual((len(told), len(alarms)), (4, 8))
+            found = self.world.cli.run("aws cloudwatch describe-alarms")["MetricAlarms"]
+            told = [alarm for alarm in found if alarm["AlarmActions"] == [topic]]
+            self.assertEqual((len(told), len(found)), (len(alarms()), 2 * len(alarms())))
             self.assertEqual(len(self.world.cli.run("aws cloudwatch list-dashboards")["DashboardEntries"]), 1)
         finally:
             deleted = self.world.stacks.delete("second")
         self.assertEqual(deleted.status, "DELETE_COMPLETE", deleted.failures())
-        self.assertEqual(len(self.world.cli.run("aws cloudwatch describe-alarms")["MetricAlarms"]), 4)
+        self.assertEqual(len(self.world.cli.run("aws cloudwatch describe-alarms")["MetricAlarms"]), len(alarms()))
 
 
 if __name__ == "__main__":

@@ -210,7 +210,7 @@ async fn the_filter_of_the_stale_snapshots_metric_matches_what_is_logged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_log_has_every_field_and_message_of_the_documented_queries() {
+async fn the_log_has_every_field_and_message_of_the_queries_and_metric_filters() {
     let world = with_larger_config();
     let lines = logged(LevelFilter::INFO, async || {
         world.fail("RegisterScalableTarget", "ThrottlingException", 1);
@@ -232,11 +232,16 @@ async fn the_log_has_every_field_and_message_of_the_documented_queries() {
         of_dashboard.map(|query| query.strip_prefix("SOURCE '${LogGroup}' | ").expect("the function's log group"));
     let queries: Vec<_> = documented.chain(of_dashboard).collect();
     assert_eq!(queries.len(), 7);
-    for query in queries {
+    for query in &queries {
         let fields = fields_of(query);
         assert!(!fields.is_empty(), "{query}");
         assert!(fields.is_subset(&known), "{query} has {:?}", fields.difference(&known));
-        for message in query.split("message = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+    }
+    // A metric filter has one message, and its alarm never fires if no line has that message.
+    let filters: Vec<_> = TEMPLATE.lines().filter(|line| line.trim_start().starts_with("FilterPattern: ")).collect();
+    assert!(!filters.is_empty());
+    for text in queries.iter().chain(&filters) {
+        for message in text.split("message = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(lines.iter().any(|line| line["message"] == message), "{message:?} is not in the log");
         }
     }
@@ -259,10 +264,11 @@ fn the_dashboard_shows_every_metric() {
     assert_eq!(shown, METRICS.map(|(name, _)| name.to_owned()).into());
 }
 
+const TEMPLATE: &str = include_str!("../../template.yaml");
+
 /// The widgets of the dashboard in `template.yaml`, whose body is JSON.
 fn dashboard() -> Vec<Value> {
-    let template = include_str!("../../template.yaml");
-    let (_, body) = template.split_once("      DashboardBody: !Sub |\n").expect("a dashboard");
+    let (_, body) = TEMPLATE.split_once("      DashboardBody: !Sub |\n").expect("a dashboard");
     let body: String = body.lines().take_while(|line| line.starts_with("        ")).collect();
     let mut body: Value = serde_json::from_str(&body).expect("JSON");
     let Value::Array(widgets) = body["widgets"].take() else { panic!("no widgets") };

@@ -1,7 +1,7 @@
 //! `TargetTrackingScalingPolicyConfiguration`.
 
 use aws_sdk_applicationautoscaling::types::MetricType;
-use sagemaker_scaling::model::ScalableDimension;
+use sagemaker_scaling::model::{ScalableDimension, VariantDimension};
 use serde_json::{Value, json};
 
 use crate::complete;
@@ -16,7 +16,7 @@ fn read_for(dimension: ScalableDimension, configuration: &Value) -> Result<Value
     let mut properties = complete();
     properties["ScalingPolicies"] =
         json!([{ "PolicyName": "p", "PolicyType": "TargetTrackingScaling", TRACKING: configuration }]);
-    if dimension == ScalableDimension::InferenceComponentDesiredCopyCount {
+    if dimension == ScalableDimension::CopyCount {
         properties
             .as_object_mut()
             .expect("an object")
@@ -31,7 +31,7 @@ fn read_for(dimension: ScalableDimension, configuration: &Value) -> Result<Value
 }
 
 fn read(configuration: Value) -> Result<Value, String> {
-    read_for(ScalableDimension::VariantDesiredInstanceCount, &configuration)
+    read_for(ScalableDimension::Variant(VariantDimension::InstanceCount), &configuration)
 }
 
 fn predefined(metric: &str) -> Value {
@@ -44,13 +44,13 @@ fn each_predefined_metric_of_sagemaker_fits_exactly_one_dimension() {
     assert_eq!(metrics.len(), 5);
     for metric in metrics {
         let fits = |dimension| read_for(dimension, &predefined(metric)).is_ok();
-        assert_eq!(ScalableDimension::ALL.into_iter().filter(|dimension| fits(*dimension)).count(), 1, "{metric}");
+        assert_eq!(ScalableDimension::all().filter(|dimension| fits(*dimension)).count(), 1, "{metric}");
     }
 }
 
 #[test]
 fn a_metric_that_does_not_fit_is_refused_with_those_that_do() {
-    let concurrency = ScalableDimension::VariantDesiredProvisionedConcurrency;
+    let concurrency = ScalableDimension::Variant(VariantDimension::ProvisionedConcurrency);
     assert_eq!(
         read_for(concurrency, &predefined("SageMakerVariantInvocationsPerInstance")).unwrap_err(),
         "T.PredefinedMetricSpecification.PredefinedMetricType: expected one of \

@@ -94,7 +94,16 @@ pub(crate) fn documents(resource_type: &str) -> Vec<Value> {
     let mut component = with("InferenceComponentName", &[tracking("copies", invocations)]);
     component["ScalableDimension"] = json!("sagemaker:inference-component:DesiredCopyCount");
     let own = with("InferenceComponentName", &[tracking("customized", customized), tracking("computed", computed)]);
-    vec![variant, serverless, component, own]
+    // Without a policy, a variant may have any dimension.
+    let unscaled = json!({
+        "ServiceToken": "arn",
+        "EndpointName": "prod",
+        "VariantName": "v",
+        "MinCapacity": 1,
+        "MaxCapacity": 4,
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    });
+    vec![variant, serverless, component, own, unscaled]
 }
 
 /// Values of every kind, and those that mean something somewhere.

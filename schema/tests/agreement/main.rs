@@ -7,9 +7,9 @@ mod validation;
 
 use std::collections::BTreeSet;
 
-use sagemaker_scaling::model::Location;
+use sagemaker_scaling::model::{Location, ResourceType};
 use sagemaker_scaling::properties::{Desired, UpdateGate, known_names};
-use schema::{SCALABLE_TARGET, schemas};
+use schema::schemas;
 use serde_json::{Value, json};
 
 use self::documents::{documents, values};
@@ -17,9 +17,9 @@ use self::validation::Validator;
 
 /// Whether the function takes properties, or why not.
 fn reader(resource_type: &str, properties: &Value) -> Result<(), String> {
-    let read = match resource_type {
-        SCALABLE_TARGET => Desired::read(properties, &location()).map(drop),
-        _ => UpdateGate::read(properties, &location()).map(drop),
+    let read = match ResourceType::read(resource_type).expect("a resource type of the function") {
+        ResourceType::ScalableTarget => Desired::read(properties, &location()).map(drop),
+        ResourceType::UpdateGate => UpdateGate::read(properties, &location()).map(drop),
     };
     read.map_err(|mistakes| mistakes.to_string())
 }
@@ -86,6 +86,11 @@ fn each_document(check: impl Fn(&str, &Value, &Value)) {
 fn reader_property_names() -> BTreeSet<&'static str> {
     let types = schemas().into_iter().map(|(resource_type, _)| resource_type);
     types.flat_map(documents).flat_map(|document| known_names(&document, &location())).collect()
+}
+
+#[test]
+fn every_resource_type_has_a_schema() {
+    assert_eq!(schemas().map(|(resource_type, _)| resource_type), ResourceType::ALL.map(ResourceType::name));
 }
 
 #[test]
