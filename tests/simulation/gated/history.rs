@@ -14,7 +14,7 @@ pub(crate) enum Level {
     Plain,
     /// A gate or a scaling is added, removed, renamed or adopts, in any deployment.
     Structure,
-    /// Another stack has targets, or a gate, on the endpoint. People change things, and the endpoint scales.
+    /// Another stack has targets on the endpoint. People change things, and the endpoint scales.
     Others,
     /// Deployments fail, are cancelled and roll back.
     Failures,
@@ -26,10 +26,12 @@ pub(crate) enum Level {
     Eventual,
     /// The function is killed.
     Kills,
+    /// The other stack has a gate on the endpoint, too.
+    Gates,
 }
 
 impl Level {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Plain,
         Self::Structure,
         Self::Others,
@@ -38,6 +40,7 @@ impl Level {
         Self::Troubles,
         Self::Eventual,
         Self::Kills,
+        Self::Gates,
     ];
 }
 
@@ -335,11 +338,13 @@ impl History {
             self.other.clear();
             self.hands.clear();
         }
-        if !has(Level::Failures) {
-            for op in &mut self.other {
-                if let OtherOp::Deploy { fails, .. } = op {
-                    *fails = None;
-                }
+        for op in &mut self.other {
+            let OtherOp::Deploy { gate, fails, .. } = op else { continue };
+            if !has(Level::Failures) {
+                *fails = None;
+            }
+            if !has(Level::Gates) {
+                *gate = None;
             }
         }
         self.troubles.retain(|trouble| {

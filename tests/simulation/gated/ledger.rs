@@ -8,7 +8,7 @@ use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG, RESTORING_TAG, SNAPSHO
 
 use super::history::{DIMENSIONS, Native, Scaling, VARIANTS, parameter, resource_id};
 use super::request::Props;
-use super::stack::Stack;
+use super::stack::{NAMES_NO_GATE, Stack};
 use super::world::State;
 
 /// What others than the stacks have registered and attached.
@@ -17,6 +17,8 @@ pub(crate) struct Ledger {
     pub(crate) natives: [Option<Registered>; 3],
     /// Whether somebody attached a policy, an action and a tag to a target with an owner; `false`: they may be gone.
     pub(crate) foreign: [Option<bool>; 3],
+    /// How often each variant was removed from the endpoint, or with it.
+    removals: [u32; 3],
     /// Exchanges and requests of the first deployment.
     pub(crate) exchanges_before: u32,
     pub(crate) requests_before: usize,
@@ -83,7 +85,11 @@ impl State {
     }
 
     /// Deregisters a target that keeps an endpoint from rolling back, as `docs/UPDATES.md` advises. What it had is lost.
-    pub(crate) fn deregister_as_operator(&mut self, variant: usize) {
+    pub(crate) fn deregister_as_operator(&mut self, variant: usize, stack_id: &str) {
+        let owner = self.shadows[variant].as_ref().and_then(|shadow| shadow.tags.get(STACK_ID_TAG));
+        if owner.is_some_and(|owner| owner != stack_id) {
+            self.excuse(variant, "an operator deregisters another stack's target on the way back");
+        }
         self.tell(|| format!("an operator deregisters {}", VARIANTS[variant]));
         *self.limits.entry("an operator deregisters a target on the way back").or_default() += 1;
         if self.by_hand("AnyScaleFrontendService.DeregisterScalableTarget", &target(variant)).is_ok() {
@@ -119,6 +125,7 @@ impl State {
             if lacks(now) && next.is_none_or(|_| lacks(next)) {
                 self.ledger.natives[variant] = None;
                 self.ledger.foreign[variant] = None;
+                self.ledger.removals[variant] += 1;
             } else if lacks(now) || lacks(next) {
                 self.may_be_gone(variant);
             }
@@ -136,6 +143,11 @@ impl State {
     pub(crate) fn note_deleted_endpoint(&mut self) {
         self.ledger.natives = [None; 3];
         self.ledger.foreign = [None; 3];
+        self.ledger.removals = self.ledger.removals.map(|removals| removals + 1);
+    }
+
+    pub(crate) fn removals_of(&self, props: &Props) -> u32 {
+        props.variant().map_or(0, |variant| self.ledger.removals[variant])
     }
 
     fn may_be_gone(&mut self, variant: usize) {
@@ -162,11 +174,16 @@ impl State {
                 native.adopted = true;
             }
         }
+        if operation == "RegisterScalableTarget" && self.shadows[variant].is_none() {
+            self.check_registration(number, input, variant);
+        }
         let Some(shadow) = &self.shadows[variant] else { return };
         let request = &self.requests[number];
         let tag = |name: &str| shadow.tags.get(name).map(String::as_str);
         let owner = tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG));
-        let is_half_restored = tag(RESTORING_TAG).is_some();
+        // Documented limit: the target may change between a read and the call.
+        let restored = shadow.made_by.is_some_and(|made| matches!(self.requests[made].props, Props::Gate { .. }));
+        let is_half_restored = tag(RESTORING_TAG).is_some() || restored && self.now() - shadow.since < VALID;
         let wrong = match &request.props {
             Props::Scaling { scaling, .. } => match owner {
                 Some(owner) if owner == (request.stack_id.as_str(), request.logical_id) => {
@@ -190,6 +207,35 @@ impl State {
             let text = format!("{operation} for request {number} of {}: {shadow:?}", VARIANTS[variant]);
             self.violation(wrong, text);
         }
+    }
+}
+
+impl State {
+    /// Invariant: nobody but its owner registers a target that is in a snapshot, and a restore registers what the
+    /// snapshot holds.
+    fn check_registration(&mut self, number: usize, input: &Value, variant: usize) {
+        let Some(kept) = self.snapshot(variant) else { return };
+        let request = &self.requests[number];
+        let tag = |name: &str| kept["Target"]["Tags"][name].as_str();
+        let owner = tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG));
+        let Props::Scaling { scaling, gate, .. } = &request.props else { return };
+        let is_own = owner == Some((request.stack_id.as_str(), request.logical_id));
+        let adopts = owner.is_none() && scaling.adopt && input["Tags"].get(ADOPTED_TAG).is_some();
+        if is_own && gate.is_some() || adopts {
+            return;
+        }
+        if gate.is_none() {
+            self.excuse(variant, NAMES_NO_GATE);
+            return;
+        }
+        let text = format!("{}: request {number} registers what {owner:?} has in a snapshot", VARIANTS[variant]);
+        self.violation("taken over while it is in a snapshot", text);
+    }
+
+    /// The snapshot of a variant.
+    fn snapshot(&mut self, variant: usize) -> Option<Value> {
+        let found = self.by_hand("AmazonSSM.GetParameter", &json!({ "Name": parameter(variant) })).ok()?;
+        serde_json::from_str(found["Parameter"]["Value"].as_str()?).ok()
     }
 }
 
@@ -217,17 +263,19 @@ pub(crate) fn check(state: &mut State, stacks: &[&Stack]) {
     let running = running.and_then(|found| found["EndpointConfigName"].as_str().map(str::to_owned));
     let types = running.and_then(|name| state.configs.get(&name).map(|config| config.types)).unwrap_or_default();
     for (variant, kind) in types.into_iter().enumerate() {
-        let declared: Vec<_> = stacks
-            .iter()
-            .flat_map(|stack| stack.resources.iter().map(|(logical, resource)| (stack.id(), *logical, &resource.props)))
-            .filter_map(|(stack, logical, props)| match props {
-                Props::Scaling { variant: of, scaling, .. } if *of == variant => {
-                    Some(Declared { owner: (stack, logical), scaling: *scaling })
-                }
-                _ => None,
-            })
-            .collect();
         let found = state.found(variant);
+        let removals = state.ledger.removals[variant];
+        let resources = stacks.iter().flat_map(|stack| stack.resources.iter().map(|resource| (stack.id(), resource)));
+        let declared = resources.filter_map(|(stack, (logical, resource))| match &resource.props {
+            Props::Scaling { variant: of, scaling, .. } if *of == variant => {
+                // A target that went with its variant is not registered again by itself.
+                let is_owner = found.as_ref().is_some_and(|found| found.tags.get(STACK_ID_TAG) == Some(&stack));
+                (resource.removals == removals || is_owner)
+                    .then(|| Declared { owner: (stack, logical), scaling: *scaling })
+            }
+            _ => None,
+        });
+        let declared: Vec<_> = declared.collect();
         let wrong = match (&declared[..], kind) {
             (_, None) => found.as_ref().map(|_| "registered, but the endpoint has no such variant"),
             ([], _) => wrong_without_owner(found.as_ref(), state.ledger.natives[variant]),
@@ -416,3 +464,5 @@ fn is_own_tag(key: &str) -> bool {
 }
 
 const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";
+/// How long a read is valid, in seconds, including the call that depends on it.
+const VALID: f64 = 15.0;

@@ -216,13 +216,17 @@ impl State {
         if answer["Status"] != "SUCCESS" || request.kind == "Delete" || !self.excused[variant].is_empty() {
             return Ok(());
         }
-        let owner = (request.stack_id.as_str(), request.logical_id);
+        let owner = (request.stack_id.clone(), request.logical_id);
+        // An endpoint that is deleted takes its targets with it.
+        if self.endpoint().is_none_or(|found| found["EndpointStatus"] == "Deleting") {
+            return Ok(());
+        }
         let tag = |name: &str| self.shadows[variant].as_ref()?.tags.get(name).map(String::as_str);
-        if (tag(STACK_ID_TAG), tag(LOGICAL_ID_TAG)) == (Some(owner.0), Some(owner.1)) {
+        if (tag(STACK_ID_TAG), tag(LOGICAL_ID_TAG)) == (Some(owner.0.as_str()), Some(owner.1)) {
             return Ok(());
         }
         // The endpoint is about to roll back: a snapshot stands for the target.
-        let (stack_id, logical_id) = (owner.0.to_owned(), owner.1);
+        let (stack_id, logical_id) = owner;
         let kept = self.by_hand("AmazonSSM.GetParameter", &json!({ "Name": parameter(variant) }));
         let kept = kept.ok().and_then(|found| found["Parameter"]["Value"].as_str().map(str::to_owned));
         if kept.is_some_and(|kept| {

@@ -59,6 +59,8 @@ pub(crate) struct Resource {
     pub(crate) id: String,
     /// Its last Create or Update failed.
     failed: bool,
+    /// How often its variant, or the endpoint, had been removed when it was last created or updated.
+    pub(crate) removals: u32,
 }
 
 /// What a deployment wants, and how it goes.
@@ -321,7 +323,7 @@ impl Stack {
         state.create_config(&name, config);
         drop(state);
         self.tell(format_args!("configuration {name}: {config:?}"));
-        if let Some(old) = self.resources.insert("Config", Resource { props, id: name, failed: false }) {
+        if let Some(old) = self.resources.insert("Config", Resource { props, id: name, failed: false, removals: 0 }) {
             self.obsolete.push(("Config", old));
         }
     }
@@ -391,7 +393,8 @@ impl Stack {
         if let Some(before) = before.filter(|before| before.id != id) {
             self.obsolete.push((logical, before));
         }
-        self.resources.insert(logical, Resource { props, id, failed });
+        let removals = self.state().removals_of(&props);
+        self.resources.insert(logical, Resource { props, id, failed, removals });
         if failed { Err(Failed) } else { Ok(()) }
     }
 
@@ -416,7 +419,8 @@ impl Stack {
             _ = cancelled.wait_for(|cancelled| *cancelled) => Err(Failed),
             done = self.change_endpoint(&config, now.is_none(), fails, express, false) => done,
         };
-        self.resources.insert("Endpoint", Resource { props, id: ENDPOINT.to_owned(), failed: done.is_err() });
+        self.resources
+            .insert("Endpoint", Resource { props, id: ENDPOINT.to_owned(), failed: done.is_err(), removals: 0 });
         if done.is_err() {
             self.tell("the endpoint fails");
         }
@@ -487,10 +491,12 @@ impl Stack {
             if !self.gated || !fault.contains(&format!("\"{name}\"")) || !state.excused[variant].is_empty() {
                 continue;
             }
-            if rolls_back && self.is_new(variant) {
-                // Documented limit: a scaling resource, or a gate, that is new in the update. The operator does what
-                // the limit says.
-                state.deregister_as_operator(variant);
+            if rolls_back && let Some(limit) = self.limit_on_the_way_back(variant) {
+                // The operator does what `docs/UPDATES.md` says.
+                state.deregister_as_operator(variant, &self.id());
+                if limit != NEW_SCALING {
+                    state.excuse(variant, limit);
+                }
                 continue;
             }
             let kind = if rolls_back { "refused on the way back" } else { "refused" };
@@ -498,11 +504,20 @@ impl Stack {
         }
     }
 
-    /// Whether the gate, or the scaling of a variant, is new in the failed update.
-    fn is_new(&self, variant: usize) -> bool {
-        let Some(stable) = &self.stable else { return false };
-        let mut scalings = self.resources.iter().filter(|(_, now)| now.props.variant() == Some(variant));
-        self.is_new_gate || scalings.any(|(logical, _)| !stable.contains_key(logical))
+    /// The documented limit by which SageMaker may refuse the way back because of a variant.
+    fn limit_on_the_way_back(&self, variant: usize) -> Option<&'static str> {
+        let stable = self.stable.as_ref()?;
+        let is_of = |resource: &Resource| resource.props.variant() == Some(variant);
+        let mut scalings = self.resources.iter().filter(|(_, now)| is_of(now));
+        if self.is_new_gate {
+            return Some(NEW_GATE);
+        }
+        if scalings.any(|(logical, _)| !stable.contains_key(logical)) {
+            return Some(NEW_SCALING);
+        }
+        let names_no_gate = |resource: &Resource| matches!(resource.props, Props::Scaling { gate: None, .. });
+        let mut all = self.resources.values().chain(stable.values()).filter(|resource| is_of(resource));
+        all.any(names_no_gate).then_some(NAMES_NO_GATE)
     }
 
     /// Rolls a failed update back to the resources before it. Does nothing if there is none.
@@ -585,7 +600,9 @@ impl Stack {
         for (logical, resource, is_current) in steps {
             self.remove(logical, &resource, is_current).await;
         }
-        self.state().note_dropped_variants();
+        if self.resources.contains_key("Config") {
+            self.state().note_dropped_variants();
+        }
     }
 
     async fn delete(&mut self) {
@@ -729,7 +746,7 @@ impl Stack {
         };
         for variant in state.blocking(&from, &to) {
             if self.resources.values().all(|resource| resource.props.variant() != Some(variant)) {
-                state.excuse(variant, "the gate is new in the update");
+                state.excuse(variant, NEW_GATE);
             }
         }
     }
@@ -805,3 +822,7 @@ fn rank(logical: &str) -> usize {
 
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(3_600);
+/// Documented limits.
+const NEW_GATE: &str = "the gate is new in the update";
+const NEW_SCALING: &str = "the scaling is new in the update";
+pub(crate) const NAMES_NO_GATE: &str = "a scaling behind a gate does not name it";
