@@ -31,6 +31,8 @@ pub(crate) struct Request {
     pub(crate) given: Option<String>,
     /// When it was made, in seconds since the epoch.
     pub(crate) made: f64,
+    /// When its answer was received, likewise.
+    pub(crate) answered_at: Option<f64>,
     pub(crate) answer: Option<Value>,
     pub(crate) answered: Arc<Notify>,
 }
@@ -168,6 +170,7 @@ impl State {
             if let Err(wrong) = self.check_truth(number, &answer) {
                 self.violation("true success", format!("answer to request {number}: {wrong}"));
             }
+            self.requests[number].answered_at = Some(self.now());
             self.requests[number].answer = Some(answer);
             self.requests[number].answered.notify_one();
         }

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use test_support::function::LOGICAL_ID_TAG;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
@@ -48,6 +49,8 @@ pub(crate) struct Stack {
     gated: bool,
     /// Whether that gate is new.
     is_new_gate: bool,
+    /// Whether the rollback in progress runs in the reverse order.
+    reversed: bool,
 }
 
 type Resources = BTreeMap<&'static str, Resource>;
@@ -106,6 +109,7 @@ impl Stack {
             takes: 0,
             gated: false,
             is_new_gate: false,
+            reversed: false,
         }
     }
 
@@ -491,7 +495,14 @@ impl Stack {
             if !self.gated || !fault.contains(&format!("\"{name}\"")) || !state.excused[variant].is_empty() {
                 continue;
             }
-            if rolls_back && let Some(limit) = self.limit_on_the_way_back(variant) {
+            let made_by = state.shadows[variant].as_ref().and_then(|shadow| shadow.made_by);
+            let owner = made_by.map(|made| state.requests[made].stack_id.clone());
+            if owner.is_some_and(|owner| owner != self.id()) && self.came_meanwhile(state, variant, rolls_back) {
+                state.excuse(variant, "another stack registers a variant that the endpoint's update then changes");
+                continue;
+            }
+            let owner = state.shadows[variant].as_ref().and_then(|shadow| shadow.tags.get(LOGICAL_ID_TAG).cloned());
+            if rolls_back && let Some(limit) = self.limit_on_the_way_back(variant, owner.as_deref()) {
                 // The operator does what `docs/UPDATES.md` says.
                 state.deregister_as_operator(variant, &self.id());
                 if limit != NEW_SCALING {
@@ -504,15 +515,26 @@ impl Stack {
         }
     }
 
+    /// Whether a target was registered when the gate had looked for the last time. In a rollback in reverse order, no
+    /// gate looks before the endpoint is updated.
+    fn came_meanwhile(&self, state: &State, variant: usize, rolls_back: bool) -> bool {
+        let since = state.shadows[variant].as_ref().map_or(0.0, |shadow| shadow.since);
+        let gates =
+            state.requests.iter().filter(|request| request.logical_id == "Gate" && request.stack_id == self.id());
+        let answered = gates.filter(|request| request.kind != "Delete").filter_map(|request| request.answered_at);
+        let last = answered.fold(0.0, f64::max);
+        // The gate looks, waits for two seconds, checks that it is fresh, and answers.
+        rolls_back && self.reversed || since > last - LAST_LOOK
+    }
+
     /// The documented limit by which SageMaker may refuse the way back because of a variant.
-    fn limit_on_the_way_back(&self, variant: usize) -> Option<&'static str> {
+    fn limit_on_the_way_back(&self, variant: usize, owner: Option<&str>) -> Option<&'static str> {
         let stable = self.stable.as_ref()?;
         let is_of = |resource: &Resource| resource.props.variant() == Some(variant);
-        let mut scalings = self.resources.iter().filter(|(_, now)| is_of(now));
         if self.is_new_gate {
             return Some(NEW_GATE);
         }
-        if scalings.any(|(logical, _)| !stable.contains_key(logical)) {
+        if owner.is_some_and(|owner| self.resources.contains_key(owner) && !stable.contains_key(owner)) {
             return Some(NEW_SCALING);
         }
         let names_no_gate = |resource: &Resource| matches!(resource.props, Props::Scaling { gate: None, .. });
@@ -523,6 +545,7 @@ impl Stack {
     /// Rolls a failed update back to the resources before it. Does nothing if there is none.
     async fn roll_back(&mut self, reversed: bool) {
         let Some(stable) = self.stable.clone() else { return };
+        self.reversed = reversed;
         self.tell(format_args!("rolls back{}", if reversed { ", reversed" } else { "" }));
         let mut names: Vec<_> = self.resources.keys().copied().collect();
         names.sort_by_key(|name| rank(name));
@@ -698,6 +721,7 @@ impl Stack {
             old: now.filter(|_| kind == "Update").map(|now| now.props.clone()),
             given: now.map(|now| now.id.clone()),
             made: 0.0,
+            answered_at: None,
             answer: None,
             answered: Arc::new(Notify::new()),
         };
@@ -822,6 +846,8 @@ fn rank(logical: &str) -> usize {
 
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(3_600);
+/// How long before its answer a gate looks for targets for the last time, in seconds.
+const LAST_LOOK: f64 = 4.0;
 /// Documented limits.
 const NEW_GATE: &str = "the gate is new in the update";
 const NEW_SCALING: &str = "the scaling is new in the update";
