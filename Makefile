@@ -40,8 +40,8 @@ test: tools-test lint deny ## Run every check and every test
 	@$(VENV_PYTHON) -m unittest bench.faults.test_judge bench.scale.test_services
 	@$(VENV_PYTHON) -m unittest discover --start-directory tests/e2e --verbose
 
-simulate: ## Play random histories of the whole world: make simulate SEEDS=0..1000000
-	SEEDS=$(SEEDS) RUST_BACKTRACE=0 cargo test --profile simulation --test simulation -- --ignored --exact seeds --nocapture
+simulate: ## Play random histories of the whole world: make simulate SEEDS=0..1000000; KIND=gated: with gates, and LEVEL=..express
+	SEEDS=$(SEEDS) LEVEL=$(LEVEL) RUST_BACKTRACE=0 cargo test --profile simulation --test simulation -- --ignored --exact $(if $(KIND),gated::$(KIND:gated=seeds),seeds) --nocapture
 
 plant: ## Plant faults in a copy of the function, and show that the simulation finds each
 	@$(PYTHON) -m tools.plant

@@ -10,6 +10,7 @@
 #![expect(clippy::disallowed_methods, reason = "the harness reads its seeds and measures")]
 
 mod cloudformation;
+mod gated;
 mod hands;
 mod history;
 mod inbox;
@@ -51,12 +52,17 @@ fn a_seed_plays_the_same_history_twice() {
 #[test]
 #[ignore = "as many as SEEDS says: make simulate SEEDS=0..1000000"]
 fn seeds() {
+    simulate(seeds_to_play());
+}
+
+/// The seeds that `SEEDS` names.
+fn seeds_to_play() -> Range<u64> {
     let seeds = std::env::var("SEEDS").expect("SEEDS is set, to one seed or to FROM..TO");
     let (from, to) = match seeds.split_once("..") {
         Some((from, to)) => (from.parse(), to.parse()),
         None => (seeds.parse(), seeds.parse().map(|seed: u64| seed + 1)),
     };
-    simulate(from.expect("a seed")..to.expect("a seed"));
+    from.expect("a seed")..to.expect("a seed")
 }
 
 /// Plays a range of seeds, and panics at the first that breaks an invariant.

@@ -23,6 +23,16 @@ impl LocalAws {
         self.next_outcome = ChangeOutcome::RollBack(reason.into());
     }
 
+    /// Makes the next creation or update of an endpoint succeed, as all do from the start.
+    pub fn succeed_next_endpoint(&mut self) {
+        self.next_outcome = ChangeOutcome::Succeed;
+    }
+
+    /// Forgets the recorded calls.
+    pub fn forget_calls(&mut self) {
+        self.calls.clear();
+    }
+
     /// Makes the next `times` calls of an operation, such as `RegisterScalableTarget`, return a fault and change nothing.
     pub fn inject_faults(&mut self, operation: impl Into<String>, fault: Fault, times: u64) {
         self.injected_faults.push(InjectedFault { operation: operation.into(), fault, remaining: times });

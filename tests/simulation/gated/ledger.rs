@@ -1,0 +1,468 @@
+//! What must be registered, and the checks of it: what the stacks declare, and what others have registered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use test_support::attached::step;
+use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG, RESTORING_TAG, SNAPSHOTS, STACK_ID_TAG};
+
+use super::history::{DIMENSIONS, Native, Scaling, VARIANTS, parameter, resource_id};
+use super::request::Props;
+use super::stack::{NAMES_NO_GATE, Stack};
+use super::world::State;
+
+/// What others than the stacks have registered and attached.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) natives: [Option<Registered>; 3],
+    /// Whether somebody attached a policy, an action and a tag to a target with an owner; `false`: they may be gone.
+    pub(crate) foreign: [Option<bool>; 3],
+    /// How often each variant was removed from the endpoint, or with it.
+    removals: [u32; 3],
+    /// Exchanges and requests of the first deployment.
+    pub(crate) exchanges_before: u32,
+    pub(crate) requests_before: usize,
+}
+
+/// A target that was registered without a stack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Registered {
+    pub(crate) native: Native,
+    /// Whether it must still be there. Otherwise it may be.
+    pub(crate) must_be: bool,
+    /// Whether a stack has adopted it, now or once.
+    pub(crate) adopted: bool,
+}
+
+impl State {
+    /// Registers a variant without a stack.
+    pub(crate) fn register_natively(&mut self, variant: usize, native: Native) -> bool {
+        let mut input = target(variant);
+        input["MinCapacity"] = json!(1);
+        input["MaxCapacity"] = json!(native.max);
+        input["SuspendedState"] = json!({ "DynamicScalingOutSuspended": native.suspended });
+        if native.tag {
+            input["Tags"] = json!({ "by": "hand" });
+        }
+        if self.by_hand(REGISTER, &input).is_err() {
+            return false;
+        }
+        if let Some(value) = native.policy {
+            self.put(variant, "n", value);
+        }
+        if let Some(value) = native.action {
+            self.schedule(variant, "m", value);
+        }
+        self.ledger.natives[variant] = Some(Registered { native, must_be: true, adopted: false });
+        self.ledger.foreign[variant] = None;
+        true
+    }
+
+    /// Attaches a policy, an action and a tag to a target with an owner.
+    pub(crate) fn attach_foreign(&mut self, variant: usize) -> bool {
+        let Some(shadow) = &self.shadows[variant] else { return false };
+        if !shadow.tags.contains_key(STACK_ID_TAG) {
+            return false;
+        }
+        let tag = json!({ "ResourceARN": shadow.arn, "Tags": { "foreign": "x" } });
+        self.put(variant, "f", 1);
+        self.schedule(variant, "g", 1);
+        self.by_hand("AnyScaleFrontendService.TagResource", &tag).expect("it is registered");
+        self.ledger.foreign[variant] = Some(true);
+        true
+    }
+
+    /// Deregisters a target without an owner.
+    pub(crate) fn deregister_native(&mut self, variant: usize) -> bool {
+        let is_native =
+            self.shadows[variant].as_ref().is_some_and(|shadow| !shadow.tags.keys().any(|key| is_own_tag(key)));
+        if !is_native || self.has_snapshot(variant) {
+            return false;
+        }
+        self.by_hand("AnyScaleFrontendService.DeregisterScalableTarget", &target(variant)).expect("it is registered");
+        self.ledger.natives[variant] = None;
+        true
+    }
+
+    /// Deregisters a target that keeps an endpoint from rolling back, as `docs/UPDATES.md` advises. What it had is lost.
+    pub(crate) fn deregister_as_operator(&mut self, variant: usize, stack_id: &str) {
+        let owner = self.shadows[variant].as_ref().and_then(|shadow| shadow.tags.get(STACK_ID_TAG));
+        if owner.is_some_and(|owner| owner != stack_id) {
+            self.excuse(variant, "an operator deregisters another stack's target on the way back");
+        }
+        self.tell(|| format!("an operator deregisters {}", VARIANTS[variant]));
+        *self.limits.entry("an operator deregisters a target on the way back").or_default() += 1;
+        if self.by_hand("AnyScaleFrontendService.DeregisterScalableTarget", &target(variant)).is_ok() {
+            self.may_be_gone(variant);
+        }
+    }
+
+    pub(crate) fn has_snapshot(&mut self, variant: usize) -> bool {
+        self.by_hand("AmazonSSM.GetParameter", &json!({ "Name": parameter(variant) })).is_ok()
+    }
+
+    fn put(&mut self, variant: usize, name: &str, value: u8) {
+        let policy = test_support::attached::merged(target(variant), &step(name, value));
+        self.by_hand("AnyScaleFrontendService.PutScalingPolicy", &policy).expect("it is registered");
+    }
+
+    fn schedule(&mut self, variant: usize, name: &str, value: u8) {
+        let mut action = target(variant);
+        action["ScheduledActionName"] = json!(name);
+        action["Schedule"] = json!("rate(1 day)");
+        action["ScalableTargetAction"] = json!({ "MinCapacity": value });
+        self.by_hand("AnyScaleFrontendService.PutScheduledAction", &action).expect("it is registered");
+    }
+
+    /// After a deployment: what belongs to a variant that the endpoint does not have, or will not have, may be gone.
+    pub(crate) fn note_dropped_variants(&mut self) {
+        let Some(found) = self.endpoint() else { return };
+        let pending = found["PendingDeploymentSummary"]["EndpointConfigName"].as_str();
+        let types = |name: Option<&str>| self.configs.get(name.unwrap_or_default()).map(|config| config.types);
+        let (now, next) = (types(found["EndpointConfigName"].as_str()), types(pending));
+        for variant in 0..3 {
+            let lacks = |types: Option<[Option<u8>; 3]>| types.is_some_and(|types| types[variant].is_none());
+            if lacks(now) && next.is_none_or(|_| lacks(next)) {
+                self.ledger.natives[variant] = None;
+                self.ledger.foreign[variant] = None;
+                self.ledger.removals[variant] += 1;
+            } else if lacks(now) || lacks(next) {
+                self.may_be_gone(variant);
+            }
+        }
+    }
+
+    /// The Delete of a target's owner takes with it what others attached.
+    pub(crate) fn note_deleted_owner(&mut self, variant: usize) {
+        if let Some(foreign) = &mut self.ledger.foreign[variant] {
+            *foreign = false;
+        }
+    }
+
+    /// SageMaker deregisters the targets of a deleted endpoint.
+    pub(crate) fn note_deleted_endpoint(&mut self) {
+        self.ledger.natives = [None; 3];
+        self.ledger.foreign = [None; 3];
+        self.ledger.removals = self.ledger.removals.map(|removals| removals + 1);
+    }
+
+    pub(crate) fn removals_of(&self, props: &Props) -> u32 {
+        props.variant().map_or(0, |variant| self.ledger.removals[variant])
+    }
+
+    fn may_be_gone(&mut self, variant: usize) {
+        if let Some(native) = &mut self.ledger.natives[variant] {
+            native.must_be = false;
+        }
+        if let Some(foreign) = &mut self.ledger.foreign[variant] {
+            *foreign = false;
+        }
+    }
+
+    /// A request was delivered three times, and no invocation answered it.
+    pub(crate) fn note_unanswered(&mut self, request: usize) {
+        if let (false, Some(variant)) = (self.waiting.contains(&request), self.requests[request].props.variant()) {
+            self.excuse(variant, "no delivery of a request was answered");
+        }
+    }
+
+    /// Invariant: no request changes a target that it may not change. Called after the call, and before the shadow
+    /// follows it.
+    pub(crate) fn check_change(&mut self, number: usize, operation: &str, input: &Value, variant: usize) {
+        if operation == "TagResource" && input["Tags"].get(ADOPTED_TAG).is_some() {
+            if let Some(native) = &mut self.ledger.natives[variant] {
+                native.adopted = true;
+            }
+        }
+        if operation == "RegisterScalableTarget" && self.shadows[variant].is_none() {
+            self.check_registration(number, input, variant);
+        }
+        let Some(shadow) = &self.shadows[variant] else { return };
+        let request = &self.requests[number];
+        let tag = |name: &str| shadow.tags.get(name).map(String::as_str);
+        let owner = tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG));
+        // Documented limit: the target may change between a read and the call.
+        let restored = shadow.made_by.is_some_and(|made| matches!(self.requests[made].props, Props::Gate { .. }));
+        let is_half_restored = tag(RESTORING_TAG).is_some() || restored && self.now() - shadow.since < VALID;
+        let wrong = match &request.props {
+            Props::Scaling { scaling, .. } => match owner {
+                Some(owner) if owner == (request.stack_id.as_str(), request.logical_id) => {
+                    (operation == "DeregisterScalableTarget" && request.kind == "Delete" && tag(ADOPTED_TAG).is_some())
+                        .then_some("deregisters an adopted target")
+                }
+                None if shadow.made_by == Some(number) => None,
+                None if scaling.adopt && operation == "TagResource" => None,
+                None => Some("a scaling changes a target without an owner"),
+                Some(_) => Some("a scaling changes a target of another owner"),
+            },
+            Props::Gate { include, .. } if operation == "DeregisterScalableTarget" => {
+                let is_others = owner.is_some_and(|(stack, _)| stack != request.stack_id);
+                (is_others && !include && !is_half_restored).then_some("a gate deregisters another stack's target")
+            }
+            // The tag of a restore may still be visible, and is removed again.
+            _ if is_half_restored || operation == "UntagResource" && input["TagKeys"] == json!([RESTORING_TAG]) => None,
+            _ => Some("a gate changes a target that is not being restored"),
+        };
+        if let Some(wrong) = wrong {
+            let text = format!("{operation} for request {number} of {}: {shadow:?}", VARIANTS[variant]);
+            self.violation(wrong, text);
+        }
+    }
+}
+
+impl State {
+    /// Invariant: nobody but its owner registers a target that is in a snapshot, and a restore registers what the
+    /// snapshot holds.
+    fn check_registration(&mut self, number: usize, input: &Value, variant: usize) {
+        let Some(kept) = self.snapshot(variant) else { return };
+        let request = &self.requests[number];
+        let tag = |name: &str| kept["Target"]["Tags"][name].as_str();
+        let owner = tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG));
+        let Props::Scaling { scaling, gate, .. } = &request.props else { return };
+        let is_own = owner == Some((request.stack_id.as_str(), request.logical_id));
+        let adopts = owner.is_none() && scaling.adopt && input["Tags"].get(ADOPTED_TAG).is_some();
+        if is_own && gate.is_some() || adopts {
+            return;
+        }
+        if gate.is_none() {
+            self.excuse(variant, NAMES_NO_GATE);
+            return;
+        }
+        let text = format!("{}: request {number} registers what {owner:?} has in a snapshot", VARIANTS[variant]);
+        self.violation("taken over while it is in a snapshot", text);
+    }
+
+    /// The snapshot of a variant.
+    fn snapshot(&mut self, variant: usize) -> Option<Value> {
+        let found = self.by_hand("AmazonSSM.GetParameter", &json!({ "Name": parameter(variant) })).ok()?;
+        serde_json::from_str(found["Parameter"]["Value"].as_str()?).ok()
+    }
+}
+
+/// Everything that is registered for a variant.
+#[derive(Debug)]
+struct Found {
+    min: u64,
+    max: u64,
+    suspended: Value,
+    tags: BTreeMap<String, String>,
+    attached: BTreeMap<String, u64>,
+}
+
+/// A resource that declares a variant.
+struct Declared {
+    owner: (String, &'static str),
+    scaling: Scaling,
+}
+
+/// Invariant: exactly what the settled stacks declare is registered, and what others had registered is there, with all
+/// that it had.
+pub(crate) fn check(state: &mut State, stacks: &[&Stack]) {
+    state.note_dropped_variants();
+    let running = state.endpoint();
+    let running = running.and_then(|found| found["EndpointConfigName"].as_str().map(str::to_owned));
+    let types = running.and_then(|name| state.configs.get(&name).map(|config| config.types)).unwrap_or_default();
+    for (variant, kind) in types.into_iter().enumerate() {
+        let found = state.found(variant);
+        let removals = state.ledger.removals[variant];
+        let resources = stacks.iter().flat_map(|stack| stack.resources.iter().map(|resource| (stack.id(), resource)));
+        let declared = resources.filter_map(|(stack, (logical, resource))| match &resource.props {
+            Props::Scaling { variant: of, scaling, .. } if *of == variant => {
+                // A target that went with its variant is not registered again by itself.
+                let is_owner = found.as_ref().is_some_and(|found| found.tags.get(STACK_ID_TAG) == Some(&stack));
+                (resource.removals == removals || is_owner)
+                    .then(|| Declared { owner: (stack, logical), scaling: *scaling })
+            }
+            _ => None,
+        });
+        let declared: Vec<_> = declared.collect();
+        let wrong = match (&declared[..], kind) {
+            (_, None) => found.as_ref().map(|_| "registered, but the endpoint has no such variant"),
+            ([], _) => wrong_without_owner(found.as_ref(), state.ledger.natives[variant]),
+            ([declared], _) => wrong_with_owner(declared, found.as_ref(), state, variant),
+            _ => Some("two owners"),
+        };
+        let is_left = state.has_snapshot(variant);
+        if !state.excused[variant].is_empty() {
+            continue;
+        }
+        let name = VARIANTS[variant];
+        if let Some(wrong) = wrong {
+            let ledger = (state.ledger.natives[variant], state.ledger.foreign[variant]);
+            let declared = declared.iter().map(|declared| (&declared.owner, declared.scaling)).collect::<Vec<_>>();
+            state.violation(wrong, format!("{name}: found {found:?}, declared {declared:?}, by others {ledger:?}"));
+        }
+        if is_left {
+            state.violation("a snapshot is left", name);
+        }
+    }
+    let all = json!({ "Path": SNAPSHOTS, "Recursive": true });
+    let left = state.by_hand("AmazonSSM.GetParametersByPath", &all).expect("a list");
+    let known: BTreeSet<_> = (0..3).map(parameter).collect();
+    let strange = left["Parameters"].as_array().into_iter().flatten();
+    let strange = strange.filter(|left| !known.contains(left["Name"].as_str().unwrap_or_default())).count();
+    if strange > 0 {
+        state.violation("a snapshot is left", "of a target that does not exist");
+    }
+}
+
+fn wrong_without_owner(found: Option<&Found>, native: Option<Registered>) -> Option<&'static str> {
+    let (found, registered) = match (found, native) {
+        (None, None) => return None,
+        (None, Some(native)) => return native.must_be.then_some("a target of others is lost"),
+        (Some(found), None) => {
+            let owned = found.tags.contains_key(STACK_ID_TAG);
+            return Some(if owned { "an orphan of a stack" } else { "registered, but nobody did" });
+        }
+        (Some(found), Some(native)) => (found, native),
+    };
+    let native = registered.native;
+    if found.tags.contains_key(RESTORING_TAG) {
+        return Some("the restoring tag is left");
+    }
+    if found.tags.keys().any(|key| is_own_tag(key)) {
+        return Some("a target of others has an owner");
+    }
+    let wanted: BTreeMap<_, _> = native.attachments().map(|(name, value)| (name, u64::from(value))).collect();
+    let has_all = wanted.iter().all(|(name, value)| found.attached.get(*name) == Some(value));
+    if !has_all {
+        return Some("a target of others lost policies or actions");
+    }
+    if native.tag && found.tags.get("by").map(String::as_str) != Some("hand") {
+        return Some("a target of others lost a tag");
+    }
+    if registered.adopted {
+        // A release keeps what the template added.
+        return None;
+    }
+    let is_same = found.min == 1
+        && found.max == u64::from(native.max)
+        && found.suspended["DynamicScalingOutSuspended"] == native.suspended
+        && found.suspended["ScheduledScalingSuspended"] == false
+        && found.attached.len() == wanted.len()
+        && found.tags.len() == usize::from(native.tag);
+    (!is_same).then_some("a target of others is changed")
+}
+
+fn wrong_with_owner(declared: &Declared, found: Option<&Found>, state: &State, variant: usize) -> Option<&'static str> {
+    let Declared { owner, scaling } = declared;
+    let native = state.ledger.natives[variant];
+    let foreign = state.ledger.foreign[variant];
+    let Some(found) = found else { return Some("a declared target is not registered") };
+    let tag = |name: &str| found.tags.get(name).map(String::as_str);
+    if tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG)) != Some((owner.0.as_str(), owner.1)) {
+        return Some("a declared target has another owner, or none");
+    }
+    if tag(RESTORING_TAG).is_some() {
+        return Some("the restoring tag is left");
+    }
+    let is_adopted = tag(ADOPTED_TAG).is_some();
+    match native {
+        Some(native) if native.must_be && !native.adopted => return Some("a target of others was taken over"),
+        Some(native) if native.must_be && !is_adopted => return Some("the mark of an adoption is lost"),
+        None if is_adopted => return Some("marked as adopted, but it was not"),
+        _ => {}
+    }
+    if found.min != u64::from(scaling.min) || found.max != u64::from(scaling.max) {
+        return Some("other limits than declared");
+    }
+    let suspended = &found.suspended;
+    if suspended["ScheduledScalingSuspended"] != scaling.suspended || suspended["DynamicScalingOutSuspended"] != false {
+        return Some("another suspended state than declared");
+    }
+    let native = native.filter(|_| is_adopted).map(|native| (native.native, native.must_be));
+    let team = scaling.tag.map(|tag| tag.to_string());
+    if tag("team") != team.as_deref() && !(native.is_some() && team.is_none()) {
+        return Some("other tags than declared");
+    }
+    let mut must: BTreeMap<&str, u8> = scaling.attachments().collect();
+    let mut may: BTreeSet<&str> = must.keys().copied().collect();
+    if let Some(certain) = foreign {
+        may.extend(["f", "g"]);
+        if certain {
+            must.extend([("f", 1), ("g", 1)]);
+            if tag("foreign").is_none() {
+                return Some("a tag of others is lost");
+            }
+        }
+    }
+    if let Some((native, certain)) = native {
+        may.extend(["n", "m", "p", "q", "s"]);
+        if certain {
+            must.extend(native.attachments());
+            if native.tag && tag("by").is_none() {
+                return Some("a tag of others is lost");
+            }
+        }
+    }
+    if must.iter().any(|(name, value)| found.attached.get(*name) != Some(&u64::from(*value))) {
+        let of_others = |name: &str| !super::history::ATTACHED.contains(&name);
+        let lost = must.iter().filter(|(name, value)| found.attached.get(**name) != Some(&u64::from(**value)));
+        let lost: Vec<_> = lost.map(|(name, _)| *name).collect();
+        return Some(if lost.iter().any(|name| of_others(name)) {
+            "policies or actions of others are lost"
+        } else {
+            "other policies or actions than declared"
+        });
+    }
+    if found.attached.keys().any(|name| !may.contains(name.as_str())) {
+        return Some("more policies or actions than declared");
+    }
+    let tags = ["team", "foreign", "by", STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG];
+    found.tags.keys().any(|key| !tags.contains(&key.as_str())).then_some("more tags than declared")
+}
+
+impl Native {
+    fn attachments(&self) -> impl Iterator<Item = (&'static str, u8)> {
+        let policy = self.policy.map(|value| ("n", value));
+        policy.into_iter().chain(self.action.map(|value| ("m", value)))
+    }
+}
+
+impl State {
+    /// Everything that is registered for a variant.
+    fn found(&mut self, variant: usize) -> Option<Found> {
+        let ids = json!({ "ServiceNamespace": "sagemaker", "ResourceIds": [resource_id(variant)] });
+        let found = self.by_hand("AnyScaleFrontendService.DescribeScalableTargets", &ids).expect("describes");
+        let found = found["ScalableTargets"].get(0)?.clone();
+        let arn = json!({ "ResourceARN": found["ScalableTargetARN"] });
+        let tags = self.by_hand("AnyScaleFrontendService.ListTagsForResource", &arn).expect("it is registered");
+        let id = json!({ "ServiceNamespace": "sagemaker", "ResourceId": resource_id(variant) });
+        let mut describe = |what: &str| {
+            let found = self.by_hand(&format!("AnyScaleFrontendService.Describe{what}"), &id).expect("describes");
+            found[what].as_array().cloned().unwrap_or_default()
+        };
+        let policies = describe("ScalingPolicies").into_iter().map(|policy| {
+            let step = &policy["StepScalingPolicyConfiguration"]["StepAdjustments"][0];
+            (policy["PolicyName"].clone(), step["ScalingAdjustment"].clone())
+        });
+        let actions = describe("ScheduledActions").into_iter().map(|action| {
+            (action["ScheduledActionName"].clone(), action["ScalableTargetAction"]["MinCapacity"].clone())
+        });
+        let named = |(name, value): (Value, Value)| Some((name.as_str()?.to_owned(), value.as_u64()?));
+        Some(Found {
+            min: found["MinCapacity"].as_u64()?,
+            max: found["MaxCapacity"].as_u64()?,
+            suspended: found["SuspendedState"].clone(),
+            tags: serde_json::from_value(tags["Tags"].clone()).ok()?,
+            attached: policies.chain(actions).filter_map(named).collect(),
+        })
+    }
+}
+
+/// A target, as the API names it.
+fn target(variant: usize) -> Value {
+    json!({
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": resource_id(variant),
+        "ScalableDimension": DIMENSIONS[variant],
+    })
+}
+
+fn is_own_tag(key: &str) -> bool {
+    key.starts_with("sagemaker-scaling:")
+}
+
+const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";
+/// How long a read is valid, in seconds, including the call that depends on it.
+const VALID: f64 = 15.0;

@@ -1,0 +1,242 @@
+//! The requests that CloudFormation makes, and the checks of each answer.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use test_support::attached::step;
+use test_support::function::{FUNCTION_ARN, LOGICAL_ID_TAG, MAX_BODY_BYTES, STACK_ID_TAG};
+use tokio::sync::Notify;
+
+use super::history::{ATTACHED, Config, DIMENSIONS, ENDPOINT, Scaling, VARIANTS, gate_id, parameter, scaling_id};
+use super::world::{Invocation, State};
+
+/// The properties of a resource of a stack.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Props {
+    Config(Config),
+    Gate { config: String, include: bool },
+    Endpoint { config: String },
+    Scaling { variant: usize, scaling: Scaling, gate: Option<String> },
+}
+
+/// A request that CloudFormation made.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) kind: &'static str,
+    pub(crate) stack_id: String,
+    pub(crate) logical_id: &'static str,
+    pub(crate) props: Props,
+    pub(crate) old: Option<Props>,
+    /// The id that CloudFormation gives, in an Update or a Delete.
+    pub(crate) given: Option<String>,
+    /// When it was made, in seconds since the epoch.
+    pub(crate) made: f64,
+    /// When its answer was received, likewise.
+    pub(crate) answered_at: Option<f64>,
+    pub(crate) answer: Option<Value>,
+    pub(crate) answered: Arc<Notify>,
+}
+
+impl Request {
+    /// Stack id, logical id and request type.
+    pub(crate) fn key(&self) -> (String, &'static str, &'static str) {
+        (self.stack_id.clone(), self.logical_id, self.kind)
+    }
+
+    /// The payload that Lambda delivers for the request of this number.
+    pub(crate) fn payload(&self, number: usize) -> String {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds")]
+        let made = aws_smithy_types::DateTime::from_secs(self.made as i64);
+        let date = made.fmt(aws_smithy_types::date_time::Format::DateTime).expect("a date").replace(['-', ':'], "");
+        let kind = match self.props {
+            Props::Gate { .. } => "Custom::SageMakerEndpointUpdateGate",
+            _ => "Custom::SageMakerScalableTarget",
+        };
+        let mut payload = json!({
+            "RequestType": self.kind,
+            "ResponseURL": format!("https://answers.example.com/{number}?X-Amz-Date={date}&X-Amz-Signature=0123456789abcdef"),
+            "StackId": self.stack_id,
+            "RequestId": format!("request-{number}"),
+            "LogicalResourceId": self.logical_id,
+            "ResourceType": kind,
+            "ResourceProperties": self.props.as_sent(),
+        });
+        if let Some(id) = &self.given {
+            payload["PhysicalResourceId"] = json!(id);
+        }
+        if let Some(old) = &self.old {
+            payload["OldResourceProperties"] = old.as_sent();
+        }
+        payload.to_string()
+    }
+}
+
+impl Props {
+    pub(crate) fn variant(&self) -> Option<usize> {
+        match self {
+            Self::Scaling { variant, .. } => Some(*variant),
+            _ => None,
+        }
+    }
+
+    /// The `PhysicalResourceId` that follows from the properties.
+    fn id(&self) -> String {
+        match self {
+            Self::Gate { config, .. } => gate_id(config),
+            Self::Scaling { variant, .. } => scaling_id(*variant),
+            Self::Config(_) | Self::Endpoint { .. } => unreachable!("a native resource"),
+        }
+    }
+
+    fn as_sent(&self) -> Value {
+        match self {
+            Self::Gate { config, include } => {
+                let mut properties = json!({
+                    "ServiceToken": FUNCTION_ARN, "EndpointName": ENDPOINT, "EndpointConfigName": config,
+                });
+                if *include {
+                    properties["IncludeOtherStacks"] = json!("true");
+                }
+                properties
+            }
+            Self::Scaling { variant, scaling, gate } => scaling.as_sent(*variant, gate.as_deref()),
+            Self::Config(_) | Self::Endpoint { .. } => unreachable!("a native resource"),
+        }
+    }
+}
+
+impl Scaling {
+    fn as_sent(&self, variant: usize, gate: Option<&str>) -> Value {
+        let mut properties = json!({
+            "ServiceToken": FUNCTION_ARN,
+            "EndpointName": ENDPOINT,
+            "VariantName": VARIANTS[variant],
+            "ScalableDimension": DIMENSIONS[variant],
+            "MinCapacity": self.min.to_string(),
+            "MaxCapacity": self.max.to_string(),
+        });
+        if self.adopt {
+            properties["AdoptExisting"] = json!("true");
+        }
+        if self.suspended {
+            properties["SuspendedState"] = json!({"ScheduledScalingSuspended": "true"});
+        }
+        if let Some(tag) = self.tag {
+            properties["Tags"] = json!([{"Key": "team", "Value": tag.to_string()}]);
+        }
+        if let Some(gate) = gate {
+            properties["UpdateGate"] = json!(gate);
+        }
+        let mut policies = Vec::new();
+        for (name, value) in self.attachments() {
+            if name == "s" {
+                let limits = json!({"MinCapacity": value.to_string()});
+                properties["ScheduledActions"] =
+                    json!([{"ScheduledActionName": name, "Schedule": "rate(1 day)", "ScalableTargetAction": limits}]);
+            } else {
+                policies.push(step(name, value.to_string()));
+            }
+        }
+        if !policies.is_empty() {
+            properties["ScalingPolicies"] = policies.into();
+        }
+        properties
+    }
+
+    /// The policies and actions: names and values.
+    pub(crate) fn attachments(&self) -> impl Iterator<Item = (&'static str, u8)> {
+        ATTACHED.into_iter().zip(self.attached).filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
+impl State {
+    /// Receives an answer. The first answer to a request counts.
+    pub(crate) fn take_answer(&mut self, invocation: &Invocation, body: &str) {
+        let first = invocation.sent.lock().expect("not poisoned").body.get_or_insert_with(|| body.to_owned()).clone();
+        if first != body {
+            self.violation("one answer", "an invocation sent two different answers");
+        }
+        let number = invocation.request;
+        if let Err(wrong) = self.check_answer(number, body) {
+            let kind = self.requests[number].kind;
+            self.violation("valid answer", format!("answer to request {number} ({kind}): {wrong}: {body}"));
+        }
+        let answer: Value = serde_json::from_str(body).unwrap_or_default();
+        let is_waiting = self.waiting.contains(&number);
+        if is_waiting && answer["Reason"].as_str().is_some_and(|reason| reason.contains("no longer waits")) {
+            self.violation("fresh", format!("CloudFormation waits for request {number}, but {body}"));
+        }
+        if self.requests[number].answer.is_none() && is_waiting {
+            if let Err(wrong) = self.check_truth(number, &answer) {
+                self.violation("true success", format!("answer to request {number}: {wrong}"));
+            }
+            self.requests[number].answered_at = Some(self.now());
+            self.requests[number].answer = Some(answer);
+            self.requests[number].answered.notify_one();
+        }
+    }
+
+    /// Invariant: each answer is valid, and has the right physical id.
+    fn check_answer(&self, number: usize, body: &str) -> Result<(), String> {
+        let request = &self.requests[number];
+        if body.len() > MAX_BODY_BYTES {
+            return Err(format!("{} bytes", body.len()));
+        }
+        let answer: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+        for (name, expected) in [
+            ("StackId", request.stack_id.as_str()),
+            ("LogicalResourceId", request.logical_id),
+            ("RequestId", &format!("request-{number}")),
+        ] {
+            if answer[name] != expected {
+                return Err(format!("{name} is not copied"));
+            }
+        }
+        let id = answer["PhysicalResourceId"].as_str().filter(|id| !id.is_empty()).ok_or("no PhysicalResourceId")?;
+        let wanted = request.props.id();
+        let given = request.given.as_deref();
+        let was_invented = given.is_some_and(|given| !given.contains('|'));
+        let fits = match (request.kind, answer["Status"].as_str()) {
+            ("Update", Some("SUCCESS")) if was_invented => id == wanted || given == Some(id),
+            ("Create" | "Update", Some("SUCCESS")) => id == wanted,
+            ("Create", Some("FAILED")) => id == wanted || id == format!("not-registered|{}", request.logical_id),
+            (_, Some("SUCCESS" | "FAILED")) => given == Some(id),
+            _ => return Err("no Status".to_owned()),
+        };
+        if !fits {
+            return Err("the physical id does not follow from the request".to_owned());
+        }
+        if answer["Status"] == "FAILED" && answer["Reason"].as_str().is_none_or(str::is_empty) {
+            return Err("no Reason".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Invariant: a success that CloudFormation accepts is true at that moment.
+    fn check_truth(&mut self, number: usize, answer: &Value) -> Result<(), String> {
+        let request = &self.requests[number];
+        let Props::Scaling { variant, .. } = request.props else { return Ok(()) };
+        if answer["Status"] != "SUCCESS" || request.kind == "Delete" || !self.excused[variant].is_empty() {
+            return Ok(());
+        }
+        let owner = (request.stack_id.clone(), request.logical_id);
+        // An endpoint that is deleted takes its targets with it.
+        if self.endpoint().is_none_or(|found| found["EndpointStatus"] == "Deleting") {
+            return Ok(());
+        }
+        let tag = |name: &str| self.shadows[variant].as_ref()?.tags.get(name).map(String::as_str);
+        if (tag(STACK_ID_TAG), tag(LOGICAL_ID_TAG)) == (Some(owner.0.as_str()), Some(owner.1)) {
+            return Ok(());
+        }
+        // The endpoint is about to roll back: a snapshot stands for the target.
+        let (stack_id, logical_id) = owner;
+        let kept = self.by_hand("AmazonSSM.GetParameter", &json!({ "Name": parameter(variant) }));
+        let kept = kept.ok().and_then(|found| found["Parameter"]["Value"].as_str().map(str::to_owned));
+        if kept.is_some_and(|kept| {
+            kept.contains(&stack_id) && kept.contains(&format!("\"{LOGICAL_ID_TAG}\":\"{logical_id}\""))
+        }) {
+            return Ok(());
+        }
+        Err(format!("a success, but {:?} is registered, and no snapshot is kept", self.shadows[variant]))
+    }
+}
