@@ -9,13 +9,14 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::sdk_config::Builder;
 use http::Uri;
+use tokio::time::sleep;
 
 use super::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM};
 use super::service_client::ServiceClient;
 use crate::deadline::Deadline;
 use crate::observability::Progress;
 use crate::request::SentRequest;
-use crate::timing::ATTEMPT_TIMEOUT;
+use crate::timing::{ATTEMPT_TIMEOUT, VISIBLE_WITHIN};
 
 /// The clients, made once for the life of the process.
 #[derive(Clone, Debug)]
@@ -80,6 +81,11 @@ impl Aws<'_> {
     /// The time left for work.
     pub fn left_to_work(&self) -> Duration {
         self.deadline.left_to_work()
+    }
+
+    /// Waits until every read shows what earlier requests have changed: they did so before CloudFormation sent this one.
+    pub async fn earlier_changes_visible(&self) {
+        sleep(VISIBLE_WITHIN.saturating_sub(self.request.age.elapsed())).await;
     }
 
     /// The time now, by the clock that dates requests.

@@ -13,7 +13,13 @@ use crate::snapshot::{EndpointUpdate, Snapshot, SnapshotError, remove_ended_acti
 
 /// The snapshot of the target, without scheduled actions that have ended. `None` if it belongs to another update.
 pub(super) async fn own_snapshot(context: &Context<'_>, desired: &Desired) -> Result<Option<Stored>, Error> {
-    let Some(mut stored) = store::get_readable(&context.aws, &desired.spec.id).await? else { return Ok(None) };
+    let (aws, target) = (&context.aws, &desired.spec.id);
+    if !store::exists(aws, target).await? {
+        return Ok(None);
+    }
+    // Otherwise an earlier request may have dropped it already.
+    aws.earlier_changes_visible().await;
+    let Some(mut stored) = store::get_readable(aws, target).await? else { return Ok(None) };
     if update_of(context, desired).is_some_and(|update| !stored.snapshot.belongs_to(&update)) {
         return Ok(None);
     }

@@ -35,6 +35,11 @@ pub async fn restore_all(
 ) -> Result<Vec<Stored>, SnapshotError> {
     let mut unrestorable = Vec::new();
     let mut failure = None;
+    if !store::exist_any(aws, name).await? {
+        return Ok(Vec::new());
+    }
+    // Otherwise an earlier request may have dropped one of them already.
+    aws.earlier_changes_visible().await;
     for stored in store::get_all(aws, name).await? {
         let restored = match stored {
             Ok(stored) if !stored.snapshot.belongs_to(update) => {

@@ -39,6 +39,11 @@ pub async fn get_all(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Resul
     Ok(parameters.into_iter().map(|parameter| read(aws, &parameter.name, parameter.value)).collect())
 }
 
+/// Whether there is a snapshot of an endpoint's targets.
+pub async fn exist_any(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<bool, AwsError> {
+    Ok(!aws.get_parameters(&parameter_path(endpoint)).await?.is_empty())
+}
+
 /// The snapshot of a target.
 pub async fn get(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, SnapshotError> {
     let name = parameter_name(target);
@@ -48,22 +53,27 @@ pub async fn get(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stor
 /// The snapshot of a target. One that cannot be read is logged, and its parameter is kept.
 pub async fn get_readable(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, AwsError> {
     match get(aws, target).await {
-        Ok(stored) => Ok(stored),
-        Err(SnapshotError::Aws(error)) if error.code() == Some("AccessDeniedException") => {
-            tracing::warn!(%error, "the role may not read snapshots; deploy the function's template again");
-            Ok(None)
-        }
-        Err(SnapshotError::Aws(error)) => Err(error),
+        Err(SnapshotError::Aws(error)) => none_if_denied(error),
         Err(error) => {
             tracing::warn!(%error, "the snapshot cannot be read; its parameter is kept");
             Ok(None)
         }
+        Ok(stored) => Ok(stored),
     }
 }
 
 /// Whether there is a snapshot of a target.
 pub async fn exists(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<bool, AwsError> {
-    Ok(aws.get_parameter(&parameter_name(target)).await?.is_some())
+    Ok(aws.get_parameter(&parameter_name(target)).await.or_else(none_if_denied)?.is_some())
+}
+
+/// If the function's role may not read snapshots, the function has taken none.
+fn none_if_denied<T>(error: AwsError) -> Result<Option<T>, AwsError> {
+    if error.code() != Some("AccessDeniedException") {
+        return Err(error);
+    }
+    tracing::warn!(%error, "the role may not read snapshots; deploy the function's template again");
+    Ok(None)
 }
 
 /// Drops a snapshot: deletes its parameter, unless it was overwritten since.

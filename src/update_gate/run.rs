@@ -1,5 +1,6 @@
 //! Carries out a gate's request: reads, calls `next_step`, acts, and repeats until the step is `Done`.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -74,7 +75,7 @@ async fn open(
 ) -> Result<(), Error> {
     context.ensure_fresh().await?;
     let follows = what_follows(&gate.id, given, declared);
-    if follows != Follows::EndpointUpdate && store::get_all(&context.aws, &gate.id.endpoint).await?.is_empty() {
+    if follows != Follows::EndpointUpdate && !store::exist_any(&context.aws, &gate.id.endpoint).await? {
         return Ok(());
     }
     let configs = given.into_iter().chain(declared).chain([&gate.id]).map(|gate| gate.config.to_string()).collect();
@@ -127,8 +128,11 @@ async fn run_steps(
     // The blocking targets, and the configuration and state of the endpoint that they were read for.
     let mut known: Option<(String, bool, Vec<Snapshot>)> = None;
     let mut read = Stopwatch::start();
-    let wait = async || {
+    let has_deregistered = Cell::new(false);
+    let reads_again = Cell::new(false);
+    let mut wait = async || {
         let mut endpoint = aws.endpoint(&gate.id.endpoint).await?;
+        known = known.take().filter(|_| !reads_again.take());
         loop {
             let is_current = |config: &str, is_settled: bool| {
                 endpoint
@@ -140,12 +144,13 @@ async fn run_steps(
             let observed = Observed { endpoint: endpoint.as_ref(), blocking, follows };
             match (next_step(gate, context.owner(), observed)?, &endpoint) {
                 (Step::ReadTargets, Some(endpoint)) => {
-                    read = Stopwatch::start();
-                    let blocking = blocking_targets(context, &gate.id, endpoint).await?;
+                    let blocking;
+                    (blocking, read) = blocking_targets(context, &gate.id, endpoint).await?;
                     known = Some((endpoint.config.clone(), endpoint.is_settled(), blocking));
                 }
                 (Step::Snapshot(_), _) => {
                     let blocking = known.as_mut().map(|(.., blocking)| std::mem::take(blocking));
+                    has_deregistered.set(true);
                     if !deregister(context, blocking.unwrap_or_default(), read, deregistered).await? {
                         known = None;
                     }
@@ -160,7 +165,7 @@ async fn run_steps(
                     let wait = format!("waiting for endpoint {name} to settle before its update (it is {status})");
                     context.progress().waiting(wait);
                     // Nobody else restores what a request has deregistered that runs out of time.
-                    let is_out_of_time = !deregistered.is_empty() && aws.left_to_work() < RESTORE_RESERVE;
+                    let is_out_of_time = has_deregistered.get() && aws.left_to_work() < RESTORE_RESERVE;
                     if is_out_of_time {
                         return Err(Error::OutOfTime { doing: context.progress().phrase() });
                     }
@@ -171,11 +176,14 @@ async fn run_steps(
         }
     };
     // The work deadline ends this poll, and reports what the request waits for.
-    let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, wait).await?;
-    if !deregistered.is_empty() {
+    let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, &mut wait).await?;
+    if has_deregistered.get() {
         // If the request has become stale, it has to restore what it has deregistered.
-        sleep(RECORD_LAG.max(FRESHNESS_CHECKED_AFTER.saturating_sub(context.aws.request.age.elapsed()))).await;
+        sleep(RECORD_LAG.max(FRESHNESS_CHECKED_AFTER.saturating_sub(aws.request.age.elapsed()))).await;
         context.ensure_fresh().await?;
+        // Somebody may have registered a target meanwhile.
+        reads_again.set(true);
+        let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, wait).await?;
     }
     Ok(())
 }
@@ -225,7 +233,7 @@ async fn blocking_targets(
     context: &Context<'_>,
     gate: &UpdateGateId,
     endpoint: &Endpoint,
-) -> Result<Vec<Snapshot>, Error> {
+) -> Result<(Vec<Snapshot>, Stopwatch), Error> {
     let aws = &context.aws;
     let configs = vec![endpoint.config.clone(), gate.config.to_string()];
     let update = EndpointUpdate { stack_id: Some(context.owner().stack_id.clone()), configs };
@@ -242,8 +250,13 @@ async fn blocking_targets(
         .flat_map(|variant| spellings.iter().map(move |name| format!("endpoint/{name}/variant/{variant}")))
         .collect();
     let mut snapshots: Vec<Snapshot> = Vec::new();
-    let found = if resource_ids.is_empty() { Vec::new() } else { aws.describe_targets(&resource_ids).await? };
-    for description in found {
+    if resource_ids.is_empty() || aws.describe_targets(&resource_ids).await?.is_empty() {
+        return Ok((snapshots, Stopwatch::start()));
+    }
+    // Otherwise a snapshot may lack a policy that was put seconds ago.
+    aws.earlier_changes_visible().await;
+    let read = Stopwatch::start();
+    for description in aws.describe_targets(&resource_ids).await? {
         let Some(target @ ScalableTargetId::Variant { .. }) = target_of(&description) else { continue };
         let Some(snapshot) = capture(aws, &target, description, Some(update.clone())).await? else { continue };
         // Before any of them is deregistered.
@@ -253,7 +266,7 @@ async fn blocking_targets(
         }
         snapshots.push(snapshot);
     }
-    Ok(snapshots)
+    Ok((snapshots, read))
 }
 
 /// Restores the snapshots of variants that the endpoint settles on, and drops the others of the gate's updates.

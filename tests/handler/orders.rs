@@ -81,7 +81,9 @@ async fn a_snapshot_of_another_owner_is_refused_while_that_owner_exists() {
         world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
         world.succeed(gate_update("large", "xlarge").with("IncludeOtherStacks", json!("true"))).await;
         world.update_endpoint("prod", "xlarge");
+        world.on_record("CREATE_IN_PROGRESS", "");
         let (reason, _) = world.refuse(scaling("xlarge")).await;
+        world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "xlarge"));
         assert!(reason.contains(&format!("is registered by resource {other}")), "{reason}");
         world.update_endpoint("prod", "large");
         world.succeed(gate_update("xlarge", "large")).await;
@@ -91,13 +93,13 @@ async fn a_snapshot_of_another_owner_is_refused_while_that_owner_exists() {
 
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_of_a_deleted_owner_and_one_that_is_out_of_date_refuse_nothing() {
-    let other = || create().in_stack("other").field("ResourceProperties", gated("large", 4));
+    let other = || create().in_stack("elsewhere").field("ResourceProperties", gated("large", 4));
     let include = || gate_update("large", "xlarge").with("IncludeOtherStacks", json!("true"));
     let world = endpoint();
     world.succeed(other()).await;
     world.succeed(include()).await;
     world.update_endpoint("prod", "xlarge");
-    world.on_record("DELETE_COMPLETE", BLUE_ID);
+    world.on_record_of_stack("elsewhere", "DELETE_COMPLETE");
     world.succeed(scaling("xlarge")).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 0));
 

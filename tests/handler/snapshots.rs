@@ -41,21 +41,31 @@ async fn a_snapshot_and_a_restore_make_only_these_calls() {
         "DescribeEndpointConfig",
         "DescribeEndpointConfig",
         "DescribeScalableTargets",
+        // Once everything that was changed before the request is visible.
+        "DescribeScalableTargets",
         "ListTagsForResource",
         "DescribeScalingPolicies",
         "DescribeScheduledActions",
         "DescribeStackResources",
         "GetParameter",
+        "DescribeStackResource",
         "PutParameter",
         "GetParameter",
+        "DescribeStackResource",
         "DeregisterScalableTarget",
         "DescribeEndpoint",
+        // Before the answer.
         "DescribeStackResource",
+        "DescribeEndpoint",
+        "DescribeEndpointConfig",
+        "DescribeEndpointConfig",
+        "DescribeScalableTargets",
     ];
     assert_eq!(world.called(), snapshot_calls);
     world.succeed(gate_update("xlarge", "large")).await;
     let restore_calls = [
         "DescribeEndpoint",
+        "GetParametersByPath",
         "GetParametersByPath",
         "RegisterScalableTarget",
         "PutScalingPolicy",

@@ -65,6 +65,8 @@ struct State {
     put_troubles: VecDeque<Trouble>,
     /// CloudFormation's record of every resource: status and physical id. `None`: there is no such stack.
     record: Option<(&'static str, String)>,
+    /// The status of every resource of another stack, whose name this is a part of.
+    record_of_stack: Option<(&'static str, &'static str)>,
     /// How long ago the record changed, if it has a time.
     record_changed: Option<Duration>,
     record_before: Option<(&'static str, &'static str, String)>,
@@ -88,6 +90,7 @@ impl World {
             crash: None,
             put_troubles: VecDeque::new(),
             record: None,
+            record_of_stack: None,
             record_changed: None,
             record_before: None,
             native: None,
@@ -123,6 +126,11 @@ impl World {
     /// Sets CloudFormation's record of every resource.
     pub(crate) fn on_record(&self, status: &'static str, id: &str) {
         self.state().record = Some((status, id.to_owned()));
+    }
+
+    /// Sets CloudFormation's record of every resource of another stack.
+    pub(crate) fn on_record_of_stack(&self, stack: &'static str, status: &'static str) {
+        self.state().record_of_stack = Some((stack, status));
     }
 
     /// The same, with a record that changed so many seconds ago.
@@ -298,7 +306,7 @@ impl State {
             self.record = Some((status, id));
         }
         let reply = if target == DESCRIBE_STACK_RESOURCE {
-            Err(self.describe_stack_resource())
+            Err(self.describe_stack_resource(input.as_str().unwrap_or_default()))
         } else if target == DESCRIBE_STACK_RESOURCES {
             Err(match self.native {
                 Some((stack, logical_id)) => {
@@ -324,7 +332,10 @@ impl State {
         }
     }
 
-    fn describe_stack_resource(&self) -> (u16, String) {
+    fn describe_stack_resource(&self, form: &str) -> (u16, String) {
+        if let Some((_, status)) = self.record_of_stack.filter(|(stack, _)| form.contains(stack)) {
+            return (200, stack_resource::described(status, "", None));
+        }
         match &self.record {
             Some(("GONE", _)) => (400, stack_resource::unknown_resource()),
             Some((status, id)) => {
