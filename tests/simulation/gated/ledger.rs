@@ -178,6 +178,11 @@ impl State {
             self.check_registration(number, input, variant);
         }
         let Some(shadow) = &self.shadows[variant] else { return };
+        if let (Some(keys), "UntagResource") = (input["TagKeys"].as_array(), operation)
+            && !keys.iter().filter_map(Value::as_str).any(|key| shadow.tags.contains_key(key))
+        {
+            return;
+        }
         let request = &self.requests[number];
         let tag = |name: &str| shadow.tags.get(name).map(String::as_str);
         let owner = tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG));
@@ -197,6 +202,11 @@ impl State {
             },
             Props::Gate { include, .. } if operation == "DeregisterScalableTarget" => {
                 let is_others = owner.is_some_and(|(stack, _)| stack != request.stack_id);
+                if is_others && !include && self.now() - shadow.since < VALID {
+                    // Documented limit.
+                    self.excuse(variant, "the owner changed between a read and a call");
+                    return;
+                }
                 (is_others && !include && !is_half_restored).then_some("a gate deregisters another stack's target")
             }
             // The tag of a restore may still be visible, and is removed again.
