@@ -166,6 +166,18 @@ impl State {
         }
     }
 
+    /// Documented limit: a call that is in flight when its request is cancelled. What a gate or a Create changes then, is
+    /// undone or deleted.
+    pub(crate) fn note_in_flight(&mut self, request: usize, operation: &str) {
+        let request = &self.requests[request];
+        if let (Props::Scaling { variant, .. }, "Update") = (&request.props, request.kind)
+            && operation != "DeregisterScalableTarget"
+        {
+            let variant = *variant;
+            self.excuse(variant, "a call was in flight when its request was cancelled");
+        }
+    }
+
     /// Invariant: no request changes a target that it may not change. Called after the call, and before the shadow
     /// follows it.
     pub(crate) fn check_change(&mut self, number: usize, operation: &str, input: &Value, variant: usize) {

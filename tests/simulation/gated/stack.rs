@@ -42,6 +42,8 @@ pub(crate) struct Stack {
     pub(crate) resources: Resources,
     /// The resources before a failed update that was not rolled back.
     stable: Option<Resources>,
+    /// The resources when a rollback began.
+    failed: Resources,
     /// Former ids, which the clean-up deletes.
     obsolete: Vec<(&'static str, Resource)>,
     /// How long its endpoint's updates take.
@@ -111,6 +113,7 @@ impl Stack {
             exists: false,
             resources: Resources::new(),
             stable: None,
+            failed: Resources::new(),
             obsolete: Vec::new(),
             takes: 0,
             gated: false,
@@ -398,6 +401,14 @@ impl Stack {
             }
         }
         let ended = self.request(kind, logical, props, sent.as_ref(), cancelled).await;
+        let before = self.stable.as_ref().and_then(|stable| stable.get(logical));
+        if let (Some(now), Some(before), Some(variant)) = (now, before, props.variant())
+            && now.props != before.props
+            && !matches!(ended, Ended::Succeeded(_))
+        {
+            // No later request names what the update before this one has declared.
+            self.state().excuse(variant, "an update failed after one that was not rolled back");
+        }
         let invented = self.invented(logical);
         let (status, id) = match (now, &ended) {
             (None, Ended::Succeeded(id)) => ("CREATE_COMPLETE", id),
@@ -565,11 +576,11 @@ impl Stack {
         if self.is_new_gate {
             return Some(NEW_GATE);
         }
-        if owner.is_some_and(|owner| self.resources.contains_key(owner) && !stable.contains_key(owner)) {
+        if owner.is_some_and(|owner| self.failed.contains_key(owner) && !stable.contains_key(owner)) {
             return Some(NEW_SCALING);
         }
         let names_no_gate = |resource: &Resource| matches!(resource.props, Props::Scaling { gate: None, .. });
-        let mut all = self.resources.values().chain(stable.values()).filter(|resource| is_of(resource));
+        let mut all = self.failed.values().chain(stable.values()).filter(|resource| is_of(resource));
         all.any(names_no_gate).then_some(NAMES_NO_GATE)
     }
 
@@ -577,6 +588,7 @@ impl Stack {
     async fn roll_back(&mut self, reversed: bool) {
         let Some(stable) = self.stable.clone() else { return };
         self.reversed = reversed;
+        self.failed = self.resources.clone();
         self.tell(format_args!("rolls back{}", if reversed { ", reversed" } else { "" }));
         let mut names: Vec<_> = self.resources.keys().copied().collect();
         names.sort_by_key(|name| rank(name));
