@@ -18,8 +18,10 @@ impl World {
         let mut state = self.state();
         let done = match hand.does {
             Deed::Register(variant, native) => {
-                // Nobody registers a variant that a stack has in a snapshot, or declares.
-                state.shadows[variant].is_none()
+                // Nobody registers a variant that is in a snapshot, or while the endpoint changes.
+                let is_settled = state.endpoint().is_some_and(|found| found["EndpointStatus"] == "InService");
+                is_settled
+                    && state.shadows[variant].is_none()
                     && !state.has_snapshot(variant)
                     && state.register_natively(variant, native)
             }

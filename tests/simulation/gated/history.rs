@@ -136,6 +136,9 @@ pub(crate) struct Deploy {
     pub(crate) keeps: bool,
     /// Whether the scaling resources are updated one after the other. Otherwise they are updated at the same time.
     pub(crate) chained: bool,
+    /// After an update that failed and was not rolled back: whether the properties that failed are the old ones of the
+    /// next Update. Otherwise those before it are.
+    pub(crate) retries_attempted: bool,
 }
 
 /// Where a deployment fails.
@@ -373,6 +376,7 @@ impl Deploy {
             express: false,
             keeps: false,
             chained: false,
+            retries_attempted: false,
         }
     }
 }
@@ -414,13 +418,25 @@ fn deploys() -> impl Strategy<Value = Deploy> {
     (
         (pauses(), templates(), option::weighted(0.45, fails())),
         (any::<bool>(), any::<bool>(), prop_oneof![0_u64..8_000, Just(8_000)]),
-        (takes(), prop::bool::weighted(0.3), prop::bool::weighted(0.35), any::<bool>()),
+        (takes(), prop::bool::weighted(0.3), prop::bool::weighted(0.35), any::<bool>(), prop::bool::weighted(0.3)),
     )
         .prop_map(|(what, way_back, how)| {
             let (after, template, fails) = what;
             let (reversed, forward_clean_up, pause) = way_back;
-            let (takes, express, keeps, chained) = how;
-            Deploy { after, template, fails, reversed, forward_clean_up, pause, takes, express, keeps, chained }
+            let (takes, express, keeps, chained, retries_attempted) = how;
+            Deploy {
+                after,
+                template,
+                fails,
+                reversed,
+                forward_clean_up,
+                pause,
+                takes,
+                express,
+                keeps,
+                chained,
+                retries_attempted,
+            }
         })
 }
 
@@ -430,7 +446,7 @@ fn fails() -> impl Strategy<Value = Fails> {
         2 => Just(Fails::Endpoint),
         1 => Just(Fails::AfterEndpoint),
         2 => Just(Fails::AfterScaling),
-        3 => prop_oneof![0_u64..3_000, 0_u64..40_000, 0_u64..1_200_000].prop_map(Fails::At),
+        5 => prop_oneof![2 => 0_u64..1_500, 2 => 0_u64..8_000, 1 => 0_u64..40_000, 1 => 0_u64..1_200_000].prop_map(Fails::At),
     ]
 }
 

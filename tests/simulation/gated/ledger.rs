@@ -166,6 +166,18 @@ impl State {
         }
     }
 
+    /// Documented limit: a call that is in flight when its request is cancelled. What a gate or a Create changes then, is
+    /// undone or deleted.
+    pub(crate) fn note_in_flight(&mut self, request: usize, operation: &str) {
+        let request = &self.requests[request];
+        if let (Props::Scaling { variant, .. }, "Update") = (&request.props, request.kind)
+            && operation != "DeregisterScalableTarget"
+        {
+            let variant = *variant;
+            self.excuse(variant, "a call was in flight when its request was cancelled");
+        }
+    }
+
     /// Invariant: no request changes a target that it may not change. Called after the call, and before the shadow
     /// follows it.
     pub(crate) fn check_change(&mut self, number: usize, operation: &str, input: &Value, variant: usize) {
@@ -178,6 +190,11 @@ impl State {
             self.check_registration(number, input, variant);
         }
         let Some(shadow) = &self.shadows[variant] else { return };
+        if let (Some(keys), "UntagResource") = (input["TagKeys"].as_array(), operation)
+            && !keys.iter().filter_map(Value::as_str).any(|key| shadow.tags.contains_key(key))
+        {
+            return;
+        }
         let request = &self.requests[number];
         let tag = |name: &str| shadow.tags.get(name).map(String::as_str);
         let owner = tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG));
@@ -197,6 +214,11 @@ impl State {
             },
             Props::Gate { include, .. } if operation == "DeregisterScalableTarget" => {
                 let is_others = owner.is_some_and(|(stack, _)| stack != request.stack_id);
+                if is_others && !include && self.now() - shadow.since < VALID {
+                    // Documented limit.
+                    self.excuse(variant, "the owner changed between a read and a call");
+                    return;
+                }
                 (is_others && !include && !is_half_restored).then_some("a gate deregisters another stack's target")
             }
             // The tag of a restore may still be visible, and is removed again.

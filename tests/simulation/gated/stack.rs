@@ -13,8 +13,9 @@
 //! * An endpoint that is changing is waited for before it is updated, and one that runs a configuration is not updated
 //!   to it.
 //! * In express mode, an endpoint's update is complete when SageMaker has accepted it.
-//! * After a failed update that is not rolled back, the next update sends an Update to the resources that failed, with
-//!   the properties of the failed one as the old ones; nothing is cleaned up before an update or a rollback succeeds.
+//! * After a failed update that is not rolled back, the next update sends an Update to the resources that failed. The old
+//!   properties are those that failed, or those before. A history has either. Nothing is cleaned up before an update or
+//!   a rollback succeeds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub(crate) struct Stack {
     pub(crate) resources: Resources,
     /// The resources before a failed update that was not rolled back.
     stable: Option<Resources>,
+    /// The resources when a rollback began.
+    failed: Resources,
     /// Former ids, which the clean-up deletes.
     obsolete: Vec<(&'static str, Resource)>,
     /// How long its endpoint's updates take.
@@ -51,6 +54,10 @@ pub(crate) struct Stack {
     is_new_gate: bool,
     /// Whether the rollback in progress runs in the reverse order.
     reversed: bool,
+    /// When the last deployment from stable resources began, in seconds since the epoch.
+    began: f64,
+    /// Whether an update after a failed one that was not rolled back has what failed as its old properties.
+    retries_attempted: bool,
 }
 
 type Resources = BTreeMap<&'static str, Resource>;
@@ -80,6 +87,7 @@ struct Plan {
     express: bool,
     keeps: bool,
     chained: bool,
+    retries_attempted: bool,
 }
 
 /// How a request ended, as CloudFormation sees it.
@@ -105,11 +113,14 @@ impl Stack {
             exists: false,
             resources: Resources::new(),
             stable: None,
+            failed: Resources::new(),
             obsolete: Vec::new(),
             takes: 0,
             gated: false,
             is_new_gate: false,
             reversed: false,
+            began: 0.0,
+            retries_attempted: false,
         }
     }
 
@@ -159,6 +170,7 @@ impl Stack {
             express: deploy.express,
             keeps: deploy.keeps,
             chained: deploy.chained,
+            retries_attempted: deploy.retries_attempted,
         })
         .await;
     }
@@ -180,6 +192,7 @@ impl Stack {
                         express: false,
                         keeps: false,
                         chained: false,
+                        retries_attempted: false,
                     })
                     .await;
                 }
@@ -202,6 +215,11 @@ impl Stack {
         self.tell(format_args!("{} {plan:?}", if creating { "create" } else { "update" }));
         self.gated = plan.gate.is_some();
         self.is_new_gate = self.gated && !self.resources.contains_key("Gate");
+        self.retries_attempted = plan.retries_attempted;
+        if self.stable.is_none() {
+            let now = self.state().now();
+            self.began = now;
+        }
         let before = self.resources.clone();
         let stable = self.stable.clone().unwrap_or(before);
         if self.update_resources(plan).await.is_ok() {
@@ -369,7 +387,28 @@ impl Stack {
     ) -> Ended {
         let now = self.resources.get(logical);
         let kind = if now.is_some() { "Update" } else { "Create" };
-        let ended = self.request(kind, logical, props, now, cancelled).await;
+        let mut sent = now.cloned();
+        if let (Some(sent), Some(stable)) = (&mut sent, self.stable.as_ref().and_then(|stable| stable.get(logical))) {
+            match sent.props.variant() {
+                Some(variant) if sent.failed && self.retries_attempted => {
+                    self.state().excuse(
+                        variant,
+                        "a failed update was not rolled back, and its properties count as the old ones",
+                    );
+                }
+                _ if sent.failed => sent.props = stable.props.clone(),
+                _ => {}
+            }
+        }
+        let ended = self.request(kind, logical, props, sent.as_ref(), cancelled).await;
+        let before = self.stable.as_ref().and_then(|stable| stable.get(logical));
+        if let (Some(now), Some(before), Some(variant)) = (now, before, props.variant())
+            && now.props != before.props
+            && !matches!(ended, Ended::Succeeded(_))
+        {
+            // No later request names what the update before this one has declared.
+            self.state().excuse(variant, "an update failed after one that was not rolled back");
+        }
         let invented = self.invented(logical);
         let (status, id) = match (now, &ended) {
             (None, Ended::Succeeded(id)) => ("CREATE_COMPLETE", id),
@@ -496,9 +535,12 @@ impl Stack {
                 continue;
             }
             let made_by = state.shadows[variant].as_ref().and_then(|shadow| shadow.made_by);
-            let owner = made_by.map(|made| state.requests[made].stack_id.clone());
-            if owner.is_some_and(|owner| owner != self.id()) && self.came_meanwhile(state, variant, rolls_back) {
-                state.excuse(variant, "another stack registers a variant that the endpoint's update then changes");
+            let is_others = made_by.is_none_or(|made| {
+                let maker = &state.requests[made];
+                maker.stack_id != self.id() && maker.logical_id != "Gate"
+            });
+            if is_others && self.came_meanwhile(state, variant, rolls_back) {
+                state.excuse(variant, "others register a variant that the endpoint's update then changes");
                 continue;
             }
             let owner = state.shadows[variant].as_ref().and_then(|shadow| shadow.tags.get(LOGICAL_ID_TAG).cloned());
@@ -524,7 +566,7 @@ impl Stack {
         let answered = gates.filter(|request| request.kind != "Delete").filter_map(|request| request.answered_at);
         let last = answered.fold(0.0, f64::max);
         // The gate looks, waits for two seconds, checks that it is fresh, and answers.
-        rolls_back && self.reversed || since > last - LAST_LOOK
+        since > last - LAST_LOOK || rolls_back && self.reversed && since > self.began
     }
 
     /// The documented limit by which SageMaker may refuse the way back because of a variant.
@@ -534,11 +576,11 @@ impl Stack {
         if self.is_new_gate {
             return Some(NEW_GATE);
         }
-        if owner.is_some_and(|owner| self.resources.contains_key(owner) && !stable.contains_key(owner)) {
+        if owner.is_some_and(|owner| self.failed.contains_key(owner) && !stable.contains_key(owner)) {
             return Some(NEW_SCALING);
         }
         let names_no_gate = |resource: &Resource| matches!(resource.props, Props::Scaling { gate: None, .. });
-        let mut all = self.resources.values().chain(stable.values()).filter(|resource| is_of(resource));
+        let mut all = self.failed.values().chain(stable.values()).filter(|resource| is_of(resource));
         all.any(names_no_gate).then_some(NAMES_NO_GATE)
     }
 
@@ -546,6 +588,7 @@ impl Stack {
     async fn roll_back(&mut self, reversed: bool) {
         let Some(stable) = self.stable.clone() else { return };
         self.reversed = reversed;
+        self.failed = self.resources.clone();
         self.tell(format_args!("rolls back{}", if reversed { ", reversed" } else { "" }));
         let mut names: Vec<_> = self.resources.keys().copied().collect();
         names.sort_by_key(|name| rank(name));

@@ -178,6 +178,7 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
     let body = http.body().bytes().expect("a body in memory");
     let request = invocation.request;
     let (way, trouble) = invocation.world.state().next_exchange(request, operation);
+    let was_awaited = invocation.world.state().waiting.contains(&request);
     if let Some(trouble) = trouble {
         invocation.world.state().tell(|| format!("  {request}: {operation} meets {trouble:?}"));
     }
@@ -199,7 +200,7 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
             state.take_answer(invocation, body);
             (200, String::new())
         } else {
-            state.call(request, target, operation, body)
+            state.call(request, was_awaited, target, operation, body)
         }
     };
     match trouble {
@@ -301,7 +302,7 @@ impl State {
     }
 
     /// Replies to a call of the function.
-    fn call(&mut self, request: usize, target: &str, operation: &str, body: &[u8]) -> (u16, String) {
+    fn call(&mut self, request: usize, was_awaited: bool, target: &str, operation: &str, body: &[u8]) -> (u16, String) {
         if operation == "DescribeStackResource" {
             let reply = self.describe_stack_resource(request);
             self.tell(|| format!("  {request}: {operation} -> {}", reply.1));
@@ -319,7 +320,12 @@ impl State {
         let is_late = answer.is_some();
         let answer = match answer {
             Some(answer) => answer,
-            None if is_change(operation) => self.change(Some(request), target, &input),
+            None if is_change(operation) => {
+                if was_awaited && !self.waiting.contains(&request) {
+                    self.note_in_flight(request, operation);
+                }
+                self.change(Some(request), target, &input)
+            }
             None => {
                 let now = self.now();
                 self.aws.call(target, &input, now)
