@@ -199,9 +199,12 @@ impl State {
         let tag = |name: &str| shadow.tags.get(name).map(String::as_str);
         let owner = tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG));
         // Documented limit: the target may change between a read and the call.
-        let restored = shadow.made_by.is_some_and(|made| matches!(self.requests[made].props, Props::Gate { .. }));
+        let restored = shadow.made_by.is_some_and(|made| self.requests[made].props.variant() != Some(variant));
         let is_half_restored = tag(RESTORING_TAG).is_some() || restored && self.now() - shadow.since < VALID;
+        let ends_restore = operation == "UntagResource" && input["TagKeys"] == json!([RESTORING_TAG]);
         let wrong = match &request.props {
+            // A resource behind a new gate restores the targets of others.
+            Props::Scaling { variant: own, .. } if *own != variant && (is_half_restored || ends_restore) => None,
             Props::Scaling { scaling, .. } => match owner {
                 Some(owner) if owner == (request.stack_id.as_str(), request.logical_id) => {
                     (operation == "DeregisterScalableTarget" && request.kind == "Delete" && tag(ADOPTED_TAG).is_some())
@@ -222,7 +225,7 @@ impl State {
                 (is_others && !include && !is_half_restored).then_some("a gate deregisters another stack's target")
             }
             // The tag of a restore may still be visible, and is removed again.
-            _ if is_half_restored || operation == "UntagResource" && input["TagKeys"] == json!([RESTORING_TAG]) => None,
+            _ if is_half_restored || ends_restore => None,
             _ => Some("a gate changes a target that is not being restored"),
         };
         if let Some(wrong) = wrong {
@@ -240,9 +243,18 @@ impl State {
         let request = &self.requests[number];
         let tag = |name: &str| kept["Target"]["Tags"][name].as_str();
         let owner = tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG));
-        let Props::Scaling { scaling, gate, .. } = &request.props else { return };
+        let Props::Scaling { variant: own_variant, scaling, gate, .. } = &request.props else { return };
+        // A resource behind a new gate restores the targets of others, as the gate would.
+        let mut restored = kept["Target"].clone();
+        restored["Tags"][RESTORING_TAG] = json!("true");
+        if *own_variant != variant && *input == restored {
+            return;
+        }
         let is_own = owner == Some((request.stack_id.as_str(), request.logical_id));
         let adopts = owner.is_none() && scaling.adopt && input["Tags"].get(ADOPTED_TAG).is_some();
+        if adopts && let Some(native) = &mut self.ledger.natives[variant] {
+            native.adopted = true;
+        }
         if is_own && gate.is_some() || adopts {
             return;
         }

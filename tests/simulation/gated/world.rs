@@ -304,7 +304,7 @@ impl State {
     /// Replies to a call of the function.
     fn call(&mut self, request: usize, was_awaited: bool, target: &str, operation: &str, body: &[u8]) -> (u16, String) {
         if operation == "DescribeStackResource" {
-            let reply = self.describe_stack_resource(request);
+            let reply = self.describe_stack_resource(&String::from_utf8_lossy(body));
             self.tell(|| format!("  {request}: {operation} -> {}", reply.1));
             return reply;
         }
@@ -469,9 +469,17 @@ impl State {
     }
 
     /// CloudFormation's record, which lags.
-    fn describe_stack_resource(&self, request: usize) -> (u16, String) {
-        let request = &self.requests[request];
-        let records = self.records.get(&(request.stack_id.clone(), request.logical_id));
+    /// Natively registered targets are by hand here: no stack has a native resource.
+    fn describe_stack_resource(&self, form: &str) -> (u16, String) {
+        if form.starts_with("Action=DescribeStackResources&") {
+            return (400, stack_resource::unknown_stack());
+        }
+        let field = |name: &str| form.split('&').find_map(|field| field.strip_prefix(name)).unwrap_or_default();
+        let stack_id = field("StackName=").replace("%3A", ":").replace("%2F", "/");
+        let logical_id = field("LogicalResourceId=");
+        let mut records = self.records.iter();
+        let records = records.find(|((stack, logical), _)| *stack == stack_id && *logical == logical_id);
+        let records = records.map(|(_, records)| records);
         let visible = self.now() - self.record_lag;
         match records.and_then(|records| records.iter().rev().find(|record| record.changed <= visible)) {
             Some(Record { status, id, changed }) => {
