@@ -82,6 +82,11 @@ def systems(authority: Path, directory: Path) -> list[System]:
     ]
 
 
+def earlier(file: Path, authority: Path) -> System:
+    """The row of an earlier build of the function."""
+    return _executable("earlier build", "earlier build", file, {"SSL_CERT_FILE": str(authority)})
+
+
 def _executable(name: str, title: str, file: Path, environment: dict[str, str]) -> System:
     return System(name, title, Program([str(file)], environment), file.stat().st_size, _zipped({"bootstrap": file}))
 

@@ -109,8 +109,12 @@ class Results:
 
     def ratio(self, name: str, to: str, of: Callable[[Start], float], scenario: Scenario = NEAR) -> float:
         """The median of the ratios pair by pair."""
+        return statistics.median(self.ratios(name, to, of, scenario))
+
+    def ratios(self, name: str, to: str, of: Callable[[Start], float], scenario: Scenario) -> list[float]:
+        """The ratios pair by pair."""
         pairs = zip(self.values(name, of, scenario), self.values(to, of, scenario), strict=True)
-        return statistics.median(one / other for one, other in pairs)
+        return [one / other for one, other in pairs]
 
     def summary(self) -> str:
         """A few lines for the terminal."""
@@ -119,6 +123,16 @@ class Results:
             f"cold {self.median(name, _cold, scenario):7.2f}  warm {self.median(name, _warm, scenario):6.2f}"
             for scenario, rows in self.found.items()
             for name in rows
+        )
+
+    def compared(self, other: str) -> str:
+        """This project over another build, pair by pair: medians with quartiles."""
+        figures = {"INIT": _init, "cold": _cold, "INIT + cold": _total, "warm": _warm, "peak": _peak}
+        return "\n".join(
+            f"{scenario.name:34} {what:12} over {other}: {_spread(self.ratios(OURS, other, of, scenario))}"
+            for scenario in self.found
+            for what, of in figures.items()
+            if of is not _warm or scenario == NEAR
         )
 
 
