@@ -38,7 +38,7 @@ def main() -> None:
         authority, tls = make(Path(directory))
         rows = [row for row in systems(authority, Path(directory)) if row.name.startswith(chosen.system)]
         if chosen.also:
-            rows.append(earlier(chosen.also.resolve(), authority))
+            rows.append(earlier(chosen.also, authority, Path(directory)))
         with Quota(100) as quota:
             scenarios = [scenario for scenario in SCENARIOS if quota.is_possible or not scenario.period]
         # Without tickets: names differ in AWS, so that no host resumes a session of another.

@@ -127,7 +127,7 @@ class Results:
 
     def compared(self, other: str) -> str:
         """This project over another build, pair by pair: medians with quartiles."""
-        figures = {"INIT": _init, "cold": _cold, "INIT + cold": _total, "warm": _warm, "peak": _peak}
+        figures = {"INIT": _init, "cold": _cold, "INIT + cold": _total, "warm": _warm, "CPU": _start_cpu, "peak": _peak}
         return "\n".join(
             f"{scenario.name:34} {what:12} over {other}: {_spread(self.ratios(OURS, other, of, scenario))}"
             for scenario in self.found
@@ -142,6 +142,10 @@ def _init(start: Start) -> float:
 
 def _cold(start: Start) -> float:
     return start.cold
+
+
+def _start_cpu(start: Start) -> float:
+    return start.init_cpu + start.cold_cpu
 
 
 def _cold_cpu(start: Start) -> float:
@@ -330,7 +334,7 @@ def _goals(results: Results) -> list[Goal]:
 
 
 def _cpu(results: Results, name: str) -> float:
-    return results.median(name, lambda start: start.init_cpu + start.cold_cpu)
+    return results.median(name, _start_cpu)
 
 
 def _plot(results: Results, title: str, unit: str, of: Callable[[Start], float], scenario: Scenario) -> str:
