@@ -229,6 +229,8 @@ def short(violation: str) -> str:
     named = re.sub(r'(Some\()?\("arn[^)]*\)(?(1)\))', "a resource", violation).replace("None", "no resource")
     named = re.sub(r" of (\d+), which", r" of target \1, which", named)
     named = named.replace("which a resource owns", "which another resource owns")
+    named = re.sub(r"but Some\(.*\) is registered", "but something else is registered", named)
+    named = re.sub(r"\{.*\} is attached to it, .*", "other things are attached", named)
     named = re.sub(r" declares Resource .*", " does not have what it declares", named)
     return re.split(r":? (?:\w+ )?\{", named)[0].strip()
 
