@@ -2,14 +2,13 @@
 
 use super::ownership::{self, Registration};
 use super::reconcile::merged;
-use crate::apply::OnRejection;
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, TARGET_ARN};
 use crate::model::{AttachmentKey, Owner, Refusal, ScalableTargetId, TargetSpec, UpdateGateId};
 use crate::properties::{Declared, Desired};
 use crate::snapshot::store::{self, Stored};
-use crate::snapshot::{EndpointUpdate, Snapshot, SnapshotError, remove_ended_actions, restore_all};
+use crate::snapshot::{EndpointUpdate, Snapshot, SnapshotError, remove_ended_actions, restore};
 
 /// The snapshot of the target, without scheduled actions that have ended. `None` if it belongs to another update.
 pub(super) async fn own_snapshot(context: &Context<'_>, desired: &Desired) -> Result<Option<Stored>, Error> {
@@ -59,7 +58,7 @@ pub(super) fn update_of(context: &Context<'_>, desired: &Desired) -> Option<Endp
     let gates = context.lifecycle().old_gate().into_iter().chain(desired.gate.clone());
     let configs = gates.map(|gate| gate.config.to_string()).collect();
     // The gate may be in another stack, such as the parent of a nested stack.
-    desired.gate.as_ref().map(|_| EndpointUpdate { stack_id: None, configs })
+    desired.gate.as_ref().map(|_| EndpointUpdate { stack_id: None, configs, is_by_new_gate: false })
 }
 
 /// Fails if a gate could not deregister the target for the next update, or for the rollback of this one.
@@ -71,22 +70,31 @@ pub(super) fn ensure_fits(context: &Context<'_>, spec: &TargetSpec, gate: &Updat
     let update = EndpointUpdate {
         stack_id: Some(context.owner().stack_id.clone()),
         configs: vec![gate.config.to_string(), other_config],
+        is_by_new_gate: true,
     };
     Snapshot::new(context.aws.now(), spec, attributes, Some(update)).value().map(drop)
 }
 
-/// Restores the targets of others that a gate has deregistered. If the gate is new in this update of the stack, it has no
-/// former id, so CloudFormation sends no Delete that would restore them.
+/// Restores the targets of others that a new gate has deregistered: nobody else does.
 pub(super) async fn restore_others(
     context: &Context<'_>,
     target: &ScalableTargetId,
+    gate: &UpdateGateId,
     update: &EndpointUpdate,
 ) -> Result<(), Error> {
+    let aws = &context.aws;
     let ScalableTargetId::Variant { endpoint: name, .. } = target else { return Ok(()) };
-    let Some(endpoint) = context.aws.endpoint(name).await? else { return Ok(()) };
-    let runs_new_config = update.configs.last().is_some_and(|config| endpoint.runs(config));
-    if endpoint.is_settled() && runs_new_config {
-        restore_all(&context.aws, name, Some(&endpoint), update, OnRejection::Skip).await?;
+    let is_by_new_gate = |snapshot: &Snapshot| snapshot.update.as_ref().is_some_and(|update| update.is_by_new_gate);
+    let found = store::get_all(aws, name).await?.into_iter().flatten();
+    let left: Vec<_> =
+        found.filter(|stored| is_by_new_gate(&stored.snapshot) && stored.snapshot.belongs_to(update)).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let Some(endpoint) = aws.endpoint(name).await? else { return Ok(()) };
+    let runs = endpoint.is_settled() && endpoint.runs(gate.config.as_str());
+    for stored in left.into_iter().filter(|stored| runs && endpoint.has_variant_of(&stored.snapshot.spec.id)) {
+        restore(aws, stored).await?;
     }
     Ok(())
 }

@@ -118,10 +118,10 @@ pub(super) async fn register(
         context.progress().decided(Decision::Restore);
         tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "restored");
     }
-    if let Some(update) = update_of(context, desired)
+    if let (Some(gate), Some(update)) = (&desired.gate, update_of(context, desired))
         && context.lifecycle().old_gate().is_none()
     {
-        restore_others(context, target, &update).await?;
+        restore_others(context, target, gate, &update).await?;
     }
     Ok(attributes)
 }

@@ -43,6 +43,10 @@ pub struct EndpointUpdate {
     pub stack_id: Option<String>,
     /// The names of the configurations before and after the update.
     pub configs: Vec<String>,
+    /// Whether the gate is new in this update of the stack. Then it has no former id, so CloudFormation sends no Delete
+    /// that would restore the targets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_by_new_gate: bool,
 }
 
 impl EndpointUpdate {
@@ -285,7 +289,11 @@ mod tests {
             tags: Tags::from([("team".into(), "{{ml}}".into())]),
             attachments: policies.into_iter().chain(actions).collect(),
         };
-        let update = EndpointUpdate { stack_id: Some("stack/one".into()), configs: vec!["c1".into(), "c2".into()] };
+        let update = EndpointUpdate {
+            stack_id: Some("stack/one".into()),
+            configs: vec!["c1".into(), "c2".into()],
+            is_by_new_gate: true,
+        };
         Snapshot::new(SystemTime::UNIX_EPOCH + Duration::from_secs(50), spec, Attributes::new(), Some(update))
     }
 

@@ -79,7 +79,7 @@ async fn open(
         return Ok(());
     }
     let configs = given.into_iter().chain(declared).chain([&gate.id]).map(|gate| gate.config.to_string()).collect();
-    let update = EndpointUpdate { stack_id: Some(context.owner().stack_id.clone()), configs };
+    let update = update_of(context, configs);
     let mut deregistered = Vec::new();
     let done = run_steps(context, gate, &update, follows, &mut deregistered).await;
     let no_update_follows = match &done {
@@ -236,7 +236,7 @@ async fn blocking_targets(
 ) -> Result<(Vec<Snapshot>, Stopwatch), Error> {
     let aws = &context.aws;
     let configs = vec![endpoint.config.clone(), gate.config.to_string()];
-    let update = EndpointUpdate { stack_id: Some(context.owner().stack_id.clone()), configs };
+    let update = update_of(context, configs);
     let (wanted, running) =
         try_join(aws.endpoint_config(gate.config.as_str()), aws.endpoint_config(&endpoint.config)).await?;
     let wanted = wanted.ok_or_else(|| Refusal::ConfigMissing(gate.config.clone()))?;
@@ -272,8 +272,7 @@ async fn blocking_targets(
 /// Restores the snapshots of variants that the endpoint settles on, and drops the others of the gate's updates.
 async fn clean_up(context: &Context<'_>, gate: &UpdateGateId) -> Result<(), Error> {
     let name = &gate.endpoint;
-    let update =
-        EndpointUpdate { stack_id: Some(context.owner().stack_id.clone()), configs: vec![gate.config.to_string()] };
+    let update = update_of(context, vec![gate.config.to_string()]);
     let endpoint = settled_endpoint(context, name).await?;
     for stored in restore_all(&context.aws, name, endpoint.as_ref(), &update, OnRejection::Skip).await? {
         store::drop_snapshot(&context.aws, &stored).await?;
@@ -297,6 +296,12 @@ async fn settled_endpoint(context: &Context<'_>, name: &EndpointName) -> Result<
     // The work deadline ends this poll.
     let (Ok(endpoint) | Err(endpoint)) = poll(ENDPOINT, Duration::MAX, read).await?;
     Ok(endpoint)
+}
+
+/// An update of the endpoint by this stack, between these configurations.
+fn update_of(context: &Context<'_>, configs: Vec<String>) -> EndpointUpdate {
+    let is_by_new_gate = matches!(context.lifecycle(), Lifecycle::Create { .. });
+    EndpointUpdate { stack_id: Some(context.owner().stack_id.clone()), configs, is_by_new_gate }
 }
 
 fn resource(physical_resource_id: String, gate: &UpdateGateId) -> Resource {

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.cold.machine import Load, describe
 from bench.cold.measure import SCENARIOS, starts, system_calls
 from bench.cold.network import Aws
-from bench.cold.programs import systems
+from bench.cold.programs import earlier, systems
 from bench.cold.quota import Quota
 from bench.cold.report import Results, write
 from bench.faults.certificate import make
@@ -27,6 +27,7 @@ def main() -> None:
     arguments.add_argument(
         "--system", default="", help="systems by the beginning of their names; prints them and writes no page"
     )
+    arguments.add_argument("--also", type=Path, help="an earlier build of the function, to compare on the terminal")
     chosen = arguments.parse_args()
     isolate()
     # An exception ends all processes and removes the control groups.
@@ -36,6 +37,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-cold-") as directory:
         authority, tls = make(Path(directory))
         rows = [row for row in systems(authority, Path(directory)) if row.name.startswith(chosen.system)]
+        if chosen.also:
+            rows.append(earlier(chosen.also, authority, Path(directory)))
         with Quota(100) as quota:
             scenarios = [scenario for scenario in SCENARIOS if quota.is_possible or not scenario.period]
         # No tickets: in AWS the host names differ, so no client resumes a session of another host.
@@ -53,6 +56,8 @@ def main() -> None:
     print(f"measured in {time.monotonic() - began:.0f} s")
     results = Results(rows, found, calls)
     print(results.summary())
+    if chosen.also:
+        print(results.compared(rows.pop().name))
     if not chosen.system:
         write(_PAGE, _PLOTS, results, describe(), load, ROOT)
         print(f"wrote {_PAGE.relative_to(ROOT)}")

@@ -117,8 +117,12 @@ class Results:
 
     def ratio(self, name: str, to: str, of: Callable[[Start], float], scenario: Scenario = NEAR) -> float:
         """The median of the ratios of all pairs."""
+        return statistics.median(self.ratios(name, to, of, scenario))
+
+    def ratios(self, name: str, to: str, of: Callable[[Start], float], scenario: Scenario) -> list[float]:
+        """The ratios of all pairs."""
         pairs = zip(self.values(name, of, scenario), self.values(to, of, scenario), strict=True)
-        return statistics.median(one / other for one, other in pairs)
+        return [one / other for one, other in pairs]
 
     def summary(self) -> str:
         """A few lines for the terminal."""
@@ -129,6 +133,16 @@ class Results:
             for name in rows
         )
 
+    def compared(self, other: str) -> str:
+        """This project over another build, pair by pair: medians with quartiles."""
+        figures = {"INIT": _init, "cold": _cold, "INIT + cold": _total, "warm": _warm, "CPU": _start_cpu, "peak": _peak}
+        return "\n".join(
+            f"{scenario.name:34} {what:12} over {other}: {_spread(self.ratios(OURS, other, of, scenario))}"
+            for scenario in self.found
+            for what, of in figures.items()
+            if of is not _warm or scenario == NEAR
+        )
+
 
 def _init(start: Start) -> float:
     return start.init
@@ -136,6 +150,10 @@ def _init(start: Start) -> float:
 
 def _cold(start: Start) -> float:
     return start.cold
+
+
+def _start_cpu(start: Start) -> float:
+    return start.init_cpu + start.cold_cpu
 
 
 def _cold_cpu(start: Start) -> float:
@@ -324,7 +342,7 @@ def _goals(results: Results) -> list[Goal]:
 
 
 def _cpu(results: Results, name: str) -> float:
-    return results.median(name, lambda start: start.init_cpu + start.cold_cpu)
+    return results.median(name, _start_cpu)
 
 
 def _plot(results: Results, title: str, unit: str, of: Callable[[Start], float], scenario: Scenario) -> str:
