@@ -80,11 +80,12 @@ pub async fn finish_restoring(
         aws.untag(arn, &[RESTORING_TAG.to_owned()], precondition).await?;
         // The registration may not have been visible to this call yet.
         let registered = aws.registered(target).await?;
-        let is_marked = registered.is_none_or(|found| found.tags.contains_key(RESTORING_TAG));
+        let is_marked = registered.is_none_or(|found| found.arn != arn || found.tags.contains_key(RESTORING_TAG));
         Ok::<_, ChangeError>(if is_marked { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     };
     if poll(VISIBLE, aws.left_to_work(), untag).await?.is_err() {
         tracing::warn!(target = target.resource_id(), "the restoring tag is still visible");
     }
+    precondition.restored();
     aws.tag(arn, deferred, precondition).await
 }

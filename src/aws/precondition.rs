@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::clients::Aws;
 use super::error::ChangeError;
 use crate::deadline::Stopwatch;
-use crate::model::{Owner, Ownership, Registered, ScalableTargetId};
+use crate::model::{Owner, Ownership, RESTORING_TAG, Registered, ScalableTargetId};
 use crate::request::Freshness;
 use crate::timing::{FRESHNESS_CHECKED_AFTER, READ_VALID};
 
@@ -18,6 +18,8 @@ pub struct Precondition {
     target: ScalableTargetId,
     state: TargetState,
     freshness: Option<Freshness>,
+    /// Whether the target has to have the restoring tag: another request may have completed the restore.
+    is_restoring: bool,
     read: Stopwatch,
 }
 
@@ -51,7 +53,13 @@ impl TargetState {
 impl Precondition {
     /// The state was read just now, in a request of this freshness.
     pub fn new(target: &ScalableTargetId, state: TargetState, freshness: Freshness) -> Self {
-        Self { target: target.clone(), state, freshness: Some(freshness), read: Stopwatch::start() }
+        Self {
+            target: target.clone(),
+            state,
+            freshness: Some(freshness),
+            is_restoring: false,
+            read: Stopwatch::start(),
+        }
     }
 
     /// The state was read when the stopwatch started, in a request of this freshness.
@@ -59,9 +67,14 @@ impl Precondition {
         Self { read, ..Self::new(target, state, freshness) }
     }
 
-    /// The state was read just now. The change is correct for a stale request, too, so freshness is not checked.
-    pub fn without_freshness(target: &ScalableTargetId, state: TargetState) -> Self {
-        Self { target: target.clone(), state, freshness: None, read: Stopwatch::start() }
+    /// The state was read just now, and the target is being restored. Restoring is also correct in a stale request.
+    pub fn of_restore(target: &ScalableTargetId, state: TargetState) -> Self {
+        Self { target: target.clone(), state, freshness: None, is_restoring: true, read: Stopwatch::start() }
+    }
+
+    /// The target is completely restored.
+    pub fn restored(&mut self) {
+        self.is_restoring = false;
     }
 
     /// Reads again if the last read is too old to act on. Fails if the state is a different one.
@@ -78,7 +91,9 @@ impl Precondition {
             self.read = Stopwatch::start();
             // After a slow read, the record may be too old.
             if self.freshness.is_none() || !aws.request.is_old() || reading.elapsed() < READ_VALID {
-                let is_same = TargetState::new(aws.request.owner, now.as_ref()) == self.state;
+                let is_restoring = now.as_ref().is_some_and(|now| now.tags.contains_key(RESTORING_TAG));
+                let is_same = TargetState::new(aws.request.owner, now.as_ref()) == self.state
+                    && (is_restoring || !self.is_restoring);
                 return if is_same { Ok(()) } else { Err(ChangeError::Outdated) };
             }
         }

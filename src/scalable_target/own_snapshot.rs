@@ -85,9 +85,16 @@ pub(super) async fn restore_others(
     let aws = &context.aws;
     let ScalableTargetId::Variant { endpoint: name, .. } = target else { return Ok(()) };
     let is_by_new_gate = |snapshot: &Snapshot| snapshot.update.as_ref().is_some_and(|update| update.is_by_new_gate);
+    // A resource of this stack restores its own target.
+    let is_of_others = |snapshot: &Snapshot| {
+        Owner::read(&snapshot.spec.tags).is_none_or(|owner| owner.stack_id != context.owner().stack_id)
+    };
     let found = store::get_all(aws, name).await?.into_iter().flatten();
-    let left: Vec<_> =
-        found.filter(|stored| is_by_new_gate(&stored.snapshot) && stored.snapshot.belongs_to(update)).collect();
+    let left: Vec<_> = found
+        .filter(|Stored { snapshot, .. }| {
+            is_by_new_gate(snapshot) && is_of_others(snapshot) && snapshot.belongs_to(update)
+        })
+        .collect();
     if left.is_empty() {
         return Ok(());
     }

@@ -180,8 +180,11 @@ async fn register_target(
                         return Ok(OwnedTarget { arn, ownership, is_marked: plan.restores, deferred });
                     }
                     Err(RegisterError::Aws(error)) => return Err(error.into()),
-                    // Somebody has registered it. That may not be visible yet.
-                    Err(RegisterError::AlreadyExists) => sleep(VISIBLE.step).await,
+                    // Somebody has registered it. That, or the removal of its owner's tags, may not be visible yet.
+                    Err(RegisterError::AlreadyExists) => {
+                        sleep(VISIBLE.step).await;
+                        aws.earlier_changes_visible().await;
+                    }
                 }
             }
             // Then this resource owns it, unless another one was faster.

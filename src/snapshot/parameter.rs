@@ -50,6 +50,15 @@ pub struct EndpointUpdate {
 }
 
 impl EndpointUpdate {
+    /// Adds a configuration. Returns whether it was missing.
+    pub fn add(&mut self, config: &str) -> bool {
+        let is_missing = !self.configs.iter().any(|known| known.eq_ignore_ascii_case(config));
+        if is_missing {
+            self.configs.push(config.to_owned());
+        }
+        is_missing
+    }
+
     /// Whether both are the same update, its rollback, or the next update after one that was not rolled back: they
     /// share a configuration.
     fn continues(&self, other: &Self) -> bool {

@@ -120,7 +120,7 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     };
     let state = TargetState::new(aws.request.owner, Some(&registered));
     let arn = registered.arn;
-    let mut precondition = Precondition::without_freshness(&spec.id, state);
+    let mut precondition = Precondition::of_restore(&spec.id, state);
     if !is_new {
         // An earlier snapshot may have been restored to it.
         aws.update_target(spec, &mut precondition).await?;

@@ -177,6 +177,9 @@ async fn run_steps(
     };
     // The work deadline ends this poll, and reports what the request waits for.
     let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, &mut wait).await?;
+    if follows == Follows::EndpointUpdate {
+        carry_over(context, gate, update).await?;
+    }
     if has_deregistered.get() {
         // If the request has become stale, it has to restore what it has deregistered.
         sleep(RECORD_LAG.max(FRESHNESS_CHECKED_AFTER.saturating_sub(aws.request.age.elapsed()))).await;
@@ -184,6 +187,22 @@ async fn run_steps(
         // Somebody may have registered a target meanwhile.
         reads_again.set(true);
         let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, wait).await?;
+    }
+    Ok(())
+}
+
+/// Adds the gate's configuration to the snapshots of an earlier update that failed and was not rolled back: this update
+/// goes on with them.
+async fn carry_over(context: &Context<'_>, gate: &UpdateGate, update: &EndpointUpdate) -> Result<(), Error> {
+    for stored in store::get_all(&context.aws, &gate.id.endpoint).await?.into_iter().flatten() {
+        let mut snapshot = stored.snapshot;
+        if snapshot.belongs_to(update)
+            && let Some(taken_for) = &mut snapshot.update
+            && taken_for.add(gate.id.config.as_str())
+        {
+            context.ensure_fresh().await?;
+            store::put(&context.aws, &snapshot).await?;
+        }
     }
     Ok(())
 }

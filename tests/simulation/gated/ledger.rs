@@ -255,7 +255,14 @@ impl State {
         if adopts && let Some(native) = &mut self.ledger.natives[variant] {
             native.adopted = true;
         }
-        if is_own && gate.is_some() || adopts {
+        // Nobody restores the target of a resource that is deleted, or whose Create failed.
+        let is_deleted = self.records.iter().any(|((stack, logical), records)| {
+            owner == Some((stack.as_str(), *logical))
+                && records
+                    .last()
+                    .is_some_and(|record| record.status.starts_with("DELETE") || record.status == "CREATE_FAILED")
+        });
+        if is_own && gate.is_some() || adopts || is_deleted {
             return;
         }
         if gate.is_none() {
