@@ -207,15 +207,22 @@ impl Props {
     }
 }
 
+/// The `ResourceId`s of the targets.
+pub(crate) const RESOURCE_IDS: [&str; 4] = [
+    "endpoint/one/variant/blue",
+    "endpoint/one/variant/green",
+    "endpoint/two/variant/blue",
+    "endpoint/two/variant/green",
+];
+
 /// The endpoint and the variant of a target.
 pub(crate) fn names(target: usize) -> (&'static str, &'static str) {
     (ENDPOINTS[target / 2], VARIANTS[target % 2])
 }
 
 /// The `ResourceId` of a target.
-pub(crate) fn resource_id(target: usize) -> String {
-    let (endpoint, variant) = names(target);
-    format!("endpoint/{endpoint}/variant/{variant}")
+pub(crate) fn resource_id(target: usize) -> &'static str {
+    RESOURCE_IDS[target]
 }
 
 /// The `PhysicalResourceId` of a target.
