@@ -20,6 +20,7 @@ mod run;
 mod services;
 mod world;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
@@ -77,15 +78,15 @@ fn simulate(seeds: Range<u64>) -> Tally {
         let seconds = start.elapsed().as_secs();
         if seconds >= last + 60 {
             last = seconds;
-            println!("{seconds} s: about seed {seed}, {all:?}");
+            println!("{seconds} s: up to seed {seed}, {all:?}");
         }
     });
     println!("{:.1} s: {all:?}", start.elapsed().as_secs_f64());
     all
 }
 
-/// Plays seeds in threads, as many as JOBS says or the machine has cores, and takes the results as they come. Ends when
-/// `take` panics.
+/// Plays seeds in threads, as many as JOBS says or the machine has cores, and takes the results in the order of the seeds.
+/// Ends when `take` panics: at the same seed each time.
 fn play_in_threads<T: Send>(seeds: Range<u64>, play: impl Fn(u64) -> T + Sync, mut take: impl FnMut(u64, T)) {
     let jobs = std::env::var("JOBS").ok().filter(|jobs| !jobs.is_empty());
     let jobs = match jobs {
@@ -107,8 +108,13 @@ fn play_in_threads<T: Send>(seeds: Range<u64>, play: impl Fn(u64) -> T + Sync, m
             });
         }
         drop(sender);
-        for (seed, played) in played {
-            take(seed, played);
+        let (mut early, mut turn) = (BTreeMap::new(), seeds.start);
+        for (seed, result) in played {
+            early.insert(seed, result);
+            while let Some(result) = early.remove(&turn) {
+                take(turn, result);
+                turn += 1;
+            }
         }
     });
 }
