@@ -139,8 +139,8 @@ async fn answer(
     let sent = SentRequest { lifecycle: &request.lifecycle, owner: &owner, age };
     let aws = Aws { clients: &services.aws, deadline, progress, request: sent };
     let context = Context { aws, location: &location };
-    // The work is polled here and not spawned, so it stops when it is cut off. It is boxed because its type is too deep.
-    let work = AssertUnwindSafe(Box::pin(carry_out(request, &context))).catch_unwind();
+    // The work is polled here and not spawned, so it stops when it is cut off.
+    let work = AssertUnwindSafe(carry_out(request, &context)).catch_unwind();
     let error = match timeout_at(deadline.work(), work).await {
         Ok(Ok(Ok(Resource { physical_resource_id, attributes }))) => {
             return Ok(Answer { physical_resource_id, outcome: Outcome::Success { data: attributes } });
@@ -183,9 +183,10 @@ fn failed(envelope: &Envelope, progress: &Progress, error: &Error) -> Answer {
 }
 
 async fn carry_out(request: &Request, context: &Context<'_>) -> Result<Resource, Error> {
+    // Boxed because their types are too deep.
     match (ResourceType::read(&request.resource_type), &request.lifecycle) {
-        (Some(ResourceType::ScalableTarget), _) => scalable_target::carry_out(context).await,
-        (Some(ResourceType::UpdateGate), _) => update_gate::carry_out(context).await,
+        (Some(ResourceType::ScalableTarget), _) => Box::pin(scalable_target::carry_out(context)).await,
+        (Some(ResourceType::UpdateGate), _) => Box::pin(update_gate::carry_out(context)).await,
         // Nothing was ever registered for an unknown type.
         (None, Lifecycle::Delete { id, properties: _ }) => {
             Ok(Resource { physical_resource_id: id.clone(), attributes: Attributes::new() })

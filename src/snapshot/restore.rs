@@ -80,7 +80,8 @@ pub async fn restore_all(
 pub async fn restore(aws: &Aws<'_>, mut stored: Stored) -> Result<(), SnapshotError> {
     remove_ended_actions(aws, &mut stored.snapshot);
     let restored = loop {
-        if let Some(restored) = unless_outdated(restore_once(aws, &stored).await)? {
+        // Boxed because its type is too deep.
+        if let Some(restored) = unless_outdated(Box::pin(restore_once(aws, &stored)).await)? {
             break restored;
         }
         // Somebody may have stored the target anew meanwhile. Then that snapshot says what to restore.

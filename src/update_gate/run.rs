@@ -81,7 +81,8 @@ async fn open(
     let configs = given.into_iter().chain(declared).chain([&gate.id]).map(|gate| gate.config.to_string()).collect();
     let update = update_of(context, configs);
     let mut deregistered = Vec::new();
-    let done = run_steps(context, gate, &update, follows, &mut deregistered).await;
+    // Boxed because its type is too deep.
+    let done = Box::pin(run_steps(context, gate, &update, follows, &mut deregistered)).await;
     let no_update_follows = match &done {
         Ok(()) => false,
         Err(Error::Stale(_)) => !was_answered(context, &gate.id).await,
