@@ -1,5 +1,6 @@
 //! The clients of all services, made once for the process ([`Clients`]), and as one request uses them ([`Aws`]).
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_applicationautoscaling as autoscaling;
@@ -11,8 +12,8 @@ use aws_types::sdk_config::Builder;
 use http::Uri;
 use tokio::time::sleep;
 
-use super::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM};
-use super::service_client::ServiceClient;
+use super::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM, Service};
+use super::service_client::{SdkTransport, ServiceClient, Transport};
 use crate::deadline::Deadline;
 use crate::observability::Progress;
 use crate::request::SentRequest;
@@ -35,19 +36,30 @@ impl Clients {
     pub fn new(config: &SdkConfig, http: &SharedHttpConnector) -> Self {
         let http = http.clone();
         let config = single_attempts(config.to_builder()).http_client(http_client_fn(move |_, _| http.clone())).build();
+        Self::over(autoscaling::Client::new(&config), &config, |service| Arc::new(SdkTransport::new(service, &config)))
+    }
+
+    /// Makes the clients from the SDK's client of Application Auto Scaling, and a transport for each of the others.
+    pub fn over(
+        autoscaling: autoscaling::Client,
+        config: &SdkConfig,
+        transport: impl Fn(Service) -> Arc<dyn Transport>,
+    ) -> Self {
+        let client = |service| ServiceClient::over(service, transport(service));
         Self {
-            autoscaling: autoscaling::Client::new(&config),
-            autoscaling_json: ServiceClient::new(APPLICATION_AUTO_SCALING, &config),
-            cloudformation: ServiceClient::new(CLOUDFORMATION, &config),
-            sagemaker: ServiceClient::new(SAGEMAKER, &config),
-            ssm: ServiceClient::new(SSM, &config),
-            config,
+            autoscaling,
+            autoscaling_json: client(APPLICATION_AUTO_SCALING),
+            cloudformation: client(CLOUDFORMATION),
+            sagemaker: client(SAGEMAKER),
+            ssm: client(SSM),
+            config: config.clone(),
         }
     }
 
     /// The origins of the two services that almost every request calls. An unknown origin is left out.
     pub async fn origins(&self) -> Vec<Uri> {
-        let addresses = [self.sagemaker.address().await, self.autoscaling_json.address().await];
+        let address = async |service| SdkTransport::new(service, &self.config).address().await;
+        let addresses = [address(SAGEMAKER).await, address(APPLICATION_AUTO_SCALING).await];
         addresses.into_iter().filter_map(|address| address.ok()?.parse().ok()).collect()
     }
 

@@ -3,13 +3,13 @@
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::metadata::ErrorMetadata;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::protocol::ErrorReply;
+use super::protocol::{ErrorReply, Unwanted};
 
 pub(super) fn request(target: &str, input: &Value) -> Result<HttpRequest, BoxError> {
     let body = serde_json::to_vec(input)?;
@@ -21,10 +21,10 @@ pub(super) fn request(target: &str, input: &Value) -> Result<HttpRequest, BoxErr
     Ok(request.try_into()?)
 }
 
-pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, OrchestratorError<ErrorReply>> {
+pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, Unwanted> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
-        return serde_json::from_slice(body).map_err(|error| OrchestratorError::response(error.into()));
+        return serde_json::from_slice(body).map_err(|error| Unwanted::Unreadable(error.into()));
     }
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |names: &[&str]| names.iter().find_map(|name| body.get(name)?.as_str());
@@ -36,7 +36,7 @@ pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, O
     if let Some(message) = text(&["message", "Message", "errorMessage"]) {
         error = error.message(message);
     }
-    Err(OrchestratorError::operation(ErrorReply(error.build())))
+    Err(Unwanted::Error(ErrorReply(error.build())))
 }
 
 /// `aws.protocoltests#FooError:http://…` is `FooError`.

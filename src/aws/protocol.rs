@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 
 /// A service that is called without its SDK crate.
@@ -72,6 +73,15 @@ pub const SSM: Service = Service {
 fn host(label: &str, region: &str, suffix: &str, fips: bool) -> String {
     let has_own = fips && !(region.contains("us-gov-") && suffix == "amazonaws.com");
     format!("{label}{}.{region}.{suffix}", if has_own { "-fips" } else { "" })
+}
+
+/// A reply that is not the wanted one.
+#[derive(Debug)]
+pub(super) enum Unwanted {
+    /// The service replied with an error.
+    Error(ErrorReply),
+    /// A success that cannot be read.
+    Unreadable(BoxError),
 }
 
 /// An error reply of a service.

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 
 use aws_smithy_query::QueryWriter;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::metadata::ErrorMetadata;
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::protocol::ErrorReply;
+use super::protocol::{ErrorReply, Unwanted};
 
 /// A request. All its fields are text.
 pub(super) fn request(action: &str, version: &str, input: Value) -> Result<HttpRequest, BoxError> {
@@ -33,11 +33,11 @@ pub(super) fn request(action: &str, version: &str, input: Value) -> Result<HttpR
 
 /// Reads the elements of [`READ`] at any depth. Outside of lists, no name appears twice in the
 /// replies that are read here.
-pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, OrchestratorError<ErrorReply>> {
+pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, Unwanted> {
     let texts = texts(response.body().bytes().unwrap_or_default());
     if response.status().is_success() {
         let read = texts.and_then(|texts| Ok(serde_json::from_value(Value::Object(texts))?));
-        return read.map_err(OrchestratorError::response);
+        return read.map_err(Unwanted::Unreadable);
     }
     let texts = texts.unwrap_or_default();
     let text = |name: &str| texts.get(name).and_then(Value::as_str);
@@ -48,7 +48,7 @@ pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, O
     if let Some(message) = text("Message") {
         error = error.message(message);
     }
-    Err(OrchestratorError::operation(ErrorReply(error.build())))
+    Err(Unwanted::Error(ErrorReply(error.build())))
 }
 
 fn texts(xml: &[u8]) -> Result<Map<String, Value>, BoxError> {

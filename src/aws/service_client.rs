@@ -4,7 +4,9 @@
 //! It does what the generated code of such a crate does: request, reply, error, address. The tests in `dev/oracle` compare
 //! all of it with the official crate.
 
+use std::convert::Infallible;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
@@ -19,64 +21,110 @@ use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptio
 use aws_smithy_runtime_api::client::auth::{
     AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
 use aws_smithy_runtime_api::client::runtime_plugin::{Order, RuntimePlugin, StaticRuntimePlugin};
+use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_types::SdkConfig;
 use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
 use aws_types::{SigningName, origin::Origin};
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::operation::Operation;
-use super::protocol::{ErrorReply, Protocol, Service};
+use super::protocol::{ErrorReply, Protocol, Service, Unwanted};
 use super::{json, query};
 
 /// A client of one service.
 #[derive(Clone, Debug)]
 pub struct ServiceClient {
     service: Service,
-    config: SdkConfig,
+    transport: Arc<dyn Transport>,
 }
 
+/// Sends a request to a service and receives its reply, in one attempt.
+pub trait Transport: Debug + Send + Sync {
+    /// Sends the request of an operation. Returns each reply, also an error of the service.
+    fn send(&self, operation: Operation, request: HttpRequest) -> Sending<'_>;
+}
+
+/// A request on its way.
+pub type Sending<'a> = BoxFuture<'a, Result<HttpResponse, SdkError<Infallible, HttpResponse>>>;
+
 impl ServiceClient {
-    /// Makes a client. It does nothing until it is used.
+    /// Makes a client on the SDK's own runtime. It does nothing until it is used.
     pub fn new(service: Service, config: &SdkConfig) -> Self {
-        Self { service, config: config.clone() }
+        Self::over(service, Arc::new(SdkTransport::new(service, config)))
+    }
+
+    /// Makes a client that sends its requests through a transport.
+    pub fn over(service: Service, transport: Arc<dyn Transport>) -> Self {
+        Self { service, transport }
     }
 
     /// Makes one attempt of a call. Reads the members of the reply that `O` has.
     pub async fn call<O>(&self, operation: Operation, input: Value) -> Result<O, SdkError<ErrorReply, HttpResponse>>
     where
-        O: DeserializeOwned + Debug + Send + Sync + 'static,
+        O: DeserializeOwned,
     {
-        let address = self.address().await.map_err(SdkError::construction_failure)?;
         let protocol = self.service.protocol;
-        let mut call = Orchestration::builder()
-            .service_name(self.service.id)
-            .operation_name(operation.name())
-            .endpoint_url(&address)
-            .no_retry()
-            .with_connection_poisoning()
-            .interceptor(UserAgentInterceptor::new())
-            .interceptor(InvocationIdInterceptor::new())
-            .interceptor(RecursionDetectionInterceptor::new())
-            .runtime_plugin(self.signing())
-            .serializer(move |input: Value| match protocol {
-                Protocol::Json { target } => json::request(&format!("{target}.{}", operation.name()), &input),
-                Protocol::Query { version } => query::request(operation.name(), version, input),
-            })
-            .deserializer(move |response: &HttpResponse| match protocol {
-                Protocol::Json { .. } => json::reply::<O>(response),
-                Protocol::Query { .. } => query::reply::<O>(response),
-            });
-        if let Some(timeouts) = self.config.timeout_config() {
-            call = call.timeout_config(timeouts.clone());
-        }
-        call.build().invoke(input).await
+        let request = match protocol {
+            Protocol::Json { target } => json::request(&format!("{target}.{}", operation.name()), &input),
+            Protocol::Query { version } => query::request(operation.name(), version, input),
+        };
+        let request = request.map_err(SdkError::construction_failure)?;
+        let sent = self.transport.send(operation, request).await;
+        let response = sent.map_err(|error| error.map_service_error(|never| match never {}))?;
+        let read = match protocol {
+            Protocol::Json { .. } => json::reply(&response),
+            Protocol::Query { .. } => query::reply(&response),
+        };
+        read.map_err(|unwanted| match unwanted {
+            Unwanted::Error(error) => SdkError::service_error(error, response),
+            Unwanted::Unreadable(error) => SdkError::response_error(error, response),
+        })
+    }
+}
+
+/// The SDK's own runtime, as it carries the requests of one service.
+#[derive(Clone, Debug)]
+pub struct SdkTransport {
+    service: Service,
+    config: SdkConfig,
+}
+
+impl Transport for SdkTransport {
+    fn send(&self, operation: Operation, request: HttpRequest) -> Sending<'_> {
+        Box::pin(async move {
+            let address = self.address().await.map_err(SdkError::construction_failure)?;
+            let mut call = Orchestration::builder()
+                .service_name(self.service.id)
+                .operation_name(operation.name())
+                .endpoint_url(&address)
+                .no_retry()
+                .with_connection_poisoning()
+                .interceptor(UserAgentInterceptor::new())
+                .interceptor(InvocationIdInterceptor::new())
+                .interceptor(RecursionDetectionInterceptor::new())
+                .runtime_plugin(self.signing())
+                .serializer(Ok)
+                .deserializer(|response: &HttpResponse| Ok(copy(response)));
+            if let Some(timeouts) = self.config.timeout_config() {
+                call = call.timeout_config(timeouts.clone());
+            }
+            call.build().invoke(request).await
+        })
+    }
+}
+
+impl SdkTransport {
+    /// Makes the transport for a service.
+    pub fn new(service: Service, config: &SdkConfig) -> Self {
+        Self { service, config: config.clone() }
     }
 
     /// The address of the service.
@@ -149,4 +197,11 @@ impl ServiceClient {
             .with_config(layer.freeze())
             .with_runtime_components(components)
     }
+}
+
+/// A copy of a reply whose body was read.
+fn copy(response: &HttpResponse) -> HttpResponse {
+    let mut copy = HttpResponse::new(response.status(), response.body().try_clone().unwrap_or_else(SdkBody::empty));
+    *copy.headers_mut() = response.headers().clone();
+    copy
 }

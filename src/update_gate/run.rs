@@ -171,15 +171,16 @@ async fn run_steps(
                     }
                     return Ok(ControlFlow::Continue(()));
                 }
+                (Step::Done, Some(_)) if follows == Follows::EndpointUpdate => {
+                    carry_over(context, gate, update).await?;
+                    return Ok(ControlFlow::Break(()));
+                }
                 (Step::Done | Step::ReadTargets | Step::Restore, _) => return Ok::<_, Error>(ControlFlow::Break(())),
             }
         }
     };
     // The work deadline ends this poll, and reports what the request waits for.
     let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, &mut wait).await?;
-    if follows == Follows::EndpointUpdate {
-        carry_over(context, gate, update).await?;
-    }
     if has_deregistered.get() {
         // If the request has become stale, it has to restore what it has deregistered.
         sleep(RECORD_LAG.max(FRESHNESS_CHECKED_AFTER.saturating_sub(aws.request.age.elapsed()))).await;

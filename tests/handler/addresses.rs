@@ -7,7 +7,7 @@ use aws_types::region::Region;
 mod botocore;
 
 use botocore::Row;
-use test_support::function::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM, Service, ServiceClient};
+use test_support::function::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM, SdkTransport, Service};
 
 async fn address_of(row: &Row, service: Service) -> Option<String> {
     let mut config = SdkConfig::builder();
@@ -16,7 +16,7 @@ async fn address_of(row: &Row, service: Service) -> Option<String> {
         .set_use_fips(Some(row.fips))
         .set_use_dual_stack(Some(row.dual_stack))
         .set_endpoint_url(row.endpoint.clone());
-    ServiceClient::new(service, &config.build()).address().await.ok()
+    SdkTransport::new(service, &config.build()).address().await.ok()
 }
 
 #[tokio::test]

@@ -236,6 +236,18 @@ async fn a_snapshot_of_an_earlier_update_is_not_restored() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_snapshot_of_a_failed_update_belongs_to_the_next_one() {
+    // Rollback is disabled. The endpoint still runs large.
+    let (world, before) = snapshotted().await;
+    world.succeed(gate_update("xlarge", "both")).await;
+    world.update_endpoint("prod", "both");
+    assert!(world.refuse(scaling("both")).await.0.contains("already registered"));
+    world.succeed(gate_delete("xlarge")).await;
+    assert_eq!(world.picture(), before);
+    assert!(snapshots(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_gate_of_another_stack_leaves_the_snapshots_alone() {
     let (world, before) = snapshotted().await;
     world.succeed(gate_delete("xlarge").in_stack("other")).await;

@@ -54,12 +54,15 @@ async fn a_snapshot_and_a_restore_make_only_these_calls() {
         "DescribeStackResource",
         "DeregisterScalableTarget",
         "DescribeEndpoint",
+        // Snapshots of an earlier update that failed.
+        "GetParametersByPath",
         // Before the answer.
         "DescribeStackResource",
         "DescribeEndpoint",
         "DescribeEndpointConfig",
         "DescribeEndpointConfig",
         "DescribeScalableTargets",
+        "GetParametersByPath",
     ];
     assert_eq!(world.called(), snapshot_calls);
     world.succeed(gate_update("xlarge", "large")).await;

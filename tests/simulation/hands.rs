@@ -21,9 +21,9 @@ impl World {
                 let mut state = self.state();
                 let free = state.registered().iter().all(|found| found.target != target);
                 let limits = json!({"MinCapacity": 1, "MaxCapacity": BY_HAND});
-                if free && state.by_hand(REGISTER, &merged(account::target(&resource_id(target)), &limits)).is_ok() {
+                if free && state.by_hand(REGISTER, &merged(account::target(resource_id(target)), &limits)).is_ok() {
                     state.by_hand.insert(target, BY_HAND);
-                    let policy = merged(account::target(&resource_id(target)), &step(services::BY_HAND, 1));
+                    let policy = merged(account::target(resource_id(target)), &step(services::BY_HAND, 1));
                     state.by_hand("AnyScaleFrontendService.PutScalingPolicy", &policy).expect("it is registered");
                 }
             }
@@ -31,7 +31,7 @@ impl World {
                 self.quiet().await;
                 let mut state = self.state();
                 let before = state.registered();
-                if state.by_hand(DEREGISTER, &account::target(&resource_id(target))).is_ok() {
+                if state.by_hand(DEREGISTER, &account::target(resource_id(target))).is_ok() {
                     before
                         .iter()
                         .filter(|found| found.target == target)

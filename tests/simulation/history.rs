@@ -136,19 +136,27 @@ fn ops() -> impl Strategy<Value = Op> {
     prop_oneof![4 => deploys().prop_map(Op::Deploy), 1 => pauses().prop_map(|after| Op::Delete { after })]
 }
 
-fn deploys() -> impl Strategy<Value = Deploy> {
+/// Boxed, as the properties are: the values of a strategy are large, and proptest moves them often.
+fn deploys() -> BoxedStrategy<Deploy> {
     let fails_after = option::weighted(0.35, prop_oneof![0_u64..20, 20_u64..1_500]);
     let template = [option::weighted(0.8, props()), option::weighted(0.4, props())];
-    (pauses(), template, any::<bool>(), fails_after, any::<bool>()).prop_map(
-        |(after, template, chained, fails_after, reversed)| Deploy { after, template, chained, fails_after, reversed },
-    )
+    (pauses(), template, any::<bool>(), fails_after, any::<bool>())
+        .prop_map(|(after, template, chained, fails_after, reversed)| Deploy {
+            after,
+            template,
+            chained,
+            fails_after,
+            reversed,
+        })
+        .boxed()
 }
 
-fn props() -> impl Strategy<Value = Props> {
+fn props() -> BoxedStrategy<Props> {
     let target = prop_oneof![3 => 0_usize..2, 1 => 0_usize..4];
     let attached = [(); 3].map(|()| option::weighted(0.3, 1_u8..3));
     (target, 1_u32..4, prop::bool::weighted(0.2), option::weighted(0.2, 0_u8..2), attached)
         .prop_map(|(target, max, adopt, tag, attached)| Props { target, max, adopt, tag, attached })
+        .boxed()
 }
 
 fn pauses() -> impl Strategy<Value = u64> {
@@ -207,15 +215,22 @@ impl Props {
     }
 }
 
+/// The `ResourceId`s of the targets.
+pub(crate) const RESOURCE_IDS: [&str; 4] = [
+    "endpoint/one/variant/blue",
+    "endpoint/one/variant/green",
+    "endpoint/two/variant/blue",
+    "endpoint/two/variant/green",
+];
+
 /// The endpoint and the variant of a target.
 pub(crate) fn names(target: usize) -> (&'static str, &'static str) {
     (ENDPOINTS[target / 2], VARIANTS[target % 2])
 }
 
 /// The `ResourceId` of a target.
-pub(crate) fn resource_id(target: usize) -> String {
-    let (endpoint, variant) = names(target);
-    format!("endpoint/{endpoint}/variant/{variant}")
+pub(crate) fn resource_id(target: usize) -> &'static str {
+    RESOURCE_IDS[target]
 }
 
 /// The `PhysicalResourceId` of a target.

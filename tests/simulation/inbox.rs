@@ -52,7 +52,7 @@ impl Request {
         if let Some(old) = self.old {
             payload["OldResourceProperties"] = properties(old);
         }
-        payload.to_string()
+        serde_json::to_string(&payload).expect("JSON")
     }
 }
 

@@ -6,6 +6,8 @@
 //! make simulate SEEDS=0..1000000
 //! make simulate SEEDS=4711
 //! ```
+//!
+//! `JOBS` is the number of threads; without it, there is one for each core.
 
 #![expect(clippy::disallowed_methods, reason = "the harness reads its seeds and measures")]
 
@@ -19,7 +21,11 @@ mod run;
 mod services;
 mod world;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Instant;
 
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
@@ -70,8 +76,8 @@ fn simulate(seeds: Range<u64>) -> Tally {
     quietly();
     let (start, mut all, mut last) = (Instant::now(), Tally::default(), 0);
     println!("seeds {seeds:?}");
-    for seed in seeds {
-        match replay(seed) {
+    play_in_threads(seeds, replay, |seed, played| {
+        match played {
             Ok(tally) => all += tally,
             Err(failure) => panic!("{failure}"),
         }
@@ -80,9 +86,43 @@ fn simulate(seeds: Range<u64>) -> Tally {
             last = seconds;
             println!("{seconds} s: up to seed {seed}, {all:?}");
         }
-    }
+    });
     println!("{:.1} s: {all:?}", start.elapsed().as_secs_f64());
     all
+}
+
+/// Plays seeds in threads, as many as JOBS says or the machine has cores, and takes the results in the order of the seeds.
+/// Ends when `take` panics: at the same seed each time.
+fn play_in_threads<T: Send>(seeds: Range<u64>, play: impl Fn(u64) -> T + Sync, mut take: impl FnMut(u64, T)) {
+    let jobs = std::env::var("JOBS").ok().filter(|jobs| !jobs.is_empty());
+    let jobs = match jobs {
+        Some(jobs) => jobs.parse().unwrap_or_else(|_| panic!("JOBS={jobs}: expected a number")),
+        None => thread::available_parallelism().map_or(1, usize::from),
+    };
+    let next = AtomicU64::new(seeds.start);
+    let (sender, played) = mpsc::sync_channel(1_000);
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            let (sender, next, play) = (sender.clone(), &next, &play);
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end || sender.send((seed, play(seed))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let (mut early, mut turn) = (BTreeMap::new(), seeds.start);
+        for (seed, result) in played {
+            early.insert(seed, result);
+            while let Some(result) = early.remove(&turn) {
+                take(turn, result);
+                turn += 1;
+            }
+        }
+    });
 }
 
 /// Plays the history of one seed. If it breaks an invariant, finds the smallest history that does.

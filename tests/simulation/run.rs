@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
-use test_support::function::services;
+use test_support::function::{Services, bare_services};
 use tokio::task::LocalSet;
 use tokio::time::sleep;
 
@@ -40,6 +40,11 @@ impl AddAssign for Tally {
     }
 }
 
+thread_local! {
+    /// The function of all histories of a thread.
+    static SERVICES: Services = bare_services(SharedHttpConnector::new(Connector));
+}
+
 /// Plays a history. Fails with the invariants that it breaks.
 pub(crate) fn run(history: &History) -> Result<Tally, String> {
     fastrand::seed(history.jitter);
@@ -51,8 +56,7 @@ async fn play(history: &History) -> Result<Tally, String> {
     let world = World::new(history);
     let lambda = Lambda {
         world: world.clone(),
-        // New in each run: its caches consume random numbers when they are filled.
-        services: services(SharedHttpConnector::new(Connector), None),
+        services: SERVICES.with(Services::clone),
         duplicates: Arc::new(history.duplicates.clone()),
     };
     let mut stacks: Vec<_> = (0..history.stacks.len())

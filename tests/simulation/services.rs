@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG, STACK_ID_TAG};
 use test_support::stack_resource;
 
-use crate::history::{ENDPOINTS, Props, VARIANTS, resource_id};
+use crate::history::{Props, RESOURCE_IDS, resource_id};
 use crate::run::ADOPTED;
 use crate::world::{Invocation, Read, Record, State};
 
@@ -118,7 +118,7 @@ impl State {
             }
         }
         match answer {
-            Ok(output) => (200, output.to_string()),
+            Ok(output) => (200, serde_json::to_string(&output).expect("JSON")),
             Err(fault) => (fault.status, fault.body().to_string()),
         }
     }
@@ -131,22 +131,16 @@ impl State {
 
     /// Everything that is registered.
     pub(crate) fn registered(&mut self) -> Vec<Registered> {
-        let all = json!({"ServiceNamespace": "sagemaker"});
-        let found = self.by_hand("AnyScaleFrontendService.DescribeScalableTargets", &all).expect("describes");
-        let found = found["ScalableTargets"].as_array().cloned().unwrap_or_default();
-        let read = |item: Value| {
-            let id = item["ResourceId"].as_str()?;
-            let arn = item["ScalableTargetARN"].as_str()?.to_owned();
-            let tags =
-                self.by_hand("AnyScaleFrontendService.ListTagsForResource", &json!({"ResourceARN": arn})).ok()?;
+        let now = self.now();
+        let read = |found: local_aws::Registered<'_>| {
             Some(Registered {
-                target: (0..ENDPOINTS.len() * VARIANTS.len()).find(|target| resource_id(*target) == id)?,
-                max: item["MaxCapacity"].as_u64()?,
-                tags: serde_json::from_value(tags["Tags"].clone()).ok()?,
-                arn,
+                target: RESOURCE_IDS.iter().position(|id| *id == found.resource_id)?,
+                max: found.max_capacity.try_into().ok()?,
+                tags: found.tags.clone(),
+                arn: found.arn.to_owned(),
             })
         };
-        found.into_iter().filter_map(read).collect()
+        self.aws.registered(now).filter_map(read).collect()
     }
 
     /// The policies and actions of a target: names and values.

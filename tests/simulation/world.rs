@@ -2,7 +2,7 @@
 //! record and response URL.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
@@ -103,25 +103,30 @@ pub(crate) struct State {
     pub(crate) events: Vec<String>,
 }
 
+/// The services at the beginning of each history: two endpoints, and three configurations for each.
+static INITIAL: LazyLock<LocalAws> = LazyLock::new(|| {
+    let mut aws = LocalAws::new(ACCOUNT, REGION, "aws");
+    aws.record_calls(0);
+    for endpoint in ENDPOINTS {
+        for (kind, instance_type) in [("a", "ml.m5.large"), ("b", "ml.m5.large"), ("c", "ml.m5.xlarge")] {
+            let variants = VARIANTS.map(|name| {
+                json!({"VariantName": name, "ModelName": kind, "InstanceType": instance_type, "InitialInstanceCount": 1})
+            });
+            let config = json!({"EndpointConfigName": format!("{endpoint}-{kind}"), "ProductionVariants": variants});
+            aws.call("SageMaker.CreateEndpointConfig", &config, 0.0).expect("a valid configuration");
+        }
+        let input = json!({"EndpointName": endpoint, "EndpointConfigName": format!("{endpoint}-a")});
+        aws.call("SageMaker.CreateEndpoint", &input, 0.0).expect("a valid endpoint");
+    }
+    aws
+});
+
 impl World {
     pub(crate) fn new(history: &History) -> Self {
-        let mut aws = LocalAws::new(ACCOUNT, REGION, "aws");
-        for endpoint in ENDPOINTS {
-            for (kind, instance_type) in [("a", "ml.m5.large"), ("b", "ml.m5.large"), ("c", "ml.m5.xlarge")] {
-                let variants = VARIANTS.map(|name| {
-                    json!({"VariantName": name, "ModelName": kind, "InstanceType": instance_type, "InitialInstanceCount": 1})
-                });
-                let config =
-                    json!({"EndpointConfigName": format!("{endpoint}-{kind}"), "ProductionVariants": variants});
-                aws.call("SageMaker.CreateEndpointConfig", &config, 0.0).expect("a valid configuration");
-            }
-            let input = json!({"EndpointName": endpoint, "EndpointConfigName": format!("{endpoint}-a")});
-            aws.call("SageMaker.CreateEndpoint", &input, 0.0).expect("a valid endpoint");
-        }
         #[expect(clippy::cast_precision_loss, reason = "milliseconds")]
         let lag = history.lag_ms as f64 / 1e3;
         Self(Arc::new(Mutex::new(State {
-            aws,
+            aws: INITIAL.clone(),
             epoch: Instant::now(),
             lag,
             jitter: history.jitter,
@@ -197,7 +202,7 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
             let reply = state.call(invocation, fresh, &target, body);
             // Waiting for an endpoint reads it often, and each reply is long and the same.
             if operation != "DescribeEndpoint" {
-                let (status, said) = (reply.0, reply.1.chars().take(400).collect::<String>());
+                let (status, said) = (reply.0, &reply.1[..reply.1.floor_char_boundary(400)]);
                 state.record_event(format_args!("  {request}: {operation} -> {status} {said}"));
             }
             reply
@@ -258,6 +263,8 @@ impl State {
         let number = self.exchanges;
         self.exchanges += 1;
         let mixed = (self.jitter ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // The function's jitter depends on the history alone, and not on the random numbers that the SDK consumes.
+        fastrand::seed(mixed);
         let mut way = Duration::from_millis(4 + (mixed >> 32) % 80);
         let planned = self.troubles.iter().find(|planned| (planned.at..planned.at + planned.times).contains(&number));
         let mut kind = planned.map(|planned| planned.kind);

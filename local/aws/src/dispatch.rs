@@ -23,16 +23,18 @@ impl LocalAws {
             Some(fault) => Err(fault),
             None => Input::new(input).and_then(|input| self.dispatch(target, input, now)),
         };
-        if self.calls.len() == MAX_RECORDED_CALLS {
+        if self.calls.len() == self.max_calls {
             self.calls.pop_front();
         }
-        self.calls.push_back(Call {
-            time: now,
-            target: target.to_owned(),
-            input: input.clone(),
-            outcome: answer.as_ref().map_or_else(|fault| fault.code.clone(), |_| Cow::Borrowed("ok")),
-            output: answer.as_ref().cloned().unwrap_or_default(),
-        });
+        if self.calls.len() < self.max_calls {
+            self.calls.push_back(Call {
+                time: now,
+                target: target.to_owned(),
+                input: input.clone(),
+                outcome: answer.as_ref().map_or_else(|fault| fault.code.clone(), |_| Cow::Borrowed("ok")),
+                output: answer.as_ref().cloned().unwrap_or_default(),
+            });
+        }
         answer
     }
 
@@ -73,15 +75,20 @@ impl LocalAws {
     pub fn calls(&self) -> impl ExactSizeIterator<Item = &Call> {
         self.calls.iter()
     }
-}
 
-const MAX_RECORDED_CALLS: usize = 10_000;
+    /// Records so many of the last calls from now on, and forgets the calls until now.
+    pub fn record_calls(&mut self, max: usize) {
+        self.calls.clear();
+        self.max_calls = max;
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::state::MAX_CALLS;
     use crate::testing;
 
     #[test]
@@ -111,10 +118,18 @@ mod tests {
     #[test]
     fn only_the_last_ten_thousand_calls_are_recorded() {
         let mut aws = LocalAws::default();
-        for time in 0..=MAX_RECORDED_CALLS {
+        for time in 0..=MAX_CALLS {
             aws.call("SageMaker.None", &json!({}), time as f64).unwrap_err();
         }
-        assert_eq!(aws.calls().len(), MAX_RECORDED_CALLS);
+        assert_eq!(aws.calls().len(), MAX_CALLS);
         assert_eq!(aws.calls().next().expect("ten thousand calls").time, 1.0);
+    }
+
+    #[test]
+    fn no_call_is_recorded_if_none_is_wanted() {
+        let mut aws = testing::with_endpoint();
+        aws.record_calls(0);
+        aws.call("SageMaker.None", &json!({}), 0.0).unwrap_err();
+        assert_eq!(aws.calls().len(), 0);
     }
 }

@@ -25,6 +25,7 @@ mod test_controls;
 #[cfg(test)]
 mod testing;
 
+pub use crate::application_auto_scaling::Registered;
 pub use crate::protocol::fault::Fault;
 pub use crate::state::endpoint::EndpointStatus;
 pub use crate::state::{Call, LocalAws};

@@ -15,7 +15,6 @@ mod request;
 mod stack;
 mod world;
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
@@ -25,7 +24,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use test_support::function::services;
+use test_support::function::{Services, bare_services};
 use tokio::task::LocalSet;
 use tokio::time::sleep;
 
@@ -47,6 +46,11 @@ struct Played {
     events: Vec<String>,
 }
 
+thread_local! {
+    /// The function of all histories of a thread.
+    static SERVICES: Services = bare_services(SharedHttpConnector::new(Connector));
+}
+
 /// Plays a history in a world of its own.
 fn play(history: &History, with_events: bool) -> Played {
     fastrand::seed(history.jitter);
@@ -58,7 +62,7 @@ async fn play_in(history: &History, with_events: bool) -> Played {
     let world = World::new(history, with_events);
     let lambda = Lambda {
         world: world.clone(),
-        services: services(SharedHttpConnector::new(Connector), None),
+        services: SERVICES.with(Services::clone),
         duplicates: Arc::new(history.duplicates.clone()),
     };
     let (mut main, mut other) = (Stack::new(&lambda, "main"), Stack::new(&lambda, "other"));
@@ -176,13 +180,16 @@ impl Tally {
 /// Plays a range of seeds, and panics at the first that breaks an invariant.
 fn simulate(seeds: Range<u64>, adversity: Adversity) -> Tally {
     let mut all = Tally::default();
-    for seed in seeds {
-        let played = play(&history(seed, adversity), false);
-        if !played.violations.is_empty() {
-            panic!("{}", smallest(seed, adversity));
-        }
-        all.add(seed, &played);
-    }
+    super::play_in_threads(
+        seeds,
+        |seed| play(&history(seed, adversity), false),
+        |seed, played| {
+            if !played.violations.is_empty() {
+                panic!("{}", smallest(seed, adversity));
+            }
+            all.add(seed, &played);
+        },
+    );
     println!("{all:?}");
     all
 }
@@ -214,17 +221,19 @@ fn seeds() {
 #[ignore = "as many as SEEDS says: make simulate KIND=survey SEEDS=0..2000 LEVEL=..failures"]
 fn survey() {
     let (seeds, adversity) = (super::seeds_to_play(), adversity_to_play());
-    let (start, all) = (Instant::now(), RefCell::new(Tally::default()));
-    for seed in seeds {
-        let played = play(&history(seed, adversity), false);
-        if std::env::var("SHOW").is_ok()
-            && let Some(broken) = played.violations.first()
-        {
-            println!("{seed}: {}: {}", broken.kind, broken.text);
-        }
-        all.borrow_mut().add(seed, &played);
-    }
-    let all = all.into_inner();
+    let (start, mut all) = (Instant::now(), Tally::default());
+    super::play_in_threads(
+        seeds,
+        |seed| play(&history(seed, adversity), false),
+        |seed, played| {
+            if std::env::var("SHOW").is_ok()
+                && let Some(broken) = played.violations.first()
+            {
+                println!("{seed}: {}: {}", broken.kind, broken.text);
+            }
+            all.add(seed, &played);
+        },
+    );
     let seconds = start.elapsed().as_secs_f64();
     println!(
         "{:.1} s: {} histories, {} requests, {} exchanges, {} crashes, {} with a limit",

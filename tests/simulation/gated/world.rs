@@ -272,6 +272,8 @@ impl State {
     /// How long the next exchange takes, and what goes wrong with it.
     fn next_exchange(&mut self, request: usize, operation: &str) -> (Duration, Option<Kind>) {
         (request, operation, self.epoch.elapsed()).hash(&mut self.digest);
+        // The function's jitter depends on the history alone, and not on the random numbers that the SDK consumes.
+        fastrand::seed(self.draw(7));
         let mut way = Duration::from_millis(4 + self.draw(0) % 80);
         if !self.is_set_up {
             self.exchanges += 1;

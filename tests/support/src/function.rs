@@ -3,15 +3,25 @@
 //! Beside `tests/random_inputs/checks`, which the fuzz targets share, this is the only place in `tests/` that imports
 //! from `sagemaker_scaling`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_applicationautoscaling as autoscaling;
 use aws_sdk_applicationautoscaling::config::{
-    BehaviorVersion, Credentials, Region, SharedAsyncSleep, SharedCredentialsProvider,
+    BehaviorVersion, Credentials, Region, SharedAsyncSleep, SharedCredentialsProvider, StalledStreamProtectionConfig,
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 pub use sagemaker_scaling::aws::Clients;
+use sagemaker_scaling::aws::operation::Operation;
 pub use sagemaker_scaling::aws::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM, Service};
-pub use sagemaker_scaling::aws::service_client::ServiceClient;
+pub use sagemaker_scaling::aws::service_client::SdkTransport;
+use sagemaker_scaling::aws::service_client::{Sending, Transport};
+use sagemaker_scaling::aws::single_attempts;
 pub use sagemaker_scaling::deadline::Deadline;
 pub use sagemaker_scaling::handler::{Services, Unanswered, handle};
 use sagemaker_scaling::http::{Roots, client};
@@ -21,6 +31,8 @@ pub use sagemaker_scaling::observability::metrics::{METRICS, NAMESPACE};
 pub use sagemaker_scaling::properties::Desired;
 pub use sagemaker_scaling::request::{Envelope, InvalidResponseUrl, NoReplyAddress};
 pub use sagemaker_scaling::response::{Attempt, MAX_BODY_BYTES};
+
+use tokio::time::timeout;
 
 use crate::secrets::{ACCESS_KEY_ID, SECRET_KEY, SESSION_TOKEN};
 
@@ -69,4 +81,44 @@ pub fn services(http: SharedHttpConnector, address: Option<&str>) -> Services {
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()));
     config.set_endpoint_url(address.map(str::to_owned));
     Services { aws: Clients::new(&config.build(), &http), http, connections: None }
+}
+
+/// The same for simulations: calls are not signed, and most of them do not go through the SDK's runtime.
+///
+/// That takes most of the time of a call that no network carries. The other suites send calls as they are shipped.
+pub fn bare_services(http: SharedHttpConnector) -> Services {
+    let config = single_attempts(SdkConfig::builder())
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static(REGION))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .build();
+    let connector = http.clone();
+    let autoscaling = autoscaling::config::Builder::from(&config)
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .allow_no_auth()
+        .endpoint_url("http://bare")
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let limit = config.timeout_config().and_then(TimeoutConfig::operation_attempt_timeout).expect("a time limit");
+    let transport = Arc::new(Bare { http: http.clone(), limit });
+    let autoscaling = autoscaling::Client::from_conf(autoscaling.build());
+    Services { aws: Clients::over(autoscaling, &config, |_| transport.clone()), http, connections: None }
+}
+
+/// Passes requests to a connector as they are.
+#[derive(Debug)]
+struct Bare {
+    http: SharedHttpConnector,
+    limit: Duration,
+}
+
+impl Transport for Bare {
+    fn send(&self, _operation: Operation, request: HttpRequest) -> Sending<'_> {
+        let reply = timeout(self.limit, self.http.call(request));
+        Box::pin(async move {
+            match reply.await {
+                Ok(reply) => reply.map_err(SdkError::dispatch_failure),
+                Err(elapsed) => Err(SdkError::timeout_error(elapsed)),
+            }
+        })
+    }
 }

@@ -7,3 +7,5 @@ mod scheduled_actions;
 mod step_scaling;
 mod tags;
 mod target_tracking;
+
+pub use self::scalable_targets::Registered;

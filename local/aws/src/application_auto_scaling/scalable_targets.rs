@@ -14,6 +14,19 @@ use crate::protocol::pagination::Pages;
 use crate::state::LocalAws;
 use crate::state::scalable_target::{Dimension, NAMESPACE, Target, TargetId, check_namespace};
 
+/// A registered target.
+#[derive(Clone, Debug)]
+pub struct Registered<'a> {
+    /// Its `ResourceId`.
+    pub resource_id: String,
+    /// Its ARN.
+    pub arn: &'a str,
+    /// Its maximum capacity.
+    pub max_capacity: i64,
+    /// Its tags.
+    pub tags: &'a BTreeMap<String, String>,
+}
+
 impl LocalAws {
     /// Registers a target, or updates it: an omitted parameter keeps its stored value.
     pub(crate) fn register_scalable_target(&mut self, input: Input<'_>, now: f64) -> OperationResult {
@@ -108,6 +121,18 @@ impl LocalAws {
         });
         Pages { list: "ScalableTargets", max_results: 50, invalid_token: "InvalidNextTokenException" }
             .page(input, items.collect())
+    }
+
+    /// The registered targets at the time `now`, for tests and simulations: `DescribeScalableTargets` and
+    /// `ListTagsForResource` without their JSON.
+    pub fn registered(&mut self, now: f64) -> impl Iterator<Item = Registered<'_>> {
+        self.complete_changes(now);
+        self.targets.iter().map(|(id, target)| Registered {
+            resource_id: id.resource.to_string(),
+            arn: &target.arn,
+            max_capacity: *target.capacity.end(),
+            tags: &target.tags,
+        })
     }
 
     // SageMaker's targets always have the service-linked role; RoleARN is ignored:

@@ -35,6 +35,8 @@ pub struct LocalAws {
     pub(crate) next_outcome: ChangeOutcome,
     pub(crate) injected_faults: Vec<InjectedFault>,
     pub(crate) calls: VecDeque<Call>,
+    /// How many of the last calls are recorded.
+    pub(crate) max_calls: usize,
     last_id: u64,
 }
 
@@ -54,6 +56,7 @@ impl LocalAws {
             next_outcome: ChangeOutcome::Succeed,
             injected_faults: Vec::new(),
             calls: VecDeque::new(),
+            max_calls: MAX_CALLS,
             last_id: 0,
         }
     }
@@ -75,6 +78,8 @@ impl Default for LocalAws {
         Self::new("111122223333", "us-east-1", "aws")
     }
 }
+
+pub(crate) const MAX_CALLS: usize = 10_000;
 
 /// A recorded call of a service.
 #[derive(Clone, Debug, PartialEq)]
