@@ -200,7 +200,7 @@ impl State {
         let owner = tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG));
         // Documented limit: the target may change between a read and the call.
         let restored = shadow.made_by.is_some_and(|made| self.requests[made].props.variant() != Some(variant));
-        let is_half_restored = tag(RESTORING_TAG).is_some() || restored && self.now() - shadow.since < VALID;
+        let is_half_restored = tag(RESTORING_TAG).is_some() || restored && self.now() - shadow.tagged < VALID;
         let ends_restore = operation == "UntagResource" && input["TagKeys"] == json!([RESTORING_TAG]);
         let wrong = match &request.props {
             // A resource behind a new gate restores the targets of others.
@@ -212,14 +212,18 @@ impl State {
                 }
                 None if shadow.made_by == Some(number) => None,
                 None if scaling.adopt && operation == "TagResource" => None,
+                _ if self.now() - shadow.tagged < VALID => {
+                    self.excuse(variant, CHANGED_OWNER);
+                    return;
+                }
                 None => Some("a scaling changes a target without an owner"),
                 Some(_) => Some("a scaling changes a target of another owner"),
             },
             Props::Gate { include, .. } if operation == "DeregisterScalableTarget" => {
                 let is_others = owner.is_some_and(|(stack, _)| stack != request.stack_id);
-                if is_others && !include && self.now() - shadow.since < VALID {
+                if is_others && !include && self.now() - shadow.tagged < VALID {
                     // Documented limit.
-                    self.excuse(variant, "the owner changed between a read and a call");
+                    self.excuse(variant, CHANGED_OWNER);
                     return;
                 }
                 (is_others && !include && !is_half_restored).then_some("a gate deregisters another stack's target")
@@ -505,5 +509,6 @@ fn is_own_tag(key: &str) -> bool {
 }
 
 const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";
+const CHANGED_OWNER: &str = "the owner changed between a read and a call";
 /// How long a read is valid, in seconds, including the call that depends on it.
 const VALID: f64 = 15.0;

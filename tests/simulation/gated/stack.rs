@@ -576,7 +576,11 @@ impl Stack {
         if self.is_new_gate {
             return Some(NEW_GATE);
         }
-        if owner.is_some_and(|owner| self.failed.contains_key(owner) && !stable.contains_key(owner)) {
+        let is_new = |logical: &str| self.failed.contains_key(logical) && !stable.contains_key(logical);
+        // A new resource that had adopted the target, and is cancelled, releases it.
+        let new = self.failed.iter().find(|(logical, failed)| is_new(logical) && is_of(failed));
+        let is_released = owner.is_none() && new.is_some_and(|(_, new)| new.failed);
+        if owner.is_some_and(is_new) || is_released {
             return Some(NEW_SCALING);
         }
         let names_no_gate = |resource: &Resource| matches!(resource.props, Props::Scaling { gate: None, .. });

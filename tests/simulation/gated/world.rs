@@ -73,6 +73,8 @@ pub(crate) struct Shadow {
     pub(crate) tags: BTreeMap<String, String>,
     /// When it was registered.
     pub(crate) since: f64,
+    /// When its tags changed last.
+    pub(crate) tagged: f64,
     /// The request that registered it.
     pub(crate) made_by: Option<usize>,
 }
@@ -433,7 +435,7 @@ impl State {
                 let arn = output["ScalableTargetARN"].as_str().unwrap_or_default();
                 if shadow.as_ref().is_none_or(|shadow| shadow.arn != arn) {
                     let tags = serde_json::from_value(input["Tags"].clone()).unwrap_or_default();
-                    *shadow = Some(Shadow { arn: arn.to_owned(), tags, since: now, made_by: request });
+                    *shadow = Some(Shadow { arn: arn.to_owned(), tags, since: now, tagged: now, made_by: request });
                 }
             }
             "DeregisterScalableTarget" => *shadow = None,
@@ -441,11 +443,13 @@ impl State {
                 if let (Some(shadow), Some(tags)) = (shadow, input["Tags"].as_object()) {
                     let tags = tags.iter().map(|(key, tag)| (key.clone(), tag.as_str().unwrap_or_default().to_owned()));
                     shadow.tags.extend(tags);
+                    shadow.tagged = now;
                 }
             }
             "UntagResource" => {
                 if let (Some(shadow), Some(keys)) = (shadow, input["TagKeys"].as_array()) {
                     keys.iter().filter_map(Value::as_str).for_each(|key| drop(shadow.tags.remove(key)));
+                    shadow.tagged = now;
                 }
             }
             _ => {}
