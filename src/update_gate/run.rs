@@ -89,7 +89,12 @@ async fn open(
         Err(_) => true,
     };
     if no_update_follows && !deregistered.is_empty() {
-        let endpoint = context.aws.endpoint(&gate.id.endpoint).await?;
+        let name = &gate.id.endpoint;
+        let endpoint = match &done {
+            Err(Error::OutOfTime { .. }) => context.aws.endpoint(name).await?,
+            // An update of the endpoint may be removing the variant.
+            _ => settled_endpoint(context, name).await?,
+        };
         let has_variant = |stored: &Stored| {
             endpoint.as_ref().is_some_and(|endpoint| endpoint.has_variant_of(&stored.snapshot.spec.id))
         };
@@ -146,7 +151,7 @@ async fn run_steps(
             match (next_step(gate, context.owner(), observed)?, &endpoint) {
                 (Step::ReadTargets, Some(endpoint)) => {
                     let blocking;
-                    (blocking, read) = blocking_targets(context, &gate.id, endpoint).await?;
+                    (blocking, read) = blocking_targets(context, &gate.id, endpoint, update).await?;
                     known = Some((endpoint.config.clone(), endpoint.is_settled(), blocking));
                 }
                 (Step::Snapshot(_), _) => {
@@ -254,10 +259,11 @@ async fn blocking_targets(
     context: &Context<'_>,
     gate: &UpdateGateId,
     endpoint: &Endpoint,
+    update: &EndpointUpdate,
 ) -> Result<(Vec<Snapshot>, Stopwatch), Error> {
     let aws = &context.aws;
-    let configs = vec![endpoint.config.clone(), gate.config.to_string()];
-    let update = update_of(context, configs);
+    let mut update = update.clone();
+    update.add(&endpoint.config);
     let (wanted, running) =
         try_join(aws.endpoint_config(gate.config.as_str()), aws.endpoint_config(&endpoint.config)).await?;
     let wanted = wanted.ok_or_else(|| Refusal::ConfigMissing(gate.config.clone()))?;
@@ -271,10 +277,10 @@ async fn blocking_targets(
         .flat_map(|variant| spellings.iter().map(move |name| format!("endpoint/{name}/variant/{variant}")))
         .collect();
     let mut snapshots: Vec<Snapshot> = Vec::new();
-    if resource_ids.is_empty() || aws.describe_targets(&resource_ids).await?.is_empty() {
+    if resource_ids.is_empty() {
         return Ok((snapshots, Stopwatch::start()));
     }
-    // Otherwise a snapshot may lack a policy that was put seconds ago.
+    // Otherwise it may miss a target, or a policy of one, that was put seconds ago.
     aws.earlier_changes_visible().await;
     let read = Stopwatch::start();
     for description in aws.describe_targets(&resource_ids).await? {
