@@ -475,6 +475,11 @@ impl State {
     }
 
     /// CloudFormation's record, which lags.
+    /// How late a read of a target may be, in seconds.
+    pub(crate) fn latest_read(&self) -> f64 {
+        Duration::from_millis(self.reads.targets).as_secs_f64()
+    }
+
     /// Natively registered targets are by hand here: no stack has a native resource.
     fn describe_stack_resource(&self, form: &str) -> (u16, String) {
         if form.starts_with("Action=DescribeStackResources&") {
