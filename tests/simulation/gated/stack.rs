@@ -27,7 +27,9 @@ use test_support::function::LOGICAL_ID_TAG;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
-use super::history::{Config, Deploy, ENDPOINT, Fails, INSTANCE_TYPES, Op, OtherOp, SCALINGS, Scaling, VARIANTS};
+use super::history::{
+    Config, Deploy, ENDPOINT, Fails, INSTANCE_TYPES, NATIVES, Op, OtherOp, SCALINGS, Scaling, VARIANTS, scaling_id,
+};
 use super::lambda::Lambda;
 use super::request::{Props, Request};
 use super::world::{Record, State};
@@ -80,6 +82,7 @@ struct Plan {
     config: Option<Config>,
     gate: Option<bool>,
     scalings: [Option<Scaling>; 3],
+    drops_natives: [bool; 3],
     fails: Option<Fails>,
     reversed: bool,
     forward_clean_up: bool,
@@ -163,6 +166,7 @@ impl Stack {
             config: Some(template.config),
             gate: template.gate,
             scalings: template.scalings,
+            drops_natives: deploy.drops_natives,
             fails: deploy.fails,
             reversed: deploy.reversed,
             forward_clean_up: deploy.forward_clean_up,
@@ -185,6 +189,7 @@ impl Stack {
                         config: None,
                         gate: *gate,
                         scalings: *scalings,
+                        drops_natives: [false; 3],
                         fails: fails.filter(|fails| *fails != Fails::Endpoint),
                         reversed: false,
                         forward_clean_up: false,
@@ -253,6 +258,11 @@ impl Stack {
         }
         for (variant, scaling) in plan.scalings.iter().enumerate() {
             wanted.extend(scaling.map(|scaling| logical_id(variant, &scaling)));
+            // A native target cannot stay without its variant.
+            let exists = plan.config.is_some_and(|config| config.types[variant].is_some());
+            if exists && !plan.drops_natives[variant] {
+                wanted.push(NATIVES[variant]);
+            }
         }
         wanted
     }
@@ -332,6 +342,14 @@ impl Stack {
             return Err(Failed);
         }
         Ok(())
+    }
+
+    /// A native target of the stack, which is registered already.
+    pub(crate) fn own_native(&mut self, variant: usize) {
+        let (logical, id) = (NATIVES[variant], scaling_id(variant));
+        self.record(logical, "CREATE_COMPLETE", &id);
+        let props = Props::Native { variant };
+        self.resources.insert(logical, Resource { props, id, failed: false, removals: 0 });
     }
 
     /// A configuration that changes is replaced by one with another name.
@@ -708,6 +726,12 @@ impl Stack {
                 }
                 deleted = true;
             }
+            Props::Native { variant } => {
+                self.record(logical, "DELETE_IN_PROGRESS", &resource.id);
+                self.state().delete_native(variant);
+                self.record(logical, "DELETE_COMPLETE", &resource.id);
+                deleted = true;
+            }
             Props::Gate { .. } | Props::Scaling { .. } => {
                 for _ in 0..3 {
                     if is_current {
@@ -732,7 +756,7 @@ impl Stack {
             match resource.props {
                 Props::Scaling { variant, .. } => state.excuse(variant, "CloudFormation gave up its Delete"),
                 Props::Gate { .. } => state.excuse_all("CloudFormation gave up a gate's Delete"),
-                Props::Config(_) | Props::Endpoint { .. } => {}
+                Props::Config(_) | Props::Endpoint { .. } | Props::Native { .. } => {}
             }
         }
         if is_current {
