@@ -28,7 +28,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use super::history::{
-    Config, Deploy, ENDPOINT, Fails, INSTANCE_TYPES, NATIVES, Op, OtherOp, SCALINGS, Scaling, VARIANTS, scaling_id,
+    Config, Deploy, ENDPOINT, Fails, INSTANCE_TYPES, NATIVES, Op, OtherOp, SCALINGS, Scaling, VARIANTS, gate_id,
+    scaling_id,
 };
 use super::lambda::Lambda;
 use super::request::{Props, Request};
@@ -229,10 +230,10 @@ impl Stack {
         let stable = self.stable.clone().unwrap_or(before);
         if self.update_resources(plan).await.is_ok() {
             self.stable = None;
-            self.note_new_gate(&stable);
             let wanted = self.wanted(plan);
             let gone: Vec<_> = self.resources.keys().copied().filter(|name| !wanted.contains(name)).collect();
             self.clean_up(gone, plan.forward_clean_up).await;
+            self.note_new_gate(&stable);
             self.tell("complete");
         } else if plan.keeps && !creating {
             self.stable = Some(stable);
@@ -581,7 +582,12 @@ impl Stack {
         let since = state.shadows[variant].as_ref().map_or(0.0, |shadow| shadow.since);
         let gates =
             state.requests.iter().filter(|request| request.logical_id == "Gate" && request.stack_id == self.id());
-        let answered = gates.filter(|request| request.kind != "Delete").filter_map(|request| request.answered_at);
+        // A gate that keeps its id, and one that gets no request, look at nothing.
+        let looked = gates.filter(|request| match (&request.props, &request.given) {
+            (Props::Gate { config, .. }, Some(given)) => request.kind == "Update" && *given != gate_id(config),
+            _ => request.kind == "Create",
+        });
+        let answered = looked.filter_map(|request| request.answered_at);
         let last = answered.fold(0.0, f64::max);
         // The gate looks, waits for two seconds, checks that it is fresh, and answers.
         since > last - LAST_LOOK || rolls_back && self.reversed && since > self.began
@@ -808,6 +814,7 @@ impl Stack {
             "Update" => self.record(logical, "UPDATE_IN_PROGRESS", request.given.as_deref().unwrap_or_default()),
             _ => {}
         }
+        self.state().note_overtaken(&request);
         let answered = Arc::clone(&request.answered);
         let number = self.state().make(request);
         self.lambda.invoke(number);
@@ -858,6 +865,19 @@ impl State {
         self.requests.push(request);
         self.waiting.insert(number);
         number
+    }
+
+    /// Documented limit: a request cannot tell that it was overtaken if the next one for its resource came within seconds.
+    fn note_overtaken(&mut self, request: &Request) {
+        let now = self.now();
+        let is_same = |other: &&Request| other.stack_id == request.stack_id && other.logical_id == request.logical_id;
+        let before = self.requests.iter().rev().find(is_same);
+        if let (Some(variant), Some(before)) = (request.props.variant(), before)
+            && before.answer.is_none()
+            && now - before.made < SAME_EVENT
+        {
+            self.excuse(variant, "a request was overtaken within seconds");
+        }
     }
 
     fn has_open_delete(&self, request: &Request) -> bool {
@@ -917,6 +937,8 @@ fn rank(logical: &str) -> usize {
 
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(3_600);
+/// How much later than a request a change of its status counts as its own, in seconds, with the second of rounding.
+const SAME_EVENT: f64 = 4.0;
 /// How long before its answer a gate looks for targets for the last time, in seconds.
 const LAST_LOOK: f64 = 4.0;
 /// Documented limits.
