@@ -53,6 +53,8 @@ struct Plan<'a> {
 
 /// A target that this resource has registered.
 struct OwnedTarget {
+    /// Started before the call that registered it.
+    registered: Stopwatch,
     arn: String,
     ownership: Ownership,
     /// Whether it has the restoring tag.
@@ -151,7 +153,7 @@ fn is_update(context: &Context<'_>) -> bool {
 async fn complete(context: &Context<'_>, plan: &Plan<'_>, owned: &OwnedTarget) -> Result<Attributes, ChangeError> {
     let (aws, target) = (&context.aws, &plan.desired.spec.id);
     let state = TargetState::Registered { arn: owned.arn.clone(), ownership: owned.ownership.clone() };
-    let mut precondition = Precondition::new(target, state, Freshness::Fresh);
+    let mut precondition = Precondition::since(owned.registered, target, state, Freshness::Fresh);
     detach(aws, target, &plan.to_delete, &mut precondition).await?;
     let of_others = plan.merged.spec.attachments.iter().filter(|attachment| !plan.desired.spec.has(&attachment.key()));
     attach(aws, target, of_others, OnRejection::Skip, &mut precondition).await?;
@@ -188,13 +190,20 @@ async fn register_target(
         });
         let mut precondition =
             Precondition::new(target, TargetState::new(owner, registered.as_ref()), Freshness::Fresh);
+        let registering = Stopwatch::start();
         match decided {
             Registration::Create { tags } => {
                 let (tags, deferred) = if plan.restores { restoring_tags(tags) } else { (tags, Tags::new()) };
                 match aws.create_target(&desired.spec, &tags).await {
                     Ok(arn) => {
                         let ownership = Ownership::read(owner, &tags);
-                        return Ok(Some(OwnedTarget { arn, ownership, is_marked: plan.restores, deferred }));
+                        return Ok(Some(OwnedTarget {
+                            registered: registering,
+                            arn,
+                            ownership,
+                            is_marked: plan.restores,
+                            deferred,
+                        }));
                     }
                     Err(RegisterError::Aws(error)) => return Err(error.into()),
                     // Somebody has registered it. That, or the removal of its owner's tags, may not be visible yet.
@@ -224,6 +233,7 @@ async fn register_target(
                         let mut precondition = Precondition::new(target, state, Freshness::Fresh);
                         if unless_outdated(aws.tag(&now, &all, &mut precondition).await)?.is_some() {
                             return Ok(Some(OwnedTarget {
+                                registered: registering,
                                 arn: now,
                                 ownership,
                                 is_marked: false,
@@ -240,6 +250,7 @@ async fn register_target(
                         };
                         if unless_outdated(tagged.await)?.is_some() {
                             return Ok(Some(OwnedTarget {
+                                registered: registering,
                                 arn: now,
                                 ownership: Ownership::Own { adopted },
                                 is_marked,

@@ -83,6 +83,8 @@ pub(crate) struct History {
     pub(crate) other: Vec<OtherOp>,
     /// Variants that are registered without a stack, after the first deployment.
     pub(crate) natives: [Option<Native>; 3],
+    /// Whether a native resource of the stack with the endpoint registered each of them.
+    pub(crate) owned_natives: [bool; 3],
     /// Variants on which somebody else than the owner puts a policy, an action and a tag, after the first deployment.
     pub(crate) foreign: [bool; 3],
     pub(crate) hands: Vec<Hand>,
@@ -121,6 +123,8 @@ pub(crate) struct Deploy {
     /// Seconds since the previous operation.
     pub(crate) after: u64,
     pub(crate) template: Template,
+    /// Native targets that the template does not have any more.
+    pub(crate) drops_natives: [bool; 3],
     pub(crate) fails: Option<Fails>,
     /// Whether the rollback runs in the reverse order of dependencies.
     pub(crate) reversed: bool,
@@ -280,13 +284,17 @@ pub(crate) fn histories(adversity: Adversity) -> impl Strategy<Value = History> 
     (
         (any::<u64>(), 0_u64..2_000, reads),
         (templates(), vec(ops(), 1..4), vec(other_ops(), 0..4)),
-        ([(); 3].map(|()| option::weighted(0.35, natives())), [(); 3].map(|()| prop::bool::weighted(0.25))),
+        (
+            [(); 3].map(|()| option::weighted(0.35, natives())),
+            [(); 3].map(|()| prop::bool::weighted(0.25)),
+            any::<[bool; 3]>(),
+        ),
         (vec(hands(), 0..3), vec(troubles(), 0..4), vec(crashes(), 0..3), vec(duplicates(), 0..3)),
     )
         .prop_map(move |(base, stacks, around, (hands, troubles, crashes, duplicates))| {
             let (jitter, record_lag, reads) = base;
             let (first, main, other) = stacks;
-            let (natives, foreign) = around;
+            let (natives, foreign, owned_natives) = around;
             let history = History {
                 jitter,
                 record_lag,
@@ -295,6 +303,7 @@ pub(crate) fn histories(adversity: Adversity) -> impl Strategy<Value = History> 
                 main,
                 other,
                 natives,
+                owned_natives,
                 foreign,
                 hands,
                 troubles: troubles.into_iter().chain(crashes).collect(),
@@ -328,6 +337,9 @@ impl History {
             let Op::Deploy(deploy) = op else { continue };
             if !has(Level::Structure) {
                 deploy.template.make_regular(&self.first, self.natives.map(|native| native.is_some()));
+            }
+            if !has(Level::Structure) {
+                deploy.drops_natives = [false; 3];
             }
             if !has(Level::Failures) {
                 deploy.fails = None;
@@ -368,6 +380,7 @@ impl Deploy {
         Self {
             after,
             template,
+            drops_natives: [false; 3],
             fails: None,
             reversed: false,
             forward_clean_up: false,
@@ -416,17 +429,18 @@ fn ops() -> impl Strategy<Value = Op> {
 
 fn deploys() -> impl Strategy<Value = Deploy> {
     (
-        (pauses(), templates(), option::weighted(0.45, fails())),
+        (pauses(), templates(), [(); 3].map(|()| prop::bool::weighted(0.2)), option::weighted(0.45, fails())),
         (any::<bool>(), any::<bool>(), prop_oneof![0_u64..8_000, Just(8_000)]),
         (takes(), prop::bool::weighted(0.3), prop::bool::weighted(0.35), any::<bool>(), prop::bool::weighted(0.3)),
     )
         .prop_map(|(what, way_back, how)| {
-            let (after, template, fails) = what;
+            let (after, template, drops_natives, fails) = what;
             let (reversed, forward_clean_up, pause) = way_back;
             let (takes, express, keeps, chained, retries_attempted) = how;
             Deploy {
                 after,
                 template,
+                drops_natives,
                 fails,
                 reversed,
                 forward_clean_up,
@@ -553,6 +567,8 @@ pub(crate) const DIMENSIONS: [&str; 3] = [
 ];
 /// The logical ids of the scaling of each variant, and those after a renaming.
 pub(crate) const SCALINGS: [[&str; 3]; 2] = [["Blue", "Green", "Grey"], ["Blue2", "Green2", "Grey2"]];
+/// The logical ids of native targets.
+pub(crate) const NATIVES: [&str; 3] = ["NativeBlue", "NativeGreen", "NativeGrey"];
 pub(crate) const INSTANCE_TYPES: [&str; 2] = ["ml.m5.large", "ml.m5.xlarge"];
 /// Two scaling policies and a scheduled action.
 pub(crate) const ATTACHED: [&str; 3] = ["p", "q", "s"];

@@ -58,6 +58,18 @@ impl State {
         true
     }
 
+    /// Deregisters the target of a native resource that is deleted. One that a stack has adopted since stays, as
+    /// `docs/UPDATES.md` advises.
+    pub(crate) fn delete_native(&mut self, variant: usize) {
+        let is_adopted =
+            self.shadows[variant].as_ref().is_some_and(|shadow| shadow.tags.keys().any(|key| is_own_tag(key)));
+        if self.ledger.natives[variant].is_some_and(|native| native.adopted) || is_adopted {
+            return;
+        }
+        drop(self.by_hand("AnyScaleFrontendService.DeregisterScalableTarget", &target(variant)));
+        self.ledger.natives[variant] = None;
+    }
+
     /// Attaches a policy, an action and a tag to a target with an owner.
     pub(crate) fn attach_foreign(&mut self, variant: usize) -> bool {
         let Some(shadow) = &self.shadows[variant] else { return false };

@@ -14,9 +14,22 @@ use super::world::{Invocation, State};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Props {
     Config(Config),
-    Gate { config: String, include: bool },
-    Endpoint { config: String },
-    Scaling { variant: usize, scaling: Scaling, gate: Option<String> },
+    Gate {
+        config: String,
+        include: bool,
+    },
+    Endpoint {
+        config: String,
+    },
+    /// `AWS::ApplicationAutoScaling::ScalableTarget`, with its policies.
+    Native {
+        variant: usize,
+    },
+    Scaling {
+        variant: usize,
+        scaling: Scaling,
+        gate: Option<String>,
+    },
 }
 
 /// A request that CloudFormation made.
@@ -84,7 +97,7 @@ impl Props {
         match self {
             Self::Gate { config, .. } => gate_id(config),
             Self::Scaling { variant, .. } => scaling_id(*variant),
-            Self::Config(_) | Self::Endpoint { .. } => unreachable!("a native resource"),
+            Self::Config(_) | Self::Endpoint { .. } | Self::Native { .. } => unreachable!("a native resource"),
         }
     }
 
@@ -100,7 +113,7 @@ impl Props {
                 properties
             }
             Self::Scaling { variant, scaling, gate } => scaling.as_sent(*variant, gate.as_deref()),
-            Self::Config(_) | Self::Endpoint { .. } => unreachable!("a native resource"),
+            Self::Config(_) | Self::Endpoint { .. } | Self::Native { .. } => unreachable!("a native resource"),
         }
     }
 }

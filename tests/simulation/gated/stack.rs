@@ -27,7 +27,10 @@ use test_support::function::LOGICAL_ID_TAG;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
-use super::history::{Config, Deploy, ENDPOINT, Fails, INSTANCE_TYPES, Op, OtherOp, SCALINGS, Scaling, VARIANTS};
+use super::history::{
+    Config, Deploy, ENDPOINT, Fails, INSTANCE_TYPES, NATIVES, Op, OtherOp, SCALINGS, Scaling, VARIANTS, gate_id,
+    scaling_id,
+};
 use super::lambda::Lambda;
 use super::request::{Props, Request};
 use super::world::{Record, State};
@@ -80,6 +83,7 @@ struct Plan {
     config: Option<Config>,
     gate: Option<bool>,
     scalings: [Option<Scaling>; 3],
+    drops_natives: [bool; 3],
     fails: Option<Fails>,
     reversed: bool,
     forward_clean_up: bool,
@@ -163,6 +167,7 @@ impl Stack {
             config: Some(template.config),
             gate: template.gate,
             scalings: template.scalings,
+            drops_natives: deploy.drops_natives,
             fails: deploy.fails,
             reversed: deploy.reversed,
             forward_clean_up: deploy.forward_clean_up,
@@ -185,6 +190,7 @@ impl Stack {
                         config: None,
                         gate: *gate,
                         scalings: *scalings,
+                        drops_natives: [false; 3],
                         fails: fails.filter(|fails| *fails != Fails::Endpoint),
                         reversed: false,
                         forward_clean_up: false,
@@ -224,10 +230,10 @@ impl Stack {
         let stable = self.stable.clone().unwrap_or(before);
         if self.update_resources(plan).await.is_ok() {
             self.stable = None;
-            self.note_new_gate(&stable);
             let wanted = self.wanted(plan);
             let gone: Vec<_> = self.resources.keys().copied().filter(|name| !wanted.contains(name)).collect();
             self.clean_up(gone, plan.forward_clean_up).await;
+            self.note_new_gate(&stable);
             self.tell("complete");
         } else if plan.keeps && !creating {
             self.stable = Some(stable);
@@ -253,6 +259,11 @@ impl Stack {
         }
         for (variant, scaling) in plan.scalings.iter().enumerate() {
             wanted.extend(scaling.map(|scaling| logical_id(variant, &scaling)));
+            // A native target cannot stay without its variant.
+            let exists = plan.config.is_some_and(|config| config.types[variant].is_some());
+            if exists && !plan.drops_natives[variant] {
+                wanted.push(NATIVES[variant]);
+            }
         }
         wanted
     }
@@ -332,6 +343,14 @@ impl Stack {
             return Err(Failed);
         }
         Ok(())
+    }
+
+    /// A native target of the stack, which is registered already.
+    pub(crate) fn own_native(&mut self, variant: usize) {
+        let (logical, id) = (NATIVES[variant], scaling_id(variant));
+        self.record(logical, "CREATE_COMPLETE", &id);
+        let props = Props::Native { variant };
+        self.resources.insert(logical, Resource { props, id, failed: false, removals: 0 });
     }
 
     /// A configuration that changes is replaced by one with another name.
@@ -563,7 +582,12 @@ impl Stack {
         let since = state.shadows[variant].as_ref().map_or(0.0, |shadow| shadow.since);
         let gates =
             state.requests.iter().filter(|request| request.logical_id == "Gate" && request.stack_id == self.id());
-        let answered = gates.filter(|request| request.kind != "Delete").filter_map(|request| request.answered_at);
+        // A gate that keeps its id, and one that gets no request, look at nothing.
+        let looked = gates.filter(|request| match (&request.props, &request.given) {
+            (Props::Gate { config, .. }, Some(given)) => request.kind == "Update" && *given != gate_id(config),
+            _ => request.kind == "Create",
+        });
+        let answered = looked.filter_map(|request| request.answered_at);
         let last = answered.fold(0.0, f64::max);
         // The gate looks, waits for two seconds, checks that it is fresh, and answers.
         since > last - LAST_LOOK - state.latest_read() || rolls_back && self.reversed && since > self.began
@@ -708,6 +732,12 @@ impl Stack {
                 }
                 deleted = true;
             }
+            Props::Native { variant } => {
+                self.record(logical, "DELETE_IN_PROGRESS", &resource.id);
+                self.state().delete_native(variant);
+                self.record(logical, "DELETE_COMPLETE", &resource.id);
+                deleted = true;
+            }
             Props::Gate { .. } | Props::Scaling { .. } => {
                 for _ in 0..3 {
                     if is_current {
@@ -732,7 +762,7 @@ impl Stack {
             match resource.props {
                 Props::Scaling { variant, .. } => state.excuse(variant, "CloudFormation gave up its Delete"),
                 Props::Gate { .. } => state.excuse_all("CloudFormation gave up a gate's Delete"),
-                Props::Config(_) | Props::Endpoint { .. } => {}
+                Props::Config(_) | Props::Endpoint { .. } | Props::Native { .. } => {}
             }
         }
         if is_current {
@@ -784,6 +814,7 @@ impl Stack {
             "Update" => self.record(logical, "UPDATE_IN_PROGRESS", request.given.as_deref().unwrap_or_default()),
             _ => {}
         }
+        self.state().note_overtaken(&request);
         let answered = Arc::clone(&request.answered);
         let number = self.state().make(request);
         self.lambda.invoke(number);
@@ -834,6 +865,19 @@ impl State {
         self.requests.push(request);
         self.waiting.insert(number);
         number
+    }
+
+    /// Documented limit: a request cannot tell that it was overtaken if the next one for its resource came within seconds.
+    fn note_overtaken(&mut self, request: &Request) {
+        let now = self.now();
+        let is_same = |other: &&Request| other.stack_id == request.stack_id && other.logical_id == request.logical_id;
+        let before = self.requests.iter().rev().find(is_same);
+        if let (Some(variant), Some(before)) = (request.props.variant(), before)
+            && before.answer.is_none()
+            && now - before.made < SAME_EVENT
+        {
+            self.excuse(variant, "a request was overtaken within seconds");
+        }
     }
 
     fn has_open_delete(&self, request: &Request) -> bool {
@@ -893,6 +937,8 @@ fn rank(logical: &str) -> usize {
 
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(3_600);
+/// How much later than a request a change of its status counts as its own, in seconds, with the second of rounding.
+const SAME_EVENT: f64 = 4.0;
 /// How long before its answer a gate looks for targets for the last time, in seconds.
 const LAST_LOOK: f64 = 4.0;
 /// Documented limits.

@@ -18,7 +18,7 @@ use test_support::stack_resource;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use super::history::{Config, History, Kind, Reads, Trouble, resource_id};
+use super::history::{Config, History, Kind, NATIVES, Reads, Trouble, VARIANTS, resource_id};
 use super::ledger::Ledger;
 use super::request::Request;
 
@@ -474,16 +474,27 @@ impl State {
         self.aws.call(target, input, now)
     }
 
-    /// CloudFormation's record, which lags.
     /// How late a read of a target may be, in seconds.
     pub(crate) fn latest_read(&self) -> f64 {
         Duration::from_millis(self.reads.targets).as_secs_f64()
     }
 
-    /// Natively registered targets are by hand here: no stack has a native resource.
+    /// CloudFormation's record, which lags.
     fn describe_stack_resource(&self, form: &str) -> (u16, String) {
+        let visible = self.now() - self.record_lag;
         if form.starts_with("Action=DescribeStackResources&") {
-            return (400, stack_resource::unknown_stack());
+            let asked = (0..3).find(|variant| {
+                form.contains(&format!("variant%2F{}%7C", VARIANTS[*variant])) && form.contains("PhysicalResourceId=")
+            });
+            let native = asked.map(|variant| NATIVES[variant]);
+            let owner = self.records.iter().find(|((_, logical), records)| {
+                let last = records.iter().rev().find(|record| record.changed <= visible);
+                Some(*logical) == native && last.is_some_and(|last| last.status != "DELETE_COMPLETE")
+            });
+            return match owner {
+                Some(((stack, logical), _)) => (200, stack_resource::natives(stack, logical, form)),
+                None => (400, stack_resource::unknown_stack()),
+            };
         }
         let field = |name: &str| form.split('&').find_map(|field| field.strip_prefix(name)).unwrap_or_default();
         let stack_id = field("StackName=").replace("%3A", ":").replace("%2F", "/");
@@ -491,7 +502,6 @@ impl State {
         let mut records = self.records.iter();
         let records = records.find(|((stack, logical), _)| *stack == stack_id && *logical == logical_id);
         let records = records.map(|(_, records)| records);
-        let visible = self.now() - self.record_lag;
         match records.and_then(|records| records.iter().rev().find(|record| record.changed <= visible)) {
             Some(Record { status, id, changed }) => {
                 let changed = SystemTime::UNIX_EPOCH + Duration::from_secs_f64(*changed);
