@@ -65,8 +65,8 @@ pub struct Declared {
     pub target: Option<ScalableTargetId>,
     /// The scaling policies, with the metric that each tracks as it is written, and the scheduled actions.
     pub attachments: BTreeMap<AttachmentKey, Option<Value>>,
-    /// The keys of the author's tags.
-    pub tag_keys: BTreeSet<String>,
+    /// The author's tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Declared {
@@ -84,8 +84,9 @@ impl Declared {
         Self {
             target: target::declared_target(properties),
             attachments: policies.chain(actions).collect(),
-            tag_keys: items("Tags")
-                .filter_map(|item| text(item, "Key").filter(|key| !key.starts_with(TAG_PREFIX)))
+            tags: items("Tags")
+                .filter_map(|item| Some((text(item, "Key")?, text(item, "Value").unwrap_or_default())))
+                .filter(|(key, _)| !key.starts_with(TAG_PREFIX))
                 .collect(),
         }
     }

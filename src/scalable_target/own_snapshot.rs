@@ -36,7 +36,7 @@ pub(super) async fn restored_spec(
     previous: &Declared,
 ) -> Result<Option<TargetSpec>, Error> {
     let registered = snapshot.as_registered();
-    match ownership::registration(desired, context.owner(), Some(&registered), &previous.tag_keys) {
+    match ownership::registration(desired, context.owner(), Some(&registered), &previous.tags) {
         Ok(
             Registration::Adopt { tags, .. } | Registration::Create { tags } | Registration::Update { all: tags, .. },
         ) => {

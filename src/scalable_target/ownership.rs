@@ -1,7 +1,5 @@
 //! Decides who may register, adopt and release a target: the ownership table of `docs/SEMANTICS.md`.
 
-use std::collections::BTreeSet;
-
 use crate::model::{OWNER_TAGS, Owner, Ownership, Refusal, Registered, Tags};
 use crate::properties::Desired;
 
@@ -35,12 +33,13 @@ pub(super) enum Registration {
 
 /// Decides how to register, from the ownership of the target.
 ///
-/// `previous_keys` are the keys of the author's previous tags. Tags of others are left alone.
+/// `previous` are the author's previous tags. Tags of others are left alone. A read may show the tags of an earlier request,
+/// so what the author has changed is put in any case.
 pub(super) fn registration(
     desired: &Desired,
     owner: &Owner,
     registered: Option<&Registered>,
-    previous_keys: &BTreeSet<String>,
+    previous: &Tags,
 ) -> Result<Registration, Refusal> {
     let with_authors = |mut tags: Tags| {
         tags.extend(desired.spec.tags.clone());
@@ -58,8 +57,10 @@ pub(super) fn registration(
         Ownership::Untagged => Err(Refusal::AlreadyRegistered(target)),
         Ownership::Own { adopted: _ } => {
             let all = with_authors(owner.tags());
-            let missing = all.iter().filter(|(key, value)| present.get(*key) != Some(value));
-            let removed = previous_keys.iter().filter(|key| !all.contains_key(*key) && present.contains_key(*key));
+            let missing = all.iter().filter(|(key, value)| {
+                present.get(*key) != Some(value) || previous.get(*key).is_some_and(|previous| previous != *value)
+            });
+            let removed = previous.keys().filter(|key| !all.contains_key(*key));
             Ok(Registration::Update {
                 arn: arn.clone(),
                 missing: missing.map(|(key, value)| (key.clone(), value.clone())).collect(),
@@ -132,8 +133,8 @@ mod tests {
         Some(Registered { arn: "arn:1".into(), tags })
     }
 
-    fn keys(keys: &[&str]) -> BTreeSet<String> {
-        keys.iter().map(|key| (*key).to_owned()).collect()
+    fn keys(keys: &[&str]) -> Tags {
+        keys.iter().map(|key| ((*key).to_owned(), "former".to_owned())).collect()
     }
 
     #[test]
@@ -169,7 +170,7 @@ mod tests {
             panic!("not an update");
         };
         assert_eq!(missing, desired.spec.tags);
-        assert_eq!(removed, ["gone"]);
+        assert_eq!(removed, ["gone", "never-there"]);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) fn merged(
     previous: &Declared,
 ) -> TargetSpec {
     let mut tags: Tags = snapshot.spec.tags.clone();
-    tags.retain(|key, _| !previous.tag_keys.contains(key));
+    tags.retain(|key, _| !previous.tags.contains_key(key));
     tags.extend(desired.spec.tags.clone());
     let spec = TargetSpec { tags, ..desired.spec.clone() };
     let to_delete: BTreeSet<_> = to_delete.iter().collect();

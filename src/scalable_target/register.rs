@@ -75,33 +75,20 @@ pub(super) async fn register(
         return roll_back::keep_as_snapshot(context, desired, previous).await;
     }
     let mut registered = ready?;
-    let to_delete = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
-    let mut plan = Plan { desired, merged: desired.clone(), previous, to_delete, snapshot: None, restores: false };
-    // An ordinary Create saves the call.
-    let may_have_snapshot = desired.gate.is_some() || (is_update(context) && registered.is_none());
-    if may_have_snapshot && let Some(stored) = own_snapshot(context, desired).await? {
-        ensure_fresh(context, target).await?;
-        registered = registered_since(&context.aws, &stored.snapshot).await?;
-        // Without the restoring tag, the snapshot is out of date.
-        if registered.as_ref().is_none_or(|found| found.tags.contains_key(RESTORING_TAG))
-            && let Some(spec) = restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous).await?
-        {
-            plan.merged.spec = spec;
-            plan.restores = true;
-        }
-        plan.snapshot = Some(stored);
-    }
-    if let Some(gate) = &desired.gate {
-        ensure_fits(context, &plan.merged.spec, gate)?;
-    }
-    let attributes = loop {
-        let owned = register_target(context, &plan, registered).await?;
+    let (plan, attributes) = loop {
+        let plan;
+        (plan, registered) = self::plan(context, desired, previous, registered).await?;
+        let Some(owned) = register_target(context, &plan, registered).await? else {
+            // A gate may have deregistered it meanwhile.
+            registered = context.aws.registered(target).await?;
+            continue;
+        };
         context.progress().registered();
         if let Some(policies) = unless_outdated(complete(context, &plan, &owned).await)? {
             let mut attributes = attributes::of_target(&desired.spec);
             attributes.extend(policies);
             attributes.insert(TARGET_ARN.to_owned(), owned.arn);
-            break attributes;
+            break (plan, attributes);
         }
         registered = context.aws.registered(target).await?;
     };
@@ -126,6 +113,36 @@ pub(super) async fn register(
     Ok(attributes)
 }
 
+/// Decides what to register, from the template and the target's snapshot. Returns the last read of the target, too.
+async fn plan<'a>(
+    context: &Context<'_>,
+    desired: &'a Desired,
+    previous: &'a Declared,
+    mut registered: Option<Registered>,
+) -> Result<(Plan<'a>, Option<Registered>), Error> {
+    let target = &desired.spec.id;
+    let to_delete = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
+    let mut plan = Plan { desired, merged: desired.clone(), previous, to_delete, snapshot: None, restores: false };
+    // An ordinary Create saves the call.
+    let may_have_snapshot = desired.gate.is_some() || (is_update(context) && registered.is_none());
+    if may_have_snapshot && let Some(stored) = own_snapshot(context, desired).await? {
+        ensure_fresh(context, target).await?;
+        registered = registered_since(&context.aws, &stored.snapshot).await?;
+        // Without the restoring tag, the snapshot is out of date.
+        if registered.as_ref().is_none_or(|found| found.tags.contains_key(RESTORING_TAG))
+            && let Some(spec) = restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous).await?
+        {
+            plan.merged.spec = spec;
+            plan.restores = true;
+        }
+        plan.snapshot = Some(stored);
+    }
+    if let Some(gate) = &desired.gate {
+        ensure_fits(context, &plan.merged.spec, gate)?;
+    }
+    Ok((plan, registered))
+}
+
 fn is_update(context: &Context<'_>) -> bool {
     matches!(context.lifecycle(), Lifecycle::Update { .. })
 }
@@ -146,12 +163,12 @@ async fn complete(context: &Context<'_>, plan: &Plan<'_>, owned: &OwnedTarget) -
     Ok(policies)
 }
 
-/// Registers the target itself, as its ownership allows.
+/// Registers the target itself, as its ownership allows. `None` if somebody has registered it since the last read.
 async fn register_target(
     context: &Context<'_>,
     plan: &Plan<'_>,
     mut registered: Option<Registered>,
-) -> Result<OwnedTarget, Error> {
+) -> Result<Option<OwnedTarget>, Error> {
     let (aws, owner, desired) = (&context.aws, context.owner(), &plan.merged);
     let target = &desired.spec.id;
     loop {
@@ -163,7 +180,7 @@ async fn register_target(
                 continue;
             }
         }
-        let decided = ownership::registration(desired, owner, registered.as_ref(), &plan.previous.tag_keys)?;
+        let decided = ownership::registration(desired, owner, registered.as_ref(), &plan.previous.tags)?;
         context.progress().decided(match decided {
             Registration::Adopt { .. } => Decision::Adopt,
             Registration::Create { .. } => Decision::Create,
@@ -177,13 +194,14 @@ async fn register_target(
                 match aws.create_target(&desired.spec, &tags).await {
                     Ok(arn) => {
                         let ownership = Ownership::read(owner, &tags);
-                        return Ok(OwnedTarget { arn, ownership, is_marked: plan.restores, deferred });
+                        return Ok(Some(OwnedTarget { arn, ownership, is_marked: plan.restores, deferred }));
                     }
                     Err(RegisterError::Aws(error)) => return Err(error.into()),
                     // Somebody has registered it. That, or the removal of its owner's tags, may not be visible yet.
                     Err(RegisterError::AlreadyExists) => {
                         sleep(VISIBLE.step).await;
                         aws.earlier_changes_visible().await;
+                        return Ok(None);
                     }
                 }
             }
@@ -205,7 +223,12 @@ async fn register_target(
                         let state = TargetState::Registered { arn: now.clone(), ownership: Ownership::Untagged };
                         let mut precondition = Precondition::new(target, state, Freshness::Fresh);
                         if unless_outdated(aws.tag(&now, &all, &mut precondition).await)?.is_some() {
-                            return Ok(OwnedTarget { arn: now, ownership, is_marked: false, deferred: Tags::new() });
+                            return Ok(Some(OwnedTarget {
+                                arn: now,
+                                ownership,
+                                is_marked: false,
+                                deferred: Tags::new(),
+                            }));
                         }
                     } else {
                         // A resource has at most 50 tags, so make room first.
@@ -216,12 +239,12 @@ async fn register_target(
                             aws.tag(&now, &missing, &mut precondition).await
                         };
                         if unless_outdated(tagged.await)?.is_some() {
-                            return Ok(OwnedTarget {
+                            return Ok(Some(OwnedTarget {
                                 arn: now,
                                 ownership: Ownership::Own { adopted },
                                 is_marked,
                                 deferred,
-                            });
+                            }));
                         }
                     }
                 }
@@ -254,7 +277,7 @@ async fn wait_until_ready(
         LastRead::Now(registered) => registered,
         LastRead::None => context.aws.registered(&desired.spec.id).await?,
     };
-    ownership::registration(desired, context.owner(), registered.as_ref(), &previous.tag_keys)?;
+    ownership::registration(desired, context.owner(), registered.as_ref(), &previous.tags)?;
     let mut known = Some(status);
     let wait = async || {
         let status = match known.take() {

@@ -41,7 +41,12 @@ pub(super) async fn is_rolling_back(
     };
     let Some(endpoint) = context.aws.endpoint(endpoint).await? else { return Ok(false) };
     if !endpoint.runs(previous.config.as_str()) {
-        return Ok(false);
+        // After updates that failed without a rollback, the stack goes back by several configurations. Then a gate has taken
+        // a snapshot for the update to the one that the endpoint runs.
+        let snapshot = own_snapshot(context, desired).await?.and_then(|stored| stored.snapshot.update);
+        if !snapshot.is_some_and(|update| update.configs.iter().any(|config| endpoint.runs(config))) {
+            return Ok(false);
+        }
     }
     let running = context.aws.endpoint_config(&endpoint.config);
     let (running, wanted) = try_join(running, context.aws.endpoint_config(gate.config.as_str())).await?;
@@ -88,7 +93,7 @@ async fn desired_snapshot(
     registered: Option<&Registered>,
 ) -> Result<Snapshot, Error> {
     let (aws, target) = (&context.aws, &desired.spec.id);
-    ownership::registration(desired, context.owner(), registered, &previous.tag_keys)?;
+    ownership::registration(desired, context.owner(), registered, &previous.tags)?;
     let update = update_of(context, desired);
     let mut before = None;
     if registered.is_some()

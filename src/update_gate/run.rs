@@ -14,17 +14,18 @@ use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
-use crate::model::attributes::{self, Attributes, Resource};
+use crate::model::attributes::{self, Attributes, Resource, TARGET_ARN};
+use crate::model::json::text;
 use crate::model::{
-    Endpoint, EndpointName, Ownership, PhysicalResourceId, Refusal, ScalableTargetId, UpdateGateId, blocks_update,
-    target_of,
+    Endpoint, EndpointName, Ownership, PhysicalResourceId, RESTORING_TAG, Refusal, ScalableTargetId, UpdateGateId,
+    blocks_update, target_of,
 };
 use crate::observability::Decision;
 use crate::polling::poll;
 use crate::properties::{UpdateGate, declared_gate};
 use crate::request::{Freshness, Lifecycle};
 use crate::snapshot::store::{self, Stored};
-use crate::snapshot::{EndpointUpdate, Snapshot, SnapshotError, capture, restore, restore_all};
+use crate::snapshot::{EndpointUpdate, Snapshot, SnapshotError, capture, registered_since, restore, restore_all};
 use crate::timing::{ENDPOINT, FRESHNESS_CHECKED_AFTER, RECORD_LAG, RESTORE_RESERVE};
 
 /// Carries out one request, or fails with what the author of the template can do.
@@ -80,21 +81,26 @@ async fn open(
     }
     let configs = given.into_iter().chain(declared).chain([&gate.id]).map(|gate| gate.config.to_string()).collect();
     let update = update_of(context, configs);
-    let mut deregistered = Vec::new();
+    let mut taken = Vec::new();
     // Boxed because its type is too deep.
-    let done = Box::pin(run_steps(context, gate, &update, follows, &mut deregistered)).await;
+    let done = Box::pin(run_steps(context, gate, &update, follows, &mut taken)).await;
     let no_update_follows = match &done {
         Ok(()) => false,
         Err(Error::Stale(_)) => !was_answered(context, &gate.id).await,
         Err(_) => true,
     };
-    if no_update_follows && !deregistered.is_empty() {
-        let endpoint = context.aws.endpoint(&gate.id.endpoint).await?;
+    if no_update_follows && !taken.is_empty() {
+        let name = &gate.id.endpoint;
+        let endpoint = match &done {
+            Err(Error::OutOfTime { .. }) => context.aws.endpoint(name).await?,
+            // An update of the endpoint may be removing the variant.
+            _ => settled_endpoint(context, name).await?,
+        };
         let has_variant = |stored: &Stored| {
             endpoint.as_ref().is_some_and(|endpoint| endpoint.has_variant_of(&stored.snapshot.spec.id))
         };
         let mut failure = None;
-        for stored in deregistered.into_iter().filter(has_variant) {
+        for stored in taken.into_iter().map(|taken| taken.stored).filter(has_variant) {
             let restored = restore(&context.aws, stored).await;
             failure = failure.or_else(|| restored.err());
         }
@@ -117,13 +123,13 @@ fn what_follows(id: &UpdateGateId, given: Option<&UpdateGateId>, declared: Optio
     }
 }
 
-/// Takes the steps of [`next_step`]. `deregistered` has what it has deregistered, also if it fails.
+/// Takes the steps of [`next_step`]. `taken` has the snapshots that it has taken, also if it fails.
 async fn run_steps(
     context: &Context<'_>,
     gate: &UpdateGate,
     update: &EndpointUpdate,
     follows: Follows,
-    deregistered: &mut Vec<Stored>,
+    taken: &mut Vec<Taken>,
 ) -> Result<(), Error> {
     let aws = &context.aws;
     // The blocking targets, and the configuration and state of the endpoint that they were read for.
@@ -146,13 +152,13 @@ async fn run_steps(
             match (next_step(gate, context.owner(), observed)?, &endpoint) {
                 (Step::ReadTargets, Some(endpoint)) => {
                     let blocking;
-                    (blocking, read) = blocking_targets(context, &gate.id, endpoint).await?;
+                    (blocking, read) = blocking_targets(context, &gate.id, endpoint, update, taken).await?;
                     known = Some((endpoint.config.clone(), endpoint.is_settled(), blocking));
                 }
                 (Step::Snapshot(_), _) => {
                     let blocking = known.as_mut().map(|(.., blocking)| std::mem::take(blocking));
                     has_deregistered.set(true);
-                    if !deregister(context, blocking.unwrap_or_default(), read, deregistered).await? {
+                    if !deregister(context, blocking.unwrap_or_default(), read, taken).await? {
                         known = None;
                     }
                     endpoint = aws.endpoint(&gate.id.endpoint).await?;
@@ -193,16 +199,35 @@ async fn run_steps(
     Ok(())
 }
 
+/// A snapshot that this request has taken.
+#[derive(Debug)]
+struct Taken {
+    stored: Stored,
+    /// Whether the target is deregistered.
+    is_deregistered: bool,
+}
+
 /// Adds the gate's configuration to the snapshots of an earlier update that failed and was not rolled back: this update
 /// goes on with them.
 async fn carry_over(context: &Context<'_>, gate: &UpdateGate, update: &EndpointUpdate) -> Result<(), Error> {
+    if !store::exist_any(&context.aws, &gate.id.endpoint).await? {
+        return Ok(());
+    }
+    // Otherwise it would store a snapshot again that an earlier request has dropped.
+    context.aws.earlier_changes_visible().await;
     for stored in store::get_all(&context.aws, &gate.id.endpoint).await?.into_iter().flatten() {
-        let mut snapshot = stored.snapshot;
-        if snapshot.belongs_to(update)
-            && let Some(taken_for) = &mut snapshot.update
-            && taken_for.add(gate.id.config.as_str())
-        {
-            context.ensure_fresh().await?;
+        let mut snapshot = stored.snapshot.clone();
+        let is_earlier = snapshot.belongs_to(update)
+            && snapshot.update.as_mut().is_some_and(|taken_for| taken_for.add(gate.id.config.as_str()));
+        if !is_earlier {
+            continue;
+        }
+        context.ensure_fresh().await?;
+        let registered = registered_since(&context.aws, &snapshot).await?;
+        if registered.is_some_and(|found| !found.tags.contains_key(RESTORING_TAG)) {
+            // A request that was cancelled has registered the target, and has not dropped the snapshot.
+            store::drop_snapshot(&context.aws, &stored).await?;
+        } else {
             store::put(&context.aws, &snapshot).await?;
         }
     }
@@ -215,12 +240,12 @@ async fn deregister(
     context: &Context<'_>,
     snapshots: Vec<Snapshot>,
     read: Stopwatch,
-    deregistered: &mut Vec<Stored>,
+    taken: &mut Vec<Taken>,
 ) -> Result<bool, Error> {
     for snapshot in snapshots {
         context.ensure_fresh().await?;
         let Some(stored) = store::put(&context.aws, &snapshot).await? else { return Ok(false) };
-        deregistered.push(stored);
+        taken.push(Taken { stored, is_deregistered: false });
         let target = snapshot.spec.id.clone();
         let ownership = Ownership::read(context.owner(), &snapshot.spec.tags);
         let state = TargetState::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
@@ -233,6 +258,9 @@ async fn deregister(
         };
         if unless_outdated(done.await)?.is_none() {
             return Ok(false);
+        }
+        if let Some(last) = taken.last_mut() {
+            last.is_deregistered = true;
         }
         context.progress().decided(Decision::Snapshot);
         tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "snapshot taken");
@@ -254,10 +282,12 @@ async fn blocking_targets(
     context: &Context<'_>,
     gate: &UpdateGateId,
     endpoint: &Endpoint,
+    update: &EndpointUpdate,
+    taken: &[Taken],
 ) -> Result<(Vec<Snapshot>, Stopwatch), Error> {
     let aws = &context.aws;
-    let configs = vec![endpoint.config.clone(), gate.config.to_string()];
-    let update = update_of(context, configs);
+    let mut update = update.clone();
+    update.add(&endpoint.config);
     let (wanted, running) =
         try_join(aws.endpoint_config(gate.config.as_str()), aws.endpoint_config(&endpoint.config)).await?;
     let wanted = wanted.ok_or_else(|| Refusal::ConfigMissing(gate.config.clone()))?;
@@ -271,14 +301,19 @@ async fn blocking_targets(
         .flat_map(|variant| spellings.iter().map(move |name| format!("endpoint/{name}/variant/{variant}")))
         .collect();
     let mut snapshots: Vec<Snapshot> = Vec::new();
-    if resource_ids.is_empty() || aws.describe_targets(&resource_ids).await?.is_empty() {
+    if resource_ids.is_empty() {
         return Ok((snapshots, Stopwatch::start()));
     }
-    // Otherwise a snapshot may lack a policy that was put seconds ago.
+    // Otherwise it may miss a target, or a policy of one, that was put seconds ago.
     aws.earlier_changes_visible().await;
     let read = Stopwatch::start();
     for description in aws.describe_targets(&resource_ids).await? {
         let Some(target @ ScalableTargetId::Variant { .. }) = target_of(&description) else { continue };
+        let arn = text(&description, TARGET_ARN);
+        if taken.iter().any(|taken| taken.is_deregistered && taken.stored.snapshot.arn() == arn) {
+            // It is still visible.
+            continue;
+        }
         let Some(snapshot) = capture(aws, &target, description, Some(update.clone())).await? else { continue };
         // Before any of them is deregistered.
         snapshot.value()?;

@@ -41,8 +41,6 @@ async fn a_snapshot_and_a_restore_make_only_these_calls() {
         "DescribeEndpointConfig",
         "DescribeEndpointConfig",
         "DescribeScalableTargets",
-        // Once everything that was changed before the request is visible.
-        "DescribeScalableTargets",
         "ListTagsForResource",
         "DescribeScalingPolicies",
         "DescribeScheduledActions",

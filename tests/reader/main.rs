@@ -4,7 +4,7 @@ mod scaling_policies;
 mod scheduled_actions;
 mod target_tracking;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sagemaker_scaling::model::{Attachment, AttachmentKind, Location, Tags};
 use sagemaker_scaling::properties::{Declared, Desired};
@@ -340,7 +340,7 @@ fn names_are_read_from_properties_of_any_shape() {
         "ScalingPolicies": [{"PolicyName": "p", "PolicyType": "StepScaling"}, {"PolicyName": "q"}, {"PolicyType": "x"}],
         "ScheduledActions": [{"ScheduledActionName": "s"}, null],
     }));
-    assert_eq!(named.tag_keys, BTreeSet::from(["a".to_owned()]));
+    assert_eq!(named.tags, BTreeMap::from([("a".to_owned(), String::new())]));
     let (policy, action) = (AttachmentKind::ScalingPolicy, AttachmentKind::ScheduledAction);
     let keys = [(policy, "p"), (policy, "q"), (action, "s")].map(|(kind, name)| ((kind, name.to_owned()), None));
     assert_eq!(named.attachments, BTreeMap::from(keys));

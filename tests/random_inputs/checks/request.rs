@@ -65,8 +65,7 @@ pub fn properties(properties: &Value) -> Result<Desired, String> {
             id(&spec.id.to_string());
             let declared = Declared::read(properties);
             assert_eq!(declared.target.as_ref(), Some(&spec.id), "an Update would not find the previous target");
-            let keys = spec.tags.keys().cloned().collect();
-            assert_eq!(declared.tag_keys, keys, "an Update would not remove a previous tag");
+            assert_eq!(declared.tags, spec.tags, "an Update would not follow a previous tag");
             for attachment in &spec.attachments {
                 let key = attachment.key();
                 assert!(declared.attachments.contains_key(&key), "an Update would not delete the previous {key:?}");

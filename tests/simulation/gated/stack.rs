@@ -590,7 +590,7 @@ impl Stack {
         let answered = looked.filter_map(|request| request.answered_at);
         let last = answered.fold(0.0, f64::max);
         // The gate looks, waits for two seconds, checks that it is fresh, and answers.
-        since > last - LAST_LOOK || rolls_back && self.reversed && since > self.began
+        since > last - LAST_LOOK - state.latest_read() || rolls_back && self.reversed && since > self.began
     }
 
     /// The documented limit by which SageMaker may refuse the way back because of a variant.

@@ -474,6 +474,11 @@ impl State {
         self.aws.call(target, input, now)
     }
 
+    /// How late a read of a target may be, in seconds.
+    pub(crate) fn latest_read(&self) -> f64 {
+        Duration::from_millis(self.reads.targets).as_secs_f64()
+    }
+
     /// CloudFormation's record, which lags.
     fn describe_stack_resource(&self, form: &str) -> (u16, String) {
         let visible = self.now() - self.record_lag;
