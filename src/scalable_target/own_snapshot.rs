@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::model::attributes::{Attributes, TARGET_ARN};
 use crate::model::{AttachmentKey, Owner, Refusal, ScalableTargetId, TargetSpec, UpdateGateId};
 use crate::properties::{Declared, Desired};
+use crate::request::Lifecycle;
 use crate::snapshot::store::{self, Stored};
-use crate::snapshot::{EndpointUpdate, Snapshot, SnapshotError, remove_ended_actions, restore};
+use crate::snapshot::{EndpointUpdate, Newer, Snapshot, SnapshotError, remove_ended_actions, restore};
 
 /// The snapshot of the target, without scheduled actions that have ended. `None` if it belongs to another update.
 pub(super) async fn own_snapshot(context: &Context<'_>, desired: &Desired) -> Result<Option<Stored>, Error> {
@@ -101,9 +102,13 @@ pub(super) async fn restore_others(
     let Some(endpoint) = aws.endpoint(name).await? else { return Ok(()) };
     let runs = endpoint.is_settled() && endpoint.runs(gate.config.as_str());
     for stored in left.into_iter().filter(|stored| runs && endpoint.has_variant_of(&stored.snapshot.spec.id)) {
-        restore(aws, stored).await?;
+        restore(aws, stored, Newer::Restore).await?;
     }
     Ok(())
+}
+
+pub(super) fn is_update(context: &Context<'_>) -> bool {
+    matches!(context.lifecycle(), Lifecycle::Update { .. })
 }
 
 /// Room for the ARN of a scalable target, and for the longest name of a configuration.

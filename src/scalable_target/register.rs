@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::own_snapshot::{ensure_fits, own_snapshot, restore_others, restored_spec, update_of};
+use super::own_snapshot::{ensure_fits, is_update, own_snapshot, restore_others, restored_spec, update_of};
 use super::ownership::{self, Registration};
 use super::readiness::{Readiness, component_readiness, variant_readiness};
 use super::reconcile::no_longer_declared;
@@ -21,7 +21,7 @@ use crate::model::{AttachmentKey, Ownership, RESTORING_TAG, Registered, Scalable
 use crate::observability::Decision;
 use crate::polling::poll;
 use crate::properties::{Declared, Desired};
-use crate::request::{Freshness, Lifecycle};
+use crate::request::Freshness;
 use crate::snapshot::registered_since;
 use crate::snapshot::store::{self, Stored};
 use crate::timing::{ENDPOINT, READ_VALID, RECORD_LAG, VISIBLE};
@@ -143,10 +143,6 @@ async fn plan<'a>(
         ensure_fits(context, &plan.merged.spec, gate)?;
     }
     Ok((plan, registered))
-}
-
-fn is_update(context: &Context<'_>) -> bool {
-    matches!(context.lifecycle(), Lifecycle::Update { .. })
 }
 
 /// Deletes and puts the attachments of a registered target. Returns the ARNs of the template's policies.

@@ -3,7 +3,7 @@
 
 use futures_util::future::try_join;
 
-use super::own_snapshot::{own_snapshot, restored_spec, update_of};
+use super::own_snapshot::{is_update, own_snapshot, restored_spec, update_of};
 use super::ownership;
 use super::reconcile::no_longer_declared;
 use super::remove::ensure_fresh;
@@ -15,7 +15,8 @@ use crate::model::{AttachmentKind, Refusal, Registered, ScalableTargetId, blocks
 use crate::observability::Decision;
 use crate::properties::{Declared, Desired};
 use crate::request::Freshness;
-use crate::snapshot::{Snapshot, capture, store};
+use crate::snapshot::store::{self, Stored};
+use crate::snapshot::{Snapshot, capture};
 
 /// Whether the endpoint is about to roll back: it runs the configuration of the previous gate, and this target would
 /// block its update to the configuration of the new gate.
@@ -31,16 +32,18 @@ pub(super) async fn is_rolling_back(
     };
     let may_be_the_configuration =
         matches!(failure, None | Some(Error::Refused(Refusal::VariantMissing { .. } | Refusal::CannotScaleToZero(_))));
-    if !may_be_the_configuration {
+    // A rollback creates no resource.
+    if !may_be_the_configuration || !is_update(context) {
         return Ok(false);
     }
+    let Some(endpoint) = context.aws.endpoint(endpoint).await? else { return Ok(false) };
     // If the endpoint runs any other configuration, it was updated outside this stack. Then no gate would restore the
     // snapshot, so the target stays registered.
-    let Some(previous) = context.lifecycle().old_gate().filter(|previous| !previous.is_same(gate)) else {
-        return Ok(false);
-    };
-    let Some(endpoint) = context.aws.endpoint(endpoint).await? else { return Ok(false) };
-    if !endpoint.runs(previous.config.as_str()) {
+    let previous = context.lifecycle().old_gate().filter(|previous| !previous.is_same(gate));
+    if !previous.is_some_and(|previous| endpoint.runs(previous.config.as_str())) {
+        if endpoint.runs(gate.config.as_str()) {
+            return Ok(false);
+        }
         // After updates that failed without a rollback, the stack goes back by several configurations. Then a gate has taken
         // a snapshot for the update to the one that the endpoint runs.
         let snapshot = own_snapshot(context, desired).await?.and_then(|stored| stored.snapshot.update);
@@ -64,7 +67,8 @@ pub(super) async fn keep_as_snapshot(
         ensure_fresh(context, &desired.spec.id).await?;
         let registered = context.aws.registered(&desired.spec.id).await?;
         let snapshot = desired_snapshot(context, desired, previous, registered.as_ref()).await?;
-        if store::put(&context.aws, &snapshot).await?.is_none() {
+        let stored = Stored::new(snapshot)?;
+        if !store::put(&context.aws, &stored).await? {
             continue;
         }
         let target = &desired.spec.id;
@@ -80,7 +84,7 @@ pub(super) async fn keep_as_snapshot(
             context.progress().decided(Decision::Snapshot);
             let target = target.resource_id();
             tracing::info!(target, "snapshot taken: the endpoint is about to roll back to another configuration");
-            return Ok(attributes_before(desired, &snapshot));
+            return Ok(attributes_before(desired, &stored.snapshot));
         }
     }
 }

@@ -48,7 +48,7 @@ pub async fn restore_all(
                 Ok(())
             }
             Ok(stored) if endpoint.is_some_and(|endpoint| endpoint.has_variant_of(&stored.snapshot.spec.id)) => {
-                match restore(aws, stored.clone()).await {
+                match restore(aws, stored.clone(), Newer::Restore).await {
                     // Such as a dimension that the variant no longer has.
                     Err(SnapshotError::Aws(error)) if on_rejection == OnRejection::Skip && error.is_validation() => {
                         let snapshot = stored.snapshot.value().unwrap_or_default();
@@ -76,18 +76,31 @@ pub async fn restore_all(
     failure.map_or(Ok(unrestorable), Err)
 }
 
+/// What to do if somebody has stored a newer snapshot of the target.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Newer {
+    /// Restore that one.
+    Restore,
+    /// Leave the target to the request that stored it.
+    Leave,
+}
+
 /// Restores a target unless somebody has registered it since, and drops its snapshot.
-pub async fn restore(aws: &Aws<'_>, mut stored: Stored) -> Result<(), SnapshotError> {
+pub async fn restore(aws: &Aws<'_>, mut stored: Stored, newer: Newer) -> Result<(), SnapshotError> {
     remove_ended_actions(aws, &mut stored.snapshot);
     let restored = loop {
         // Boxed because its type is too deep.
         if let Some(restored) = unless_outdated(Box::pin(restore_once(aws, &stored)).await)? {
             break restored;
         }
-        // Somebody may have stored the target anew meanwhile. Then that snapshot says what to restore.
-        if let Some(newer) = store::get(aws, &stored.snapshot.spec.id).await? {
-            stored = newer;
-            remove_ended_actions(aws, &mut stored.snapshot);
+        // Somebody may have stored the target anew meanwhile.
+        match store::get(aws, &stored.snapshot.spec.id).await? {
+            Some(found) if !found.is_same(&stored) && newer == Newer::Leave => return Ok(()),
+            Some(found) => {
+                stored = found;
+                remove_ended_actions(aws, &mut stored.snapshot);
+            }
+            None => {}
         }
     };
     let (target, dimension) = (stored.snapshot.spec.id.resource_id(), stored.snapshot.spec.id.dimension().as_str());
@@ -114,7 +127,10 @@ pub fn remove_ended_actions(aws: &Aws<'_>, snapshot: &mut Snapshot) {
 
 async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeError> {
     let spec = &stored.snapshot.spec;
-    let (tags, later) = restoring_tags(spec.tags.clone());
+    if !stored.is_current(aws).await? && store::exists(aws, &spec.id).await? {
+        return Err(ChangeError::Outdated);
+    }
+    let (tags, deferred) = restoring_tags(spec.tags.clone());
     let Some((registered, is_new)) = register(aws, &stored.snapshot, tags).await? else {
         store::drop_snapshot(aws, stored).await?;
         return Ok(Outcome::RegisteredSince);
@@ -142,7 +158,7 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
             return Ok(Outcome::Undone);
         }
     }
-    finish_restoring(aws, &spec.id, &arn, &later, &mut precondition).await?;
+    finish_restoring(aws, &spec.id, &arn, &deferred, &mut precondition).await?;
     store::drop_snapshot(aws, stored).await?;
     Ok(Outcome::Restored)
 }

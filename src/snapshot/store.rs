@@ -17,20 +17,20 @@ pub struct Stored {
     value: String,
 }
 
-/// Stores a snapshot, and reads it back. Only then may its target be deregistered. Returns `None` if the request became
+/// Stores a snapshot, and reads it back. Only then may its target be deregistered. Returns `false` if the request became
 /// stale before a retry.
-pub async fn put(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Option<Stored>, SnapshotError> {
-    let (name, value) = (parameter_name(&snapshot.spec.id), snapshot.value()?);
-    if unless_outdated(aws.put_parameter(&name, &value).await)?.is_none() {
-        return Ok(None);
+pub async fn put(aws: &Aws<'_>, stored: &Stored) -> Result<bool, SnapshotError> {
+    let (name, value) = (parameter_name(&stored.snapshot.spec.id), &stored.value);
+    if unless_outdated(aws.put_parameter(&name, value).await)?.is_none() {
+        return Ok(false);
     }
     let read_back = async || {
-        let is_stored = aws.get_parameter(&name).await?.as_ref() == Some(&value);
+        let is_stored = aws.get_parameter(&name).await?.as_ref() == Some(value);
         Ok::<_, AwsError>(if is_stored { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     };
     let is_stored = poll(VISIBLE, aws.left_to_work(), read_back).await?;
     is_stored.map_err(|()| SnapshotError::NotStored(name))?;
-    Ok(Some(Stored { snapshot: snapshot.clone(), value }))
+    Ok(true)
 }
 
 /// The snapshots of an endpoint's targets. A snapshot that cannot be read is an error in its place.
@@ -90,7 +90,7 @@ pub async fn drop_or_release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTarg
     match Ownership::read(owner, tags) {
         Ownership::Own { adopted: true } => {
             tags.retain(|key, _| !OWNER_TAGS.contains(&key.as_str()));
-            put(aws, &stored.snapshot).await?;
+            put(aws, &Stored::new(stored.snapshot)?).await?;
         }
         Ownership::Own { adopted: false } => drop_snapshot(aws, &stored).await?,
         Ownership::Other(_) | Ownership::Untagged => return Ok(false),
@@ -99,6 +99,16 @@ pub async fn drop_or_release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTarg
 }
 
 impl Stored {
+    /// A snapshot as it is to be stored. Fails if it is too large.
+    pub fn new(snapshot: Snapshot) -> Result<Self, SnapshotError> {
+        Ok(Self { value: snapshot.value()?, snapshot })
+    }
+
+    /// Whether both are the same record.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+
     /// Whether the parameter still has this snapshot.
     pub(super) async fn is_current(&self, aws: &Aws<'_>) -> Result<bool, AwsError> {
         Ok(aws.get_parameter(&parameter_name(&self.snapshot.spec.id)).await?.as_ref() == Some(&self.value))

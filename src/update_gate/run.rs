@@ -25,7 +25,9 @@ use crate::polling::poll;
 use crate::properties::{UpdateGate, declared_gate};
 use crate::request::{Freshness, Lifecycle};
 use crate::snapshot::store::{self, Stored};
-use crate::snapshot::{EndpointUpdate, Snapshot, SnapshotError, capture, registered_since, restore, restore_all};
+use crate::snapshot::{
+    EndpointUpdate, Newer, Snapshot, SnapshotError, capture, registered_since, restore, restore_all,
+};
 use crate::timing::{ENDPOINT, FRESHNESS_CHECKED_AFTER, RECORD_LAG, RESTORE_RESERVE};
 
 /// Carries out one request, or fails with what the author of the template can do.
@@ -101,7 +103,7 @@ async fn open(
         };
         let mut failure = None;
         for stored in taken.into_iter().map(|taken| taken.stored).filter(has_variant) {
-            let restored = restore(&context.aws, stored).await;
+            let restored = restore(&context.aws, stored, Newer::Leave).await;
             failure = failure.or_else(|| restored.err());
         }
         failure.map_or(Ok(()), Err)?;
@@ -164,6 +166,8 @@ async fn run_steps(
                     endpoint = aws.endpoint(&gate.id.endpoint).await?;
                 }
                 (Step::Restore, endpoint @ Some(_)) => {
+                    // After a wait, another delivery may have been answered.
+                    context.ensure_fresh().await?;
                     restore_all(aws, &gate.id.endpoint, endpoint.as_ref(), update, OnRejection::Fail).await?;
                     return Ok(ControlFlow::Break(()));
                 }
@@ -210,25 +214,26 @@ struct Taken {
 /// Adds the gate's configuration to the snapshots of an earlier update that failed and was not rolled back: this update
 /// goes on with them.
 async fn carry_over(context: &Context<'_>, gate: &UpdateGate, update: &EndpointUpdate) -> Result<(), Error> {
-    if !store::exist_any(&context.aws, &gate.id.endpoint).await? {
+    let carried = |stored: Stored| {
+        let mut snapshot = stored.snapshot.clone();
+        let is_earlier = snapshot.belongs_to(update)
+            && snapshot.update.as_mut().is_some_and(|taken_for| taken_for.add(gate.id.config.as_str()));
+        is_earlier.then_some((stored, snapshot))
+    };
+    let get_all = async || store::get_all(&context.aws, &gate.id.endpoint).await;
+    if !get_all().await?.into_iter().flatten().any(|stored| carried(stored).is_some()) {
         return Ok(());
     }
     // Otherwise it would store a snapshot again that an earlier request has dropped.
     context.aws.earlier_changes_visible().await;
-    for stored in store::get_all(&context.aws, &gate.id.endpoint).await?.into_iter().flatten() {
-        let mut snapshot = stored.snapshot.clone();
-        let is_earlier = snapshot.belongs_to(update)
-            && snapshot.update.as_mut().is_some_and(|taken_for| taken_for.add(gate.id.config.as_str()));
-        if !is_earlier {
-            continue;
-        }
+    for (stored, snapshot) in get_all().await?.into_iter().flatten().filter_map(carried) {
         context.ensure_fresh().await?;
         let registered = registered_since(&context.aws, &snapshot).await?;
         if registered.is_some_and(|found| !found.tags.contains_key(RESTORING_TAG)) {
             // A request that was cancelled has registered the target, and has not dropped the snapshot.
             store::drop_snapshot(&context.aws, &stored).await?;
         } else {
-            store::put(&context.aws, &snapshot).await?;
+            store::put(&context.aws, &Stored::new(snapshot)?).await?;
         }
     }
     Ok(())
@@ -244,9 +249,12 @@ async fn deregister(
 ) -> Result<bool, Error> {
     for snapshot in snapshots {
         context.ensure_fresh().await?;
-        let Some(stored) = store::put(&context.aws, &snapshot).await? else { return Ok(false) };
-        taken.push(Taken { stored, is_deregistered: false });
         let target = snapshot.spec.id.clone();
+        let stored = Stored::new(snapshot.clone())?;
+        taken.push(Taken { stored: stored.clone(), is_deregistered: false });
+        if !store::put(&context.aws, &stored).await? {
+            return Ok(false);
+        }
         let ownership = Ownership::read(context.owner(), &snapshot.spec.tags);
         let state = TargetState::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
         context.ensure_fresh().await?;

@@ -217,7 +217,7 @@ async fn a_gate_before_its_endpoint_and_a_change_of_model_change_no_target() {
     world.called();
     world.succeed(gate_update("large", "model")).await;
     assert_eq!(world.registered().len(), 1);
-    let reads = ["DescribeEndpoint", "DescribeEndpointConfig", "DescribeEndpointConfig"];
+    let reads = ["DescribeEndpoint", "DescribeEndpointConfig", "DescribeEndpointConfig", "GetParametersByPath"];
     assert_eq!(world.called(), reads);
 }
 

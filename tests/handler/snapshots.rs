@@ -68,6 +68,7 @@ async fn a_snapshot_and_a_restore_make_only_these_calls() {
         "DescribeEndpoint",
         "GetParametersByPath",
         "GetParametersByPath",
+        "GetParameter",
         "RegisterScalableTarget",
         "PutScalingPolicy",
         "GetParameter",

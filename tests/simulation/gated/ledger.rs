@@ -193,10 +193,9 @@ impl State {
     /// Invariant: no request changes a target that it may not change. Called after the call, and before the shadow
     /// follows it.
     pub(crate) fn check_change(&mut self, number: usize, operation: &str, input: &Value, variant: usize) {
-        if operation == "TagResource" && input["Tags"].get(ADOPTED_TAG).is_some() {
-            if let Some(native) = &mut self.ledger.natives[variant] {
-                native.adopted = true;
-            }
+        let adopts = operation == "TagResource" && input["Tags"].get(ADOPTED_TAG).is_some();
+        if adopts && let Some(native) = &mut self.ledger.natives[variant] {
+            native.adopted = true;
         }
         if operation == "RegisterScalableTarget" && self.shadows[variant].is_none() {
             self.check_registration(number, input, variant);
@@ -328,7 +327,7 @@ pub(crate) fn check(state: &mut State, stacks: &[&Stack]) {
                 // A target that went with its variant is not registered again by itself.
                 let is_owner = found.as_ref().is_some_and(|found| found.tags.get(STACK_ID_TAG) == Some(&stack));
                 (resource.removals == removals || is_owner)
-                    .then(|| Declared { owner: (stack, logical), scaling: *scaling })
+                    .then_some(Declared { owner: (stack, logical), scaling: *scaling })
             }
             _ => None,
         });
