@@ -161,7 +161,8 @@ fn may_continue(request: &Request, age: &Age, invocation: Duration) -> bool {
     let is_gate = ResourceType::read(&request.resource_type) == Some(ResourceType::UpdateGate);
     let is_clean_up = is_gate && matches!(request.lifecycle, Lifecycle::Delete { .. });
     let waits = request.lifecycle.service_timeout().unwrap_or(SERVICE_TIMEOUT);
-    is_clean_up && age.elapsed() + REDELIVERY + invocation <= waits
+    // Lambda delivers a request three times at most.
+    is_clean_up && age.elapsed() < 3 * invocation && age.elapsed() + REDELIVERY + invocation <= waits
 }
 
 /// The answer to a request that failed.

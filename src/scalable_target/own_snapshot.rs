@@ -23,6 +23,10 @@ pub(super) async fn own_snapshot(context: &Context<'_>, desired: &Desired) -> Re
     if update_of(context, desired).is_some_and(|update| !stored.snapshot.belongs_to(&update)) {
         return Ok(None);
     }
+    // Without a gate, the request does not know which update it belongs to.
+    if desired.gate.is_none() && stored.snapshot.is_stale(context.aws.now()) {
+        return Ok(None);
+    }
     remove_ended_actions(&context.aws, &mut stored.snapshot);
     Ok(Some(stored))
 }
@@ -66,11 +70,12 @@ pub(super) fn update_of(context: &Context<'_>, desired: &Desired) -> Option<Endp
 pub(super) fn ensure_fits(context: &Context<'_>, spec: &TargetSpec, gate: &UpdateGateId) -> Result<(), SnapshotError> {
     let mut spec = spec.clone();
     spec.tags.extend(context.owner().adoption_tags());
-    let attributes = Attributes::from([(TARGET_ARN.to_owned(), "-".repeat(LONG_ARN))]);
+    let attributes = Attributes::from([(TARGET_ARN.to_owned(), "-".repeat(LONG_ARN + SUSPENDED_STATE))]);
     let other_config = "-".repeat(LONG_NAME);
     let update = EndpointUpdate {
         stack_id: Some(context.owner().stack_id.clone()),
-        configs: vec![gate.config.to_string(), other_config],
+        // The update after a failed one adds a third configuration.
+        configs: vec![gate.config.to_string(), other_config.clone(), other_config],
         is_by_new_gate: true,
     };
     Snapshot::new(context.aws.now(), spec, attributes, Some(update)).value().map(drop)
@@ -102,7 +107,10 @@ pub(super) async fn restore_others(
     let Some(endpoint) = aws.endpoint(name).await? else { return Ok(()) };
     let runs = endpoint.is_settled() && endpoint.runs(gate.config.as_str());
     for stored in left.into_iter().filter(|stored| runs && endpoint.has_variant_of(&stored.snapshot.spec.id)) {
-        restore(aws, stored, Newer::Restore).await?;
+        let target = stored.snapshot.spec.id.resource_id();
+        if let Err(error) = restore(aws, stored, Newer::Restore).await {
+            tracing::warn!(%error, target, "could not be restored; its snapshot is kept");
+        }
     }
     Ok(())
 }
@@ -111,6 +119,8 @@ pub(super) fn is_update(context: &Context<'_>) -> bool {
     matches!(context.lifecycle(), Lifecycle::Update { .. })
 }
 
-/// Room for the ARN of a scalable target, and for the longest name of a configuration.
+/// Room for the ARN of a scalable target, for the suspended state, which Describe always returns, and for the longest name of
+/// a configuration.
 const LONG_ARN: usize = 128;
+const SUSPENDED_STATE: usize = 128;
 const LONG_NAME: usize = 63;

@@ -9,6 +9,7 @@ use super::reconcile::no_longer_declared;
 use super::remove::ensure_fresh;
 use crate::aws::{Precondition, TargetState, unless_outdated};
 use crate::context::Context;
+use crate::deadline::Stopwatch;
 use crate::error::Error;
 use crate::model::attributes::{self, Attributes, TARGET_ARN, policy_arn};
 use crate::model::{AttachmentKind, Refusal, Registered, ScalableTargetId, blocks_update};
@@ -16,7 +17,7 @@ use crate::observability::Decision;
 use crate::properties::{Declared, Desired};
 use crate::request::Freshness;
 use crate::snapshot::store::{self, Stored};
-use crate::snapshot::{Snapshot, capture};
+use crate::snapshot::{EndpointUpdate, Snapshot, capture};
 
 /// Whether the endpoint is about to roll back: it runs the configuration of the previous gate, and this target would
 /// block its update to the configuration of the new gate.
@@ -63,21 +64,30 @@ pub(super) async fn keep_as_snapshot(
     desired: &Desired,
     previous: &Declared,
 ) -> Result<Attributes, Error> {
+    let target = &desired.spec.id;
+    // A target that an earlier request registered may not be visible yet.
+    context.aws.earlier_changes_visible().await;
     loop {
-        ensure_fresh(context, &desired.spec.id).await?;
-        let registered = context.aws.registered(&desired.spec.id).await?;
+        ensure_fresh(context, target).await?;
+        let read = Stopwatch::start();
+        let registered = context.aws.registered(target).await?;
         let snapshot = desired_snapshot(context, desired, previous, registered.as_ref()).await?;
         let stored = Stored::new(snapshot)?;
         if !store::put(&context.aws, &stored).await? {
             continue;
         }
-        let target = &desired.spec.id;
         let is_done = match registered {
             None => true,
             Some(_) => {
+                ensure_fresh(context, target).await?;
                 let state = TargetState::new(context.owner(), registered.as_ref());
-                let mut precondition = Precondition::new(target, state, Freshness::Fresh);
-                unless_outdated(context.aws.deregister_target(target, &mut precondition).await)?.is_some()
+                let mut precondition = Precondition::since(read, target, state, Freshness::Fresh);
+                let done = async {
+                    // Storing the snapshot may have taken long.
+                    precondition.check(&context.aws).await?;
+                    context.aws.deregister_target(target, &mut precondition).await
+                };
+                unless_outdated(done.await)?.is_some()
             }
         };
         if is_done {
@@ -112,6 +122,11 @@ async fn desired_snapshot(
     if let Some(before) = before {
         let to_delete = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
         if let Some(spec) = restored_spec(context, desired, &before, &to_delete, previous).await? {
+            // The gate that took the earlier snapshot restores this one.
+            let update = update.map(|update| match before.update {
+                Some(earlier) => EndpointUpdate { configs: update.configs, ..earlier },
+                None => update,
+            });
             return Ok(Snapshot::new(aws.now(), spec, before.attributes, update));
         }
     }

@@ -74,7 +74,10 @@ async fn read_attachments(
 async fn completed(aws: &Aws<'_>, mut snapshot: Snapshot) -> Result<Snapshot, SnapshotError> {
     let is_half_restored = snapshot.spec.tags.remove(RESTORING_TAG).is_some();
     let stored = store::get(aws, &snapshot.spec.id).await?;
-    Ok(match stored.map(|stored| stored.snapshot).filter(|stored| is_half_restored || stored.arn() == snapshot.arn()) {
+    let is_of_this_update = |stored: &Snapshot| snapshot.update.as_ref().is_none_or(|update| stored.belongs_to(update));
+    let completes =
+        |stored: &Snapshot| is_half_restored || (stored.arn() == snapshot.arn() && is_of_this_update(stored));
+    Ok(match stored.map(|stored| stored.snapshot).filter(completes) {
         Some(stored) => snapshot.completed_by(stored),
         None => snapshot,
     })

@@ -95,7 +95,9 @@ pub async fn restore(aws: &Aws<'_>, mut stored: Stored, newer: Newer) -> Result<
         }
         // Somebody may have stored the target anew meanwhile.
         match store::get(aws, &stored.snapshot.spec.id).await? {
-            Some(found) if !found.is_same(&stored) && newer == Newer::Leave => return Ok(()),
+            Some(found) if !found.is_same(&stored) && (newer == Newer::Leave || !found.continues(&stored)) => {
+                return Ok(());
+            }
             Some(found) => {
                 stored = found;
                 remove_ended_actions(aws, &mut stored.snapshot);
@@ -150,6 +152,8 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     if let Some(owner) = stored.snapshot.resource()
         && is_leaving(aws, &owner, stored, is_current).await
     {
+        // The read of CloudFormation's record may have taken long.
+        precondition.check(aws).await?;
         if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {
             aws.untag(&arn, &OWNER_TAGS.map(str::to_owned), &mut precondition).await?;
         } else {

@@ -104,6 +104,11 @@ impl Stored {
         Ok(Self { value: snapshot.value()?, snapshot })
     }
 
+    /// Whether it belongs to the update of an earlier snapshot.
+    pub(super) fn continues(&self, earlier: &Self) -> bool {
+        earlier.snapshot.update.as_ref().is_none_or(|update| self.snapshot.belongs_to(update))
+    }
+
     /// Whether both are the same record.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.value == other.value

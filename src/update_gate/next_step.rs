@@ -52,7 +52,13 @@ pub(super) enum Step {
 /// is lost.
 pub(super) fn next_step(gate: &UpdateGate, owner: &Owner, observed: Observed<'_>) -> Result<Step, Refusal> {
     let Some(endpoint) = observed.endpoint else { return Ok(Step::Done) };
-    let once_settled = |step| if endpoint.is_settled() { step } else { Step::Wait { status: endpoint.status.clone() } };
+    let once_settled = |step| {
+        if endpoint.is_settled() && endpoint.status != "Deleting" {
+            step
+        } else {
+            Step::Wait { status: endpoint.status.clone() }
+        }
+    };
     if endpoint.runs(gate.id.config.as_str()) || observed.follows == (Follows::Nothing { after_failure: true }) {
         return Ok(once_settled(Step::Restore));
     }

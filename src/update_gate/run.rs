@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use futures_util::future::try_join;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::next_step::{Follows, Observed, Step, next_step};
 use crate::apply::OnRejection;
@@ -77,36 +77,38 @@ async fn open(
     declared: Option<&UpdateGateId>,
 ) -> Result<(), Error> {
     context.ensure_fresh().await?;
+    let (aws, name) = (&context.aws, &gate.id.endpoint);
     let follows = what_follows(&gate.id, given, declared);
-    if follows != Follows::EndpointUpdate && !store::exist_any(&context.aws, &gate.id.endpoint).await? {
+    if follows == (Follows::Nothing { after_failure: true }) {
+        // No Delete follows that would restore a snapshot that is not visible yet.
+        aws.earlier_changes_visible().await;
+    }
+    if follows != Follows::EndpointUpdate && !store::exist_any(aws, name).await? {
         return Ok(());
     }
     let configs = given.into_iter().chain(declared).chain([&gate.id]).map(|gate| gate.config.to_string()).collect();
     let update = update_of(context, configs);
     let mut taken = Vec::new();
+    // The handler drops the work at its deadline. Then nothing would restore the targets.
+    let left = aws.left_to_work();
+    let budget = left.saturating_sub(RESTORE_RESERVE.min(left / 8));
     // Boxed because its type is too deep.
-    let done = Box::pin(run_steps(context, gate, &update, follows, &mut taken)).await;
-    let no_update_follows = match &done {
-        Ok(()) => false,
-        Err(Error::Stale(_)) => !was_answered(context, &gate.id).await,
+    let done = timeout(budget, Box::pin(run_steps(context, gate, &update, follows, &mut taken))).await;
+    let done = done.unwrap_or_else(|_| Err(Error::OutOfTime { doing: context.progress().phrase() }));
+    if done.is_ok() || taken.is_empty() || was_answered(context, &gate.id).await {
+        return done;
+    }
+    // An update of the endpoint may be removing the variant.
+    let endpoint = settled_endpoint(context, name, aws.left_to_work().saturating_sub(RESTORE_RESERVE)).await;
+    let may_have_variant = |stored: &Stored| match &endpoint {
+        Ok(found) => found.as_ref().is_some_and(|found| found.has_variant_of(&stored.snapshot.spec.id)),
         Err(_) => true,
     };
-    if no_update_follows && !taken.is_empty() {
-        let name = &gate.id.endpoint;
-        let endpoint = match &done {
-            Err(Error::OutOfTime { .. }) => context.aws.endpoint(name).await?,
-            // An update of the endpoint may be removing the variant.
-            _ => settled_endpoint(context, name).await?,
-        };
-        let has_variant = |stored: &Stored| {
-            endpoint.as_ref().is_some_and(|endpoint| endpoint.has_variant_of(&stored.snapshot.spec.id))
-        };
-        let mut failure = None;
-        for stored in taken.into_iter().map(|taken| taken.stored).filter(has_variant) {
-            let restored = restore(&context.aws, stored, Newer::Leave).await;
-            failure = failure.or_else(|| restored.err());
+    for stored in taken.into_iter().map(|taken| taken.stored).filter(may_have_variant) {
+        let target = stored.snapshot.spec.id.resource_id();
+        if let Err(error) = restore(aws, stored, Newer::Leave).await {
+            tracing::warn!(%error, target, "could not be restored; its snapshot is kept");
         }
-        failure.map_or(Ok(()), Err)?;
     }
     done
 }
@@ -137,7 +139,7 @@ async fn run_steps(
     // The blocking targets, and the configuration and state of the endpoint that they were read for.
     let mut known: Option<(String, bool, Vec<Snapshot>)> = None;
     let mut read = Stopwatch::start();
-    let has_deregistered = Cell::new(false);
+    let deregistrations = Cell::new(0);
     let reads_again = Cell::new(false);
     let mut wait = async || {
         let mut endpoint = aws.endpoint(&gate.id.endpoint).await?;
@@ -159,7 +161,7 @@ async fn run_steps(
                 }
                 (Step::Snapshot(_), _) => {
                     let blocking = known.as_mut().map(|(.., blocking)| std::mem::take(blocking));
-                    has_deregistered.set(true);
+                    deregistrations.set(deregistrations.get() + 1);
                     if !deregister(context, blocking.unwrap_or_default(), read, taken).await? {
                         known = None;
                     }
@@ -175,11 +177,6 @@ async fn run_steps(
                     let name = &gate.id.endpoint;
                     let wait = format!("waiting for endpoint {name} to settle before its update (it is {status})");
                     context.progress().waiting(wait);
-                    // Nobody else restores what a request has deregistered that runs out of time.
-                    let is_out_of_time = has_deregistered.get() && aws.left_to_work() < RESTORE_RESERVE;
-                    if is_out_of_time {
-                        return Err(Error::OutOfTime { doing: context.progress().phrase() });
-                    }
                     return Ok(ControlFlow::Continue(()));
                 }
                 (Step::Done, Some(_)) if follows == Follows::EndpointUpdate => {
@@ -190,17 +187,20 @@ async fn run_steps(
             }
         }
     };
-    // The work deadline ends this poll, and reports what the request waits for.
-    let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, &mut wait).await?;
-    if has_deregistered.get() {
-        // If the request has become stale, it has to restore what it has deregistered.
+    let mut checked = 0;
+    loop {
+        // The caller's time limit ends this poll.
+        let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, &mut wait).await?;
+        if deregistrations.get() == checked {
+            return Ok(());
+        }
+        checked = deregistrations.get();
+        // If CloudFormation has cancelled the request, the caller restores what it has deregistered.
         sleep(RECORD_LAG.max(FRESHNESS_CHECKED_AFTER.saturating_sub(aws.request.age.elapsed()))).await;
         context.ensure_fresh().await?;
         // Somebody may have registered a target meanwhile.
         reads_again.set(true);
-        let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, wait).await?;
     }
-    Ok(())
 }
 
 /// A snapshot that this request has taken.
@@ -337,7 +337,10 @@ async fn blocking_targets(
 async fn clean_up(context: &Context<'_>, gate: &UpdateGateId) -> Result<(), Error> {
     let name = &gate.endpoint;
     let update = update_of(context, vec![gate.config.to_string()]);
-    let endpoint = settled_endpoint(context, name).await?;
+    // The work deadline ends this wait.
+    let endpoint = settled_endpoint(context, name, Duration::MAX).await?;
+    // It may have taken long.
+    context.ensure_fresh().await?;
     for stored in restore_all(&context.aws, name, endpoint.as_ref(), &update, OnRejection::Skip).await? {
         store::drop_snapshot(&context.aws, &stored).await?;
         context.progress().decided(Decision::DropSnapshot);
@@ -347,8 +350,12 @@ async fn clean_up(context: &Context<'_>, gate: &UpdateGateId) -> Result<(), Erro
     Ok(())
 }
 
-/// Reads the endpoint once it is settled or gone.
-async fn settled_endpoint(context: &Context<'_>, name: &EndpointName) -> Result<Option<Endpoint>, AwsError> {
+/// Reads the endpoint once it is settled or gone, or the budget is used up.
+async fn settled_endpoint(
+    context: &Context<'_>,
+    name: &EndpointName,
+    budget: Duration,
+) -> Result<Option<Endpoint>, AwsError> {
     let read = async || match context.aws.endpoint(name).await? {
         Some(endpoint) if !endpoint.is_settled() || endpoint.status == "Deleting" => {
             let status = &endpoint.status;
@@ -357,8 +364,7 @@ async fn settled_endpoint(context: &Context<'_>, name: &EndpointName) -> Result<
         }
         found => Ok(ControlFlow::Break(found)),
     };
-    // The work deadline ends this poll.
-    let (Ok(endpoint) | Err(endpoint)) = poll(ENDPOINT, Duration::MAX, read).await?;
+    let (Ok(endpoint) | Err(endpoint)) = poll(ENDPOINT, budget, read).await?;
     Ok(endpoint)
 }
 
