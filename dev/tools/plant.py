@@ -123,10 +123,10 @@ FAULTS: list[tuple[str, str, str, str]] = [
     (
         "A superseded request is carried out",
         REMOVE,
-        "Freshness::Superseded if !may_have_registered || !has_other_target(record, target) => {",
+        "Freshness::Superseded if !may_have_registered || !record.has_other_target(target) => {",
         (
             "Freshness::Superseded if true => return Ok(ControlFlow::Break(true)),\n"
-            "                Freshness::Superseded if !may_have_registered || !has_other_target(record, target) => {"
+            "                Freshness::Superseded if !may_have_registered || !record.has_other_target(target) => {"
         ),
     ),
     (
