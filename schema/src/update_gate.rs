@@ -17,7 +17,8 @@ pub struct UpdateGate {
     /// `!GetAtt Gate.EndpointConfigName`, so that CloudFormation updates the gate first.
     pub endpoint_config_name: ConfigName,
     /// Whether the gate may also deregister targets that another stack of this function owns. Otherwise, such a target
-    /// makes the gate fail before it changes anything, with a reason that names the owner and this property.
+    /// makes the gate fail, with a reason that names the owner and this property. The gate restores what it has
+    /// deregistered.
     #[schemars(extend("default" = false))]
     pub include_other_stacks: Option<Boolean>,
     /// The ARN of the function, which the stack of `template.yaml` exports. CloudFormation requires this property.

@@ -99,7 +99,7 @@ impl Precondition {
         }
     }
 
-    /// The same before a retry. Also asks CloudFormation whether a young request is still wanted.
+    /// Checks before a retry. Unlike [`check`](Self::check), it reads CloudFormation's record even if the last read is recent.
     pub(super) async fn check_before_retry(&mut self, aws: &Aws<'_>) -> Result<(), ChangeError> {
         if self.read.elapsed() < READ_VALID {
             self.check_freshness(aws).await?;

@@ -111,8 +111,7 @@ impl Aws<'_> {
         self.repeat(operation, resource, async || Ok::<_, AwsError>(()), attempt).await
     }
 
-    /// Calls an operation that changes something. A retry may come when the change is no longer wanted, so `is_wanted`
-    /// is asked before each.
+    /// Calls an operation that changes something. Before each retry, `is_wanted` checks that the change is still wanted.
     pub(super) async fn change<T, E>(
         &self,
         operation: Operation,
@@ -156,7 +155,7 @@ impl Aws<'_> {
         end
     }
 
-    /// The same for a target that was registered just now: the service may not find it yet.
+    /// Like [`change`](Self::change), for a target that was registered just now: the service may not find it yet.
     pub(super) async fn change_once_visible<T, E>(
         &self,
         operation: Operation,

@@ -17,7 +17,7 @@ pub(super) async fn own_snapshot(context: &Context<'_>, desired: &Desired) -> Re
     if !store::exists(aws, target).await? {
         return Ok(None);
     }
-    // Otherwise an earlier request may have dropped it already.
+    // An earlier request may have dropped it, and it is still visible.
     aws.earlier_changes_visible().await;
     let Some(mut stored) = store::get_readable(aws, target).await? else { return Ok(None) };
     if update_of(context, desired).is_some_and(|update| !stored.snapshot.belongs_to(&update)) {

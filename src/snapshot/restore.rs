@@ -18,7 +18,7 @@ use crate::timing::{RECORD_LAG, VISIBLE};
 enum Outcome {
     /// The target is registered with all that it had.
     Restored,
-    /// Somebody registered the target since, so the snapshot was dropped.
+    /// The target is registered without the restoring tag, so the snapshot was dropped.
     RegisteredSince,
     /// The owner is being deleted, so the registration was undone.
     Undone,
@@ -38,7 +38,7 @@ pub async fn restore_all(
     if !store::exist_any(aws, name).await? {
         return Ok(Vec::new());
     }
-    // Otherwise an earlier request may have dropped one of them already.
+    // An earlier request may have dropped a snapshot that is still visible.
     aws.earlier_changes_visible().await;
     for stored in store::get_all(aws, name).await? {
         let restored = match stored {
@@ -188,8 +188,8 @@ async fn register(aws: &Aws<'_>, snapshot: &Snapshot, tags: Tags) -> Result<Opti
     }
 }
 
-/// Reads the target of a snapshot. Under the ARN that the snapshot has, the target was never deregistered, or that is not
-/// visible yet: then it reads again for a while.
+/// Reads the registered target of a snapshot. If it has the ARN of the snapshot, either it was never deregistered, or that is
+/// not visible yet. Then it polls by [`VISIBLE`].
 pub async fn registered_since(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Option<Registered>, AwsError> {
     let read = async || {
         let found = aws.registered(&snapshot.spec.id).await?;
@@ -200,11 +200,11 @@ pub async fn registered_since(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Opti
     Ok(found)
 }
 
-/// Whether the owner of a target will not have it any more: CloudFormation deletes the resource, or its Delete of the
-/// former target has deleted the snapshot.
+/// Whether the owner no longer wants the target: CloudFormation is deleting the resource, or the snapshot is gone and the
+/// resource has another target. The Delete may have looked for the target before it was restored.
 ///
-/// The Delete may have looked for the target before it was restored. If CloudFormation's record cannot be read, the owner
-/// counts as alive: a target too many is not lost.
+/// If CloudFormation's record cannot be read, the owner counts as alive: somebody can deregister an extra target, but nobody
+/// can recover a lost one.
 async fn is_leaving(aws: &Aws<'_>, owner: &Owner, stored: &Stored, is_current: bool) -> bool {
     if !is_current {
         sleep(RECORD_LAG).await;

@@ -81,7 +81,7 @@ pub async fn drop_snapshot(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsErro
     aws.delete_parameter(&parameter_name(&stored.snapshot.spec.id), &stored.value).await
 }
 
-/// Drops the snapshot that a deleted resource owns. Returns whether there was one.
+/// Drops the snapshot that a deleted resource owns. Returns whether it owned one.
 ///
 /// The snapshot of an adopted target is released instead: it loses the owner's tags, and is restored without them.
 pub async fn drop_or_release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<bool, SnapshotError> {

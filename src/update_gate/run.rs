@@ -66,10 +66,10 @@ pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
     }
 }
 
-/// Deregisters what blocks the update, or restores snapshots if the endpoint runs the configuration. Restores what it has
-/// deregistered if it then fails, because no update follows.
+/// Prepares the endpoint's update: snapshots and deregisters the targets that block it. If the endpoint already runs the
+/// configuration, restores instead. If it fails, no update follows, so it restores the targets that it has deregistered.
 ///
-/// `given` is the physical id, `declared` the id by the previous properties.
+/// `given` is the physical id; `declared` is the id that the previous properties describe.
 async fn open(
     context: &Context<'_>,
     gate: &UpdateGate,
@@ -127,7 +127,8 @@ fn what_follows(id: &UpdateGateId, given: Option<&UpdateGateId>, declared: Optio
     }
 }
 
-/// Takes the steps of [`next_step`]. `taken` has the snapshots that it has taken, also if it fails.
+/// Takes the steps of [`next_step`]. Adds each snapshot to `taken` before it deregisters the target, so `taken` is right also
+/// after a failure.
 async fn run_steps(
     context: &Context<'_>,
     gate: &UpdateGate,
@@ -224,7 +225,7 @@ async fn carry_over(context: &Context<'_>, gate: &UpdateGate, update: &EndpointU
     if !get_all().await?.into_iter().flatten().any(|stored| carried(stored).is_some()) {
         return Ok(());
     }
-    // Otherwise it would store a snapshot again that an earlier request has dropped.
+    // An earlier request may have dropped a snapshot that is still visible.
     context.aws.earlier_changes_visible().await;
     for (stored, snapshot) in get_all().await?.into_iter().flatten().filter_map(carried) {
         context.ensure_fresh().await?;
@@ -312,7 +313,7 @@ async fn blocking_targets(
     if resource_ids.is_empty() {
         return Ok((snapshots, Stopwatch::start()));
     }
-    // Otherwise it may miss a target, or a policy of one, that was put seconds ago.
+    // A target or a policy that was put seconds ago may not be visible yet.
     aws.earlier_changes_visible().await;
     let read = Stopwatch::start();
     for description in aws.describe_targets(&resource_ids).await? {
