@@ -29,7 +29,6 @@ pub async fn attach<'s>(
 ) -> Result<Attributes, ChangeError> {
     let mut arns = Attributes::new();
     for attachment in attachments {
-        precondition.check(aws).await?;
         match aws.put(target, attachment, precondition).await {
             Ok(arn) => arns.extend(arn.map(|arn| (policy_arn(attachment.name()), arn))),
             Err(ChangeError::Aws(error)) if on_rejection == OnRejection::Skip && error.is_validation() => {
@@ -51,7 +50,6 @@ pub async fn detach(
     precondition: &mut Precondition,
 ) -> Result<(), ChangeError> {
     for key in keys {
-        precondition.check(aws).await?;
         aws.delete(target, key, precondition).await?;
     }
     Ok(())
@@ -76,16 +74,17 @@ pub async fn finish_restoring(
     deferred: &Tags,
     precondition: &mut Precondition,
 ) -> Result<(), ChangeError> {
+    // From here on, the tag may be gone.
+    precondition.restored();
     let untag = async || {
         aws.untag(arn, &[RESTORING_TAG.to_owned()], precondition).await?;
         // The registration may not have been visible to this call yet.
         let registered = aws.registered(target).await?;
-        let is_marked = registered.is_none_or(|found| found.arn != arn || found.tags.contains_key(RESTORING_TAG));
+        let is_marked = registered.is_none_or(|found| found.arn != arn || found.is_restoring());
         Ok::<_, ChangeError>(if is_marked { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     };
     if poll(VISIBLE, aws.left_to_work(), untag).await?.is_err() {
         tracing::warn!(target = target.resource_id(), "the restoring tag is still visible");
     }
-    precondition.restored();
     aws.tag(arn, deferred, precondition).await
 }

@@ -148,7 +148,9 @@ async fn answer(
         Ok(Ok(Err(error))) => error,
         Ok(Err(panic)) => Error::Panic { doing: progress.phrase(), message: message(panic.as_ref()) },
         Err(_) if may_continue(request, &age, invocation) => {
-            return Err(Unanswered::Continues { doing: progress.phrase() });
+            let doing = progress.phrase();
+            tracing::warn!(doing, "the invocation has ended; the next delivery of the request continues");
+            return Err(Unanswered::Continues { doing });
         }
         Err(_) => Error::OutOfTime { doing: progress.phrase() },
     };

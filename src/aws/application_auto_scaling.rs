@@ -67,13 +67,7 @@ impl Aws<'_> {
     ) -> Result<String, ChangeError> {
         let body = spec.update_body();
         let attempt = async || self.register(&body).await;
-        self.change(
-            Operation::RegisterScalableTarget,
-            &spec.id.resource_id(),
-            async || precondition.check_before_retry(self).await,
-            attempt,
-        )
-        .await
+        self.change_target(Operation::RegisterScalableTarget, &spec.id.resource_id(), precondition, attempt).await
     }
 
     async fn register(&self, body: &Object) -> Result<String, SdkError<ErrorReply, HttpResponse>> {
@@ -98,11 +92,7 @@ impl Aws<'_> {
             .scalable_dimension(dimension(target));
         let attempt = async || request.clone().send().await;
         let (operation, resource) = (Operation::DeregisterScalableTarget, target.resource_id());
-        missing_is_done(
-            self.change(operation, &resource, async || precondition.check_before_retry(self).await, attempt)
-                .await
-                .map(drop),
-        )
+        missing_is_done(self.change_target(operation, &resource, precondition, attempt).await.map(drop))
     }
 
     /// The registered targets of these resources, as the service describes them.
@@ -176,11 +166,7 @@ impl Aws<'_> {
         }
         let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
         let attempt = async || request.clone().send().await;
-        missing_is_done(
-            self.change(Operation::UntagResource, arn, async || precondition.check_before_retry(self).await, attempt)
-                .await
-                .map(drop),
-        )
+        missing_is_done(self.change_target(Operation::UntagResource, arn, precondition, attempt).await.map(drop))
     }
 
     /// Puts a policy or a scheduled action, which replaces one of the same name. Returns the ARN of a policy.
@@ -222,14 +208,7 @@ impl Aws<'_> {
                     .scalable_dimension(dimension(target))
                     .policy_name(name);
                 let attempt = async || request.clone().send().await;
-                self.change(
-                    Operation::DeleteScalingPolicy,
-                    &resource,
-                    async || precondition.check_before_retry(self).await,
-                    attempt,
-                )
-                .await
-                .map(drop)
+                self.change_target(Operation::DeleteScalingPolicy, &resource, precondition, attempt).await.map(drop)
             }
             AttachmentKind::ScheduledAction => {
                 let request = client
@@ -239,14 +218,7 @@ impl Aws<'_> {
                     .scalable_dimension(dimension(target))
                     .scheduled_action_name(name);
                 let attempt = async || request.clone().send().await;
-                self.change(
-                    Operation::DeleteScheduledAction,
-                    &resource,
-                    async || precondition.check_before_retry(self).await,
-                    attempt,
-                )
-                .await
-                .map(drop)
+                self.change_target(Operation::DeleteScheduledAction, &resource, precondition, attempt).await.map(drop)
             }
         };
         missing_is_done(done)

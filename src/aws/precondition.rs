@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::clients::Aws;
 use super::error::ChangeError;
 use crate::deadline::Stopwatch;
-use crate::model::{Owner, Ownership, RESTORING_TAG, Registered, ScalableTargetId};
+use crate::model::{Owner, Ownership, Registered, ScalableTargetId};
 use crate::request::Freshness;
 use crate::timing::{FRESHNESS_CHECKED_AFTER, READ_VALID};
 
@@ -78,7 +78,7 @@ impl Precondition {
     }
 
     /// Reads again if the last read is too old to act on. Fails if the state is a different one.
-    pub async fn check(&mut self, aws: &Aws<'_>) -> Result<(), ChangeError> {
+    pub(super) async fn check(&mut self, aws: &Aws<'_>) -> Result<(), ChangeError> {
         if self.read.elapsed() < READ_VALID {
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl Precondition {
             self.read = Stopwatch::start();
             // After a slow read, the record may be too old.
             if self.freshness.is_none() || !aws.request.is_old() || reading.elapsed() < READ_VALID {
-                let is_restoring = now.as_ref().is_some_and(|now| now.tags.contains_key(RESTORING_TAG));
+                let is_restoring = now.as_ref().is_some_and(Registered::is_restoring);
                 let is_same = TargetState::new(aws.request.owner, now.as_ref()) == self.state
                     && (is_restoring || !self.is_restoring);
                 return if is_same { Ok(()) } else { Err(ChangeError::Outdated) };

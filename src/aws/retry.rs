@@ -129,6 +129,21 @@ impl Aws<'_> {
         self.repeat(operation, resource, is_wanted, attempt).await
     }
 
+    /// Calls an operation that changes a target. Checks the precondition before each attempt.
+    pub(super) async fn change_target<T, E>(
+        &self,
+        operation: Operation,
+        resource: &str,
+        precondition: &mut Precondition,
+        attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<T, ChangeError>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        precondition.check(self).await?;
+        self.change(operation, resource, async || precondition.check_before_retry(self).await, attempt).await
+    }
+
     async fn repeat<T, E, F: From<AwsError>>(
         &self,
         operation: Operation,
@@ -155,7 +170,7 @@ impl Aws<'_> {
         end
     }
 
-    /// Like [`change`](Self::change), for a target that was registered just now: the service may not find it yet.
+    /// Like [`change_target`](Self::change_target), for a target that was registered just now: the service may not find it yet.
     pub(super) async fn change_once_visible<T, E>(
         &self,
         operation: Operation,
@@ -174,8 +189,7 @@ impl Aws<'_> {
                 precondition.check_before_retry(self).await?;
             }
             polls += 1;
-            let is_wanted = async || precondition.check_before_retry(self).await;
-            match self.change(operation, resource, is_wanted, &mut attempt).await {
+            match self.change_target(operation, resource, precondition, &mut attempt).await {
                 Err(ChangeError::Aws(error)) if is_not_found(&error) => Ok(ControlFlow::Continue(error)),
                 done => done.map(ControlFlow::Break),
             }

@@ -28,6 +28,11 @@ impl Endpoint {
         matches!(self.status.as_str(), "Deleting" | "Failed" | "InService" | "OutOfService" | "UpdateRollbackFailed")
     }
 
+    /// Whether it is settled, and stays: it is not being deleted.
+    pub fn is_stable(&self) -> bool {
+        self.is_settled() && self.status != "Deleting"
+    }
+
     /// Whether it runs a configuration.
     pub fn runs(&self, config: &str) -> bool {
         self.config.eq_ignore_ascii_case(config)

@@ -72,6 +72,13 @@ pub struct Registered {
     pub tags: Tags,
 }
 
+impl Registered {
+    /// Whether it is being restored, and not complete yet.
+    pub fn is_restoring(&self) -> bool {
+        self.tags.contains_key(RESTORING_TAG)
+    }
+}
+
 /// The ownership of a registered target, from the point of view of one resource.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Ownership {

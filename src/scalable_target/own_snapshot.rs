@@ -81,32 +81,30 @@ pub(super) fn ensure_fits(context: &Context<'_>, spec: &TargetSpec, gate: &Updat
     Snapshot::new(context.aws.now(), spec, attributes, Some(update)).value().map(drop)
 }
 
-/// Restores the targets of others that a new gate has deregistered: nobody else does.
-pub(super) async fn restore_others(
-    context: &Context<'_>,
-    target: &ScalableTargetId,
-    gate: &UpdateGateId,
-    update: &EndpointUpdate,
-) -> Result<(), Error> {
-    let aws = &context.aws;
-    let ScalableTargetId::Variant { endpoint: name, .. } = target else { return Ok(()) };
-    let is_by_new_gate = |snapshot: &Snapshot| snapshot.update.as_ref().is_some_and(|update| update.is_by_new_gate);
-    // A resource of this stack restores its own target.
-    let is_of_others = |snapshot: &Snapshot| {
-        Owner::read(&snapshot.spec.tags).is_none_or(|owner| owner.stack_id != context.owner().stack_id)
+/// Restores the targets of others that a gate has deregistered, if the gate is new in this update: nobody else does.
+pub(super) async fn restore_others(context: &Context<'_>, desired: &Desired) -> Result<(), Error> {
+    let (Some(gate), Some(update), ScalableTargetId::Variant { endpoint: name, .. }, None) =
+        (&desired.gate, update_of(context, desired), &desired.spec.id, context.lifecycle().old_gate())
+    else {
+        return Ok(());
     };
-    let found = store::get_all(aws, name).await?.into_iter().flatten();
-    let left: Vec<_> = found
-        .filter(|Stored { snapshot, .. }| {
-            is_by_new_gate(snapshot) && is_of_others(snapshot) && snapshot.belongs_to(update)
-        })
-        .collect();
+    let aws = &context.aws;
+    let is_left = |Stored { snapshot, .. }: &Stored| {
+        let is_by_new_gate = snapshot.update.as_ref().is_some_and(|update| update.is_by_new_gate);
+        // A resource of this stack restores its own target.
+        let owner = Owner::read(&snapshot.spec.tags);
+        let is_of_others = owner.is_none_or(|owner| owner.stack_id != context.owner().stack_id);
+        is_by_new_gate && is_of_others && snapshot.belongs_to(&update)
+    };
+    let left: Vec<_> = store::get_all_readable(aws, name).await?.into_iter().filter(is_left).collect();
     if left.is_empty() {
         return Ok(());
     }
-    let Some(endpoint) = aws.endpoint(name).await? else { return Ok(()) };
-    let runs = endpoint.is_settled() && endpoint.runs(gate.config.as_str());
-    for stored in left.into_iter().filter(|stored| runs && endpoint.has_variant_of(&stored.snapshot.spec.id)) {
+    let endpoint = aws.endpoint(name).await?;
+    let Some(endpoint) = endpoint.filter(|found| found.is_settled() && found.runs(gate.config.as_str())) else {
+        return Ok(());
+    };
+    for stored in left.into_iter().filter(|stored| endpoint.has_variant_of(&stored.snapshot.spec.id)) {
         let target = stored.snapshot.spec.id.resource_id();
         if let Err(error) = restore(aws, stored, Newer::Restore).await {
             tracing::warn!(%error, target, "could not be restored; its snapshot is kept");

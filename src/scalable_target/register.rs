@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::own_snapshot::{ensure_fits, is_update, own_snapshot, restore_others, restored_spec, update_of};
+use super::own_snapshot::{ensure_fits, is_update, own_snapshot, restore_others, restored_spec};
 use super::ownership::{self, Registration};
 use super::readiness::{Readiness, component_readiness, variant_readiness};
 use super::reconcile::no_longer_declared;
@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
 use crate::model::attributes::{self, Attributes, TARGET_ARN};
-use crate::model::{AttachmentKey, Ownership, RESTORING_TAG, Registered, ScalableTargetId, Tags, VariantDimension};
+use crate::model::{AttachmentKey, Ownership, Registered, ScalableTargetId, Tags, VariantDimension};
 use crate::observability::Decision;
 use crate::polling::poll;
 use crate::properties::{Declared, Desired};
@@ -107,11 +107,7 @@ pub(super) async fn register(
         context.progress().decided(Decision::Restore);
         tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "restored");
     }
-    if let (Some(gate), Some(update)) = (&desired.gate, update_of(context, desired))
-        && context.lifecycle().old_gate().is_none()
-    {
-        restore_others(context, target, gate, &update).await?;
-    }
+    restore_others(context, desired).await?;
     Ok(attributes)
 }
 
@@ -131,7 +127,7 @@ async fn plan<'a>(
         ensure_fresh(context, target).await?;
         registered = registered_since(&context.aws, &stored.snapshot).await?;
         // Without the restoring tag, the snapshot is out of date.
-        if registered.as_ref().is_none_or(|found| found.tags.contains_key(RESTORING_TAG))
+        if registered.as_ref().is_none_or(Registered::is_restoring)
             && let Some(spec) = restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous).await?
         {
             plan.merged.spec = spec;
@@ -217,7 +213,7 @@ async fn register_target(
             }
             Registration::Update { arn, missing, removed, all } => {
                 let found = registered.as_ref().map(|registered| &registered.tags);
-                let is_marked = found.is_some_and(|tags| tags.contains_key(RESTORING_TAG));
+                let is_marked = registered.as_ref().is_some_and(Registered::is_restoring);
                 let adopted =
                     found.is_some_and(|tags| Ownership::read(owner, tags) == Ownership::Own { adopted: true });
                 if let Some(now) = unless_outdated(aws.update_target(&desired.spec, &mut precondition).await)? {

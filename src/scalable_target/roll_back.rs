@@ -82,12 +82,7 @@ pub(super) async fn keep_as_snapshot(
                 ensure_fresh(context, target).await?;
                 let state = TargetState::new(context.owner(), registered.as_ref());
                 let mut precondition = Precondition::since(read, target, state, Freshness::Fresh);
-                let done = async {
-                    // Storing the snapshot may have taken long.
-                    precondition.check(&context.aws).await?;
-                    context.aws.deregister_target(target, &mut precondition).await
-                };
-                unless_outdated(done.await)?.is_some()
+                unless_outdated(context.aws.deregister_target(target, &mut precondition).await)?.is_some()
             }
         };
         if is_done {

@@ -64,8 +64,8 @@ pub async fn restore_all(
                 unrestorable.push(stored);
                 Ok(())
             }
-            Err(error) if endpoint.is_none() => {
-                tracing::warn!(%error, "the snapshot cannot be read; its parameter is kept");
+            unreadable if endpoint.is_none() => {
+                store::unless_unreadable(unreadable);
                 Ok(())
             }
             Err(error) => Err(error),
@@ -129,9 +129,7 @@ pub fn remove_ended_actions(aws: &Aws<'_>, snapshot: &mut Snapshot) {
 
 async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeError> {
     let spec = &stored.snapshot.spec;
-    if !stored.is_current(aws).await? && store::exists(aws, &spec.id).await? {
-        return Err(ChangeError::Outdated);
-    }
+    stored.is_current(aws).await?;
     let (tags, deferred) = restoring_tags(spec.tags.clone());
     let Some((registered, is_new)) = register(aws, &stored.snapshot, tags).await? else {
         store::drop_snapshot(aws, stored).await?;
@@ -146,14 +144,9 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     }
     attach(aws, &spec.id, &spec.attachments, OnRejection::Skip, &mut precondition).await?;
     let is_current = stored.is_current(aws).await?;
-    if !is_current && store::exists(aws, &spec.id).await? {
-        return Err(ChangeError::Outdated);
-    }
     if let Some(owner) = stored.snapshot.resource()
         && is_leaving(aws, &owner, stored, is_current).await
     {
-        // The read of CloudFormation's record may have taken long.
-        precondition.check(aws).await?;
         if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {
             aws.untag(&arn, &OWNER_TAGS.map(str::to_owned), &mut precondition).await?;
         } else {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::parameter::{Snapshot, SnapshotError, parameter_name, parameter_path};
-use crate::aws::{Aws, AwsError, unless_outdated};
+use crate::aws::{Aws, AwsError, ChangeError, unless_outdated};
 use crate::model::{EndpointName, OWNER_TAGS, Owner, Ownership, ScalableTargetId};
 use crate::polling::poll;
 use crate::timing::VISIBLE;
@@ -39,6 +39,11 @@ pub async fn get_all(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Resul
     Ok(parameters.into_iter().map(|parameter| read(aws, &parameter.name, parameter.value)).collect())
 }
 
+/// The same without those that cannot be read: they are logged, and their parameters are kept.
+pub async fn get_all_readable(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Stored>, AwsError> {
+    Ok(get_all(aws, endpoint).await?.into_iter().filter_map(unless_unreadable).collect())
+}
+
 /// Whether there is a snapshot of an endpoint's targets.
 pub async fn exist_any(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<bool, AwsError> {
     Ok(!aws.get_parameters(&parameter_path(endpoint)).await?.is_empty())
@@ -54,12 +59,13 @@ pub async fn get(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stor
 pub async fn get_readable(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, AwsError> {
     match get(aws, target).await {
         Err(SnapshotError::Aws(error)) => none_if_denied(error),
-        Err(error) => {
-            tracing::warn!(%error, "the snapshot cannot be read; its parameter is kept");
-            Ok(None)
-        }
-        Ok(stored) => Ok(stored),
+        read => Ok(read.transpose().and_then(unless_unreadable)),
     }
+}
+
+/// Logs a snapshot that cannot be read.
+pub(super) fn unless_unreadable(read: Result<Stored, SnapshotError>) -> Option<Stored> {
+    read.inspect_err(|error| tracing::warn!(%error, "the snapshot cannot be read; its parameter is kept")).ok()
 }
 
 /// Whether there is a snapshot of a target.
@@ -114,9 +120,13 @@ impl Stored {
         self.value == other.value
     }
 
-    /// Whether the parameter still has this snapshot.
-    pub(super) async fn is_current(&self, aws: &Aws<'_>) -> Result<bool, AwsError> {
-        Ok(aws.get_parameter(&parameter_name(&self.snapshot.spec.id)).await?.as_ref() == Some(&self.value))
+    /// Whether the parameter still has this snapshot, and not none. Fails if it has another one.
+    pub(super) async fn is_current(&self, aws: &Aws<'_>) -> Result<bool, ChangeError> {
+        match aws.get_parameter(&parameter_name(&self.snapshot.spec.id)).await? {
+            None => Ok(false),
+            Some(value) if value == self.value => Ok(true),
+            Some(_) => Err(ChangeError::Outdated),
+        }
     }
 }
 

@@ -53,11 +53,7 @@ pub(super) enum Step {
 pub(super) fn next_step(gate: &UpdateGate, owner: &Owner, observed: Observed<'_>) -> Result<Step, Refusal> {
     let Some(endpoint) = observed.endpoint else { return Ok(Step::Done) };
     let once_settled = |step| {
-        if endpoint.is_settled() && endpoint.status != "Deleting" {
-            step
-        } else {
-            Step::Wait { status: endpoint.status.clone() }
-        }
+        if endpoint.is_stable() { step } else { Step::Wait { status: endpoint.status.clone() } }
     };
     if endpoint.runs(gate.id.config.as_str()) || observed.follows == (Follows::Nothing { after_failure: true }) {
         return Ok(once_settled(Step::Restore));

@@ -17,8 +17,8 @@ use crate::error::Error;
 use crate::model::attributes::{self, Attributes, Resource, TARGET_ARN};
 use crate::model::json::text;
 use crate::model::{
-    Endpoint, EndpointName, Ownership, PhysicalResourceId, RESTORING_TAG, Refusal, ScalableTargetId, UpdateGateId,
-    blocks_update, target_of,
+    Endpoint, EndpointName, Ownership, PhysicalResourceId, Refusal, ScalableTargetId, UpdateGateId, blocks_update,
+    target_of,
 };
 use crate::observability::Decision;
 use crate::polling::poll;
@@ -221,16 +221,16 @@ async fn carry_over(context: &Context<'_>, gate: &UpdateGate, update: &EndpointU
             && snapshot.update.as_mut().is_some_and(|taken_for| taken_for.add(gate.id.config.as_str()));
         is_earlier.then_some((stored, snapshot))
     };
-    let get_all = async || store::get_all(&context.aws, &gate.id.endpoint).await;
-    if !get_all().await?.into_iter().flatten().any(|stored| carried(stored).is_some()) {
+    let get_all = async || store::get_all_readable(&context.aws, &gate.id.endpoint).await;
+    if !get_all().await?.into_iter().any(|stored| carried(stored).is_some()) {
         return Ok(());
     }
     // An earlier request may have dropped a snapshot that is still visible.
     context.aws.earlier_changes_visible().await;
-    for (stored, snapshot) in get_all().await?.into_iter().flatten().filter_map(carried) {
+    for (stored, snapshot) in get_all().await?.into_iter().filter_map(carried) {
         context.ensure_fresh().await?;
         let registered = registered_since(&context.aws, &snapshot).await?;
-        if registered.is_some_and(|found| !found.tags.contains_key(RESTORING_TAG)) {
+        if registered.is_some_and(|found| !found.is_restoring()) {
             // A request that was cancelled has registered the target, and has not dropped the snapshot.
             store::drop_snapshot(&context.aws, &stored).await?;
         } else {
@@ -260,12 +260,8 @@ async fn deregister(
         let state = TargetState::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
         context.ensure_fresh().await?;
         let mut precondition = Precondition::since(read, &target, state, Freshness::Fresh);
-        let done = async {
-            // Storing the snapshots may have taken long.
-            precondition.check(&context.aws).await?;
-            context.aws.deregister_target(&target, &mut precondition).await
-        };
-        if unless_outdated(done.await)?.is_none() {
+        let done = context.aws.deregister_target(&target, &mut precondition).await;
+        if unless_outdated(done)?.is_none() {
             return Ok(false);
         }
         if let Some(last) = taken.last_mut() {
@@ -358,7 +354,7 @@ async fn settled_endpoint(
     budget: Duration,
 ) -> Result<Option<Endpoint>, AwsError> {
     let read = async || match context.aws.endpoint(name).await? {
-        Some(endpoint) if !endpoint.is_settled() || endpoint.status == "Deleting" => {
+        Some(endpoint) if !endpoint.is_stable() => {
             let status = &endpoint.status;
             context.progress().waiting(format!("waiting for endpoint {name} to settle (it is {status})"));
             Ok(ControlFlow::Continue(Some(endpoint)))
