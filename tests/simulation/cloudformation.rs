@@ -308,6 +308,7 @@ impl Stack {
             old,
             given: given.clone(),
             made: 0.0,
+            answered_at: None,
             answer: None,
             answered: Arc::new(Notify::new()),
         };

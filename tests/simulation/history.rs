@@ -8,6 +8,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::common::trouble::Kind;
+
 /// Everything that happens in one run of the world.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
@@ -83,27 +85,6 @@ pub(crate) struct Trouble {
     pub(crate) at: u32,
     pub(crate) times: u32,
     pub(crate) kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
-    ConcurrentUpdate,
-    /// The function is killed before, or after, the exchange took effect.
-    Crash {
-        after_effect: bool,
-    },
-    Denied,
-    Garbage,
-    Hang,
-    InternalError,
-    Panic,
-    Quota,
-    Reset {
-        after_effect: bool,
-    },
-    /// It takes so many seconds.
-    Slow(u64),
-    Throttled,
 }
 
 /// Lambda delivers the `request`-th request again, so many seconds after the first delivery.

@@ -1,90 +1,42 @@
 //! The response URL: the requests, and the checks of each answer.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use test_support::attached::step;
-use test_support::function::{FUNCTION_ARN, MAX_BODY_BYTES};
-use tokio::sync::Notify;
+use test_support::function::FUNCTION_ARN;
 
+use crate::common::attachments;
+use crate::common::request::{self, Properties};
 use crate::history::{Props, names, physical_id};
 use crate::world::{Invocation, State};
 
-/// A request that CloudFormation made.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) kind: &'static str,
-    pub(crate) stack_id: String,
-    pub(crate) logical_id: &'static str,
-    pub(crate) props: Props,
-    pub(crate) old: Option<Props>,
-    /// The id that CloudFormation gives, in an Update or a Delete.
-    pub(crate) given: Option<String>,
-    /// When it was made, in seconds since the epoch.
-    pub(crate) made: f64,
-    pub(crate) answer: Option<Value>,
-    pub(crate) answered: Arc<Notify>,
-}
+pub(crate) type Request = request::Request<Props>;
 
-impl Request {
-    /// Stack id, logical id and request type.
-    pub(crate) fn key(&self) -> (String, &'static str, &'static str) {
-        (self.stack_id.clone(), self.logical_id, self.kind)
+impl Properties for Props {
+    fn resource_type(&self) -> &'static str {
+        "Custom::SageMakerScalableTarget"
     }
 
-    /// The payload that Lambda delivers for the request of this number.
-    pub(crate) fn payload(&self, number: usize) -> String {
-        #[expect(clippy::cast_possible_truncation, reason = "seconds")]
-        let made = aws_smithy_types::DateTime::from_secs(self.made as i64);
-        let date = made.fmt(aws_smithy_types::date_time::Format::DateTime).expect("a date").replace(['-', ':'], "");
-        let mut payload = json!({
-            "RequestType": self.kind,
-            "ResponseURL": format!("https://answers.example.com/{number}?X-Amz-Date={date}&X-Amz-Signature=0123456789abcdef"),
-            "StackId": self.stack_id,
-            "RequestId": format!("request-{number}"),
-            "LogicalResourceId": self.logical_id,
-            "ResourceType": "Custom::SageMakerScalableTarget",
-            "ResourceProperties": properties(self.props),
+    fn as_sent(&self) -> Value {
+        let (endpoint, variant) = names(self.target);
+        let mut properties = json!({
+            "ServiceToken": FUNCTION_ARN,
+            "EndpointName": endpoint,
+            "VariantName": variant,
+            "MinCapacity": "1",
+            "MaxCapacity": self.max.to_string(),
         });
-        if let Some(id) = &self.given {
-            payload["PhysicalResourceId"] = json!(id);
+        if self.adopt {
+            properties["AdoptExisting"] = json!("true");
         }
-        if let Some(old) = self.old {
-            payload["OldResourceProperties"] = properties(old);
+        if let Some(tag) = self.tag {
+            properties["Tags"] = json!([{"Key": "team", "Value": tag.to_string()}]);
         }
-        serde_json::to_string(&payload).expect("JSON")
+        attachments::declare(&mut properties, self.attached());
+        properties
     }
-}
 
-fn properties(props: Props) -> Value {
-    let (endpoint, variant) = names(props.target);
-    let mut properties = json!({
-        "ServiceToken": FUNCTION_ARN,
-        "EndpointName": endpoint,
-        "VariantName": variant,
-        "MinCapacity": "1",
-        "MaxCapacity": props.max.to_string(),
-    });
-    if props.adopt {
-        properties["AdoptExisting"] = json!("true");
+    fn id(&self) -> String {
+        physical_id(self.target)
     }
-    if let Some(tag) = props.tag {
-        properties["Tags"] = json!([{"Key": "team", "Value": tag.to_string()}]);
-    }
-    let mut policies = Vec::new();
-    for (name, value) in props.attached() {
-        if name == "s" {
-            let limits = json!({"MinCapacity": value.to_string()});
-            properties["ScheduledActions"] =
-                json!([{"ScheduledActionName": name, "Schedule": "rate(1 day)", "ScalableTargetAction": limits}]);
-        } else {
-            policies.push(step(&name, value.to_string()));
-        }
-    }
-    if !policies.is_empty() {
-        properties["ScalingPolicies"] = policies.into();
-    }
-    properties
 }
 
 impl State {
@@ -95,7 +47,7 @@ impl State {
             self.violation("an invocation sent two different answers");
         }
         let number = invocation.request;
-        if let Err(wrong) = self.check_answer(number, body) {
+        if let Err(wrong) = self.requests[number].check_answer(number, body, false) {
             self.violation(format!("answer to request {number} ({}): {wrong}: {body}", self.requests[number].kind));
         }
         let answer: Value = serde_json::from_str(body).unwrap_or_default();
@@ -120,40 +72,6 @@ impl State {
     /// Whether CloudFormation still waits for the answer to a request.
     pub(crate) fn is_waiting(&self, number: usize) -> bool {
         self.waiting.contains(&number)
-    }
-
-    /// Invariant: each answer is valid, and has the right physical id.
-    fn check_answer(&self, number: usize, body: &str) -> Result<(), String> {
-        let request = &self.requests[number];
-        if body.len() > MAX_BODY_BYTES {
-            return Err(format!("{} bytes", body.len()));
-        }
-        let answer: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
-        for (name, expected) in [
-            ("StackId", request.stack_id.as_str()),
-            ("LogicalResourceId", request.logical_id),
-            ("RequestId", &format!("request-{number}")),
-        ] {
-            if answer[name] != expected {
-                return Err(format!("{name} is not copied"));
-            }
-        }
-        let id = answer["PhysicalResourceId"].as_str().filter(|id| !id.is_empty()).ok_or("no PhysicalResourceId")?;
-        let wanted = physical_id(request.props.target);
-        let marker = format!("not-registered|{}", request.logical_id);
-        let fits = match (request.kind, answer["Status"].as_str()) {
-            ("Create", Some("SUCCESS")) | ("Update", Some("SUCCESS")) => id == wanted,
-            ("Create", Some("FAILED")) => id == wanted || id == marker,
-            (_, Some("SUCCESS" | "FAILED")) => request.given.as_deref() == Some(id),
-            _ => return Err("no Status".to_owned()),
-        };
-        if !fits {
-            return Err("the physical id does not follow from the request".to_owned());
-        }
-        if answer["Status"] == "FAILED" && answer["Reason"].as_str().is_none_or(str::is_empty) {
-            return Err("no Reason".to_owned());
-        }
-        Ok(())
     }
 
     /// Invariant: a success that CloudFormation accepts is true at that moment.

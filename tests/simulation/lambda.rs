@@ -9,6 +9,7 @@ use test_support::function::{Deadline, FUNCTION_ARN, Services, handle};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use crate::common::invocation::{TIMEOUT, judge, outcome, with_retries};
 use crate::history::Duplicate;
 use crate::world::{INVOCATION, Invocation, World};
 
@@ -39,16 +40,7 @@ impl Lambda {
         };
         tokio::task::spawn_local(async move {
             sleep(Duration::from_secs(after)).await;
-            // One attempt and two retries, as `template.yaml` says: after one minute, and after two.
-            // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
-            let mut answered = false;
-            for pause in [0, 60, 120] {
-                sleep(Duration::from_secs(pause)).await;
-                answered = lambda.run(request).await;
-                if answered {
-                    break;
-                }
-            }
+            let answered = with_retries(async || lambda.run(request).await).await;
             let mut state = lambda.world.state();
             if !answered && !state.is_waiting(request) {
                 // Documented limit: all retries failed, and CloudFormation has continued.
@@ -75,38 +67,21 @@ impl Lambda {
                 state.excuse(request);
             }
             state.running.push(request);
-            let clock = state.clock();
+            let clock = state.clock.date();
             (state.requests[request].payload(request), Deadline::from_now(clock, clock + TIMEOUT))
         };
         let work = handle(&payload, FUNCTION_ARN, deadline, &self.services);
         let work = INVOCATION.scope(Arc::clone(&invocation), AssertUnwindSafe(work).catch_unwind());
-        let outcome = tokio::select! {
-            biased;
-            () = invocation.killed.notified() => None,
-            () = sleep(TIMEOUT) => Some(Err("ran into Lambda's timeout".to_owned())),
-            outcome = work => outcome.ok().map(|outcome| outcome.map_err(|error| error.to_string())),
-        };
+        let outcome = outcome(&invocation.killed, work).await;
         let mut state = self.world.state();
 
         let ended = state.running.iter().position(|running| *running == request).expect("it ran");
         state.running.swap_remove(ended);
         let taken = invocation.sent.lock().expect("not poisoned").taken;
-        // Invariant: every invocation is answered, or fails, so that Lambda retries it.
-        match outcome {
-            None => false,
-            Some(Ok(())) if taken == 1 => true,
-            Some(Ok(())) => {
-                state.violation(format!("request {request} succeeded with {taken} accepted answers"));
-                true
-            }
-            Some(Err(error)) => {
-                if taken > 0 || error.starts_with("ran into") {
-                    state.violation(format!("request {request} was answered, but {error}"));
-                }
-                false
-            }
+        let (is_done, broken) = judge(request, outcome, taken);
+        if let Some((_, text)) = broken {
+            state.violation(text);
         }
+        is_done
     }
 }
-
-const TIMEOUT: Duration = Duration::from_secs(900);

@@ -12,6 +12,7 @@
 #![expect(clippy::disallowed_methods, reason = "the harness reads its seeds and measures")]
 
 mod cloudformation;
+mod common;
 mod gated;
 mod hands;
 mod history;
@@ -150,7 +151,7 @@ fn replay(seed: u64) -> Result<Tally, String> {
 fn quietly() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if panic.payload().downcast_ref::<&str>() != Some(&world::PLANTED) {
+        if panic.payload().downcast_ref::<&str>() != Some(&common::trouble::PLANTED) {
             report(panic);
         }
     }));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG, STACK_ID_TAG};
 use test_support::stack_resource;
 
+use crate::common::attachments;
 use crate::history::{Props, RESOURCE_IDS, resource_id};
 use crate::run::ADOPTED;
 use crate::world::{Invocation, Read, Record, State};
@@ -146,19 +147,9 @@ impl State {
     /// The policies and actions of a target: names and values.
     fn attached(&mut self, target: usize) -> BTreeMap<String, u64> {
         let id = json!({"ServiceNamespace": "sagemaker", "ResourceId": resource_id(target)});
-        let mut describe = |what: &str| {
-            let found = self.by_hand(&format!("AnyScaleFrontendService.Describe{what}"), &id).expect("describes");
-            found[what].as_array().cloned().unwrap_or_default()
-        };
-        let policies = describe("ScalingPolicies").into_iter().map(|policy| {
-            let step = &policy["StepScalingPolicyConfiguration"]["StepAdjustments"][0];
-            (policy["PolicyName"].clone(), step["ScalingAdjustment"].clone())
-        });
-        let actions = describe("ScheduledActions").into_iter().map(|action| {
-            (action["ScheduledActionName"].clone(), action["ScalableTargetAction"]["MinCapacity"].clone())
-        });
-        let named = |(name, value): (Value, Value)| Some((name.as_str()?.to_owned(), value.as_u64()?));
-        policies.chain(actions).filter_map(named).collect()
+        attachments::described(|what| {
+            self.by_hand(&format!("AnyScaleFrontendService.Describe{what}"), &id).expect("describes")
+        })
     }
 
     /// Whether a target has exactly the policies and actions of the properties, beside those by hand.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -13,9 +13,12 @@ use local_aws::LocalAws;
 use serde_json::json;
 use test_support::function::{ACCOUNT, REGION};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use crate::history::{ENDPOINTS, History, Kind, Trouble, VARIANTS};
+use crate::common::clock::Clock;
+use crate::common::invocation::Sent;
+use crate::common::trouble::Kind;
+use crate::history::{ENDPOINTS, History, Trouble, VARIANTS};
 use crate::inbox::Request;
 
 tokio::task_local! {
@@ -48,14 +51,6 @@ pub(crate) struct Read {
     pub(crate) at: f64,
 }
 
-/// What the function sent to CloudFormation in one invocation.
-#[derive(Debug, Default)]
-pub(crate) struct Sent {
-    pub(crate) body: Option<String>,
-    /// How often the function learned that the answer was accepted.
-    pub(crate) taken: u32,
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct World(Arc<Mutex<State>>);
 
@@ -71,7 +66,7 @@ pub(crate) struct Record {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) aws: LocalAws,
-    pub(crate) epoch: Instant,
+    pub(crate) clock: Clock,
     pub(crate) lag: f64,
     jitter: u64,
     troubles: Vec<Trouble>,
@@ -127,7 +122,7 @@ impl World {
         let lag = history.lag_ms as f64 / 1e3;
         Self(Arc::new(Mutex::new(State {
             aws: INITIAL.clone(),
-            epoch: Instant::now(),
+            clock: Clock::start(),
             lag,
             jitter: history.jitter,
             troubles: history.troubles.clone(),
@@ -180,16 +175,11 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
         invocation.world.state().record_event(format_args!("  {request}: {operation} meets {trouble:?}"));
     }
     sleep(way / 2).await;
-    match trouble {
-        Some(Kind::Crash { after_effect: false }) => invocation.die().await,
-        Some(Kind::Reset { after_effect: false }) => return Err(reset()),
-        Some(Kind::Panic) => std::panic::panic_any(PLANTED),
-        Some(Kind::Throttled) => return Ok(refusal(put, 429, "ThrottlingException")),
-        Some(Kind::ConcurrentUpdate) => return Ok(refusal(put, 408, "ConcurrentUpdateException")),
-        Some(Kind::InternalError) => return Ok(refusal(put, 500, "InternalServiceException")),
-        Some(Kind::Denied) => return Ok(refusal(put, 403, "AccessDeniedException")),
-        Some(Kind::Quota) => return Ok(refusal(put, 400, "LimitExceededException")),
-        _ => {}
+    if let Some(Kind::Crash { after_effect: false }) = trouble {
+        invocation.die().await;
+    }
+    if let Some(reply) = trouble.and_then(|trouble| trouble.before_effect(put)) {
+        return reply;
     }
     let reply = {
         let mut state = invocation.world.state();
@@ -208,12 +198,13 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
             reply
         }
     };
-    match trouble {
-        Some(Kind::Crash { after_effect: true }) => invocation.die().await,
-        Some(Kind::Hang) => std::future::pending().await,
-        Some(Kind::Reset { after_effect: true }) => return Err(reset()),
-        Some(Kind::Garbage) if !put => return Ok((reply.0, "<html>".to_owned())),
-        _ => {}
+    if let Some(Kind::Crash { after_effect: true }) = trouble {
+        invocation.die().await;
+    }
+    if let Some(trouble) = trouble
+        && let Some(reply) = trouble.after_effect(put, reply.0).await
+    {
+        return reply;
     }
     sleep(way / 2).await;
     if put {
@@ -238,18 +229,12 @@ impl Invocation {
 
 impl State {
     pub(crate) fn now(&self) -> f64 {
-        1_700_000_000.0 + self.epoch.elapsed().as_secs_f64()
-    }
-
-    /// The same, for the clock of the function.
-    pub(crate) fn clock(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.epoch.elapsed()
+        self.clock.now()
     }
 
     /// Records an event.
     pub(crate) fn record_event(&mut self, what: impl std::fmt::Display) {
-        let line = format!("{:9.3} s  {what}", self.epoch.elapsed().as_secs_f64());
-        self.events.push(line);
+        self.events.push(self.clock.line(what));
     }
 
     pub(crate) fn violation(&mut self, what: impl Into<String>) {
@@ -267,27 +252,10 @@ impl State {
         fastrand::seed(mixed);
         let mut way = Duration::from_millis(4 + (mixed >> 32) % 80);
         let planned = self.troubles.iter().find(|planned| (planned.at..planned.at + planned.times).contains(&number));
-        let mut kind = planned.map(|planned| planned.kind);
-        // The freshness check succeeds, if not at once. Where it cannot, is a documented limit.
-        if !put && target.starts_with("CloudFormation") && !matches!(kind, Some(Kind::Crash { .. } | Kind::Slow(_))) {
-            kind = None;
-        }
-        if let Some(Kind::Slow(seconds)) = kind {
-            way += Duration::from_secs(seconds);
-        }
+        let is_freshness_check = !put && target.starts_with("CloudFormation");
+        let kind = Kind::of(planned.map(|planned| planned.kind), is_freshness_check);
+        way += kind.map(Kind::delay).unwrap_or_default();
         self.crashes += u32::from(matches!(kind, Some(Kind::Crash { .. })));
         (way, kind)
     }
 }
-
-/// An error of a service, or of the response URL.
-fn refusal(put: bool, status: u16, code: &str) -> (u16, String) {
-    if put { (status, String::new()) } else { (400, json!({"__type": code, "Message": "injected"}).to_string()) }
-}
-
-fn reset() -> ConnectorError {
-    ConnectorError::io("connection reset by peer".into())
-}
-
-/// The message of a planted panic.
-pub(crate) const PLANTED: &str = "a planted defect";

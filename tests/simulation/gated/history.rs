@@ -7,6 +7,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::common::trouble::Kind;
+
 /// What may go wrong in a history. Each level has what the ones before it have, too.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Level {
@@ -247,25 +249,6 @@ pub(crate) struct Trouble {
     /// Whether only calls that change something, and answers, are counted.
     pub(crate) changes: bool,
     pub(crate) kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Kind {
-    ConcurrentUpdate,
-    /// The function is killed before, or after, the exchange took effect.
-    Crash {
-        after_effect: bool,
-    },
-    Denied,
-    Garbage,
-    Hang,
-    InternalError,
-    Reset {
-        after_effect: bool,
-    },
-    /// It takes so many seconds.
-    Slow(u64),
-    Throttled,
 }
 
 /// Lambda delivers the `request`-th request again, so many milliseconds after the first delivery.

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::history::Duplicate;
 use super::world::{INVOCATION, Invocation, World};
+use crate::common::invocation::{TIMEOUT, judge, outcome, with_retries};
 
 /// The function, deployed.
 #[derive(Clone, Debug)]
@@ -43,16 +44,7 @@ impl Lambda {
         };
         tokio::task::spawn_local(async move {
             sleep(Duration::from_millis(after)).await;
-            // One attempt and two retries, as `template.yaml` says: after one minute, and after two.
-            // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
-            let mut answered = false;
-            for pause in [0, 60, 120] {
-                sleep(Duration::from_secs(pause)).await;
-                answered = lambda.run(request).await;
-                if answered {
-                    break;
-                }
-            }
+            let answered = with_retries(async || lambda.run(request).await).await;
             let mut state = lambda.world.state();
             if !answered {
                 state.note_unanswered(request);
@@ -69,37 +61,20 @@ impl Lambda {
             let mut state = self.world.state();
             state.tell(|| format!("  {request}: invoked"));
             state.running.push(request);
-            let clock = state.clock();
+            let clock = state.clock.date();
             (state.requests[request].payload(request), Deadline::from_now(clock, clock + TIMEOUT))
         };
         let work = handle(&payload, FUNCTION_ARN, deadline, &self.services);
         let work = INVOCATION.scope(Arc::clone(&invocation), AssertUnwindSafe(work).catch_unwind());
-        let outcome = tokio::select! {
-            biased;
-            () = invocation.killed.notified() => None,
-            () = sleep(TIMEOUT) => Some(Err("ran into Lambda's timeout".to_owned())),
-            outcome = work => outcome.ok().map(|outcome| outcome.map_err(|error| error.to_string())),
-        };
+        let outcome = outcome(&invocation.killed, work).await;
         let mut state = self.world.state();
         let ended = state.running.iter().position(|running| *running == request).expect("it ran");
         state.running.swap_remove(ended);
         let taken = invocation.sent.lock().expect("not poisoned").taken;
-        // Invariant: every invocation is answered, or fails, so that Lambda retries it.
-        match outcome {
-            None => false,
-            Some(Ok(())) if taken == 1 => true,
-            Some(Ok(())) => {
-                state.violation("answered once", format!("request {request} ended well with {taken} answers"));
-                true
-            }
-            Some(Err(error)) => {
-                if taken > 0 || error.starts_with("ran into") {
-                    state.violation("in time", format!("request {request} was answered, but {error}"));
-                }
-                false
-            }
+        let (is_done, broken) = judge(request, outcome, taken);
+        if let Some((kind, text)) = broken {
+            state.violation(kind, text);
         }
+        is_done
     }
 }
-
-const TIMEOUT: Duration = Duration::from_secs(900);

@@ -10,6 +10,7 @@ use super::history::{DIMENSIONS, Native, Scaling, VARIANTS, parameter, resource_
 use super::request::Props;
 use super::stack::{NAMES_NO_GATE, Stack};
 use super::world::State;
+use crate::common::attachments;
 
 /// What others than the stacks have registered and attached.
 #[derive(Debug, Default)]
@@ -484,24 +485,15 @@ impl State {
         let arn = json!({ "ResourceARN": found["ScalableTargetARN"] });
         let tags = self.by_hand("AnyScaleFrontendService.ListTagsForResource", &arn).expect("it is registered");
         let id = json!({ "ServiceNamespace": "sagemaker", "ResourceId": resource_id(variant) });
-        let mut describe = |what: &str| {
-            let found = self.by_hand(&format!("AnyScaleFrontendService.Describe{what}"), &id).expect("describes");
-            found[what].as_array().cloned().unwrap_or_default()
-        };
-        let policies = describe("ScalingPolicies").into_iter().map(|policy| {
-            let step = &policy["StepScalingPolicyConfiguration"]["StepAdjustments"][0];
-            (policy["PolicyName"].clone(), step["ScalingAdjustment"].clone())
+        let attached = attachments::described(|what| {
+            self.by_hand(&format!("AnyScaleFrontendService.Describe{what}"), &id).expect("describes")
         });
-        let actions = describe("ScheduledActions").into_iter().map(|action| {
-            (action["ScheduledActionName"].clone(), action["ScalableTargetAction"]["MinCapacity"].clone())
-        });
-        let named = |(name, value): (Value, Value)| Some((name.as_str()?.to_owned(), value.as_u64()?));
         Some(Found {
             min: found["MinCapacity"].as_u64()?,
             max: found["MaxCapacity"].as_u64()?,
             suspended: found["SuspendedState"].clone(),
             tags: serde_json::from_value(tags["Tags"].clone()).ok()?,
-            attached: policies.chain(actions).filter_map(named).collect(),
+            attached,
         })
     }
 }

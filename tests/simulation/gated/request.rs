@@ -1,14 +1,12 @@
 //! The requests that CloudFormation makes, and the checks of each answer.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use test_support::attached::step;
-use test_support::function::{FUNCTION_ARN, LOGICAL_ID_TAG, MAX_BODY_BYTES, STACK_ID_TAG};
-use tokio::sync::Notify;
+use test_support::function::{FUNCTION_ARN, LOGICAL_ID_TAG, STACK_ID_TAG};
 
 use super::history::{ATTACHED, Config, DIMENSIONS, ENDPOINT, Scaling, VARIANTS, gate_id, parameter, scaling_id};
 use super::world::{Invocation, State};
+use crate::common::attachments;
+use crate::common::request::{self, Properties};
 
 /// The properties of a resource of a stack.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,57 +30,7 @@ pub(crate) enum Props {
     },
 }
 
-/// A request that CloudFormation made.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) kind: &'static str,
-    pub(crate) stack_id: String,
-    pub(crate) logical_id: &'static str,
-    pub(crate) props: Props,
-    pub(crate) old: Option<Props>,
-    /// The id that CloudFormation gives, in an Update or a Delete.
-    pub(crate) given: Option<String>,
-    /// When it was made, in seconds since the epoch.
-    pub(crate) made: f64,
-    /// When its answer was received, likewise.
-    pub(crate) answered_at: Option<f64>,
-    pub(crate) answer: Option<Value>,
-    pub(crate) answered: Arc<Notify>,
-}
-
-impl Request {
-    /// Stack id, logical id and request type.
-    pub(crate) fn key(&self) -> (String, &'static str, &'static str) {
-        (self.stack_id.clone(), self.logical_id, self.kind)
-    }
-
-    /// The payload that Lambda delivers for the request of this number.
-    pub(crate) fn payload(&self, number: usize) -> String {
-        #[expect(clippy::cast_possible_truncation, reason = "seconds")]
-        let made = aws_smithy_types::DateTime::from_secs(self.made as i64);
-        let date = made.fmt(aws_smithy_types::date_time::Format::DateTime).expect("a date").replace(['-', ':'], "");
-        let kind = match self.props {
-            Props::Gate { .. } => "Custom::SageMakerEndpointUpdateGate",
-            _ => "Custom::SageMakerScalableTarget",
-        };
-        let mut payload = json!({
-            "RequestType": self.kind,
-            "ResponseURL": format!("https://answers.example.com/{number}?X-Amz-Date={date}&X-Amz-Signature=0123456789abcdef"),
-            "StackId": self.stack_id,
-            "RequestId": format!("request-{number}"),
-            "LogicalResourceId": self.logical_id,
-            "ResourceType": kind,
-            "ResourceProperties": self.props.as_sent(),
-        });
-        if let Some(id) = &self.given {
-            payload["PhysicalResourceId"] = json!(id);
-        }
-        if let Some(old) = &self.old {
-            payload["OldResourceProperties"] = old.as_sent();
-        }
-        payload.to_string()
-    }
-}
+pub(crate) type Request = request::Request<Props>;
 
 impl Props {
     pub(crate) fn variant(&self) -> Option<usize> {
@@ -91,8 +39,16 @@ impl Props {
             _ => None,
         }
     }
+}
 
-    /// The `PhysicalResourceId` that follows from the properties.
+impl Properties for Props {
+    fn resource_type(&self) -> &'static str {
+        match self {
+            Self::Gate { .. } => "Custom::SageMakerEndpointUpdateGate",
+            _ => "Custom::SageMakerScalableTarget",
+        }
+    }
+
     fn id(&self) -> String {
         match self {
             Self::Gate { config, .. } => gate_id(config),
@@ -140,19 +96,7 @@ impl Scaling {
         if let Some(gate) = gate {
             properties["UpdateGate"] = json!(gate);
         }
-        let mut policies = Vec::new();
-        for (name, value) in self.attachments() {
-            if name == "s" {
-                let limits = json!({"MinCapacity": value.to_string()});
-                properties["ScheduledActions"] =
-                    json!([{"ScheduledActionName": name, "Schedule": "rate(1 day)", "ScalableTargetAction": limits}]);
-            } else {
-                policies.push(step(name, value.to_string()));
-            }
-        }
-        if !policies.is_empty() {
-            properties["ScalingPolicies"] = policies.into();
-        }
+        attachments::declare(&mut properties, self.attachments());
         properties
     }
 
@@ -170,7 +114,7 @@ impl State {
             self.violation("one answer", "an invocation sent two different answers");
         }
         let number = invocation.request;
-        if let Err(wrong) = self.check_answer(number, body) {
+        if let Err(wrong) = self.requests[number].check_answer(number, body, true) {
             let kind = self.requests[number].kind;
             self.violation("valid answer", format!("answer to request {number} ({kind}): {wrong}: {body}"));
         }
@@ -187,42 +131,6 @@ impl State {
             self.requests[number].answer = Some(answer);
             self.requests[number].answered.notify_one();
         }
-    }
-
-    /// Invariant: each answer is valid, and has the right physical id.
-    fn check_answer(&self, number: usize, body: &str) -> Result<(), String> {
-        let request = &self.requests[number];
-        if body.len() > MAX_BODY_BYTES {
-            return Err(format!("{} bytes", body.len()));
-        }
-        let answer: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
-        for (name, expected) in [
-            ("StackId", request.stack_id.as_str()),
-            ("LogicalResourceId", request.logical_id),
-            ("RequestId", &format!("request-{number}")),
-        ] {
-            if answer[name] != expected {
-                return Err(format!("{name} is not copied"));
-            }
-        }
-        let id = answer["PhysicalResourceId"].as_str().filter(|id| !id.is_empty()).ok_or("no PhysicalResourceId")?;
-        let wanted = request.props.id();
-        let given = request.given.as_deref();
-        let was_invented = given.is_some_and(|given| !given.contains('|'));
-        let fits = match (request.kind, answer["Status"].as_str()) {
-            ("Update", Some("SUCCESS")) if was_invented => id == wanted || given == Some(id),
-            ("Create" | "Update", Some("SUCCESS")) => id == wanted,
-            ("Create", Some("FAILED")) => id == wanted || id == format!("not-registered|{}", request.logical_id),
-            (_, Some("SUCCESS" | "FAILED")) => given == Some(id),
-            _ => return Err("no Status".to_owned()),
-        };
-        if !fits {
-            return Err("the physical id does not follow from the request".to_owned());
-        }
-        if answer["Status"] == "FAILED" && answer["Reason"].as_str().is_none_or(str::is_empty) {
-            return Err("no Reason".to_owned());
-        }
-        Ok(())
     }
 
     /// Invariant: a success that CloudFormation accepts is true at that moment.

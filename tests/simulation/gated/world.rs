@@ -16,11 +16,14 @@ use serde_json::{Value, json};
 use test_support::function::{ACCOUNT, REGION};
 use test_support::stack_resource;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use super::history::{Config, History, Kind, NATIVES, Reads, Trouble, VARIANTS, resource_id};
+use super::history::{Config, History, NATIVES, Reads, Trouble, VARIANTS, resource_id};
 use super::ledger::Ledger;
 use super::request::Request;
+use crate::common::clock::Clock;
+use crate::common::invocation::Sent;
+use crate::common::trouble::Kind;
 
 tokio::task_local! {
     /// The current invocation of the function.
@@ -36,14 +39,6 @@ pub(crate) struct Invocation {
     /// Notified when the function is to be killed.
     pub(crate) killed: Notify,
     pub(crate) sent: Mutex<Sent>,
-}
-
-/// What the function sent to CloudFormation in one invocation.
-#[derive(Debug, Default)]
-pub(crate) struct Sent {
-    pub(crate) body: Option<String>,
-    /// How often the function learned that the answer was accepted.
-    pub(crate) taken: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -82,7 +77,7 @@ pub(crate) struct Shadow {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) aws: LocalAws,
-    epoch: Instant,
+    pub(crate) clock: Clock,
     jitter: u64,
     record_lag: f64,
     reads: Reads,
@@ -127,7 +122,7 @@ impl World {
         let record_lag = history.record_lag as f64 / 1e3;
         Self(Arc::new(Mutex::new(State {
             aws: LocalAws::new(ACCOUNT, REGION, "aws"),
-            epoch: Instant::now(),
+            clock: Clock::start(),
             jitter: history.jitter,
             record_lag,
             reads: history.reads,
@@ -185,14 +180,11 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
         invocation.world.state().tell(|| format!("  {request}: {operation} meets {trouble:?}"));
     }
     sleep(way / 2).await;
-    match trouble {
-        Some(Kind::Crash { after_effect: false }) => invocation.die().await,
-        Some(Kind::Reset { after_effect: false }) => return Err(reset()),
-        Some(Kind::Throttled) => return Ok(refusal(put, 429, "ThrottlingException")),
-        Some(Kind::ConcurrentUpdate) => return Ok(refusal(put, 408, "ConcurrentUpdateException")),
-        Some(Kind::InternalError) => return Ok(refusal(put, 500, "InternalServiceException")),
-        Some(Kind::Denied) => return Ok(refusal(put, 403, "AccessDeniedException")),
-        _ => {}
+    if let Some(Kind::Crash { after_effect: false }) = trouble {
+        invocation.die().await;
+    }
+    if let Some(reply) = trouble.and_then(|trouble| trouble.before_effect(put)) {
+        return reply;
     }
     let reply = {
         let mut state = invocation.world.state();
@@ -205,12 +197,13 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
             state.call(request, was_awaited, target, operation, body)
         }
     };
-    match trouble {
-        Some(Kind::Crash { after_effect: true }) => invocation.die().await,
-        Some(Kind::Hang) => std::future::pending().await,
-        Some(Kind::Reset { after_effect: true }) => return Err(reset()),
-        Some(Kind::Garbage) if !put => return Ok((reply.0, "<html>".to_owned())),
-        _ => {}
+    if let Some(Kind::Crash { after_effect: true }) = trouble {
+        invocation.die().await;
+    }
+    if let Some(trouble) = trouble
+        && let Some(reply) = trouble.after_effect(put, reply.0).await
+    {
+        return reply;
     }
     sleep(way / 2).await;
     if put {
@@ -228,18 +221,13 @@ impl Invocation {
 
 impl State {
     pub(crate) fn now(&self) -> f64 {
-        1_700_000_000.0 + self.epoch.elapsed().as_secs_f64()
-    }
-
-    /// The same, for the clock of the function.
-    pub(crate) fn clock(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + self.epoch.elapsed()
+        self.clock.now()
     }
 
     /// Records an event, if events are wanted.
     pub(crate) fn tell<T: Display>(&mut self, what: impl FnOnce() -> T) {
         if let Some(events) = &mut self.events {
-            events.push(format!("{:9.3} s  {}", self.epoch.elapsed().as_secs_f64(), what()));
+            events.push(self.clock.line(what()));
         }
     }
 
@@ -271,7 +259,7 @@ impl State {
 
     /// How long the next exchange takes, and what goes wrong with it.
     fn next_exchange(&mut self, request: usize, operation: &str) -> (Duration, Option<Kind>) {
-        (request, operation, self.epoch.elapsed()).hash(&mut self.digest);
+        (request, operation, self.clock.elapsed()).hash(&mut self.digest);
         // The function's jitter depends on the history alone, and not on the random numbers that the SDK consumes.
         fastrand::seed(self.draw(7));
         let mut way = Duration::from_millis(4 + self.draw(0) % 80);
@@ -287,14 +275,8 @@ impl State {
             let number = if planned.changes { changing } else { all };
             (changes || !planned.changes) && (planned.at..planned.at + planned.times).contains(&number)
         });
-        let mut kind = planned.map(|planned| planned.kind);
-        // The freshness check succeeds, if not at once. Where it cannot, is a documented limit.
-        if operation == "DescribeStackResource" && !matches!(kind, Some(Kind::Crash { .. } | Kind::Slow(_))) {
-            kind = None;
-        }
-        if let Some(Kind::Slow(seconds)) = kind {
-            way += Duration::from_secs(seconds);
-        }
+        let kind = Kind::of(planned.map(|planned| planned.kind), operation == "DescribeStackResource");
+        way += kind.map(Kind::delay).unwrap_or_default();
         self.crashes += u32::from(matches!(kind, Some(Kind::Crash { .. })));
         (way, kind)
     }
@@ -528,13 +510,4 @@ fn is_change(operation: &str) -> bool {
             | "TagResource"
             | "UntagResource"
     )
-}
-
-/// An error of a service, or of the response URL.
-fn refusal(put: bool, status: u16, code: &str) -> (u16, String) {
-    if put { (status, String::new()) } else { (400, json!({"__type": code, "Message": "injected"}).to_string()) }
-}
-
-fn reset() -> ConnectorError {
-    ConnectorError::io("connection reset by peer".into())
 }
