@@ -186,10 +186,9 @@ fn failed(envelope: &Envelope, progress: &Progress, error: &Error) -> Answer {
 }
 
 async fn carry_out(request: &Request, context: &Context<'_>) -> Result<Resource, Error> {
-    // Boxed because their types are too deep.
     match (ResourceType::read(&request.resource_type), &request.lifecycle) {
-        (Some(ResourceType::ScalableTarget), _) => Box::pin(scalable_target::carry_out(context)).await,
-        (Some(ResourceType::UpdateGate), _) => Box::pin(update_gate::carry_out(context)).await,
+        (Some(ResourceType::ScalableTarget), _) => scalable_target::carry_out(context).await,
+        (Some(ResourceType::UpdateGate), _) => update_gate::carry_out(context).await,
         // Nothing was ever registered for an unknown type.
         (None, Lifecycle::Delete { id, properties: _ }) => {
             Ok(Resource { physical_resource_id: id.clone(), attributes: Attributes::new() })

@@ -158,11 +158,12 @@ impl Aws<'_> {
         let mut attempts = Attempts { aws: self, operation, resource, count: 0, nothing_changed: true };
         let end = async {
             loop {
-                match attempt().await {
+                // Boxed, and so is the check, because the types of everything that makes calls would be too deep.
+                match Box::pin(attempt()).await {
                     Ok(output) => return Ok(output),
                     Err(error) => attempts.wait_after(error).await?,
                 }
-                before_retry().await?;
+                Box::pin(before_retry()).await?;
             }
         };
         let end = end.await;

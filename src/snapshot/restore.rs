@@ -89,8 +89,7 @@ pub enum Newer {
 pub async fn restore(aws: &Aws<'_>, mut stored: Stored, newer: Newer) -> Result<(), SnapshotError> {
     remove_ended_actions(aws, &mut stored.snapshot);
     let restored = loop {
-        // Boxed because its type is too deep.
-        if let Some(restored) = unless_outdated(Box::pin(restore_once(aws, &stored)).await)? {
+        if let Some(restored) = unless_outdated(restore_once(aws, &stored).await)? {
             break restored;
         }
         // Somebody may have stored the target anew meanwhile.

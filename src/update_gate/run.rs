@@ -92,8 +92,7 @@ async fn open(
     // The handler drops the work at its deadline. Then nothing would restore the targets.
     let left = aws.left_to_work();
     let budget = left.saturating_sub(RESTORE_RESERVE.min(left / 8));
-    // Boxed because its type is too deep.
-    let done = timeout(budget, Box::pin(run_steps(context, gate, &update, follows, &mut taken))).await;
+    let done = timeout(budget, run_steps(context, gate, &update, follows, &mut taken)).await;
     let done = done.unwrap_or_else(|_| Err(Error::OutOfTime { doing: context.progress().phrase() }));
     if done.is_ok() || taken.is_empty() || was_answered(context, &gate.id).await {
         return done;
