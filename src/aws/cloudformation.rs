@@ -36,11 +36,11 @@ impl Aws<'_> {
                 Some(StackRecord { status: "DELETE_COMPLETE".to_owned(), ..StackRecord::default() })
             }
             Ok(Err(error)) => {
-                tracing::warn!(%error, "DescribeStackResource failed; continuing as if CloudFormation still waits");
+                tracing::warn!(%error, resource = %owner, "DescribeStackResource failed; continuing as if the resource exists and CloudFormation still waits");
                 None
             }
             Err(_) => {
-                tracing::warn!("DescribeStackResource timed out; continuing as if CloudFormation still waits");
+                tracing::warn!(resource = %owner, "DescribeStackResource timed out; continuing as if the resource exists and CloudFormation still waits");
                 None
             }
         }

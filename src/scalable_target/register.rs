@@ -22,7 +22,7 @@ use crate::observability::Decision;
 use crate::polling::poll;
 use crate::properties::{Declared, Desired};
 use crate::request::Freshness;
-use crate::snapshot::registered_since;
+use crate::snapshot::current_registration;
 use crate::snapshot::store::{self, Stored};
 use crate::timing::{ENDPOINT, READ_VALID, RECORD_LAG, VISIBLE};
 
@@ -125,7 +125,7 @@ async fn plan<'a>(
     let may_have_snapshot = desired.gate.is_some() || (is_update(context) && registered.is_none());
     if may_have_snapshot && let Some(stored) = own_snapshot(context, desired).await? {
         ensure_fresh(context, target).await?;
-        registered = registered_since(&context.aws, &stored.snapshot).await?;
+        registered = current_registration(&context.aws, &stored.snapshot).await?;
         // Without the restoring tag, the snapshot is out of date.
         if registered.as_ref().is_none_or(Registered::is_restoring)
             && let Some(spec) = restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous).await?

@@ -19,7 +19,7 @@ enum Outcome {
     /// The target is registered with all that it had.
     Restored,
     /// The target is registered without the restoring tag, so the snapshot was dropped.
-    RegisteredSince,
+    AlreadyRegistered,
     /// The owner is being deleted, so the registration was undone.
     Undone,
 }
@@ -110,8 +110,8 @@ pub async fn restore(aws: &Aws<'_>, mut stored: Stored, newer: Newer) -> Result<
             aws.progress.decided(Decision::Restore);
             tracing::info!(target, dimension, "restored");
         }
-        Outcome::RegisteredSince => {
-            tracing::info!(target, dimension, "snapshot dropped: somebody registered the target since");
+        Outcome::AlreadyRegistered => {
+            tracing::info!(target, dimension, "snapshot dropped: the target is registered");
         }
         Outcome::Undone => tracing::info!(target, dimension, "restore undone: its owner is being deleted"),
     }
@@ -132,7 +132,7 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     let (tags, deferred) = restoring_tags(spec.tags.clone());
     let Some((registered, is_new)) = register(aws, &stored.snapshot, tags).await? else {
         store::drop_snapshot(aws, stored).await?;
-        return Ok(Outcome::RegisteredSince);
+        return Ok(Outcome::AlreadyRegistered);
     };
     let state = TargetState::new(aws.request.owner, Some(&registered));
     let arn = registered.arn;
@@ -144,7 +144,7 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     attach(aws, &spec.id, &spec.attachments, OnRejection::Skip, &mut precondition).await?;
     let is_current = stored.is_current(aws).await?;
     if let Some(owner) = stored.snapshot.resource()
-        && is_leaving(aws, &owner, stored, is_current).await
+        && is_abandoned(aws, &owner, stored, is_current).await
     {
         if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {
             aws.untag(&arn, &OWNER_TAGS.map(str::to_owned), &mut precondition).await?;
@@ -171,7 +171,7 @@ async fn register(aws: &Aws<'_>, snapshot: &Snapshot, tags: Tags) -> Result<Opti
             Err(RegisterError::AlreadyExists) => {}
             Err(RegisterError::Aws(error)) => return Err(error),
         }
-        match registered_since(aws, snapshot).await? {
+        match current_registration(aws, snapshot).await? {
             None => sleep(VISIBLE.step).await,
             Some(found) => {
                 return Ok(Some((found, false)).filter(|(found, _)| found.tags.contains_key(RESTORING_TAG)));
@@ -182,7 +182,7 @@ async fn register(aws: &Aws<'_>, snapshot: &Snapshot, tags: Tags) -> Result<Opti
 
 /// Reads the registered target of a snapshot. If it has the ARN of the snapshot, either it was never deregistered, or that is
 /// not visible yet. Then it polls by [`VISIBLE`].
-pub async fn registered_since(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Option<Registered>, AwsError> {
+pub async fn current_registration(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Option<Registered>, AwsError> {
     let read = async || {
         let found = aws.registered(&snapshot.spec.id).await?;
         let is_earlier = found.as_ref().is_some_and(|found| snapshot.arn() == Some(&found.arn));
@@ -197,7 +197,7 @@ pub async fn registered_since(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<Opti
 ///
 /// If CloudFormation's record cannot be read, the owner counts as alive: somebody can deregister an extra target, but nobody
 /// can recover a lost one.
-async fn is_leaving(aws: &Aws<'_>, owner: &Owner, stored: &Stored, is_current: bool) -> bool {
+async fn is_abandoned(aws: &Aws<'_>, owner: &Owner, stored: &Stored, is_current: bool) -> bool {
     if !is_current {
         sleep(RECORD_LAG).await;
     }

@@ -12,20 +12,20 @@ pub(super) struct Observed<'a> {
     /// Snapshots of the registered targets that block the update. `None` if they were not read since the endpoint
     /// changed: while it changes, it may take on a configuration that is not visible yet, and others may register.
     pub(super) blocking: Option<&'a [Snapshot]>,
-    /// What follows this request.
-    pub(super) follows: Follows,
+    /// What CloudFormation does with the endpoint after this request.
+    pub(super) endpoint_plan: EndpointPlan,
 }
 
-/// What follows a gate's request.
+/// What CloudFormation does with the endpoint after this request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Follows {
-    /// CloudFormation updates the endpoint to the gate's configuration, if it does not run it.
-    EndpointUpdate,
-    /// Nothing: the gate keeps its id, or gets another endpoint.
-    Nothing {
-        /// Whether the stack rolls back an Update of this gate that failed. Nobody else restores its snapshots.
-        after_failure: bool,
+pub(super) enum EndpointPlan {
+    /// It keeps the endpoint as it is: the gate keeps its id, or gets another endpoint.
+    Keep {
+        /// Whether the stack rolls back a failed Update of this gate. No other request restores its snapshots.
+        rolls_back_failure: bool,
     },
+    /// It updates the endpoint to the gate's configuration, unless the endpoint runs it.
+    Update,
 }
 
 /// What a gate does next.
@@ -39,7 +39,7 @@ pub(super) enum Step {
     Restore,
     /// Store the snapshots of these targets, and deregister them.
     Snapshot(Vec<ScalableTargetId>),
-    /// Wait until the endpoint is settled: see [`Endpoint::is_settled`].
+    /// Wait until the endpoint is stable: see [`Endpoint::is_stable`].
     Wait {
         /// Its status.
         status: String,
@@ -55,10 +55,12 @@ pub(super) fn next_step(gate: &UpdateGate, owner: &Owner, observed: Observed<'_>
     let once_settled = |step| {
         if endpoint.is_stable() { step } else { Step::Wait { status: endpoint.status.clone() } }
     };
-    if endpoint.runs(gate.id.config.as_str()) || observed.follows == (Follows::Nothing { after_failure: true }) {
+    if endpoint.runs(gate.id.config.as_str())
+        || observed.endpoint_plan == (EndpointPlan::Keep { rolls_back_failure: true })
+    {
         return Ok(once_settled(Step::Restore));
     }
-    if observed.follows != Follows::EndpointUpdate {
+    if observed.endpoint_plan != EndpointPlan::Update {
         return Ok(Step::Done);
     }
     let Some(blocking) = observed.blocking else { return Ok(Step::ReadTargets) };
@@ -85,7 +87,7 @@ fn refuse_other_stacks(gate: &UpdateGate, owner: &Owner, snapshots: &[Snapshot])
 mod tests {
     use std::time::SystemTime;
 
-    use super::Follows::{EndpointUpdate, Nothing};
+    use super::EndpointPlan::{Keep, Update};
     use super::*;
     use crate::model::attributes::Attributes;
     use crate::model::json::Object;
@@ -117,10 +119,10 @@ mod tests {
         include_other_stacks: bool,
         endpoint: Option<&Endpoint>,
         blocking: Option<&[Snapshot]>,
-        follows: Follows,
+        endpoint_plan: EndpointPlan,
     ) -> Result<Step, Refusal> {
         let gate = UpdateGate { id: "endpoint/prod/config/new|update-gate".parse().unwrap(), include_other_stacks };
-        next_step(&gate, &owner("stack/one"), Observed { endpoint, blocking, follows })
+        next_step(&gate, &owner("stack/one"), Observed { endpoint, blocking, endpoint_plan })
     }
 
     fn wait() -> Result<Step, Refusal> {
@@ -129,34 +131,30 @@ mod tests {
 
     #[test]
     fn without_an_endpoint_there_is_nothing_to_do() {
-        assert_eq!(step(false, None, None, EndpointUpdate), Ok(Step::Done));
+        assert_eq!(step(false, None, None, Update), Ok(Step::Done));
     }
 
     #[test]
     fn snapshots_are_restored_once_the_endpoint_runs_the_configuration() {
         for status in ["InService", "Failed"] {
-            assert_eq!(
-                step(false, Some(&endpoint("NEW", status)), None, EndpointUpdate),
-                Ok(Step::Restore),
-                "{status}"
-            );
+            assert_eq!(step(false, Some(&endpoint("NEW", status)), None, Update), Ok(Step::Restore), "{status}");
         }
-        assert_eq!(step(false, Some(&endpoint("new", "Updating")), None, EndpointUpdate), wait());
+        assert_eq!(step(false, Some(&endpoint("new", "Updating")), None, Update), wait());
     }
 
     #[test]
     fn a_gate_that_no_update_follows_deregisters_nothing() {
         let blocking = [blue(Tags::new())];
-        for (config, after_failure, expected) in [
+        for (config, rolls_back_failure, expected) in [
             ("old", false, Step::Done),
             ("old", true, Step::Restore),
             ("new", false, Step::Restore),
             ("new", true, Step::Restore),
         ] {
-            let nothing = Nothing { after_failure };
-            let settled = step(false, Some(&endpoint(config, "InService")), Some(&blocking), nothing);
+            let keep = Keep { rolls_back_failure };
+            let settled = step(false, Some(&endpoint(config, "InService")), Some(&blocking), keep);
             assert_eq!(settled, Ok(expected.clone()), "{config}");
-            let changing = step(false, Some(&endpoint(config, "Updating")), Some(&blocking), nothing);
+            let changing = step(false, Some(&endpoint(config, "Updating")), Some(&blocking), keep);
             assert_eq!(changing, if expected == Step::Done { Ok(expected) } else { wait() }, "{config}");
         }
     }
@@ -165,11 +163,11 @@ mod tests {
     fn blocking_targets_are_deregistered_once_the_endpoint_is_settled() {
         for (status, settled) in [("InService", true), ("Updating", false)] {
             let endpoint = endpoint("old", status);
-            assert_eq!(step(false, Some(&endpoint), None, EndpointUpdate), Ok(Step::ReadTargets));
+            assert_eq!(step(false, Some(&endpoint), None, Update), Ok(Step::ReadTargets));
             let snapshot = Ok(Step::Snapshot(vec![BLUE.parse().unwrap()]));
-            let blocked = step(false, Some(&endpoint), Some(&[blue(Tags::new())]), EndpointUpdate);
+            let blocked = step(false, Some(&endpoint), Some(&[blue(Tags::new())]), Update);
             assert_eq!(blocked, if settled { snapshot } else { wait() });
-            let free = step(false, Some(&endpoint), Some(&[]), EndpointUpdate);
+            let free = step(false, Some(&endpoint), Some(&[]), Update);
             assert_eq!(free, if settled { Ok(Step::Done) } else { wait() });
         }
     }
@@ -180,14 +178,14 @@ mod tests {
         let endpoint = endpoint("old", "InService");
         let same_stack = Owner { logical_resource_id: "Scaling".into(), ..owner("stack/one") };
         for own in [Tags::new(), same_stack.tags(), owner("stack/one").adoption_tags()] {
-            assert!(matches!(step(false, Some(&endpoint), Some(&[blue(own)]), EndpointUpdate), Ok(Step::Snapshot(_))));
+            assert!(matches!(step(false, Some(&endpoint), Some(&[blue(own)]), Update), Ok(Step::Snapshot(_))));
         }
         let others = [blue(owner("stack/two").tags())];
-        let reason = step(false, Some(&endpoint), Some(&others), EndpointUpdate).unwrap_err().to_string();
+        let reason = step(false, Some(&endpoint), Some(&others), Update).unwrap_err().to_string();
         for part in ["endpoint/prod/variant/blue", "resource Gate of stack stack/two", "IncludeOtherStacks"] {
             assert!(reason.contains(part), "{part} is not in: {reason}");
         }
-        assert!(step(false, Some(&changing), Some(&others), EndpointUpdate).is_err(), "before the gate waits");
-        assert!(matches!(step(true, Some(&endpoint), Some(&others), EndpointUpdate), Ok(Step::Snapshot(_))));
+        assert!(step(false, Some(&changing), Some(&others), Update).is_err(), "before the gate waits");
+        assert!(matches!(step(true, Some(&endpoint), Some(&others), Update), Ok(Step::Snapshot(_))));
     }
 }

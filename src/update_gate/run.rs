@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::try_join;
 use tokio::time::{sleep, timeout};
 
-use super::next_step::{Follows, Observed, Step, next_step};
+use super::next_step::{EndpointPlan, Observed, Step, next_step};
 use crate::apply::OnRejection;
 use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
 use crate::context::Context;
@@ -26,7 +26,7 @@ use crate::properties::{UpdateGate, declared_gate};
 use crate::request::{Freshness, Lifecycle};
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{
-    EndpointUpdate, Newer, Snapshot, SnapshotError, capture, registered_since, restore, restore_all,
+    EndpointUpdate, Newer, Snapshot, SnapshotError, capture, current_registration, restore, restore_all,
 };
 use crate::timing::{ENDPOINT, FRESHNESS_CHECKED_AFTER, RECORD_LAG, RESTORE_RESERVE};
 
@@ -40,14 +40,14 @@ pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
             let gate = UpdateGate::read(properties, context.location)?;
             // The Delete that follows a failed Create restores what it has deregistered.
             context.progress().needs_cleanup(&gate.id);
-            open(context, &gate, None, None).await?;
+            prepare_update(context, &gate, None, None).await?;
             Ok(resource(gate.id.to_string(), &gate.id))
         }
         Lifecycle::Update { id, properties, old_properties } => {
             let gate = UpdateGate::read(properties, context.location)?;
             let given = id.parse::<UpdateGateId>().ok();
             let declared = UpdateGate::read(old_properties, context.location).ok().map(|previous| previous.id);
-            open(context, &gate, given.as_ref(), declared.as_ref()).await?;
+            prepare_update(context, &gate, given.as_ref(), declared.as_ref()).await?;
             let is_same_id = given.is_some_and(|given| given.is_same(&gate.id));
             Ok(resource(if is_same_id { id.clone() } else { gate.id.to_string() }, &gate.id))
         }
@@ -70,7 +70,7 @@ pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
 /// configuration, restores instead. If it fails, no update follows, so it restores the targets that it has deregistered.
 ///
 /// `given` is the physical id; `declared` is the id that the previous properties describe.
-async fn open(
+async fn prepare_update(
     context: &Context<'_>,
     gate: &UpdateGate,
     given: Option<&UpdateGateId>,
@@ -78,12 +78,12 @@ async fn open(
 ) -> Result<(), Error> {
     context.ensure_fresh().await?;
     let (aws, name) = (&context.aws, &gate.id.endpoint);
-    let follows = what_follows(&gate.id, given, declared);
-    if follows == (Follows::Nothing { after_failure: true }) {
+    let endpoint_plan = endpoint_plan(&gate.id, given, declared);
+    if endpoint_plan == (EndpointPlan::Keep { rolls_back_failure: true }) {
         // No Delete follows that would restore a snapshot that is not visible yet.
         aws.earlier_changes_visible().await;
     }
-    if follows != Follows::EndpointUpdate && !store::exist_any(aws, name).await? {
+    if endpoint_plan != EndpointPlan::Update && !store::exist_any(aws, name).await? {
         return Ok(());
     }
     let configs = given.into_iter().chain(declared).chain([&gate.id]).map(|gate| gate.config.to_string()).collect();
@@ -92,7 +92,7 @@ async fn open(
     // The handler drops the work at its deadline. Then nothing would restore the targets.
     let left = aws.left_to_work();
     let budget = left.saturating_sub(RESTORE_RESERVE.min(left / 8));
-    let done = timeout(budget, run_steps(context, gate, &update, follows, &mut taken)).await;
+    let done = timeout(budget, run_steps(context, gate, &update, endpoint_plan, &mut taken)).await;
     let done = done.unwrap_or_else(|_| Err(Error::OutOfTime { doing: context.progress().phrase() }));
     if done.is_ok() || taken.is_empty() || was_answered(context, &gate.id).await {
         return done;
@@ -112,17 +112,17 @@ async fn open(
     done
 }
 
-/// Decides what follows an Update of a gate.
+/// Decides what CloudFormation does with the endpoint after this request.
 ///
 /// If the gate's own Update failed, its physical id has stayed, and the endpoint was not updated. If the gate gets another
 /// endpoint, CloudFormation creates that one.
-fn what_follows(id: &UpdateGateId, given: Option<&UpdateGateId>, declared: Option<&UpdateGateId>) -> Follows {
+fn endpoint_plan(id: &UpdateGateId, given: Option<&UpdateGateId>, declared: Option<&UpdateGateId>) -> EndpointPlan {
     match given.or(declared) {
         Some(previous) if previous.is_same(id) => {
-            Follows::Nothing { after_failure: declared.is_some_and(|declared| !declared.is_same(id)) }
+            EndpointPlan::Keep { rolls_back_failure: declared.is_some_and(|declared| !declared.is_same(id)) }
         }
-        Some(previous) if !previous.has_same_endpoint(id) => Follows::Nothing { after_failure: false },
-        _ => Follows::EndpointUpdate,
+        Some(previous) if !previous.has_same_endpoint(id) => EndpointPlan::Keep { rolls_back_failure: false },
+        _ => EndpointPlan::Update,
     }
 }
 
@@ -132,7 +132,7 @@ async fn run_steps(
     context: &Context<'_>,
     gate: &UpdateGate,
     update: &EndpointUpdate,
-    follows: Follows,
+    endpoint_plan: EndpointPlan,
     taken: &mut Vec<Taken>,
 ) -> Result<(), Error> {
     let aws = &context.aws;
@@ -152,7 +152,7 @@ async fn run_steps(
             };
             known = known.take().filter(|(config, is_settled, _)| is_current(config, *is_settled));
             let blocking = known.as_ref().map(|(.., blocking)| blocking.as_slice());
-            let observed = Observed { endpoint: endpoint.as_ref(), blocking, follows };
+            let observed = Observed { endpoint: endpoint.as_ref(), blocking, endpoint_plan };
             match (next_step(gate, context.owner(), observed)?, &endpoint) {
                 (Step::ReadTargets, Some(endpoint)) => {
                     let blocking;
@@ -179,7 +179,7 @@ async fn run_steps(
                     context.progress().waiting(wait);
                     return Ok(ControlFlow::Continue(()));
                 }
-                (Step::Done, Some(_)) if follows == Follows::EndpointUpdate => {
+                (Step::Done, Some(_)) if endpoint_plan == EndpointPlan::Update => {
                     carry_over(context, gate, update).await?;
                     return Ok(ControlFlow::Break(()));
                 }
@@ -228,7 +228,7 @@ async fn carry_over(context: &Context<'_>, gate: &UpdateGate, update: &EndpointU
     context.aws.earlier_changes_visible().await;
     for (stored, snapshot) in get_all().await?.into_iter().filter_map(carried) {
         context.ensure_fresh().await?;
-        let registered = registered_since(&context.aws, &snapshot).await?;
+        let registered = current_registration(&context.aws, &snapshot).await?;
         if registered.is_some_and(|found| !found.is_restoring()) {
             // A request that was cancelled has registered the target, and has not dropped the snapshot.
             store::drop_snapshot(&context.aws, &stored).await?;

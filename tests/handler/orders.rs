@@ -116,7 +116,7 @@ async fn a_snapshot_of_a_deleted_owner_and_one_that_is_out_of_date_refuse_nothin
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restore_follows_a_newer_snapshot_and_deletes_no_other() {
+async fn a_restore_uses_a_newer_snapshot_and_drops_no_other() {
     let (world, _) = snapshotted().await;
     world.before("PutScalingPolicy", 0, &[newer(&world)]);
     world.succeed(gate_update("xlarge", "large")).await;
@@ -130,7 +130,7 @@ async fn a_restore_follows_a_newer_snapshot_and_deletes_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registration_deletes_no_snapshot_that_was_taken_meanwhile() {
+async fn a_registration_drops_no_snapshot_that_was_taken_meanwhile() {
     let world = endpoint();
     world.succeed(scaling("large")).await;
     world.succeed(gate_update("large", "xlarge")).await;
@@ -145,7 +145,7 @@ async fn a_registration_deletes_no_snapshot_that_was_taken_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restored_target_stays_when_its_record_is_gone_and_its_owner_exists() {
+async fn a_restored_target_stays_when_its_snapshot_is_gone_and_its_owner_exists() {
     let gone = ("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() }));
     let (world, before) = snapshotted().await;
     world.before("PutScalingPolicy", 0, std::slice::from_ref(&gone));
@@ -177,7 +177,7 @@ async fn a_throttled_gate_that_was_cancelled_deregisters_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_gate_restores_even_if_the_way_back_has_deleted_the_snapshot() {
+async fn a_cancelled_gate_restores_even_if_the_rollback_has_dropped_the_snapshot() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     let before = world.picture();
@@ -189,7 +189,7 @@ async fn a_cancelled_gate_restores_even_if_the_way_back_has_deleted_the_snapshot
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_that_no_update_of_its_endpoint_follows_deregisters_nothing() {
+async fn a_gate_deregisters_nothing_if_no_update_of_its_endpoint_follows() {
     let id = |endpoint: &str, config: &str| gate_id(endpoint, config);
     for (what, request) in [
         ("the endpoint was updated by others", gate_update("xlarge", "xlarge")),
@@ -206,7 +206,7 @@ async fn a_gate_that_no_update_of_its_endpoint_follows_deregisters_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_whose_own_update_failed_restores_its_snapshots_whatever_the_endpoint_runs() {
+async fn a_gate_that_rolls_back_its_failed_update_restores_whatever_the_endpoint_runs() {
     let (world, before) = snapshotted().await;
     world.update_endpoint("prod", "model");
     // CloudFormation did not accept the answer, so the physical id has stayed.
@@ -259,7 +259,7 @@ async fn the_gate_of_another_stack_leaves_the_snapshots_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_description_that_is_kept_on_the_way_back_has_no_tag_that_left_the_template() {
+async fn a_snapshot_taken_in_a_rollback_has_no_tag_that_left_the_template() {
     let with_tag = |config: &str, key: &str| {
         let mut properties = gated(config, 4);
         properties["Tags"] = json!([{ "Key": key, "Value": "x" }]);
@@ -283,7 +283,7 @@ async fn the_description_that_is_kept_on_the_way_back_has_no_tag_that_left_the_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clean_up_judges_by_what_the_endpoint_settles_on() {
+async fn a_clean_up_waits_until_the_endpoint_is_settled() {
     let world = endpoint();
     register_natively(&world, &["blue", "green"]);
     world.succeed(gate_update("large", "alone")).await;
@@ -350,7 +350,7 @@ async fn a_gate_that_runs_out_of_time_restores_what_it_has_deregistered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_gate_could_not_keep_is_refused_before_it_is_registered() {
+async fn a_target_that_no_snapshot_can_hold_is_refused_before_it_is_registered() {
     let world = endpoint();
     let mut properties = gated("large", 4);
     let policies = (0..40).map(|n| step(&format!("policy-{n}-{}", "x".repeat(150)), "1"));
