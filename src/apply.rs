@@ -4,10 +4,11 @@
 use std::ops::ControlFlow;
 
 use crate::aws::{Aws, ChangeError, Precondition};
+use crate::deadline::Stopwatch;
 use crate::model::attributes::{Attributes, policy_arn};
 use crate::model::{Attachment, AttachmentKey, MAX_TAGS, OWNER_TAGS, RESTORING_TAG, ScalableTargetId, Tags};
 use crate::polling::poll;
-use crate::timing::VISIBLE;
+use crate::timing::{VISIBLE, VISIBLE_WITHIN};
 
 /// What to do if the service rejects what is put or registered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -83,7 +84,12 @@ pub async fn finish_restoring(
         let is_marked = registered.is_none_or(|found| found.arn != arn || found.is_restoring());
         Ok::<_, ChangeError>(if is_marked { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     };
+    let polling = Stopwatch::start();
     if poll(VISIBLE, aws.left_to_work(), untag).await?.is_err() {
+        if polling.elapsed() < VISIBLE_WITHIN {
+            // There is no time for the last read. The work deadline cuts this off, and the snapshot is kept.
+            std::future::pending::<()>().await;
+        }
         tracing::warn!(target = target.resource_id(), "the restoring tag is still visible");
     }
     aws.tag(arn, deferred, precondition).await

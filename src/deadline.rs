@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::timing::{ANSWER_RESERVE, ASSUMED_INVOCATION, LONGEST_INVOCATION, REPORT_MARGIN};
+use crate::timing::{ANSWER_RESERVE, ASSUMED_INVOCATION, REPORT_MARGIN};
 
 /// The two deadlines of one invocation.
 ///
@@ -33,10 +33,15 @@ impl Deadline {
         Self { start, start_by_clock: now, work: start + work, answer: start + answer }
     }
 
+    /// When the invocation began, by that clock.
+    pub fn began(&self) -> SystemTime {
+        self.start_by_clock
+    }
+
     /// The age of a request that CloudFormation sent at a time by that clock. A request without a known time counts as
-    /// sent when the invocation began.
-    pub fn age(&self, sent: Option<SystemTime>) -> Age {
-        let at_start = sent.and_then(|sent| self.start_by_clock.duration_since(sent).ok()).unwrap_or_default();
+    /// sent when its first invocation began.
+    pub fn age(&self, sent: Option<SystemTime>, first_began: SystemTime) -> Age {
+        let at_start = self.start_by_clock.duration_since(sent.unwrap_or(first_began)).unwrap_or_default();
         Age { sent, at_start, start: self.start }
     }
 
@@ -45,6 +50,12 @@ impl Deadline {
     pub fn no_later_than(&self, limit: Duration) -> Self {
         let (work, _) = split(limit);
         Self { work: self.work.min(Instant::now() + work), ..*self }
+    }
+
+    /// The same deadlines after the work has ended, with a part of the time for the answer to work in.
+    #[expect(clippy::disallowed_methods, reason = "this module reads the clock")]
+    pub fn hand_over(&self) -> Self {
+        Self { work: Instant::now() + self.left_to_answer() / 2, ..*self }
     }
 
     /// The time now, by the clock that this deadline was made with.
@@ -107,6 +118,11 @@ impl Age {
         self.sent
     }
 
+    /// The time since this invocation began.
+    pub fn in_this_invocation(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     /// The time since CloudFormation sent the request.
     pub fn elapsed(&self) -> Duration {
         self.at_start.saturating_add(self.start.elapsed())
@@ -117,7 +133,7 @@ impl Age {
 ///
 /// A deadline that lies in the past on arrival is no deadline.
 fn split(left: Duration) -> (Duration, Duration) {
-    let left = if left.is_zero() { ASSUMED_INVOCATION } else { left.min(LONGEST_INVOCATION) };
+    let left = if left.is_zero() { ASSUMED_INVOCATION } else { left };
     let answer = left - (left / 20).min(REPORT_MARGIN);
     (answer - (answer / 4).min(ANSWER_RESERVE), answer)
 }
@@ -128,7 +144,12 @@ mod tests {
 
     #[test]
     fn the_time_left_is_split_into_work_and_answering() {
-        for (left, work, answer) in [(3_000, 2_137, 2_850), (60_000, 44_250, 59_000), (900_000, 869_000, 899_000)] {
+        for (left, work, answer) in [
+            (3_000, 2_137, 2_850),
+            (60_000, 44_250, 59_000),
+            (900_000, 869_000, 899_000),
+            (5_400_000, 5_369_000, 5_399_000),
+        ] {
             let got = split(Duration::from_millis(left));
             assert_eq!((got.0.as_millis(), got.1.as_millis()), (work, answer), "{left}");
         }
@@ -150,7 +171,9 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_in_the_far_future_is_limited_to_the_longest_invocation() {
-        assert!(split(Duration::from_secs(1_000_000)).1 < LONGEST_INVOCATION);
+    fn a_deadline_in_the_far_future_is_taken_as_it_is() {
+        let years = Duration::from_secs(3_000_000_000);
+        let deadline = Deadline::new(now() + years);
+        assert!(deadline.left_to_work() > years - Duration::from_secs(60));
     }
 }

@@ -1,7 +1,7 @@
 //! The path of a request: from the payload to the delivered answer.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::FutureExt as _;
@@ -12,16 +12,15 @@ use tracing::Instrument as _;
 
 use crate::aws::{Aws, Clients};
 use crate::context::Context;
-use crate::deadline::{Age, Deadline, Stopwatch};
-use crate::error::Error;
+use crate::deadline::{Age, Deadline};
+use crate::error::{Error, Obstacle};
 use crate::http::Connections;
 use crate::model::attributes::{Attributes, Resource};
-use crate::model::{Location, ResourceType};
-use crate::observability::log;
-use crate::observability::{Decision, Progress, Tally};
-use crate::request::{Envelope, Lifecycle, NoReplyAddress, Request, SentRequest, requests};
+use crate::model::{FunctionArn, Location, ResourceType};
+use crate::observability::{Decision, Progress, in_words, log};
+use crate::request::{Continuation, Envelope, Lifecycle, NoReplyAddress, Request, SentRequest, requests};
 use crate::response::{Answer, MAX_BODY_BYTES, Outcome, Undelivered, deliver};
-use crate::timing::{MIN_WORK_BUDGET, REDELIVERY, SERVICE_TIMEOUT};
+use crate::timing::{MIN_CONTINUATION, MIN_WORK_BUDGET, SERVICE_TIMEOUT};
 use crate::{scalable_target, update_gate};
 
 /// What the process makes once.
@@ -45,18 +44,13 @@ pub enum Unanswered {
     /// A defect of this function outside the work. (A panic in the work is answered.) Its message may hold secrets.
     #[error("the function panicked; its log says where. This is a defect; please report it")]
     Panicked,
-    /// A gate's Delete has to wait longer. Without an answer, Lambda delivers the request again.
-    #[error("the invocation ended while {doing}; the next delivery of the request continues")]
-    Continues {
-        /// What the request waits for.
-        doing: String,
-    },
     /// CloudFormation did not accept the answer.
     #[error(transparent)]
     Undelivered(#[from] Undelivered),
 }
 
-/// Carries out and answers the request in a payload, or each of the requests in an SNS event.
+/// Carries out and answers the request in a payload, or each of the requests in an SNS event. A request that has to wait
+/// longer than this invocation is handed over to another one, which answers it.
 ///
 /// `function_arn` is the ARN of the invoked function. Its account is the account of the endpoints.
 pub async fn handle(
@@ -81,7 +75,6 @@ async fn open_and_answer(
     deadline: Deadline,
     services: &Services,
 ) -> Result<(), Unanswered> {
-    let stopwatch = Stopwatch::start();
     let envelope = Envelope::open(payload).inspect_err(
         |error| tracing::error!(%error, "the request has no usable reply address, so no answer can be sent"),
     )?;
@@ -90,8 +83,8 @@ async fn open_and_answer(
         drop(connections.preconnect_origins());
         drop(connections.preconnect(envelope.reply_to.url.secret()));
     }
-    let progress = Progress::default();
     let reply_to = &envelope.reply_to;
+    let invocation = Invocation::new(payload, function_arn, deadline, &envelope);
     // At level error, so that each line of any level names the resource.
     let span = tracing::error_span!(
         "request",
@@ -99,72 +92,144 @@ async fn open_and_answer(
         logical_resource_id = reply_to.logical_resource_id,
         request_id = reply_to.request_id,
     );
-    let (answer, delivered) = async {
-        let answer = answer(&envelope, function_arn, &deadline, services, &progress).await?;
+    let ended = async {
+        let answer = answer(&invocation, services).await?;
         let body = answer.body(reply_to);
-        let delivered = deliver(&services.http, &reply_to.url, &body, &deadline).await;
-        Ok::<_, Unanswered>((answer, delivered))
-    }
-    .instrument(span)
-    .await?;
-    log_summary(&envelope, function_arn, &answer, &delivered, &progress.tally(), stopwatch);
+        Some((answer, deliver(&services.http, &reply_to.url, &body, &deadline).await))
+    };
+    let Some((answer, delivered)) = ended.instrument(span).await else { return Ok(()) };
+    log_summary(&invocation, &answer, &delivered);
     delivered.inspect_err(
         |error| tracing::error!(%error, "the answer was not delivered; ending the invocation as an error, so that Lambda retries the request"),
     )?;
     Ok(())
 }
 
-async fn answer(
-    envelope: &Envelope,
-    function_arn: &str,
-    deadline: &Deadline,
-    services: &Services,
-    progress: &Progress,
-) -> Result<Answer, Unanswered> {
+/// One invocation for one request.
+struct Invocation<'a> {
+    /// The request as it arrived.
+    payload: &'a str,
+    function_arn: &'a str,
+    deadline: Deadline,
+    envelope: &'a Envelope,
+    /// When the first invocation for the request began.
+    first_began: SystemTime,
+    age: Age,
+    progress: Progress,
+}
+
+impl<'a> Invocation<'a> {
+    fn new(payload: &'a str, function_arn: &'a str, deadline: Deadline, envelope: &'a Envelope) -> Self {
+        let first_began = envelope.continuation.map_or_else(|| deadline.began(), |continuation| continuation.began());
+        let age = deadline.age(envelope.reply_to.url.signed_at(), first_began);
+        let number = envelope.continuation.map_or(1, |continuation| continuation.invocation());
+        Self { payload, function_arn, deadline, envelope, first_began, age, progress: Progress::new(age, number) }
+    }
+
+    /// The time that the request has taken, with the earlier invocations.
+    fn elapsed(&self) -> Duration {
+        self.deadline.now().duration_since(self.first_began).unwrap_or_default()
+    }
+
+    /// Fails with `doing`, because no other invocation continues the request.
+    fn not_continued(&self, doing: String, obstacle: Obstacle) -> Error {
+        let age = in_words(self.age.elapsed());
+        let took = match self.progress.invocation() {
+            1 => age,
+            invocations => format!("{age} and {invocations} invocations"),
+        };
+        Error::NotContinued { doing, took, obstacle: Box::new(obstacle) }
+    }
+
+    /// The continuation of a request that CloudFormation waits for `limit` long, or why it has none.
+    fn continuation(&self, limit: Duration) -> Result<(Continuation, FunctionArn), Obstacle> {
+        if limit.saturating_sub(self.age.elapsed()) < MIN_CONTINUATION {
+            return Err(Obstacle::ServiceTimeout(limit));
+        }
+        let continuation = match self.envelope.continuation {
+            None => Continuation::after_first(self.deadline.began(), self.progress.may_have_changed()),
+            Some(continuation) => continuation.next(self.progress.may_have_changed()).ok_or(Obstacle::Invocations)?,
+        };
+        let function = FunctionArn::read(self.function_arn).ok_or(Obstacle::NoLambda)?;
+        Ok((continuation, function))
+    }
+}
+
+/// Carries out the request. Returns the answer, or `None` if another invocation continues the request.
+async fn answer(invocation: &Invocation<'_>, services: &Services) -> Option<Answer> {
+    let Invocation { envelope, progress, age, .. } = invocation;
+    let failed = |error: &Error| Some(failed(envelope, progress, error));
     let request = match &envelope.request {
         Ok(request) => request,
-        Err(error) => return Ok(failed(envelope, progress, &Error::Request(error.to_string()))),
+        Err(error) => return failed(&Error::Request(error.to_string())),
     };
-    let invocation = deadline.left_to_answer();
-    let age = deadline.age(envelope.reply_to.url.signed_at());
     let owner = envelope.reply_to.owner();
     let location = Location {
         region: services.aws.region().to_owned(),
-        account: account(function_arn).or_else(|| account(&owner.stack_id)),
+        account: account(invocation.function_arn).or_else(|| account(&owner.stack_id)),
     };
-    // After `ServiceTimeout`, CloudFormation no longer waits.
-    let left =
-        request.lifecycle.service_timeout().map(|limit| limit.saturating_sub(age.elapsed()).max(MIN_WORK_BUDGET));
-    let deadline = &left.map_or(*deadline, |left| deadline.no_later_than(left));
-    let sent = SentRequest { lifecycle: &request.lifecycle, owner: &owner, age };
+    // CloudFormation no longer waits for a request that is older than `limit`. If it has no `ServiceTimeout`, somebody has
+    // delivered it again by hand, and it gets the time of its invocation.
+    let service_timeout = request.lifecycle.service_timeout();
+    let limit = service_timeout.unwrap_or(SERVICE_TIMEOUT);
+    let is_limited = service_timeout.is_some() || age.elapsed() < limit;
+    let left = is_limited.then(|| limit.saturating_sub(age.elapsed()).max(MIN_WORK_BUDGET));
+    let deadline = &left.map_or(invocation.deadline, |left| invocation.deadline.no_later_than(left));
+    let id = &envelope.reply_to.request_id;
+    let follows_change = envelope.continuation.is_some_and(|continuation| continuation.follows_change());
+    let sent = SentRequest { id, lifecycle: &request.lifecycle, owner: &owner, age: *age, follows_change };
     let aws = Aws { clients: &services.aws, deadline, progress, request: sent };
     let context = Context { aws, location: &location };
     // The work is polled here and not spawned, so it stops when it is cut off.
     let work = AssertUnwindSafe(carry_out(request, &context)).catch_unwind();
-    let error = match timeout_at(deadline.work(), work).await {
+    let (error, waits) = match timeout_at(deadline.work(), work).await {
         Ok(Ok(Ok(Resource { physical_resource_id, attributes }))) => {
-            return Ok(Answer { physical_resource_id, outcome: Outcome::Success { data: attributes } });
+            return Some(Answer { physical_resource_id, outcome: Outcome::Success { data: attributes } });
         }
-        Ok(Ok(Err(error))) => error,
-        Ok(Err(panic)) => Error::Panic { doing: progress.phrase(), message: message(panic.as_ref()) },
-        Err(_) if may_continue(request, &age, invocation) => {
-            let doing = progress.phrase();
-            tracing::warn!(doing, "the invocation has ended; the next delivery of the request continues");
-            return Err(Unanswered::Continues { doing });
-        }
-        Err(_) => Error::OutOfTime { doing: progress.phrase() },
+        // Only a gate returns this. It has restored what it had deregistered, or has tried to: see `prepare_update`.
+        Ok(Ok(Err(error @ Error::OutOfTime { .. }))) => (error, progress.has_waited()),
+        Ok(Ok(Err(Error::Aws(error)))) if error.is_out_of_time => (error.into(), progress.has_only_waited()),
+        Ok(Ok(Err(error))) => return failed(&error),
+        Ok(Err(panic)) => return failed(&Error::Panic { doing: progress.phrase(), message: message(panic.as_ref()) }),
+        Err(_) => (Error::OutOfTime { doing: progress.phrase() }, progress.has_only_waited()),
     };
-    Ok(failed(envelope, progress, &error))
+    let obstacle = if waits {
+        match hand_over(invocation, limit, &context).await {
+            Ok(()) => return None,
+            Err(obstacle) => obstacle,
+        }
+    } else {
+        Obstacle::NotWaiting
+    };
+    failed(&match error {
+        Error::OutOfTime { doing } => invocation.not_continued(doing, obstacle),
+        error => error,
+    })
 }
 
-/// Whether a later delivery should continue the request: no other request restores what a gate's Delete does not, and
-/// CloudFormation waits for another invocation of this length.
-fn may_continue(request: &Request, age: &Age, invocation: Duration) -> bool {
-    let is_gate = ResourceType::read(&request.resource_type) == Some(ResourceType::UpdateGate);
-    let is_clean_up = is_gate && matches!(request.lifecycle, Lifecycle::Delete { .. });
-    let waits = request.lifecycle.service_timeout().unwrap_or(SERVICE_TIMEOUT);
-    // Lambda delivers a request three times at most.
-    is_clean_up && age.elapsed() < 3 * invocation && age.elapsed() + REDELIVERY + invocation <= waits
+/// Hands the request over: invokes the function asynchronously, with the request as its payload.
+async fn hand_over(invocation: &Invocation<'_>, limit: Duration, context: &Context<'_>) -> Result<(), Obstacle> {
+    let doing = invocation.progress.phrase();
+    let deadline = invocation.deadline.hand_over();
+    let context = Context { aws: Aws { deadline: &deadline, ..context.aws }, ..*context };
+    let handed_over = async {
+        let (continuation, function) = invocation.continuation(limit)?;
+        context.ensure_fresh().await?;
+        let payload = continuation.payload(invocation.payload).expect("an opened request is a JSON object");
+        context.aws.invoke(&function, &payload).await?;
+        Ok(continuation.invocation())
+    };
+    match timeout_at(deadline.work(), handed_over).await.unwrap_or(Err(Obstacle::Silence)) {
+        Ok(invocation) => {
+            tracing::info!(invocation, doing, "handed over to another invocation");
+            Ok(())
+        }
+        Err(obstacle) => {
+            let error = invocation.envelope.reply_to.url.redact(&obstacle.to_string());
+            tracing::warn!(error, doing, "not handed over to another invocation");
+            Err(obstacle)
+        }
+    }
 }
 
 /// The answer to a request that failed.
@@ -202,14 +267,9 @@ async fn carry_out(request: &Request, context: &Context<'_>) -> Result<Resource,
 
 /// Logs the summary of a request, whether or not its answer was delivered. It contains no part of the response URL, and
 /// only those properties that a mistake quotes.
-fn log_summary(
-    envelope: &Envelope,
-    function_arn: &str,
-    answer: &Answer,
-    delivered: &Result<u32, Undelivered>,
-    tally: &Tally,
-    stopwatch: Stopwatch,
-) {
+fn log_summary(invocation: &Invocation<'_>, answer: &Answer, delivered: &Result<u32, Undelivered>) {
+    let Invocation { envelope, .. } = invocation;
+    let tally = invocation.progress.tally();
     let (resource_type, request_type) = match &envelope.request {
         Ok(request) => (request.resource_type.as_str(), request.lifecycle.name()),
         Err(_) => ("unknown", "unknown"),
@@ -218,10 +278,10 @@ fn log_summary(
         Outcome::Success { data: _ } => ("SUCCESS", String::new()),
         Outcome::Failed { reason } => ("FAILED", envelope.reply_to.url.redact(reason)),
     };
-    let elapsed_ms = u64::try_from(stopwatch.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let elapsed_ms = u64::try_from(invocation.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(
         target: log::SUMMARY,
-        function_name = function_name(function_arn),
+        function_name = function_name(invocation.function_arn),
         request_type,
         resource_type,
         stack_id = envelope.reply_to.stack_id,
@@ -233,6 +293,7 @@ fn log_summary(
         reason,
         delivered = delivered.is_ok(),
         elapsed_ms,
+        invocation = invocation.progress.invocation(),
         failed = u32::from(outcome == "FAILED"),
         calls = tally.calls,
         retries = tally.retries,

@@ -24,6 +24,8 @@
 //! | [`http`], [`observability`] | the HTTP client; log, metrics, progress, redaction |
 //! | [`polling`], [`deadline`], [`timing`] | waiting; the clock; every waiting time |
 //!
+//! A request that has to wait longer than its invocation is handed over to another one: see [`handler`].
+//!
 //! The function keeps no state between requests, except for snapshots. A request may be delivered again at any point: each
 //! delivery decides from what AWS shows.
 

@@ -16,7 +16,6 @@ use sagemaker_scaling::observability::log;
 use sagemaker_scaling::timing::PRECONNECT_BUDGET;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
-use tracing::level_filters::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 #[tokio::main(flavor = "current_thread")]
@@ -69,8 +68,7 @@ async fn preconnect(aws: &Clients, connections: Connections) -> Connections {
 }
 
 fn set_up_log() {
-    let level = variable("AWS_LAMBDA_LOG_LEVEL").and_then(|level| level.parse().ok());
-    log::subscriber(std::io::stdout, level.unwrap_or(LevelFilter::INFO)).init();
+    log::subscriber(std::io::stdout, log::level(variable("AWS_LAMBDA_LOG_LEVEL").as_deref())).init();
     std::panic::set_hook(Box::new(log::on_panic));
 }
 
@@ -81,7 +79,6 @@ fn variable(name: &str) -> Option<String> {
 
 fn diagnostic(error: &Unanswered) -> Diagnostic {
     let error_type = match error {
-        Unanswered::Continues { .. } => "Continues",
         Unanswered::NoReplyAddress(_) => "NoReplyAddress",
         Unanswered::Panicked => "Panicked",
         Unanswered::Undelivered(_) => "Undelivered",

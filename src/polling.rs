@@ -10,22 +10,25 @@ use crate::timing::Schedule;
 
 /// Calls `step` until it breaks with a result, and pauses by the schedule in between.
 ///
-/// Returns `Err` of the last step's state when the schedule or `budget` leaves no time for another poll.
-/// At least one step is taken. `budget` is the time that the caller's deadline leaves.
+/// Returns `Err` of the last step's state when the schedule is over, or `budget` leaves no time for another poll. The last
+/// poll of a schedule starts at its end or later, however slow the polls before it were. At least one step is taken.
+/// `budget` is the time that the caller's deadline leaves.
 pub async fn poll<T, S, E>(
     schedule: Schedule,
     budget: Duration,
     mut step: impl AsyncFnMut() -> Result<ControlFlow<T, S>, E>,
 ) -> Result<Result<T, S>, E> {
     let stopwatch = Stopwatch::start();
-    let limit = schedule.stop_after.unwrap_or(Duration::MAX).min(budget);
+    let end = schedule.stop_after.unwrap_or(Duration::MAX);
     for polls in 1.. {
+        let started = stopwatch.elapsed();
         let state = match step().await? {
             ControlFlow::Break(found) => return Ok(Ok(found)),
             ControlFlow::Continue(state) => state,
         };
-        let pause = schedule.pause(polls);
-        if stopwatch.elapsed().saturating_add(pause) > limit {
+        let elapsed = stopwatch.elapsed();
+        let pause = schedule.pause(polls).min(end.saturating_sub(elapsed));
+        if started >= end || elapsed.saturating_add(pause) > budget {
             return Ok(Err(state));
         }
         sleep(pause).await;
@@ -63,5 +66,20 @@ mod tests {
         assert_eq!(polls(VISIBLE, Duration::MAX, 99).await, (Err(13), Duration::from_secs(6)));
         assert_eq!(polls(VISIBLE, Duration::from_secs(1), 99).await, (Err(3), Duration::from_secs(1)));
         assert_eq!(polls(VISIBLE, Duration::ZERO, 99).await, (Err(1), Duration::ZERO));
+        let schedule = VISIBLE.for_at_most(Duration::from_millis(1_200));
+        assert_eq!(polls(schedule, Duration::MAX, 99).await, (Err(4), Duration::from_millis(1_200)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_poll_starts_at_the_end_of_the_schedule_or_later() {
+        let mut starts = Vec::new();
+        let stopwatch = Stopwatch::start();
+        let step = async || {
+            starts.push(stopwatch.elapsed().as_secs());
+            sleep(Duration::from_secs(4)).await;
+            Ok::<_, Infallible>(ControlFlow::<()>::Continue(()))
+        };
+        let Ok(end) = poll(VISIBLE, Duration::MAX, step).await;
+        assert_eq!((end, starts), (Err(()), vec![0, 4, 8]));
     }
 }

@@ -87,6 +87,9 @@ pub const ENDPOINT: Schedule =
 /// these reads eventually consistent and gives no figure.
 pub const VISIBLE_WITHIN: Duration = Duration::from_secs(6);
 
+/// How long after its registration a target may still get its policies and actions, and until reads show them.
+pub const COMPLETE_WITHIN: Duration = Duration::from_secs(12);
+
 /// Polls until a change of ours is visible.
 pub const VISIBLE: Schedule = Schedule::every(Duration::from_millis(500), VISIBLE_WITHIN);
 
@@ -95,6 +98,10 @@ pub const REGISTRATION: Schedule = Schedule::every(Duration::from_secs(2), VISIB
 
 /// How long a request may act on what it read. After that it reads again.
 pub const READ_VALID: Duration = Duration::from_secs(5);
+
+/// How old a snapshot may be when its target is deregistered. After that the target is read again, once: another stack may
+/// have changed it. Storing a snapshot may take [`VISIBLE_WITHIN`].
+pub const SNAPSHOT_VALID: Duration = Duration::from_secs(15);
 
 /// A request that is older than this asks CloudFormation whether it is still fresh. A younger one saves the call.
 pub const FRESHNESS_CHECKED_AFTER: Duration = Duration::from_secs(5);
@@ -119,23 +126,23 @@ pub const STALE_SNAPSHOT: Duration = Duration::from_secs(86_400);
 /// The minimum time to work with once `ServiceTimeout` has passed.
 pub const MIN_WORK_BUDGET: Duration = Duration::from_secs(1);
 
-/// How long CloudFormation waits without a `ServiceTimeout`:
+/// How long CloudFormation waits without a `ServiceTimeout`, which is also the longest `ServiceTimeout`:
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html>.
 pub const SERVICE_TIMEOUT: Duration = Duration::from_secs(3_600);
 
-/// The longest delay of Lambda's two retries: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>.
-pub const REDELIVERY: Duration = Duration::from_secs(120);
+/// The time until `ServiceTimeout` that another invocation needs at least: to start, to work, and [`ANSWER_RESERVE`].
+pub const MIN_CONTINUATION: Duration = Duration::from_secs(60);
+
+/// How often a request that waits for the same thing logs that.
+pub const WAIT_LOGGED_EVERY: Duration = Duration::from_secs(300);
 
 /// The time to assume where Lambda gives a deadline in the past, as `cargo lambda watch` does (it sends 1970).
 pub const ASSUMED_INVOCATION: Duration = Duration::from_secs(60);
 
-/// The longest invocation of Lambda: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
-pub const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
-
 /// The time kept at the end of an invocation, so that it can still report a failed delivery. At most a twentieth.
 pub const REPORT_MARGIN: Duration = Duration::from_secs(1);
 
-/// The time that a gate keeps to restore what it has deregistered, if the endpoint does not settle in time. A restore
+/// The time that a gate keeps to restore what it has deregistered, if it runs out of time. At most an eighth of what is left. A restore
 /// makes about ten calls for each target.
 pub const RESTORE_RESERVE: Duration = Duration::from_secs(60);
 

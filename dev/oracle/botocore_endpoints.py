@@ -15,7 +15,7 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.exceptions import EndpointProviderError
 from botocore.loaders import create_loader
 
-SERVICES = ("application-autoscaling", "cloudformation", "sagemaker", "ssm")
+SERVICES = ("application-autoscaling", "cloudformation", "lambda", "sagemaker", "ssm")
 # Names that match no partition, so that the first one applies, and a former pseudo-Region.
 STRANGE = ("mars-1", "us-mars", "fips-us-east-1")
 CUSTOM = ("http://localhost:4566", "https://example.com/path")

@@ -1,230 +1,135 @@
-"""Plants faults in a copy of the function, one at a time, and shows which seed of the simulation finds each.
+"""Plants faults in a copy of the function, and shows which seed of the simulation finds each.
 
-    make plant
+    make plant                      # the whole table
+    make plant FAULTS="snapshot"    # only the faults whose description contains this
+
+The copy has all faults. An environment variable says which one is active, so that there is one build. A seed counts
+only if the function keeps every invariant with it while no fault is active.
 
 Prints the table of docs/RELIABILITY.md. First it checks that each original text is in its file
 exactly once. Fails if a text is not, or if no seed finds a fault.
 """
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from demo.environment import ROOT, inherited
+from tools.planted import FAULTS, Fault
+from tools.source_copy import append, copy_tracked
 
 COPY = ROOT / "target" / "planted"
-# Each fault is a build of the function. With these settings a build is quicker, and the simulation is slower.
+# The build of the function is quicker with these settings, and the simulation slower.
 QUICK = "\n[profile.simulation.package.sagemaker-scaling]\nopt-level = 1\ncodegen-units = 64\n"
-OWNERSHIP = "src/scalable_target/ownership.rs"
-RECONCILE = "src/scalable_target/reconcile.rs"
-REGISTER = "src/scalable_target/register.rs"
-REMOVE = "src/scalable_target/remove.rs"
-RUN = "src/scalable_target/run.rs"
-TIMING = "src/timing.rs"
-GONE = "to_delete.map(|(key, _)| key.clone()).collect()"
-
-# The fault, the file, the text in it, and the text that replaces it.
-FAULTS: list[tuple[str, str, str, str]] = [
-    (
-        "Delete does not check the owner",
-        OWNERSHIP,
-        "Ownership::Other(_) | Ownership::Untagged => Removal::Nothing,",
-        "Ownership::Other(_) | Ownership::Untagged => Removal::Deregister,",
-    ),
-    (
-        "Delete deregisters an adopted target",
-        OWNERSHIP,
-        "Ownership::Own { adopted: false } => Removal::Deregister,",
-        (
-            "Ownership::Own { adopted: _ } if true => Removal::Deregister,\n"
-            "        Ownership::Own { adopted: false } => Removal::Deregister,"
-        ),
-    ),
-    (
-        "A target of another owner is registered over",
-        OWNERSHIP,
-        "Ownership::Other(owner) => Err(Refusal::OwnedByAnother { target, owner }),",
-        (
-            "Ownership::Other(_) => Ok(Registration::Update { arn: arn.clone(), missing: Tags::new(), "
-            "removed: Vec::new(), all: with_authors(owner.tags()) }),"
-        ),
-    ),
-    (
-        "A tag that left the template stays",
-        OWNERSHIP,
-        "removed: removed.cloned().collect(),",
-        "removed: removed.filter(|_| false).cloned().collect(),",
-    ),
-    (
-        "The target of an unanswered Update is not removed",
-        RECONCILE,
-        "previous.filter(|previous| !previous.is_same(wanted)",
-        "previous.filter(|previous| false && !previous.is_same(wanted)",
-    ),
-    (
-        "The physical id is random",
-        RUN,
-        "physical_resource_id: target.to_string(), attributes",
-        'physical_resource_id: format!("{target}-{}", fastrand::u16(..)), attributes',
-    ),
-    (
-        "A Create registers without the owner's tags",
-        REGISTER,
-        "aws.create_target(&desired.spec, &tags)",
-        "aws.create_target(&desired.spec, &Tags::new())",
-    ),
-    (
-        "A failed Create always says that nothing was registered",
-        "src/handler.rs",
-        "progress.cleanup_id().unwrap_or_else(|| envelope.id_of_failure())",
-        "envelope.id_of_failure()",
-    ),
-    (
-        "A registration that is not visible yet counts as none",
-        RUN,
-        "!context.progress().has_registered()",
-        "context.progress().cleanup_id().is_some()",
-    ),
-    (
-        "A policy that left the template stays",
-        RECONCILE,
-        GONE,
-        GONE.replace(
-            "to_delete.", "to_delete.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScalingPolicy)."
-        ),
-    ),
-    (
-        "A scheduled action that left the template stays",
-        RECONCILE,
-        GONE,
-        GONE.replace(
-            "to_delete.", "to_delete.filter(|((kind, _), _)| *kind != crate::model::AttachmentKind::ScheduledAction)."
-        ),
-    ),
-    (
-        "A failed Update or Delete answers with a new id",
-        "src/request/envelope.rs",
-        "self.given_id.clone().unwrap_or_else(",
-        "self.given_id.clone().filter(|_| false).unwrap_or_else(",
-    ),
-    (
-        "A request never checks its freshness",
-        TIMING,
-        "FRESHNESS_CHECKED_AFTER: Duration = Duration::from_secs(5)",
-        "FRESHNESS_CHECKED_AFTER: Duration = Duration::from_secs(5_000_000)",
-    ),
-    (
-        "A Create that registers twice does not check its freshness",
-        "src/observability/progress.rs",
-        "self.state().registrations > 1",
-        "self.state().registrations > 1_000",
-    ),
-    (
-        "A superseded request is carried out",
-        REMOVE,
-        "Freshness::Superseded if !may_have_registered || !record.has_other_target(target) => {",
-        (
-            "Freshness::Superseded if true => return Ok(ControlFlow::Break(true)),\n"
-            "                Freshness::Superseded if !may_have_registered || !record.has_other_target(target) => {"
-        ),
-    ),
-    (
-        "A later change of status does not supersede a request",
-        "src/request/freshness.rs",
-        "changed > sent + SAME_EVENT",
-        "changed > sent + SAME_EVENT * 1_000_000",
-    ),
-    (
-        "A read is acted on however old it is",
-        TIMING,
-        "READ_VALID: Duration = Duration::from_secs(5)",
-        "READ_VALID: Duration = Duration::from_secs(5_000_000)",
-    ),
-    (
-        "A Delete that finds nothing does not read again",
-        TIMING,
-        "NOTHING_REGISTERED_AFTER: Duration = Duration::from_secs(12)",
-        "NOTHING_REGISTERED_AFTER: Duration = Duration::ZERO",
-    ),
-    (
-        "A stale request reads only once what it may have registered",
-        TIMING,
-        "REGISTRATION: Schedule = Schedule::every(Duration::from_secs(2), VISIBLE_WITHIN)",
-        "REGISTRATION: Schedule = Schedule::every(Duration::from_secs(2), Duration::ZERO)",
-    ),
-    (
-        "Any reply to an answer counts as success",
-        "src/response/deliver.rs",
-        "if response.status().is_success() => Ok(()),",
-        "if response.status().as_u16() > 0 => Ok(()),",
-    ),
-    (
-        "Work goes on until Lambda kills the function",
-        "src/deadline.rs",
-        "let answer = left - (left / 20).min(REPORT_MARGIN);",
-        "let answer = left + ANSWER_RESERVE + ANSWER_RESERVE;",
-    ),
-]
+LIB = "src/lib.rs"
+# The variable that names the active fault by its number.
+ACTIVE = "PLANTED_FAULT"
+IS_ACTIVE = f"""
+/// Whether a fault is active.
+#[expect(clippy::disallowed_methods, reason = "a fault is chosen when the process starts")]
+pub(crate) fn planted(fault: usize) -> bool {{
+    static ACTIVE: std::sync::LazyLock<Option<usize>> =
+        std::sync::LazyLock::new(|| std::env::var("{ACTIVE}").ok().and_then(|number| number.parse().ok()));
+    *ACTIVE == Some(fault)
+}}
+"""
+# How many seeds are tried. The histories with gates take longer.
+MOST_SEEDS = {False: 100_000, True: 60_000}
 
 
 def main() -> None:
-    """Plants each fault, and prints a row for it."""
-    most = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    if problems := unplantable():
+    """Plants the faults, and prints a row for each."""
+    wanted = os.environ.get("FAULTS", "").lower()
+    chosen = [(number, fault) for number, fault in enumerate(FAULTS) if wanted in fault.what.lower()]
+    if not chosen:
+        sys.exit(f"error: no fault has {wanted!r} in its description")
+    sources, problems = planted_sources()
+    if problems:
         sys.exit("\n".join(["error: these faults cannot be planted:", *problems]))
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
-    shutil.rmtree(COPY, ignore_errors=True)
-    for name in filter(None, tracked.decode().split("\0")):
-        (COPY / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, COPY / name)
-    with (COPY / "Cargo.toml").open("a") as manifest:
-        manifest.write(QUICK)
-    print("| planted | found by seed | as |\n|---|---|---|", flush=True)
-    missed = [fault[0] for fault in FAULTS if not plant(*fault, most)]
+    copy_with(sources)
+    print("| planted | histories | found by seed | as |\n|---|---|---|---|", flush=True)
+    simulation = build()
+    missed = [fault.what for number, fault in chosen if not find(simulation, number, fault)]
     shutil.rmtree(COPY)
     if missed:
         sys.exit(f"not found: {missed}")
 
 
-def unplantable() -> list[str]:
-    """Each fault whose original text is not in its file exactly once: the file, the fault and the text."""
+def planted_sources(faults: list[Fault] = FAULTS) -> tuple[dict[str, str], list[str]]:
+    """The files with their faults, by name, and a problem for each fault whose original text is not there once."""
+    sources: dict[str, str] = {}
     problems = []
-    for what, name, sound, _ in FAULTS:
-        path = ROOT / name
+    for number, fault in enumerate(faults):
+        path = ROOT / fault.file
         if not path.is_file():
-            problems.append(f"{name}: there is no such file (for {what!r})")
-        elif (count := path.read_text().count(sound)) != 1:
-            problems.append(f"{name}: expected this text once, found it {count} times (for {what!r}):\n    {sound}")
-    return problems
+            problems.append(f"{fault.file}: there is no such file (for {fault.what!r})")
+            continue
+        text = sources.get(fault.file) or path.read_text()
+        if (count := text.count(fault.sound)) != 1:
+            where = f"{fault.file}: expected this text once, found it {count} times (for {fault.what!r})"
+            problems.append(f"{where}:\n    {fault.sound}")
+            continue
+        sources[fault.file] = fault.plant(text, f"crate::planted({number})")
+    return sources, problems
 
 
-def plant(what: str, name: str, sound: str, planted: str, most: int) -> bool:
-    """Plants one fault, and simulates until a seed finds it."""
-    path = COPY / name
-    text = path.read_text()
-    path.write_text(text.replace(sound, planted))
-    command = ["cargo", "test", "--quiet", "--profile", "simulation", "--test", "simulation"]
-    variables = {"CARGO_INCREMENTAL": "1", "CARGO_TARGET_DIR": str(ROOT / "target"), "RUST_BACKTRACE": "0"}
-    environment = inherited(variables)
-    try:
-        subprocess.run([*command, "--no-run"], cwd=COPY, env=environment, check=True, stderr=subprocess.DEVNULL)
-        run = [*command, "--", "--ignored", "--exact", "seeds", "--nocapture"]
-        environment["SEEDS"] = f"0..{most}"
-        done = subprocess.run(run, cwd=COPY, env=environment, capture_output=True, text=True, check=False)
-        told = done.stdout + done.stderr
-    finally:
-        path.write_text(text)
-    found = re.search(r"seed (\d+) breaks an invariant: (.*)", told)
-    print(
-        f"| {what} | {found.group(1) if found else '**none**'} | {short(found.group(2)) if found else 'no seed'} |",
-        flush=True,
-    )
+def copy_with(sources: dict[str, str]) -> None:
+    """Makes the copy, with the faults and the switch between them."""
+    copy_tracked(COPY)
+    for name, text in sources.items():
+        (COPY / name).write_text(text)
+    append(COPY / "Cargo.toml", QUICK)
+    append(COPY / LIB, IS_ACTIVE)
+
+
+def build() -> Path:
+    """Builds the simulation with all faults. Returns the path of the program."""
+    command = ["cargo", "test", "--profile", "simulation", "--test", "simulation", "--no-run"]
+    variables = {"CARGO_INCREMENTAL": "1", "CARGO_TARGET_DIR": str(ROOT / "target")}
+    done = subprocess.run(command, cwd=COPY, env=inherited(variables), capture_output=True, text=True, check=False)
+    program = re.search(r"Executable .*\((.*)\)", done.stderr)
+    if program is None:
+        sys.exit(f"error: the copy in {COPY} cannot be built:\n{done.stderr}")
+    return COPY / program.group(1)
+
+
+def find(simulation: Path, number: int, fault: Fault) -> bool:
+    """Activates one fault, and simulates until a seed finds it. Prints its row of the table."""
+    seed, most = fault.first, fault.first + MOST_SEEDS[fault.level is not None]
+    seen, how = "**none**", "no seed"
+    while found := play(simulation, f"{seed}..{most}", fault.level, number):
+        seed, broken = found
+        if play(simulation, str(seed), fault.level) is None:
+            seen, how = str(seed), short(broken, fault.level)
+            break
+        # This seed breaks an invariant in any case.
+        seed += 1
+    histories = "" if fault.level is None else f"gates, `{fault.level}`"
+    print(f"| {fault.what} | {histories} | {seen} | {how} |", flush=True)
     return found is not None
 
 
-def short(violation: str) -> str:
+def play(simulation: Path, seeds: str, level: str | None, active: int | None = None) -> tuple[int, str] | None:
+    """Plays histories. Returns the first seed that breaks an invariant, and which one it breaks."""
+    test = "seeds" if level is None else "gated::seeds"
+    variables = {"SEEDS": seeds, "LEVEL": level or "", "RUST_BACKTRACE": "0"}
+    variables[ACTIVE] = "" if active is None else str(active)
+    command = [str(simulation), "--ignored", "--exact", test, "--nocapture"]
+    done = subprocess.run(command, cwd=COPY, env=inherited(variables), capture_output=True, text=True, check=False)
+    found = re.search(r"seed (\d+) breaks an invariant:\s*(.*)", done.stdout + done.stderr)
+    if found is None and done.returncode != 0:
+        sys.exit(f"error: the simulation failed without a seed:\n{done.stdout}{done.stderr}")
+    return None if found is None else (int(found.group(1)), found.group(2))
+
+
+def short(violation: str, level: str | None) -> str:
     """A violation without the values that it shows."""
+    if level is not None:
+        # Histories with gates name the invariant first.
+        return violation.partition(":")[0]
     named = re.sub(r'(Some\()?\("arn[^)]*\)(?(1)\))', "a resource", violation).replace("None", "no resource")
     named = re.sub(r" of (\d+), which", r" of target \1, which", named)
     named = named.replace("which a resource owns", "which another resource owns")

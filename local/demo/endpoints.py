@@ -8,11 +8,19 @@ ENDPOINT = "MyEndPoint"
 VARIANTS = ("MyVariant", "MyOtherVariant")
 ASYNCHRONOUS_ENDPOINT = "MyAsyncEndPoint"
 SERVERLESS_ENDPOINT = "MyServerlessEndPoint"
+POOLED_ENDPOINT = "MyPooledEndPoint"
 COMPONENT = "MyInferenceComponent"
 LARGER_CONFIG = "MyLargerConfig"
 _COMPONENT_ENDPOINT = "MyComponentEndPoint"
 INSTANCES = {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
 SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 20, "ProvisionedConcurrency": 1}}
+POOLS = {
+    "InitialInstanceCount": 1,
+    "InstancePools": [
+        {"InstanceType": "ml.g6.2xlarge", "Priority": 1},
+        {"InstanceType": "ml.g6e.2xlarge", "Priority": 2},
+    ],
+}
 ASYNCHRONOUS = {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://my-bucket/answers/"}}}
 
 
@@ -43,12 +51,13 @@ def create_component(aws: LocalAws, name: str, endpoint: str) -> None:
 
 
 def create_other_endpoints(aws: LocalAws) -> None:
-    """Creates an asynchronous endpoint, a serverless endpoint, and one with an inference component.
+    """Creates an asynchronous endpoint, a serverless one, one on instance pools, and one with an inference component.
 
     Also creates a configuration for `ENDPOINT`, which does not run it: its first variant has another instance type.
     """
     create_endpoint(aws, ASYNCHRONOUS_ENDPOINT, VARIANTS[:1], **ASYNCHRONOUS)
     create_endpoint(aws, SERVERLESS_ENDPOINT, VARIANTS[:1], SERVERLESS)
+    create_endpoint(aws, POOLED_ENDPOINT, VARIANTS[:1], POOLS)
     create_component(aws, COMPONENT, _COMPONENT_ENDPOINT)
     types = zip(VARIANTS, ("ml.m5.xlarge", "ml.m5.large"), strict=True)
     variants = [{"VariantName": name, "ModelName": "model", **INSTANCES, "InstanceType": kind} for name, kind in types]

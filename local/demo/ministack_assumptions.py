@@ -1,6 +1,7 @@
-"""Creates the endpoint or inference component that a scalable target names, if the template does not create it.
+"""Creates the endpoint or inference component that a resource names, if the template does not create it.
 
-This is for `make try`: the endpoint may belong to another stack. The resources fit the target, and are recorded.
+This is for `make try`: the endpoint may belong to another stack. An endpoint fits the scalable target that names it.
+What is created is recorded.
 """
 
 import contextlib
@@ -42,13 +43,19 @@ class Assumptions:
             case ["inference-component", component]:
                 self._make({"InferenceComponentName": component}, stack)
 
+    def make_for_component(self, properties: Properties, stack: str) -> None:
+        """Creates the endpoint that an `AWS::SageMaker::InferenceComponent` names."""
+        of_endpoint = {"EndpointName": properties.get("EndpointName"), "VariantName": properties.get("VariantName")}
+        self._make({**of_endpoint, "MinCapacity": 1}, stack)
+
     def _make(self, properties: Properties, stack: str) -> None:
         """Creates the resources if the properties are valid. Otherwise the function reports the mistake."""
         with contextlib.suppress(CallError, AttributeError, LookupError, TypeError, ValueError):
             if component := _name(properties, "InferenceComponentName", "inference-component"):
-                self._make_component(component)
+                if component.lower() not in _own_names(stack, "InferenceComponent"):
+                    self._make_component(component)
             elif (endpoint := _name(properties, "EndpointName", "endpoint")) and (
-                endpoint.lower() not in _own_endpoints(stack)
+                endpoint.lower() not in _own_names(stack, "Endpoint")
             ):
                 self._make_endpoint(endpoint, properties)
 
@@ -62,7 +69,9 @@ class Assumptions:
         of_concurrency = properties.get("ScalableDimension") == "sagemaker:variant:DesiredProvisionedConcurrency"
         kind = SERVERLESS if of_concurrency else INSTANCES
         variant = {"VariantName": properties["VariantName"], "ModelName": "model", **kind}
-        to_zero = not of_concurrency and int(properties["MinCapacity"]) == 0
+        actions = [action["ScalableTargetAction"] for action in properties.get("ScheduledActions", [])]
+        limits = (limits.get(name) for limits in (properties, *actions) for name in ("MinCapacity", "MaxCapacity"))
+        to_zero = not of_concurrency and 0 in [float(limit) for limit in limits if limit]
         config = {**config, "ProductionVariants": [*variants, variant], **(ASYNCHRONOUS if to_zero else {})}
         names = {"EndpointConfigName": next(self._names)}
         self._aws.call("SageMaker.CreateEndpointConfig", **names, **config)
@@ -94,14 +103,14 @@ def _name(properties: Properties, which: str, resource: str) -> str:
     return "" if name.startswith("arn:") else name
 
 
-def _own_endpoints(name_or_id: str) -> set[str]:
-    """The names, in lower case, of the endpoints that the stack creates itself."""
+def _own_names(name_or_id: str, kind: str) -> set[str]:
+    """The names, in lower case, of the resources of this kind that the stack or one that it is nested in creates."""
     stack: Any = handlers._resolve_stack(name_or_id)
     template = stack["_template"]
     resources = template["Resources"]
     names = (
         stacks._static_property(
-            resource.get("Properties", {}).get("EndpointName"),
+            resource.get("Properties", {}).get(f"{kind}Name"),
             resources,
             stack["_resolved_params"],
             stack["_conditions"],
@@ -110,6 +119,7 @@ def _own_endpoints(name_or_id: str) -> set[str]:
             stack["StackId"],
         )
         for resource in resources.values()
-        if resource.get("Type") == "AWS::SageMaker::Endpoint"
+        if resource.get("Type") == f"AWS::SageMaker::{kind}"
     )
-    return {name.lower() for name in names if name}
+    of_parent = _own_names(stack["ParentId"], kind) if "ParentId" in stack else set()
+    return of_parent | {name.lower() for name in names if name}

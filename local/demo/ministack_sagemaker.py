@@ -17,16 +17,20 @@ from demo.ministack_record import RecordedAws
 Properties = dict[str, Any]
 Made = tuple[str, dict[str, str]]
 """A physical id, which is an ARN, and the attributes."""
+Listener = Callable[[Properties, str], None]
+"""A function that gets the properties of an inference component and its stack, before the component is created."""
 
 _PREFIX = "AWS::SageMaker::"
+_OF_AN_UPDATE = ("DeploymentConfig", "RetainAllVariantProperties", "RetainDeploymentConfig")
 _CHANGING = ("Creating", "Deleting", "Updating")
 
 
 class Handlers:
     """The functions that MiniStack calls for a resource type."""
 
-    def __init__(self, aws: RecordedAws) -> None:
+    def __init__(self, aws: RecordedAws, before: Listener) -> None:
         self._aws = aws
+        self._before = before
 
     def install(self) -> None:
         """Adds the types to those of MiniStack. The internal names are those of the pinned version."""
@@ -43,6 +47,7 @@ class Handlers:
                 "update_with_logical_id": True,
                 "delete": delete,
             }
+        known[_PREFIX + "InferenceComponent"] = {"create": self._create_component, "delete": self._delete_component}
         blocks: Any = stacks._runs_on_worker_thread
         stacks._runs_on_worker_thread = lambda name: name.startswith(_PREFIX) or blocks(name)
 
@@ -73,19 +78,33 @@ class Handlers:
         name = new.get("EndpointName") or _name(arn)
         config = new["EndpointConfigName"]
         if old["EndpointConfigName"] != config:
-            keep = new.get("RetainAllVariantProperties", False)
-            self._call("UpdateEndpoint", EndpointName=name, EndpointConfigName=config, RetainAllVariantProperties=keep)
+            given = {member: new[member] for member in _OF_AN_UPDATE if member in new}
+            self._call("UpdateEndpoint", EndpointName=name, EndpointConfigName=config, **given)
             self._wait(name, config)
         return _made("Endpoint", name)
 
     def _delete_endpoint(self, arn: str, properties: Properties) -> None:
         self._call("DeleteEndpoint", EndpointName=_name(arn))
 
+    def _create_component(self, logical_id: str, properties: Properties, stack: str) -> Made:
+        self._before(properties, stack)
+        name = properties.get("InferenceComponentName") or _new_name(logical_id)
+        given = {member: value for member, value in properties.items() if member != "DeploymentConfig"}
+        made = self._call("CreateInferenceComponent", **{**given, "InferenceComponentName": name})
+        described = self._call("DescribeInferenceComponent", InferenceComponentName=name)
+        attributes = {f"RuntimeConfig.{member}": str(value) for member, value in described["RuntimeConfig"].items()}
+        attributes |= {member: described[member] for member in ("InferenceComponentArn", "InferenceComponentStatus")}
+        return made["InferenceComponentArn"], attributes
+
+    def _delete_component(self, arn: str, properties: Properties) -> None:
+        self._call("DeleteInferenceComponent", InferenceComponentName=_name(arn))
+
     def _wait(self, name: str, config: str) -> None:
         """Waits until an endpoint runs a configuration, and fails if it then runs another one."""
         while (endpoint := self._call("DescribeEndpoint", EndpointName=name))["EndpointStatus"] in _CHANGING:
             time.sleep(0.2)
-        if endpoint["EndpointStatus"] != "InService" or endpoint["EndpointConfigName"] != config:
+        # SageMaker treats names that differ in letter case as one.
+        if endpoint["EndpointStatus"] != "InService" or endpoint["EndpointConfigName"].lower() != config.lower():
             raise RuntimeError(f"endpoint {name} does not run {config}: {endpoint.get('FailureReason')}")
 
     def _call(self, operation: str, **members: Any) -> Any:
@@ -108,5 +127,5 @@ def _new_name(logical_id: str) -> str:
 
 
 def _name(arn: str) -> str:
-    """The name in an ARN, in lower case. Calls accept any case."""
+    """The name in an ARN. That of an endpoint or a configuration is in lower case, which calls accept."""
     return arn.rpartition("/")[2]

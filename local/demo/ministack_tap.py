@@ -2,8 +2,8 @@
 
 MiniStack has no interface for this, so this module wraps two of its functions; their names are those of the pinned
 version. The first argument names the file of the record. Each line is a JSON object with its time in seconds since the
-epoch: a request, an answer, or a call of the local AWS by CloudFormation. If ASSUMES is in the environment, missing
-endpoints that scalable targets name are created.
+epoch: a request, another invocation that continues a request, an answer, or a call of the local AWS by CloudFormation.
+If ASSUMES is in the environment, missing endpoints that scalable targets name are created.
 """
 
 import functools
@@ -17,12 +17,14 @@ from typing import Any
 
 from ministack.app import main
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import custom_resource
+from ministack.services.cloudformation import custom_resource, handlers
 
-from demo import ministack_autoscaling, ministack_sagemaker
+from demo import ministack_autoscaling, ministack_nested, ministack_sagemaker
 from demo.ministack_assumptions import Assumptions
 from demo.ministack_record import RecordedAws
+from demo.stage import LocalAws
 
+_CONTINUATION = "sagemaker-scaling:continuation"
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -32,20 +34,23 @@ def append(record: Path, entry: dict[str, Any]) -> None:
         lines.write(json.dumps(entry) + "\n")
 
 
-def tap(record: Path, before: Listener) -> None:
+def tap(record: Path, before: list[Listener]) -> None:
     """Wraps the function that sends requests and the function that receives answers.
 
-    Calls `before` before each request, so that its records come first.
+    Calls each of `before` before each request, so that their records come first.
     """
-    invoke: Any = lambda_svc._execute_function_with_config_scope
+    invoke: Any = lambda_svc._execute_function
     deliver: Any = custom_resource.deliver_response
 
     def write(what: str, content: dict[str, Any]) -> None:
         append(record, {"Time": time.time(), what: content})
 
     def invoke_and_record(function: dict[str, Any], event: dict[str, Any]) -> Any:
-        if "ResponseURL" in event:
-            before(event)
+        if continuation := event.get(_CONTINUATION):
+            write("Continuation", continuation)
+        elif "ResponseURL" in event:
+            for listener in before:
+                listener(event)
             write("Request", event)
         return invoke(function, event)
 
@@ -53,22 +58,35 @@ def tap(record: Path, before: Listener) -> None:
         write("Answer", answer)
         return deliver(token, answer)
 
-    lambda_svc._execute_function_with_config_scope = invoke_and_record
+    lambda_svc._execute_function = invoke_and_record
     custom_resource.deliver_response = record_and_deliver
+
+
+def tell_tags(aws: LocalAws, request: dict[str, Any]) -> None:
+    """Tells the local AWS the tags of a stack whose request needs them. The function asks it for them."""
+    if "PropagateStackTags" in request["ResourceProperties"]:
+        stack: Any = handlers._resolve_stack(request["StackId"])
+        tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
+        aws.call("LocalAws.SetStackTags", StackId=request["StackId"], Tags=tags)
 
 
 if __name__ == "__main__":
     record_file = Path(sys.argv.pop())
     record_file.touch()
     write_down = functools.partial(append, record_file)
-    before: Listener = lambda request: None
+    listeners: list[Listener] = []
+    before_component: ministack_sagemaker.Listener = lambda properties, stack: None
     before_native: ministack_autoscaling.Listener = lambda properties, stack: None
     if url := os.environ.get("AWS_ENDPOINT_URL_SAGEMAKER"):
         cloudformation = RecordedAws(url, "CloudFormation", write_down)
         if "ASSUMES" in os.environ:
             assumptions = Assumptions(RecordedAws(url, "assumption", write_down), write_down)
-            before, before_native = assumptions.make_for_request, assumptions.make_for_native
-        ministack_sagemaker.Handlers(cloudformation).install()
+            listeners.append(assumptions.make_for_request)
+            before_component = assumptions.make_for_component
+            before_native = assumptions.make_for_native
+        listeners.append(functools.partial(tell_tags, LocalAws(url)))
+        ministack_sagemaker.Handlers(cloudformation, before_component).install()
         ministack_autoscaling.Handlers(cloudformation, before_native).install()
-    tap(record_file, before)
+    ministack_nested.install()
+    tap(record_file, listeners)
     main()

@@ -29,6 +29,8 @@ def retold(news: Sequence[Mapping[str, Any]], begin: float) -> Iterator[Event]:
             answer = {"Kind": "answer", **seconds, "Answer": entry["Answer"]}
             yield from (_with_decision(request, pending, answer) if request else [answer])
             request, pending = None, []
+        elif "Continuation" in entry:
+            pending.append({"Kind": "wait", **seconds, "Text": words.continued(entry["Continuation"])})
         elif "Assumed" in entry:
             yield {"Kind": "assume", **seconds, "Text": entry["Assumed"]}
         else:

@@ -1,5 +1,6 @@
 """Stacks on MiniStack's CloudFormation, from unchanged template files."""
 
+import hashlib
 import json
 import re
 import time
@@ -52,17 +53,15 @@ class Stacks:
         self._cloudformation: Any = session.create_client("cloudformation", endpoint_url=url, config=config)
         self._s3: Any = session.create_client("s3", endpoint_url=url, config=config)
         self._logs: Any = session.create_client("logs", endpoint_url=url, config=config)
-        self._ssm: Any = session.create_client("ssm", endpoint_url=url, config=config)
+        self.tags: dict[str, str] = {}
+        """The tags of stacks that are created or updated from now on."""
 
-    def upload(self, package: bytes) -> str:
-        """Uploads a Lambda package, and returns its location for a template."""
+    def upload(self, content: bytes) -> str:
+        """Uploads code or a template, and returns its `s3://` URL."""
         self._s3.create_bucket(Bucket=_BUCKET)
-        self._s3.put_object(Bucket=_BUCKET, Key="function.zip", Body=package)
-        return f"s3://{_BUCKET}/function.zip"
-
-    def store(self, name: str, value: str) -> None:
-        """Stores a value in the Parameter Store of CloudFormation, for a template's parameter."""
-        self._ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+        key = hashlib.sha256(content).hexdigest()
+        self._s3.put_object(Bucket=_BUCKET, Key=key, Body=content)
+        return f"s3://{_BUCKET}/{key}"
 
     def create(self, name: str, template: str, **parameters: str) -> Settled:
         """Creates a stack, and waits until it is settled."""
@@ -102,8 +101,10 @@ class Stacks:
         seen = {event["EventId"] for event in self._events(name)} if self.exists(name) else set()
         reply = operation(
             StackName=name,
-            TemplateBody=template,
+            # A template body in the request has at most 51,200 bytes.
+            TemplateURL=template_url(self.upload(template.encode())),
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Tags=[{"Key": key, "Value": value} for key, value in self.tags.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
         return self._settle(reply["StackId"], seen)
@@ -127,6 +128,11 @@ class Stacks:
 
     def _events(self, name: str) -> list[dict[str, Any]]:
         return list(reversed(self._cloudformation.describe_stack_events(StackName=name)["StackEvents"]))
+
+
+def template_url(uploaded: str) -> str:
+    """The URL of an uploaded template, from its `s3://` URL."""
+    return uploaded.replace("s3://", "https://s3.amazonaws.com/")
 
 
 def function_template(package: str) -> str:

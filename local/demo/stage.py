@@ -117,6 +117,8 @@ class Stage:
             lambda _: command,
             lambda port: {
                 **environment,
+                # The function invokes itself to continue a request.
+                "AWS_ENDPOINT_URL_LAMBDA": f"http://127.0.0.1:{port}",
                 "BIND_HOST": "127.0.0.1",
                 "GATEWAY_PORT": str(port),
                 "MINISTACK_HOST": "127.0.0.1",

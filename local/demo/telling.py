@@ -26,6 +26,8 @@ class Teller:
     def __init__(self, world: World, timeline: Timeline) -> None:
         self.world = world
         self.timeline = timeline
+        self.refusals: set[str] = set()
+        """The function's reasons for failures during the last stack operation."""
         self._asked: list[dict[str, Any]] = []
 
     def stack(self, name: str, operation: Callable[[], Settled], expected: str) -> Settled:
@@ -42,7 +44,10 @@ class Teller:
             settled = operation()
         told = {"Kind": "stack", "Seconds": round(time.time() - begin, 3), "Name": name, "Status": settled.status}
         failures = [{"Resource": resource, "Reason": reason} for resource, reason in settled.failures()]
-        self.timeline.tell(*retold(self.world.news(), begin), {**told, "Failures": failures})
+        news = self.world.news()
+        answers = [entry["Answer"] for entry in news if "Answer" in entry]
+        self.refusals = {answer["Reason"] for answer in answers if answer["Status"] == "FAILED"}
+        self.timeline.tell(*retold(news, begin), {**told, "Failures": failures})
         return settled
 
     def delete_stack(self, name: str) -> None:

@@ -11,11 +11,11 @@ from demo.performing import options, perform, run
 from demo.stacks import Settled
 from demo.telling import Teller, UnexpectedError, UnsuccessfulError
 from demo.timeline import Timeline
-from demo.user_template import Ready, UserTemplate, command, lint, parameters
+from demo.user_template import Ready, UserTemplate, command, lint, settings
 from demo.world import FUNCTION_STACK, World
 
 STACK = "trial"
-_USAGE = command("examples/minimal.yaml", {"EndpointName": "my-endpoint", "VariantName": "AllTraffic"})
+_USAGE = command("examples/minimal.yaml", {"EndpointName": "my-endpoint", "VariantName": "AllTraffic"}, {})
 _SCALING = (DESCRIBE_TARGETS, DESCRIBE_POLICIES, DESCRIBE_ACTIONS)
 _UNKNOWN_TYPES = re.compile(r"Unrecognized resource types: \[(.*)\]")
 
@@ -44,13 +44,11 @@ class Trial(Teller):
             f"Create: {ready.title}",
             "A CloudFormation on this machine creates the stack and calls the function for its custom resources. An "
             "endpoint that they name and the template does not create is assumed to be in service; 'assume' shows it."
-            if ready.function_resources
+            if ready.calls_function
             else "A CloudFormation on this machine creates the stack. It has no resource of this function.",
         )
         self.timeline.tell(*({"Kind": "assume", "Text": remark} for remark in ready.remarks))
         try:
-            for name, value in ready.stored.items():
-                self.world.stacks.store(name, value)
             settled = self.carry_out(
                 STACK, lambda: self.world.stacks.create(STACK, ready.body, **ready.parameters), "CREATE_COMPLETE"
             )
@@ -71,10 +69,10 @@ class Trial(Teller):
             self.check(not found, "the AWS CLI shows no target, policy, scheduled action or snapshot any more")
 
     def _failed(self, settled: Settled) -> UnsuccessfulError:
-        failed = [resource for resource, _ in settled.failures()]
+        failed = dict(settled.failures())
         advice = (
             'What to do about its reason is in README.md under "When it fails".'
-            if self._ready.function_resources & set(failed)
+            if self.refusals & {*failed.values()}
             else "If AWS accepts this resource, remove it from a copy of the template and try the copy."
         )
         return UnsuccessfulError(f"NOT created: {' and '.join(failed) or 'the stack'} failed. {advice}")
@@ -89,13 +87,27 @@ def _refused(message: str) -> UnsuccessfulError:
     return UnsuccessfulError(f"NOT created: CloudFormation refuses the template. {message}")
 
 
-def play(world: World, timeline: Timeline, template: UserTemplate, given: dict[str, str]) -> str:
+def play(world: World, timeline: Timeline, template: UserTemplate) -> str:
     """Deploys the function and then the template. Returns the result."""
     with timeline.waiting("deploying the function"):
         deployed = world.deploy_function()
     if deployed.status != "CREATE_COMPLETE":
         raise UnexpectedError(f"stack {FUNCTION_STACK} is {deployed.status}: {deployed.failures()}")
-    return Trial(world, timeline, template.ready(given, deployed.outputs["ServiceToken"])).tell()
+    return Trial(world, timeline, template.ready(deployed.outputs["ServiceToken"], world.stacks.upload)).tell()
+
+
+def _check(timeline: Timeline, files: list[str]) -> None:
+    """Runs cfn-lint, and prints its findings. Fails if there is a mistake."""
+    if not files:
+        return
+    with timeline.waiting("cfn-lint is checking"):
+        findings, has_mistakes = lint(files)
+    if findings:
+        timeline.tell({"Kind": "findings", "Text": findings})
+    if has_mistakes:
+        raise UnsuccessfulError("cfn-lint has found mistakes; nothing was deployed.")
+    checked = " and ".join(Path(file).name for file in files)
+    timeline.tell({"Kind": "check", "Text": f"cfn-lint finds no mistake in {checked}", "Commands": []})
 
 
 def main() -> int:
@@ -103,6 +115,7 @@ def main() -> int:
     parser = options("demo.trial", __doc__)
     parser.add_argument("template")
     parser.add_argument("--parameters", default="", metavar='"NAME=VALUE …"')
+    parser.add_argument("--values", default="", metavar='"NAME=VALUE …"')
     chosen = parser.parse_args()
     timeline = Timeline(as_json=chosen.json, verbose=chosen.verbose)
     try:
@@ -110,20 +123,16 @@ def main() -> int:
             raise UnsuccessfulError(f"Name a template: {_USAGE}")
         if not Path(chosen.template).is_file():
             raise UnsuccessfulError(f"There is no file {chosen.template!r}. Name a template: {_USAGE}")
-        given = parameters(chosen.parameters)
-        with timeline.waiting("cfn-lint is checking"):
-            findings, has_mistakes = lint(chosen.template)
-        if findings:
-            timeline.tell({"Kind": "findings", "Text": findings})
-        if has_mistakes:
-            raise UnsuccessfulError("cfn-lint has found mistakes; nothing was deployed.")
-        timeline.tell({"Kind": "check", "Text": "cfn-lint finds no mistake", "Commands": []})
-        template = UserTemplate(chosen.template)
+        given = settings("PARAMETERS", chosen.parameters)
+        values = settings("VALUES", chosen.values)
+        _check(timeline, [chosen.template])
+        template = UserTemplate(chosen.template, values)
+        _check(timeline, template.nested())
         template.check(given)
     except UnsuccessfulError as unsuccessful:
         timeline.end(f"{unsuccessful}", good=False)
         return 1
-    return perform(timeline, lambda world: play(world, timeline, template, given), assumes=True)
+    return perform(timeline, lambda world: play(world, timeline, template), assumes=True)
 
 
 if __name__ == "__main__":

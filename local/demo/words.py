@@ -92,6 +92,11 @@ def waited(seconds: float) -> str:
     return f"{seconds:.1f} s, then check that CloudFormation has not cancelled this request"
 
 
+def continued(continuation: Mapping[str, Any]) -> str:
+    """How the function waits for longer than Lambda lets it run."""
+    return f"Lambda's time limit is near: invocation {continuation['Invocation']} of the function waits on"
+
+
 def value_of(value: Any) -> str:
     """A property's value: text unchanged, a list by the names in it, everything else as JSON."""
     if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
@@ -112,7 +117,12 @@ def limits(of: Mapping[str, Any]) -> str:
 
 def variants(of: Sequence[Mapping[str, Any]]) -> str:
     """The variants of a configuration, with their instance types."""
-    return " and ".join(f"{each['VariantName']} on {each.get('InstanceType', 'demand')}" for each in of)
+    return " and ".join(f"{each['VariantName']} on {_instances(each)}" for each in of)
+
+
+def _instances(variant: Mapping[str, Any]) -> str:
+    pools = sorted(variant.get("InstancePools", []), key=lambda pool: int(pool["Priority"]))
+    return " or ".join(pool["InstanceType"] for pool in pools) or str(variant.get("InstanceType", "demand"))
 
 
 def _endpoint(given: Any, output: Any) -> str:
@@ -140,6 +150,10 @@ def _register(given: Any, output: Any) -> str:
     return f"{target(given['ResourceId'])}, {limits(given)}{tags}"
 
 
+def _tag_keys(stack: Mapping[str, Any]) -> str:
+    return ", ".join(tag["Key"] for tag in stack["Tags"])
+
+
 def _names(plural: str) -> Callable[[Any, Any], str]:
     return lambda given, output: value_of(output[plural]) or "none"
 
@@ -157,18 +171,21 @@ _FAULTS = {
 _WORDS: dict[str, Callable[[Any, Any], str]] = {
     "CreateEndpoint": _update_endpoint,
     "CreateEndpointConfig": _config,
+    "CreateInferenceComponent": lambda given, output: f"{given['InferenceComponentName']} on {given['EndpointName']}",
     "DeleteEndpoint": lambda given, output: str(given["EndpointName"]),
     "DeleteEndpointConfig": lambda given, output: str(given["EndpointConfigName"]),
+    "DeleteInferenceComponent": lambda given, output: str(given["InferenceComponentName"]),
     "DeleteParameter": lambda given, output: "the snapshot is dropped",
     "DeregisterScalableTarget": lambda given, output: target(given["ResourceId"]),
     "DescribeEndpoint": _endpoint,
     "DescribeEndpointConfig": _config,
     "DescribeInferenceComponent": lambda given, output: (
-        f"{output['InferenceComponentName']} is {output['InferenceComponentStatus']}"
+        f"{output['InferenceComponentName']} is {output.get('InferenceComponentStatus', 'of unknown status')}"
     ),
     "DescribeScalableTargets": _targets,
     "DescribeScalingPolicies": _names("ScalingPolicies"),
     "DescribeScheduledActions": _names("ScheduledActions"),
+    "DescribeStacks": lambda given, output: f"the stack's tags: {_tag_keys(output['Stacks'][0]) or 'none'}",
     "GetParameter": lambda given, output: "the snapshot",
     "GetParametersByPath": lambda given, output: value_of(output["Parameters"]) or "there is no snapshot",
     "ListTagsForResource": lambda given, output: _tags(output["Tags"]),

@@ -3,6 +3,11 @@
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
+/// The hint for a field that the services set.
+pub(crate) const OUTPUT_ONLY: &str = "leave it out: only Describe returns it";
+/// The hint for a field that names the target of a policy or a scheduled action.
+pub(crate) const OF_THIS_TARGET: &str = "leave it out: it follows from this resource's target";
+
 /// The condition that a property is present.
 pub(crate) fn has(name: &str) -> Value {
     json!({ "required": [name] })
@@ -31,6 +36,11 @@ pub(crate) fn exactly_one(schema: &mut Schema, first: &str, second: &str) {
     for (keyword, rule) in [("if", has(second)), ("then", both), ("else", neither)] {
         schema.insert(keyword.to_owned(), rule);
     }
+}
+
+/// Names of properties that do not belong in an object, each with what to do instead: a keyword for the rule of cfn-lint.
+pub(crate) fn hints(hints: &[(&str, &str)]) -> Value {
+    hints.iter().map(|(name, hint)| ((*name).to_owned(), Value::from(*hint))).collect()
 }
 
 /// Requires one of these values.

@@ -98,6 +98,6 @@ const INTRODUCTION: &str = "\
 
 Every property of both resource types. `make schema` generates this page and the [JSON Schemas](../schema) for linters
 and editors from the same types. You may write numbers and booleans as text, because CloudFormation sends them as text.
-Any value may be an intrinsic function. An unknown property is an error that names the property and the nearest known
-one.
+Any value may be an intrinsic function. An unknown property is an error that names a similar known one, if there is
+one. For a field of the native resources, it says what to write instead.
 ";

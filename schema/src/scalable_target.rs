@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use crate::aws_documentation::api_page;
-use crate::combinations::{excludes, has, is, needs, one_value};
+use crate::combinations::{OUTPUT_ONLY, excludes, has, hints, is, needs, one_value};
 use crate::scaling_policies::ScalingPolicy;
 use crate::scheduled_actions::ScheduledAction;
 use crate::values::{
@@ -21,6 +21,22 @@ use crate::values::{
     "if" = has("InferenceComponentName"),
     "then" = component_rules(),
     "else" = variant_rules(),
+    "hints" = hints(&[
+        ("CreationTime", OUTPUT_ONLY),
+        ("PolicyName", IN_POLICIES),
+        ("PolicyType", IN_POLICIES),
+        ("PredictedCapacity", OUTPUT_ONLY),
+        ("ResourceId", "write EndpointName and VariantName instead, or InferenceComponentName"),
+        ("RoleARN", "leave it out: Application Auto Scaling uses its service-linked role"),
+        ("ScalableTargetARN", OUTPUT_ONLY),
+        ("ScalableTargetAction", IN_ACTIONS),
+        ("ScalingTargetId", "leave it out: !Ref of this resource returns it"),
+        ("Schedule", IN_ACTIONS),
+        ("ScheduledActionName", IN_ACTIONS),
+        ("ServiceNamespace", "leave it out: it is always sagemaker"),
+        ("StepScalingPolicyConfiguration", IN_POLICIES),
+        ("TargetTrackingScalingPolicyConfiguration", IN_POLICIES),
+    ]),
 ))]
 pub struct ScalableTarget {
     /// The name or ARN of the endpoint, in the account and Region of the function. Prefer the name: ARNs are in lower
@@ -52,6 +68,9 @@ pub struct ScalableTarget {
     /// The tags of the scalable target. Each key is unique.
     #[schemars(length(max = 47))]
     pub tags: Option<Vec<Tag>>,
+    /// Whether the scalable target also gets the tags of its stack. Those in `Tags` win. Together there may be 46.
+    #[schemars(extend("default" = false))]
+    pub propagate_stack_tags: Option<Boolean>,
     /// Whether to adopt a target that is already registered, but is not owned by a stack of this function.
     #[schemars(extend("default" = false))]
     pub adopt_existing: Option<Boolean>,
@@ -59,8 +78,7 @@ pub struct ScalableTarget {
     pub update_gate: Option<GateId>,
     /// The ARN of the function, which the stack of `template.yaml` exports. CloudFormation requires this property.
     pub service_token: Text,
-    /// How many seconds CloudFormation waits for an answer, up to 3600. Set 3000, so that a stack waits for Lambda's
-    /// retries, but not for an hour.
+    /// How many seconds CloudFormation waits for an answer, up to 3600. The function waits for the endpoint as long.
     #[schemars(extend("default" = 3600))]
     pub service_timeout: Option<Seconds>,
 }
@@ -120,3 +138,6 @@ fn metrics_for(dimension: &str, metrics: &[&str]) -> Value {
     let tracking = json!({ "properties": { "PredefinedMetricSpecification": predefined } });
     json!({ "items": { "properties": { "TargetTrackingScalingPolicyConfiguration": tracking } } })
 }
+
+const IN_ACTIONS: &str = "write it in an item of ScheduledActions";
+const IN_POLICIES: &str = "write it in an item of ScalingPolicies";

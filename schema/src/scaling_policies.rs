@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use crate::aws_documentation::{api_page, aws_page};
-use crate::combinations::{excludes, has, is, needs};
+use crate::combinations::{OF_THIS_TARGET, OUTPUT_ONLY, excludes, has, hints, is, needs};
 use crate::target_tracking::TargetTracking;
 use crate::values::{AdjustmentType, MetricAggregationType, NotNegative, Number, PolicyName, PolicyType, WholeNumber};
 
@@ -20,6 +20,16 @@ use crate::values::{AdjustmentType, MetricAggregationType, NotNegative, Number, 
         "if": is("PolicyType", "TargetTrackingScaling"),
         "then": requires_only("TargetTrackingScaling", TRACKING, STEP),
     }),
+    "hints" = hints(&[
+        ("Alarms", OUTPUT_ONLY),
+        ("CreationTime", OUTPUT_ONLY),
+        ("PolicyARN", OUTPUT_ONLY),
+        ("PredictiveScalingPolicyConfiguration", "SageMaker does not support predictive scaling"),
+        ("ResourceId", OF_THIS_TARGET),
+        ("ScalableDimension", OF_THIS_TARGET),
+        ("ScalingTargetId", OF_THIS_TARGET),
+        ("ServiceNamespace", OF_THIS_TARGET),
+    ]),
 ))]
 pub struct ScalingPolicy {
     /// The name of the policy, unique among the policies of the target: up to 256 printable characters.

@@ -3,13 +3,20 @@
 use schemars::JsonSchema;
 
 use crate::aws_documentation::{api_page, aws_page};
-use crate::combinations::{has, needs};
+use crate::combinations::{OF_THIS_TARGET, OUTPUT_ONLY, has, hints, needs};
 use crate::values::{ActionName, NotNegative, Schedule, Text, Time};
 
 /// A scheduled action: sets new limits at certain times.
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, rename_all = "PascalCase")]
 #[schemars(extend("$comment" = aws_page("autoscaling/application/userguide/application-auto-scaling-scheduled-scaling")))]
+#[schemars(extend("hints" = hints(&[
+    ("CreationTime", OUTPUT_ONLY),
+    ("ResourceId", OF_THIS_TARGET),
+    ("ScalableDimension", OF_THIS_TARGET),
+    ("ScheduledActionARN", OUTPUT_ONLY),
+    ("ServiceNamespace", OF_THIS_TARGET),
+])))]
 pub struct ScheduledAction {
     /// The name of the action, unique among the actions of the target: up to 256 printable characters without colons,
     /// slashes and vertical bars.
@@ -34,9 +41,9 @@ pub struct ScheduledAction {
 #[schemars(extend("$comment" = api_page("API_ScalableTargetAction")))]
 #[schemars(extend("if" = has("MaxCapacity"), "else" = needs(&["MinCapacity"], NEITHER)))]
 pub struct ScalableTargetAction {
-    /// The new minimum, at most `MaxCapacity`.
+    /// The new minimum, at most `MaxCapacity`. 0 is allowed for resources that can scale to zero.
     pub min_capacity: Option<NotNegative>,
-    /// The new maximum.
+    /// The new maximum. 0 is allowed for resources that can scale to zero.
     pub max_capacity: Option<NotNegative>,
 }
 

@@ -4,7 +4,10 @@ use schemars::{JsonSchema, Schema};
 
 use crate::aws_documentation::{api_page, aws_page};
 use crate::combinations::{exactly_one, excludes, has, needs};
-use crate::values::{Boolean, NotNegative, Number, PredefinedMetricType, Statistic, Text};
+use crate::values::{
+    Boolean, DimensionValue, Expression, LabelOrUnit, MetricName, NotNegative, Number, PredefinedMetricType, QueryId,
+    Statistic, Text,
+};
 
 /// Keeps a metric near a value: a predefined metric of Application Auto Scaling, or any metric of CloudWatch.
 #[derive(Debug, JsonSchema)]
@@ -39,7 +42,7 @@ pub struct PredefinedMetric {
     /// concurrency, the others for instances.
     pub predefined_metric_type: PredefinedMetricType,
     /// Metrics of other services have a label; those of SageMaker have none.
-    pub resource_label: Option<Text>,
+    pub resource_label: Option<LabelOrUnit>,
 }
 
 /// A metric of CloudWatch or, with `Metrics`, an expression of several.
@@ -53,16 +56,16 @@ pub struct PredefinedMetric {
 ))]
 pub struct CustomizedMetric {
     /// The name of the metric. Required without `Metrics`.
-    pub metric_name: Option<Text>,
+    pub metric_name: Option<MetricName>,
     /// The namespace of the metric. Required without `Metrics`.
-    pub namespace: Option<Text>,
+    pub namespace: Option<MetricName>,
     /// All dimensions with which the metric is published.
     #[schemars(length(max = 30))]
     pub dimensions: Option<Vec<Dimension>>,
     /// The statistic of the metric. Required without `Metrics`.
     pub statistic: Option<Statistic>,
     /// The unit of the metric.
-    pub unit: Option<Text>,
+    pub unit: Option<LabelOrUnit>,
     /// Metrics and expressions of them. Use this instead of all other properties.
     pub metrics: Option<Vec<MetricDataQuery>>,
 }
@@ -73,9 +76,9 @@ pub struct CustomizedMetric {
 #[schemars(extend("$comment" = aws_page("AmazonCloudWatch/latest/APIReference/API_Dimension")))]
 pub struct Dimension {
     /// The name of the dimension, such as `EndpointName`.
-    pub name: Text,
+    pub name: MetricName,
     /// The value of the dimension.
-    pub value: Text,
+    pub value: DimensionValue,
 }
 
 /// A metric, or an expression of other metrics.
@@ -84,10 +87,10 @@ pub struct Dimension {
 #[schemars(extend("$comment" = api_page("API_TargetTrackingMetricDataQuery")))]
 #[schemars(transform = one_source)]
 pub struct MetricDataQuery {
-    /// The id by which expressions refer to this metric. It begins with a lower-case letter.
-    pub id: Text,
+    /// The id by which expressions refer to this metric. It is unique in its policy, and begins with a lower-case letter.
+    pub id: QueryId,
     /// An expression of other metrics. Exactly one of this and `MetricStat` is required.
-    pub expression: Option<Text>,
+    pub expression: Option<Expression>,
     /// A metric. Exactly one of this and `Expression` is required.
     pub metric_stat: Option<MetricStat>,
     /// A description for people.
@@ -107,7 +110,7 @@ pub struct MetricStat {
     /// The statistic, such as `Average` or `p90`.
     pub stat: Text,
     /// The unit of the metric.
-    pub unit: Option<Text>,
+    pub unit: Option<LabelOrUnit>,
 }
 
 /// A metric of CloudWatch.
@@ -116,9 +119,9 @@ pub struct MetricStat {
 #[schemars(extend("$comment" = api_page("API_TargetTrackingMetric")))]
 pub struct Metric {
     /// The name of the metric.
-    pub metric_name: Option<Text>,
+    pub metric_name: Option<MetricName>,
     /// The namespace of the metric.
-    pub namespace: Option<Text>,
+    pub namespace: Option<MetricName>,
     /// All dimensions with which the metric is published.
     #[schemars(length(max = 30))]
     pub dimensions: Option<Vec<Dimension>>,

@@ -29,6 +29,7 @@ fn with_functions(schema: &Value) -> Value {
             "$schema"
             | "enum"
             | "errorMessage"
+            | "hints"
             | "maxLength"
             | "minLength"
             | "not"

@@ -23,8 +23,7 @@ pub struct UpdateGate {
     pub include_other_stacks: Option<Boolean>,
     /// The ARN of the function, which the stack of `template.yaml` exports. CloudFormation requires this property.
     pub service_token: Text,
-    /// How many seconds CloudFormation waits for an answer, up to 3600. Set 3000, so that a stack waits for Lambda's
-    /// retries, but not for an hour.
+    /// How many seconds CloudFormation waits for an answer, up to 3600. The function waits for the endpoint as long.
     #[schemars(extend("default" = 3600))]
     pub service_timeout: Option<Seconds>,
 }

@@ -52,8 +52,16 @@ values! {
         &format!("^endpoint/{NAME}/config/{NAME}\\|update-gate$"),
         "expected !Ref of the Custom::SageMakerEndpointUpdateGate of this endpoint",
     );
+    /// The value of a dimension.
+    DimensionValue = bounded(1024);
+    /// An expression of metrics.
+    Expression = bounded(2048);
+    /// The label of a predefined metric's resource, or the unit of a metric.
+    LabelOrUnit = bounded(1023);
     /// How steps aggregate a metric.
     MetricAggregationType = one_of(&["Average", "Maximum", "Minimum"]);
+    /// The name or namespace of a metric, or the name of a dimension.
+    MetricName = bounded(255);
     /// A limit that may be 0, or a cooldown.
     NotNegative = whole_number(0, "[+]?[0-9]+");
     /// A number.
@@ -76,6 +84,12 @@ values! {
     Positive = whole_number(1, "[+]?0*[1-9][0-9]*");
     /// A predefined metric of Application Auto Scaling.
     PredefinedMetricType = one_of(&[COPY_METRICS, CONCURRENCY_METRICS, INSTANCE_METRICS].concat());
+    /// The id of a metric data query.
+    QueryId = json!({
+        "type": ["string", "boolean"],
+        "pattern": "^[a-z][A-Za-z0-9_]{0,254}$",
+        "patternErrorMessage": "expected 1 to 255 letters, digits and underscores, beginning with a lower-case letter",
+    });
     /// A scalable dimension.
     ScalableDimension = one_of(&[COPIES, CONCURRENCY, INSTANCES]);
     /// The schedule of an action.
@@ -116,7 +130,7 @@ values! {
     Text = json!({ "type": TEXT });
     /// A time with a date.
     Time = pattern(
-        "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?$",
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?$",
         "expected a time such as 2030-12-31T23:00:00Z",
     );
     /// The name of a variant.
@@ -130,6 +144,16 @@ values! {
 
 fn one_of(values: &[&str]) -> Value {
     json!({ "type": "string", "enum": values })
+}
+
+/// Text of 1 to `longest` characters.
+fn bounded(longest: usize) -> Value {
+    json!({
+        "type": TEXT,
+        "minLength": 1,
+        "maxLength": longest,
+        "errorMessage": format!("expected 1 to {longest} characters"),
+    })
 }
 
 fn pattern(pattern: &str, message: &str) -> Value {
@@ -152,7 +176,7 @@ fn whole_number(min: i32, text: &str) -> Value {
         "type": ["integer", "string"],
         "minimum": min,
         "maximum": i32::MAX,
-        "pattern": format!("^{text}$"),
+        "pattern": format!("^{text}([.]0*)?$"),
         "patternErrorMessage": format!("expected a whole number from {min} to {}", i32::MAX),
     })
 }

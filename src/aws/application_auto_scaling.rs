@@ -34,6 +34,9 @@ pub enum RegisterError {
     /// It is already registered.
     #[error("the target is already registered")]
     AlreadyExists,
+    /// Before a retry, the registration was not wanted any more.
+    #[error("the registration is not wanted any more")]
+    Outdated,
     /// Another failure.
     #[error(transparent)]
     Aws(#[from] AwsError),
@@ -41,21 +44,26 @@ pub enum RegisterError {
 
 impl Aws<'_> {
     /// Registers a target with tags. Fails if it is already registered. Returns its ARN.
-    pub async fn create_target(&self, spec: &TargetSpec, tags: &Tags) -> Result<String, RegisterError> {
+    ///
+    /// The state of the target needs no precondition: with tags, the call fails if the target exists. Before each retry,
+    /// `is_wanted` checks everything else that the registration was decided for.
+    pub async fn create_target(
+        &self,
+        spec: &TargetSpec,
+        tags: &Tags,
+        is_wanted: impl AsyncFnMut() -> Result<(), ChangeError>,
+    ) -> Result<String, RegisterError> {
         let body = spec.create_body(tags);
-        // It needs no precondition: with tags, the call fails if the target exists.
-        let attempt = async || {
-            self.progress.changing();
-            self.register(&body).await
-        };
-        self.call(Operation::RegisterScalableTarget, &spec.id.resource_id(), attempt).await.map_err(|error| {
+        let attempt = async || self.register(&body).await;
+        let (operation, resource) = (Operation::RegisterScalableTarget, spec.id.resource_id());
+        self.change(operation, &resource, is_wanted, attempt).await.map_err(|error| match error {
             // "The scalable target that you tried to tag already exists. To update tags on an existing scalable target,
             // use the TagResource API."; see https://github.com/hashicorp/terraform-provider-aws/issues/31839
-            if error.is_validation() && error.says("already exists") {
+            ChangeError::Aws(error) if error.is_validation() && error.says("already exists") => {
                 RegisterError::AlreadyExists
-            } else {
-                RegisterError::Aws(error)
             }
+            ChangeError::Aws(error) => RegisterError::Aws(error),
+            ChangeError::Outdated => RegisterError::Outdated,
         })
     }
 

@@ -12,7 +12,7 @@ use aws_types::sdk_config::Builder;
 use http::Uri;
 use tokio::time::sleep;
 
-use super::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM, Service};
+use super::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, LAMBDA, SAGEMAKER, SSM, Service};
 use super::service_client::{SdkTransport, ServiceClient, Transport};
 use crate::deadline::Deadline;
 use crate::observability::Progress;
@@ -26,6 +26,7 @@ pub struct Clients {
     /// For operations whose bodies are JSON: see `application_auto_scaling`.
     pub(super) autoscaling_json: ServiceClient,
     pub(super) cloudformation: ServiceClient,
+    pub(super) lambda: ServiceClient,
     pub(super) sagemaker: ServiceClient,
     pub(super) ssm: ServiceClient,
     config: SdkConfig,
@@ -36,7 +37,11 @@ impl Clients {
     pub fn new(config: &SdkConfig, http: &SharedHttpConnector) -> Self {
         let http = http.clone();
         let config = single_attempts(config.to_builder()).http_client(http_client_fn(move |_, _| http.clone())).build();
-        Self::over(autoscaling::Client::new(&config), &config, |service| Arc::new(SdkTransport::new(service, &config)))
+        let transport = |service| SdkTransport::new(service, &config);
+        let mut of_sdk = autoscaling::config::Builder::from(&config);
+        of_sdk.set_endpoint_url(transport(APPLICATION_AUTO_SCALING).configured_address());
+        let autoscaling = autoscaling::Client::from_conf(of_sdk.build());
+        Self::over(autoscaling, &config, |service| Arc::new(transport(service)))
     }
 
     /// Makes the clients from the SDK's client of Application Auto Scaling, and a transport for each of the others.
@@ -50,6 +55,7 @@ impl Clients {
             autoscaling,
             autoscaling_json: client(APPLICATION_AUTO_SCALING),
             cloudformation: client(CLOUDFORMATION),
+            lambda: client(LAMBDA),
             sagemaker: client(SAGEMAKER),
             ssm: client(SSM),
             config: config.clone(),
@@ -70,8 +76,11 @@ impl Clients {
 }
 
 /// Lets clients make single attempts with a time limit: `retry.rs` retries.
+///
+/// All clients sign by the function's own clock, which Lambda sets. The SDK's would follow the `Date` of each reply.
 pub fn single_attempts(config: Builder) -> Builder {
     config
+        .disable_clock_skew_correction(true)
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
 }
@@ -95,13 +104,65 @@ impl Aws<'_> {
         self.deadline.left_to_work()
     }
 
-    /// Waits until every read shows what earlier requests have changed: they did so before CloudFormation sent this one.
+    /// Waits until every read shows what earlier requests have changed: they did so before CloudFormation sent this one. So
+    /// did the invocation that has handed over to this one, before it did so.
     pub async fn earlier_changes_visible(&self) {
-        sleep(VISIBLE_WITHIN.saturating_sub(self.request.age.elapsed())).await;
+        let SentRequest { age, follows_change, .. } = &self.request;
+        let since = if *follows_change { age.in_this_invocation() } else { age.elapsed() };
+        sleep(VISIBLE_WITHIN.saturating_sub(since)).await;
     }
 
     /// The time now, by the clock that dates requests.
     pub fn now(&self) -> SystemTime {
         self.deadline.now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_types::body::SdkBody;
+    use aws_types::region::Region;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::aws::operation::Operation;
+
+    /// Replies from another time, and keeps the times by which the requests were signed.
+    #[derive(Clone, Debug, Default)]
+    struct AnotherTime(Arc<Mutex<Vec<String>>>);
+
+    impl HttpConnector for AnotherTime {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let signed = request.headers().get("x-amz-date").unwrap_or_default().to_owned();
+            self.0.lock().unwrap().push(signed);
+            let mut reply = HttpResponse::new(200.try_into().unwrap(), SdkBody::from("{}"));
+            reply.headers_mut().insert("date", "Sun, 01 Jan 2017 00:00:00 GMT");
+            HttpConnectorFuture::ready(Ok(reply))
+        }
+    }
+
+    #[tokio::test]
+    async fn no_reply_changes_the_clock_that_signs() {
+        let credentials = autoscaling::config::Credentials::new("id", "secret", None, None, "test");
+        let config = SdkConfig::builder()
+            .region(Region::new("us-east-1"))
+            .credentials_provider(autoscaling::config::SharedCredentialsProvider::new(credentials))
+            .behavior_version(autoscaling::config::BehaviorVersion::latest())
+            .build();
+        let signed = AnotherTime::default();
+        let clients = Clients::new(&config, &SharedHttpConnector::new(signed.clone()));
+        for _ in 0..2 {
+            clients.autoscaling.list_tags_for_resource().resource_arn("arn").send().await.unwrap();
+            let called: Result<Value, _> =
+                clients.autoscaling_json.call(Operation::DescribeScalableTargets, json!({})).await;
+            called.unwrap();
+        }
+        let times = signed.0.lock().unwrap();
+        assert_eq!(times.len(), 4);
+        assert!(times.iter().all(|time| time.starts_with("20") && !time.starts_with("2017")), "{times:?}");
     }
 }

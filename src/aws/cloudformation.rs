@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::clients::Aws;
 use super::error::AwsError;
 use super::operation::Operation;
-use crate::model::{Owner, ScalableTargetId};
+use crate::model::{Owner, ScalableTargetId, Tags, UpdateGateId};
 use crate::request::StackRecord;
 use crate::timing::RECORD_TIMEOUT;
 
@@ -46,29 +46,55 @@ impl Aws<'_> {
         }
     }
 
-    /// The native resource, in any stack of the account, that registered a target. Its physical id is the target's.
-    ///
-    /// Returns `None` if there is none, or if that cannot be read.
-    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html>
+    /// The native resource that registered a target. Its physical id is the target's. It is not found if it is not one of
+    /// the first 100 resources of its stack.
     pub async fn native_resource(&self, target: &ScalableTargetId) -> Option<Owner> {
         let id = target.to_string();
+        let native = |found: &StackResource| found.resource_type == NATIVE_TARGET && found.physical_resource_id == id;
+        let found = self.resources_beside(&id).await.into_iter().find(native)?;
+        Some(Owner { stack_id: found.stack_id?, logical_resource_id: found.logical_resource_id })
+    }
+
+    /// The stack, in this account, that has a gate with this id.
+    pub async fn stack_of_gate(&self, gate: &UpdateGateId) -> Option<String> {
+        // The gate itself may not be among them.
+        self.resources_beside(&gate.to_string()).await.into_iter().find_map(|found| found.stack_id)
+    }
+
+    /// The first 100 resources of the stack, in this account, that has a resource with this physical id.
+    ///
+    /// Returns none if there is no such stack, or if that cannot be read.
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html>
+    async fn resources_beside(&self, id: &str) -> Vec<StackResource> {
         let input = json!({ "PhysicalResourceId": id });
         let operation = Operation::DescribeStackResources;
         let attempt = async || self.clients.cloudformation.call::<StackResources>(operation, input.clone()).await;
         let limit = (self.left_to_work() / 2).min(RECORD_TIMEOUT);
-        let found = match timeout(limit, self.call(operation, &id, attempt)).await {
+        match timeout(limit, self.call(operation, id, attempt)).await {
             Ok(Ok(found)) => found.member,
             // "Stack for ... does not exist": no stack has a resource with this id.
-            Ok(Err(error)) if error.code() == Some("ValidationError") => return None,
+            Ok(Err(error)) if error.code() == Some("ValidationError") => Vec::new(),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the native resource of a target cannot be read");
-                return None;
+                tracing::warn!(%error, id, "DescribeStackResources failed; continuing as if no stack has this resource");
+                Vec::new()
             }
-            Err(_) => return None,
-        };
-        let native = |found: &StackResource| found.resource_type == NATIVE_TARGET && found.physical_resource_id == id;
-        let found = found.into_iter().find(native)?;
-        Some(Owner { stack_id: found.stack_id, logical_resource_id: found.logical_resource_id })
+            Err(_) => {
+                tracing::warn!(id, "DescribeStackResources timed out; continuing as if no stack has this resource");
+                Vec::new()
+            }
+        }
+    }
+
+    /// The tags of the request's stack.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html>
+    pub async fn stack_tags(&self) -> Result<Tags, AwsError> {
+        let stack = &self.request.owner.stack_id;
+        let (operation, input) = (Operation::DescribeStacks, json!({ "StackName": stack }));
+        let attempt = async || self.clients.cloudformation.call::<Stacks>(operation, input.clone()).await;
+        let found = self.call(operation, stack, attempt).await?;
+        let tags = found.member.into_iter().flat_map(|stack| stack.member);
+        Ok(tags.filter_map(|tag| tag.key.zip(tag.value)).collect())
     }
 
     async fn describe_stack_resource(&self, owner: &Owner) -> Result<StackResourceDetail, AwsError> {
@@ -101,11 +127,31 @@ struct StackResources {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct StackResource {
-    stack_id: String,
+    stack_id: Option<String>,
     logical_resource_id: String,
     resource_type: String,
     #[serde(default)]
     physical_resource_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Stacks {
+    #[serde(default)]
+    member: Vec<Stack>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Stack {
+    /// Its tags, and the items of its other lists, which have neither key nor value.
+    #[serde(default)]
+    member: Vec<Tag>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: Option<String>,
+    value: Option<String>,
 }
 
 const NATIVE_TARGET: &str = "AWS::ApplicationAutoScaling::ScalableTarget";

@@ -21,6 +21,8 @@ pub struct AwsError {
     message: String,
     /// Whether it is certain that no attempt changed anything.
     pub nothing_changed: bool,
+    /// Whether time was up: with more time, the call would have been retried.
+    pub is_out_of_time: bool,
 }
 
 /// Why a change was not made.
@@ -49,6 +51,7 @@ impl AwsError {
         resource: &str,
         attempts: u32,
         nothing_changed: bool,
+        is_out_of_time: bool,
         error: &SdkError<E, HttpResponse>,
     ) -> Self
     where
@@ -66,7 +69,15 @@ impl AwsError {
             },
         };
         let (operation, resource) = (operation.name(), resource.to_owned());
-        Self { operation, resource, attempts, code, message: redact_credentials(&message), nothing_changed }
+        Self {
+            operation,
+            resource,
+            attempts,
+            code,
+            message: redact_credentials(&message),
+            nothing_changed,
+            is_out_of_time,
+        }
     }
 
     /// Whether the service finds the request invalid.

@@ -26,7 +26,12 @@ pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, U
     if response.status().is_success() {
         return serde_json::from_slice(body).map_err(|error| Unwanted::Unreadable(error.into()));
     }
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    Err(Unwanted::Error(error(response)))
+}
+
+/// Reads the error of a reply that is no success.
+pub(super) fn error(response: &HttpResponse) -> ErrorReply {
+    let body: Value = serde_json::from_slice(response.body().bytes().unwrap_or_default()).unwrap_or_default();
     let text = |names: &[&str]| names.iter().find_map(|name| body.get(name)?.as_str());
     let header = response.headers().get("x-amzn-errortype");
     let mut error = ErrorMetadata::builder();
@@ -36,7 +41,7 @@ pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, U
     if let Some(message) = text(&["message", "Message", "errorMessage"]) {
         error = error.message(message);
     }
-    Err(Unwanted::Error(ErrorReply(error.build())))
+    ErrorReply(error.build())
 }
 
 /// `aws.protocoltests#FooError:http://…` is `FooError`.

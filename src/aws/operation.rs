@@ -1,13 +1,23 @@
 //! Every operation that the function calls. `template.yaml` allows exactly these; a test compares the two.
 
+/// The name of an operation's IAM action, which is mostly its own.
+macro_rules! action {
+    ($name:ident) => {
+        stringify!($name)
+    };
+    ($name:ident $action:literal) => {
+        $action
+    };
+}
+
 /// Lists the operations of each service, with the prefix of their IAM actions.
 macro_rules! operations {
-    ($($prefix:literal: $($name:ident),*;)*) => {
+    ($($prefix:literal: $($name:ident $(= $action:literal)?),*;)*) => {
         /// An operation of an AWS service.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub enum Operation {
             $($(
-                #[doc = concat!("`", $prefix, ":", stringify!($name), "`")]
+                #[doc = concat!("`", $prefix, ":", action!($name $($action)?), "`")]
                 $name,
             )*)*
         }
@@ -26,7 +36,7 @@ macro_rules! operations {
             /// The IAM action that allows it.
             pub fn iam_action(self) -> &'static str {
                 match self {
-                    $($(Self::$name => concat!($prefix, ":", stringify!($name)),)*)*
+                    $($(Self::$name => concat!($prefix, ":", action!($name $($action)?)),)*)*
                 }
             }
         }
@@ -39,7 +49,9 @@ operations! {
         DescribeScalingPolicies, DescribeScheduledActions, ListTagsForResource, PutScalingPolicy, PutScheduledAction,
         RegisterScalableTarget, TagResource, UntagResource;
     "cloudformation":
-        DescribeStackResource, DescribeStackResources;
+        DescribeStackResource, DescribeStackResources, DescribeStacks;
+    "lambda":
+        Invoke = "InvokeFunction";
     "sagemaker":
         DescribeEndpoint, DescribeEndpointConfig, DescribeInferenceComponent;
     "ssm":

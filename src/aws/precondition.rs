@@ -117,7 +117,7 @@ impl Precondition {
 
 impl Aws<'_> {
     /// Reads CloudFormation's record. Fails if the request has another freshness than expected.
-    pub(super) async fn ensure_freshness(&self, expected: Freshness) -> Result<(), ChangeError> {
+    pub async fn ensure_freshness(&self, expected: Freshness) -> Result<(), ChangeError> {
         loop {
             let Some(record) = self.stack_record().await else { return Ok(()) };
             if self.request.freshness(&record) == expected {

@@ -26,6 +26,11 @@ pub enum Protocol {
         /// The prefix of `X-Amz-Target`.
         target: &'static str,
     },
+    /// AWS REST JSON, as Lambda's `Invoke` has it.
+    Invoke {
+        /// The API's version.
+        version: &'static str,
+    },
     /// AWS Query: a form, answered in XML.
     Query {
         /// The API's version.
@@ -39,6 +44,14 @@ pub const CLOUDFORMATION: Service = Service {
     protocol: Protocol::Query { version: "2010-05-15" },
     signing_name: "cloudformation",
     host: |region, suffix, fips| host("cloudformation", region, suffix, fips),
+};
+
+/// Lambda.
+pub const LAMBDA: Service = Service {
+    id: "Lambda",
+    protocol: Protocol::Invoke { version: "2015-03-31" },
+    signing_name: "lambda",
+    host: |region, suffix, fips| format!("lambda{}.{region}.{suffix}", if fips { "-fips" } else { "" }),
 };
 
 /// SageMaker's control plane.

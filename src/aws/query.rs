@@ -2,6 +2,7 @@
 //!
 //! <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aws_smithy_query::QueryWriter;
@@ -53,9 +54,27 @@ pub(super) fn reply<O: DeserializeOwned>(response: &HttpResponse) -> Result<O, U
 
 fn texts(xml: &[u8]) -> Result<Map<String, Value>, BoxError> {
     let mut texts = Map::new();
-    let mut document = Document::new(std::str::from_utf8(xml)?);
+    let plain = plain(std::str::from_utf8(xml)?)?;
+    let mut document = Document::new(&plain);
     collect(&mut document.root_element()?, &mut texts)?;
     Ok(texts)
+}
+
+/// The same document without comments and CDATA sections, which `aws-smithy-xml` does not read: it drops the text of a
+/// section, and what follows a comment.
+fn plain(mut xml: &str) -> Result<Cow<'_, str>, BoxError> {
+    let mut plain = Cow::default();
+    while let Some(start) = ["<!--", "<![CDATA["].iter().filter_map(|start| xml.find(start)).min() {
+        let (before, special) = xml.split_at(start);
+        plain += before;
+        let (end, is_comment) = if special.starts_with("<!--") { ("-->", true) } else { ("]]>", false) };
+        let (inner, rest) = special.split_once(end).ok_or("a comment or a CDATA section does not end")?;
+        if !is_comment {
+            plain += Cow::from(inner["<![CDATA[".len()..].replace('&', "&amp;").replace('<', "&lt;"));
+        }
+        xml = rest;
+    }
+    Ok(plain + xml)
 }
 
 fn collect(element: &mut ScopedDecoder<'_, '_>, texts: &mut Map<String, Value>) -> Result<(), XmlDecodeError> {
@@ -76,8 +95,9 @@ fn collect(element: &mut ScopedDecoder<'_, '_>, texts: &mut Map<String, Value>) 
     Ok(())
 }
 
-const READ: [&str; 8] = [
+const READ: [&str; 10] = [
     "Code",
+    "Key",
     "LastUpdatedTimestamp",
     "LogicalResourceId",
     "Message",
@@ -85,6 +105,7 @@ const READ: [&str; 8] = [
     "ResourceStatus",
     "ResourceType",
     "StackId",
+    "Value",
 ];
 /// An item of a list.
 const ITEM: &str = "member";
@@ -110,8 +131,23 @@ mod tests {
     }
 
     #[test]
+    fn text_in_cdata_and_around_a_comment_is_read() {
+        for (xml, message) in [
+            ("<![CDATA[a < b && c]]>", "a < b && c"),
+            ("<![CDATA[<!-- no comment -->]]> and <![CDATA[more]]>", "<!-- no comment --> and more"),
+            ("<![CDATA[]]>", ""),
+            ("before<!-- <Message>other</Message> <![CDATA[ -->after", "beforeafter"),
+            ("&lt;!-- text --&gt;", "<!-- text -->"),
+        ] {
+            let xml = format!("<!-- first --><E><Message>{xml}</Message><Code>C</Code></E>");
+            let texts = texts(xml.as_bytes()).unwrap();
+            assert_eq!((&texts["Message"], &texts["Code"]), (&message.into(), &"C".into()), "{xml}");
+        }
+    }
+
+    #[test]
     fn a_body_that_is_not_xml_is_an_error() {
-        for body in [&b""[..], b"{}", b"\xff", b"<html"] {
+        for body in [&b""[..], b"{}", b"\xff", b"<html", b"<A><!-- </A>", b"<A><![CDATA[</A>"] {
             assert!(texts(body).is_err(), "{body:?}");
         }
         assert!(texts(b"<html></html>").unwrap().is_empty());

@@ -43,6 +43,7 @@ impl Aws<'_> {
         let variant = |variant: ProductionVariant| ConfiguredVariant {
             name: variant.variant_name,
             instance_type: variant.instance_type,
+            instance_pools: variant.instance_pools.unwrap_or_default(),
         };
         Ok(output
             .map(|output: DescribeEndpointConfigOutput| output.production_variants.into_iter().map(variant).collect()))
@@ -83,7 +84,7 @@ pub struct DescribeEndpointOutput {
     /// Why it failed.
     pub failure_reason: Option<String>,
     /// Absent while the endpoint is being created. Shadow variants are another member.
-    pub production_variants: Option<Vec<ProductionVariant>>,
+    pub production_variants: Option<Vec<ProductionVariantSummary>>,
     /// Present for an asynchronous endpoint.
     pub async_inference_config: Option<IgnoredAny>,
 }
@@ -95,28 +96,55 @@ struct DescribeEndpointConfigOutput {
     production_variants: Vec<ProductionVariant>,
 }
 
-/// A production variant of an endpoint or of a configuration.
+/// The members of a production variant of a configuration that are read.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ProductionVariant {
+    variant_name: String,
+    instance_type: Option<String>,
+    /// Kept whole, because any difference counts.
+    instance_pools: Option<Vec<Value>>,
+}
+
+/// The members of a production variant of an endpoint that are read.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "PascalCase")]
-pub struct ProductionVariant {
+pub struct ProductionVariantSummary {
     /// Its name.
     pub variant_name: String,
-    /// Only a configuration has it, and not for a serverless variant.
-    pub instance_type: Option<String>,
+    /// How SageMaker scales its instances itself.
+    pub managed_instance_scaling: Option<ProductionVariantManagedInstanceScaling>,
+}
+
+/// How SageMaker scales the instances of a variant itself.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProductionVariantManagedInstanceScaling {
+    /// `ENABLED` or `DISABLED`.
+    pub status: Option<String>,
+}
+
+impl ProductionVariantSummary {
+    /// Assumed: managed instance scaling without a status is enabled.
+    fn is_managed(&self) -> bool {
+        self.managed_instance_scaling.as_ref().is_some_and(|managed| managed.status.as_deref() != Some("DISABLED"))
+    }
 }
 
 /// The members of the reply of `DescribeInferenceComponent` that are read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct DescribeInferenceComponentOutput {
-    inference_component_status: String,
+    inference_component_status: Option<String>,
     failure_reason: Option<String>,
 }
 
 impl From<DescribeEndpointOutput> for Endpoint {
     fn from(output: DescribeEndpointOutput) -> Self {
         let variants = output.production_variants.unwrap_or_default();
+        let managed = variants.iter().filter(|variant| variant.is_managed());
         Self {
+            managed_variants: managed.map(|variant| variant.variant_name.clone()).collect(),
             name: output.endpoint_name,
             config: output.endpoint_config_name,
             status: output.endpoint_status,
@@ -143,5 +171,22 @@ mod tests {
         )
         .unwrap();
         assert_eq!(Endpoint::from(output).variants, ["blue"]);
+    }
+
+    #[test]
+    fn a_variant_is_managed_unless_its_managed_instance_scaling_is_absent_or_disabled() {
+        let output: DescribeEndpointOutput = serde_json::from_str(
+            r#"{
+                "EndpointStatus": "InService",
+                "ProductionVariants": [
+                    {"VariantName": "on", "ManagedInstanceScaling": {"Status": "ENABLED", "MaxInstanceCount": 4}},
+                    {"VariantName": "by-default", "ManagedInstanceScaling": {"MinInstanceCount": 0}},
+                    {"VariantName": "off", "ManagedInstanceScaling": {"Status": "DISABLED"}},
+                    {"VariantName": "none"}
+                ]
+            }"#,
+        )
+        .unwrap();
+        assert_eq!(Endpoint::from(output).managed_variants, ["on", "by-default"]);
     }
 }

@@ -37,7 +37,7 @@ use serde_json::Value;
 
 use super::operation::Operation;
 use super::protocol::{ErrorReply, Protocol, Service, Unwanted};
-use super::{json, query};
+use super::{invoke, json, query};
 
 /// A client of one service.
 #[derive(Clone, Debug)]
@@ -74,6 +74,7 @@ impl ServiceClient {
         let protocol = self.service.protocol;
         let request = match protocol {
             Protocol::Json { target } => json::request(&format!("{target}.{}", operation.name()), &input),
+            Protocol::Invoke { version } => invoke::request(version, input),
             Protocol::Query { version } => query::request(operation.name(), version, input),
         };
         let request = request.map_err(SdkError::construction_failure)?;
@@ -81,6 +82,7 @@ impl ServiceClient {
         let response = sent.map_err(|error| error.map_service_error(|never| match never {}))?;
         let read = match protocol {
             Protocol::Json { .. } => json::reply(&response),
+            Protocol::Invoke { .. } => invoke::reply(&response),
             Protocol::Query { .. } => query::reply(&response),
         };
         read.map_err(|unwanted| match unwanted {
@@ -151,18 +153,23 @@ impl SdkTransport {
     }
 
     /// The address that is set in code, in `AWS_ENDPOINT_URL_…`, `AWS_ENDPOINT_URL` or a profile, in this order.
-    fn configured_address(&self) -> Option<String> {
+    ///
+    /// A profile names a service in a form of its own. `aws-config` reads `application-auto-scaling`, and AWS documents
+    /// `application_auto_scaling`: <https://docs.aws.amazon.com/sdkref/latest/guide/ss-endpoints-table.html>.
+    pub(super) fn configured_address(&self) -> Option<String> {
         let for_all = || self.config.endpoint_url().map(str::to_owned);
         if self.config.get_origin("endpoint_url") == Origin::shared_config() {
             return for_all();
         }
-        let key = ServiceConfigKey::builder()
-            .service_id(self.service.id)
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build()
-            .expect("all parts are given");
-        self.config.service_config().and_then(|config| config.load_config(key)).or_else(for_all)
+        let load = |id: &str| {
+            let key =
+                ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+            self.config.service_config()?.load_config(key.expect("all parts are given"))
+        };
+        // `aws-config` falls back to the address for all services, and does not say so.
+        let shared = load("");
+        let own = [self.service.id, &self.service.id.replace(' ', "_")].map(load);
+        own.into_iter().find(|own| *own != shared).unwrap_or(shared).or_else(for_all)
     }
 
     /// The parts of a client that the SDK generates for its own: signing, user agent, time, credentials.

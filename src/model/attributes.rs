@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::id::{SERVICE_NAMESPACE, ScalableTargetId, UpdateGateId};
-use super::target_spec::TargetSpec;
+use super::target_spec::{AttachmentKind, TargetSpec};
 
 /// Attributes by name.
 pub type Attributes = BTreeMap<String, String>;
@@ -25,6 +25,24 @@ pub fn policy_arn(policy: &str) -> String {
     format!("PolicyARN.{policy}")
 }
 
+/// The attribute that has the ARN of the policy at this position of the template, from 1 on. A template can name it even
+/// if it computes the policy's name: without a transform, `Fn::GetAtt` takes no intrinsic function.
+pub fn policy_arn_at(position: usize) -> String {
+    format!("{POLICY_ARN_AT}{position}")
+}
+
+/// The position of the policy whose ARN an attribute has, if it names the policy by that.
+pub fn policy_position(attribute: &str) -> Option<usize> {
+    attribute.strip_prefix(POLICY_ARN_AT)?.parse().ok()
+}
+
+/// The ARNs of a template's policies, by name and by position, from `known` ARNs by name.
+pub fn of_policies(spec: &TargetSpec, known: &Attributes) -> Attributes {
+    let policies = spec.attachments_of(AttachmentKind::ScalingPolicy).map(|policy| policy_arn(policy.name()));
+    let found = policies.enumerate().filter_map(|(index, name)| Some((index + 1, known.get(&name)?, name)));
+    found.flat_map(|(position, arn, name)| [(name, arn.clone()), (policy_arn_at(position), arn.clone())]).collect()
+}
+
 /// The attributes of a scalable target, beside its ARN and those of its policies.
 pub fn of_target(spec: &TargetSpec) -> Attributes {
     let names = match &spec.id {
@@ -42,6 +60,8 @@ pub fn of_target(spec: &TargetSpec) -> Attributes {
     ];
     names.into_iter().chain(others).map(|(name, value)| (name.to_owned(), value)).collect()
 }
+
+const POLICY_ARN_AT: &str = "PolicyARN";
 
 /// The attributes of an update gate.
 pub fn of_gate(gate: &UpdateGateId) -> Attributes {

@@ -1,6 +1,9 @@
 //! Endpoints, inference components and endpoint configurations, as SageMaker describes them.
 
+use serde_json::Value;
+
 use super::id::ScalableTargetId;
+use super::scalable_dimension::VariantDimension;
 
 /// An endpoint.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,6 +18,8 @@ pub struct Endpoint {
     pub failure_reason: Option<String>,
     /// The names of its production variants.
     pub variants: Vec<String>,
+    /// The names of those variants whose instances SageMaker scales itself: see [`manages_instances_of`](Self::manages_instances_of).
+    pub managed_variants: Vec<String>,
     /// Whether it serves asynchronous requests, and so can scale to zero instances.
     pub asynchronous: bool,
 }
@@ -38,6 +43,19 @@ impl Endpoint {
         self.config.eq_ignore_ascii_case(config)
     }
 
+    /// Whether SageMaker scales the instances of a target's variant itself, by `ManagedInstanceScaling`. It does so for the
+    /// inference components on it.
+    ///
+    /// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariantManagedInstanceScaling.html>
+    pub fn manages_instances_of(&self, target: &ScalableTargetId) -> bool {
+        match target {
+            ScalableTargetId::Variant { variant, dimension: VariantDimension::InstanceCount, .. } => {
+                self.managed_variants.iter().any(|managed| managed == variant.as_str())
+            }
+            ScalableTargetId::InferenceComponent(_) | ScalableTargetId::Variant { .. } => false,
+        }
+    }
+
     /// Whether it has the variant of a target.
     pub fn has_variant_of(&self, target: &ScalableTargetId) -> bool {
         match target {
@@ -50,42 +68,74 @@ impl Endpoint {
 /// An inference component.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct InferenceComponent {
-    /// Its `InferenceComponentStatus`.
-    pub status: String,
+    /// Its `InferenceComponentStatus`, which the API does not promise.
+    pub status: Option<String>,
     /// Its `FailureReason`.
     pub failure_reason: Option<String>,
 }
 
-/// A production variant of an endpoint configuration.
+/// A production variant of an endpoint configuration: its name, and what may block an update. A serverless variant has
+/// neither instance type nor pools.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ConfiguredVariant {
     /// Its name.
     pub name: String,
-    /// Its instance type. A serverless variant has none.
+    /// Its `InstanceType`.
     pub instance_type: Option<String>,
+    /// Its `InstancePools`, with every member that the service describes.
+    pub instance_pools: Vec<Value>,
 }
 
-/// Whether SageMaker rejects the update of an endpoint from one configuration to another while a variant is a registered
-/// scalable target. It does if the update removes the variant or changes its instance type.
+/// Whether SageMaker may reject the update of an endpoint from one configuration to another while a variant is a
+/// registered scalable target. It does if the update removes the variant or changes its instance type.
 ///
-/// A variant that the first configuration does not have is new, and blocks nothing.
+/// AWS does not document whether it does for changed instance pools, so they count as a changed type: a needless snapshot
+/// is harmless, and a rejected update is not. A variant that the first configuration does not have is new, and blocks
+/// nothing.
 ///
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html>
 pub fn blocks_update(variant: &str, from: &[ConfiguredVariant], to: &[ConfiguredVariant]) -> bool {
     let find = |config: &[ConfiguredVariant]| config.iter().find(|has| has.name == variant).cloned();
-    find(from).is_some_and(|old| find(to).is_none_or(|new| new.instance_type != old.instance_type))
+    find(from).is_some_and(|old| find(to).is_none_or(|new| new != old))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn config(variants: &[(&str, Option<&str>)]) -> Vec<ConfiguredVariant> {
         let variant = |(name, instance_type): &(&str, Option<&str>)| ConfiguredVariant {
             name: (*name).to_owned(),
             instance_type: instance_type.map(str::to_owned),
+            instance_pools: Vec::new(),
         };
         variants.iter().map(variant).collect()
+    }
+
+    #[test]
+    fn a_change_of_instance_pools_blocks_an_update_like_a_changed_instance_type() {
+        let of = |instance_type: Option<&str>, pools: Value| {
+            let [mut variant] = <[_; 1]>::try_from(config(&[("a", instance_type)])).unwrap();
+            variant.instance_pools = pools.as_array().unwrap().clone();
+            [variant]
+        };
+        let pool = |kind: &str, priority: u8| json!({ "InstanceType": kind, "Priority": priority });
+        let two = of(None, json!([pool("ml.g6.2xlarge", 1), pool("ml.g6e.2xlarge", 2)]));
+        let mut other_model = pool("ml.g6.2xlarge", 1);
+        other_model["ModelNameOverride"] = json!("compiled");
+        for other in [
+            of(None, json!([pool("ml.g6.2xlarge", 1)])),
+            of(None, json!([pool("ml.g6.2xlarge", 2), pool("ml.g6e.2xlarge", 1)])),
+            of(None, json!([other_model, pool("ml.g6e.2xlarge", 2)])),
+            // An instance type, and a serverless variant.
+            of(Some("ml.g6.2xlarge"), json!([])),
+            of(None, json!([])),
+        ] {
+            assert!(blocks_update("a", &two, &other) && blocks_update("a", &other, &two), "{other:?}");
+        }
+        assert!(!blocks_update("a", &two, &two));
     }
 
     #[test]
@@ -102,8 +152,9 @@ mod tests {
     fn an_endpoint_is_settled_in_some_statuses_only() {
         let settled = |status: &str| {
             let (name, config) = ("e".to_owned(), "c".to_owned());
+            let (variants, managed_variants) = (Vec::new(), Vec::new());
             let status = status.to_owned();
-            Endpoint { name, config, status, failure_reason: None, variants: Vec::new(), asynchronous: false }
+            Endpoint { name, config, status, failure_reason: None, variants, managed_variants, asynchronous: false }
                 .is_settled()
         };
         for status in ["Creating", "Updating", "SystemUpdating", "RollingBack", "SomethingNew"] {

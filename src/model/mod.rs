@@ -12,16 +12,20 @@ mod owner;
 mod refusal;
 mod resource_type;
 mod scalable_dimension;
+mod stack_tags;
 mod target_spec;
 
-pub use arn::{Location, component_name, config_name, endpoint_name};
+pub use arn::{FunctionArn, Location, component_name, config_name, endpoint_name};
 pub use endpoint::{ConfiguredVariant, Endpoint, InferenceComponent, blocks_update};
 pub use id::{InvalidId, PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId, UpdateGateId};
 pub use names::{EndpointConfigName, EndpointName, InferenceComponentName, InvalidName, VariantName};
-pub use owner::{MAX_TAGS, OWNER_TAGS, Owner, Ownership, RESTORING_TAG, Registered, TAG_PREFIX, Tags};
+pub use owner::{
+    MAX_TAGS, OWNER_TAGS, Owner, Ownership, RELEASED_TAGS, RESTORING_TAG, Registered, STACK_TAGS_TAG, TAG_PREFIX, Tags,
+};
 pub use refusal::Refusal;
 pub use resource_type::ResourceType;
 pub use scalable_dimension::{ScalableDimension, VariantDimension};
+pub use stack_tags::{keys_from_stack, with_stack_tags};
 pub use target_spec::{
     Attachment, AttachmentKey, AttachmentKind, SUSPENDED_STATE, TARGET_MEMBERS, TargetSpec, target_members, target_of,
 };

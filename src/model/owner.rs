@@ -10,6 +10,11 @@ pub const TAG_PREFIX: &str = "sagemaker-scaling:";
 /// The tags that name the owner, and the tag that marks an adopted target.
 pub const OWNER_TAGS: [&str; 3] = [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG];
 
+/// Remembers which tags came from the stack: see `PropagateStackTags`.
+pub const STACK_TAGS_TAG: &str = "sagemaker-scaling:stack-tags";
+/// The tags that an adopted target loses when it is released.
+pub const RELEASED_TAGS: [&str; 4] = [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG, STACK_TAGS_TAG];
+
 /// Marks a target that is being restored, until its policies and scheduled actions are complete.
 pub const RESTORING_TAG: &str = "sagemaker-scaling:restoring";
 

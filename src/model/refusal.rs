@@ -16,8 +16,13 @@ pub enum Refusal {
     )]
     AlreadyRegistered(String),
     /// The endpoint cannot scale to zero instances.
-    #[error("MinCapacity: expected at least 1, found 0: endpoint {0} is not asynchronous, and cannot scale to zero")]
-    CannotScaleToZero(EndpointName),
+    #[error("{limit}: expected at least 1, found 0: endpoint {endpoint} is not asynchronous, and cannot scale to zero")]
+    CannotScaleToZero {
+        /// The path of the limit.
+        limit: String,
+        /// The endpoint.
+        endpoint: EndpointName,
+    },
     /// The inference component does not become ready by itself.
     #[error(
         "InferenceComponentName: inference component {name} is {status}{}; expected one that is InService",
@@ -50,6 +55,17 @@ pub enum Refusal {
     /// The endpoint does not exist.
     #[error("EndpointName: there is no endpoint {0} in this account and Region")]
     EndpointMissing(EndpointName),
+    /// A gate has deregistered the target, which has a snapshot.
+    #[error(
+        "{refusal}. A gate has deregistered that target; its snapshot is parameter {parameter}. If its update is over and the \
+         target must not be restored, delete the parameter"
+    )]
+    Kept {
+        /// Why the target would be refused if it were registered.
+        refusal: Box<Self>,
+        /// The parameter of its snapshot.
+        parameter: String,
+    },
     /// A target that blocks the update of a gate's endpoint belongs to another stack.
     #[error(
         "IncludeOtherStacks: target {target} blocks the update of the endpoint and is owned by {owner}; set \
@@ -69,6 +85,29 @@ pub enum Refusal {
         /// Its owner.
         owner: Owner,
     },
+    /// A tag of the stack has a key that the function reserves.
+    #[error(
+        "PropagateStackTags: the stack has the tag {0}, and keys that begin with sagemaker-scaling: are reserved; remove \
+         that tag from the stack, or set PropagateStackTags to false"
+    )]
+    ReservedStackTag(String),
+    /// The stack's tags cannot be read.
+    #[error(
+        "PropagateStackTags: the tags of stack {0} cannot be known, because it is not in the account and Region of the \
+         function; set PropagateStackTags to false, and list the tags in Tags"
+    )]
+    StackElsewhere(String),
+    /// The stack's tags and the author's are too many.
+    #[error(
+        "PropagateStackTags: expected at most {most} tags, found {found} of the stack and of Tags together; remove some, \
+         or set PropagateStackTags to false"
+    )]
+    TooManyTags {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// The endpoint does not have the variant.
     #[error("VariantName: endpoint {endpoint} has no variant {variant}; it has {}", list(.has))]
     VariantMissing {
@@ -84,7 +123,13 @@ pub enum Refusal {
 impl Refusal {
     /// Whether the target belongs to somebody else.
     pub fn is_about_ownership(&self) -> bool {
-        matches!(self, Self::AlreadyRegistered(_) | Self::OwnedByAnother { .. } | Self::OwnedByOtherStack { .. })
+        matches!(
+            self,
+            Self::AlreadyRegistered(_)
+                | Self::Kept { .. }
+                | Self::OwnedByAnother { .. }
+                | Self::OwnedByOtherStack { .. }
+        )
     }
 }
 

@@ -17,6 +17,18 @@ use crate::deadline;
 /// The target of the summary, one event for each request. It is written at every level, because it carries the metrics.
 pub(crate) const SUMMARY: &str = "sagemaker_scaling::summary";
 
+/// The level for `ApplicationLogLevel`, which Lambda gives as `AWS_LAMBDA_LOG_LEVEL`. `RUST_LOG` is not read.
+///
+/// No event is fatal, so `FATAL` is quiet. Without a level it is `INFO`.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
+pub fn level(text: Option<&str>) -> LevelFilter {
+    match text {
+        Some(fatal) if fatal.eq_ignore_ascii_case("FATAL") => LevelFilter::OFF,
+        Some(level) => level.parse().unwrap_or(LevelFilter::INFO),
+        None => LevelFilter::INFO,
+    }
+}
+
 /// Writes this crate's events as JSON lines.
 ///
 /// Events of other crates are left out at every level. The Lambda runtime, the SDK and the HTTP client log whole
@@ -58,4 +70,17 @@ where
 pub fn on_panic(panic: &PanicHookInfo<'_>) {
     let location = panic.location().map(ToString::to_string).unwrap_or_default();
     tracing::error!(location, "panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_level_of_lambda_writes_no_more_than_the_one_before() {
+        let levels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"].map(|text| level(Some(text)));
+        assert!(levels.is_sorted_by(|more, less| more > less), "{levels:?}");
+        assert_eq!(level(Some("FATAL")), LevelFilter::OFF);
+        assert_eq!((level(Some("loud")), level(None)), (LevelFilter::INFO, LevelFilter::INFO));
+    }
 }

@@ -5,5 +5,6 @@ pub mod metrics;
 mod progress;
 mod redaction;
 
+pub(crate) use progress::in_words;
 pub use progress::{Decision, InFlight, Progress, Tally};
 pub(crate) use redaction::redact_credentials;

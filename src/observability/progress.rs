@@ -1,15 +1,24 @@
 //! What a request is doing and has done. If the work is cut off, the answer says so.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::deadline::{Age, Stopwatch};
+use crate::timing::WAIT_LOGGED_EVERY;
 
 /// What one request is doing, and what it may have changed.
 #[derive(Debug)]
-pub struct Progress(Mutex<State>);
+pub struct Progress {
+    age: Age,
+    invocation: u32,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
     doing: String,
-    logged_wait: String,
+    /// What this invocation waits for, and when that was logged.
+    wait: Option<(String, Stopwatch)>,
     /// The calls to AWS that are in flight.
     in_flight: Vec<&'static str>,
     cleanup_id: Option<String>,
@@ -76,12 +85,21 @@ impl Tally {
 pub struct InFlight<'a> {
     progress: &'a Progress,
     operation: &'static str,
+    /// Why the attempts so far failed.
+    error: Option<String>,
 }
 
 impl InFlight<'_> {
+    /// Notes that an attempt failed and the call is retried. If the call is cut off, the error is told.
+    pub fn retrying(&mut self, error: &impl ToString) {
+        self.error = Some(error.to_string());
+        self.progress.state().tally.retries += 1;
+    }
+
     /// Notes the reply. If other calls are in flight, the request now waits for one of these.
-    pub fn replied(self) {
+    pub fn replied(mut self) {
         let progress = self.progress;
+        self.error = None;
         drop(self);
         let mut state = progress.state();
         if let Some(other) = state.in_flight.last() {
@@ -96,33 +114,59 @@ impl Drop for InFlight<'_> {
         if let Some(index) = state.in_flight.iter().rposition(|operation| *operation == self.operation) {
             state.in_flight.remove(index);
         }
+        if let Some(error) = &self.error {
+            state.doing = format!("retrying: {error}");
+        }
     }
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self(Mutex::new(State {
+impl Progress {
+    /// The progress of a request of this age in its invocation of this number.
+    pub fn new(age: Age, invocation: u32) -> Self {
+        let state = Mutex::new(State {
             doing: "reading the request".to_owned(),
-            logged_wait: String::new(),
+            wait: None,
             in_flight: Vec::new(),
             cleanup_id: None,
             changes: 0,
             registrations: 0,
             registered: false,
             tally: Tally::default(),
-        }))
+        });
+        Self { age, invocation, state }
     }
-}
 
-impl Progress {
-    /// Notes what the request waits for, and logs it once. The text is a phrase that completes "while …".
+    /// The number of the invocation, from 1 on.
+    pub fn invocation(&self) -> u32 {
+        self.invocation
+    }
+
+    /// Notes what the request waits for. The text is a phrase that completes "while …". Logs it once, and then every few
+    /// minutes.
     pub fn waiting(&self, what: String) {
         let mut state = self.state();
-        if state.logged_wait != what {
-            tracing::info!("{what}");
-            state.logged_wait.clone_from(&what);
+        let is_logged = |(logged, at): &(String, Stopwatch)| *logged == what && at.elapsed() < WAIT_LOGGED_EVERY;
+        if !state.wait.as_ref().is_some_and(is_logged) {
+            let age = self.age.elapsed();
+            match (age.as_secs() >= 60, self.invocation) {
+                (false, 1) => tracing::info!("{what}"),
+                (true, 1) => tracing::info!("{what}, for {}", in_words(age)),
+                (_, invocation) => tracing::info!("{what}, for {}, invocation {invocation}", in_words(age)),
+            }
+            state.wait = Some((what.clone(), Stopwatch::start()));
         }
         state.doing = what;
+    }
+
+    /// Whether this invocation has waited for something, and has attempted no change, before the wait or after it.
+    pub fn has_only_waited(&self) -> bool {
+        let state = self.state();
+        state.wait.is_some() && state.changes == 0
+    }
+
+    /// Whether this invocation has waited for something.
+    pub fn has_waited(&self) -> bool {
+        self.state().wait.is_some()
     }
 
     /// Notes a call to AWS. It is in flight until the returned value is dropped.
@@ -131,12 +175,7 @@ impl Progress {
         state.doing = format!("calling {operation}");
         state.in_flight.push(operation);
         state.tally.calls += 1;
-        InFlight { progress: self, operation }
-    }
-
-    /// Notes a retry of a call.
-    pub fn retrying(&self) {
-        self.state().tally.retries += 1;
+        InFlight { progress: self, operation, error: None }
     }
 
     /// Notes a decision.
@@ -206,17 +245,31 @@ impl Progress {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A time in the unit in which people say it.
+pub(crate) fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::deadline::Deadline;
+
+    fn progress() -> Progress {
+        let now = SystemTime::UNIX_EPOCH;
+        Progress::new(Deadline::from_now(now, now).age(None, now), 1)
+    }
 
     #[test]
     fn the_request_waits_for_the_call_that_is_still_in_flight() {
-        let progress = Progress::default();
+        let progress = progress();
         let slow = progress.calling("DescribeScalableTargets");
         progress.calling("DescribeEndpoint").replied();
         assert_eq!(progress.phrase(), "calling DescribeScalableTargets");
@@ -226,10 +279,44 @@ mod tests {
 
     #[test]
     fn a_call_that_was_cut_off_is_told_until_the_next_one() {
-        let progress = Progress::default();
+        let progress = progress();
         drop(progress.calling("DescribeStackResource"));
         assert_eq!(progress.phrase(), "calling DescribeStackResource");
         progress.calling("RegisterScalableTarget").replied();
         assert_eq!(progress.phrase(), "calling RegisterScalableTarget");
+    }
+
+    #[test]
+    fn a_retried_call_that_was_cut_off_is_told_with_its_last_error() {
+        let progress = progress();
+        let mut register = progress.calling("RegisterScalableTarget");
+        register.retrying(&"RegisterScalableTarget failed after 2 attempts");
+        let check = progress.calling("DescribeStackResource");
+        assert_eq!(progress.phrase(), "calling DescribeStackResource");
+        drop(check);
+        drop(register);
+        assert_eq!(progress.phrase(), "retrying: RegisterScalableTarget failed after 2 attempts");
+
+        let mut tag = progress.calling("TagResource");
+        tag.retrying(&"TagResource failed");
+        tag.replied();
+        assert_eq!((progress.phrase().as_str(), progress.tally().retries), ("calling TagResource", 2));
+    }
+
+    #[test]
+    fn a_time_is_told_in_seconds_or_minutes() {
+        let told = [0, 59, 60, 119, 3_540].map(|seconds| in_words(Duration::from_secs(seconds)));
+        assert_eq!(told, ["0 s", "59 s", "1 min", "1 min", "59 min"]);
+    }
+
+    #[test]
+    fn a_request_has_only_waited_until_it_attempts_a_change() {
+        let progress = progress();
+        assert!(!progress.has_only_waited());
+        progress.waiting("waiting for endpoint prod".to_owned());
+        progress.calling("DescribeEndpoint").replied();
+        assert!(progress.has_only_waited());
+        progress.changing();
+        assert!(!progress.has_only_waited() && progress.has_waited());
     }
 }

@@ -28,6 +28,8 @@ pub struct Desired {
     pub spec: TargetSpec,
     /// Whether to adopt a target that no stack of this function owns.
     pub adopt_existing: bool,
+    /// Whether the target gets the tags of its stack, too.
+    pub propagate_stack_tags: bool,
     /// The gate of the variant's endpoint.
     pub gate: Option<UpdateGateId>,
 }
@@ -46,6 +48,7 @@ impl Desired {
         let actions = scheduled_actions::scheduled_actions(section);
         let tags = tags::tags(section);
         let adopt_existing = section.optional("AdoptExisting", boolean);
+        let propagate_stack_tags = section.optional("PropagateStackTags", boolean);
         let gate = target::gate(section, id.as_ref());
         let of_kind = |kind| move |body| Attachment { kind, body };
         let policies = policies.into_iter().map(of_kind(AttachmentKind::ScalingPolicy));
@@ -53,6 +56,7 @@ impl Desired {
         Some(Self {
             spec: TargetSpec { id: id?, settings, tags, attachments: policies.chain(actions).collect() },
             adopt_existing: adopt_existing.ok()?.unwrap_or(false),
+            propagate_stack_tags: propagate_stack_tags.ok()?.unwrap_or(false),
             gate,
         })
     }

@@ -72,7 +72,7 @@ pub(super) struct Section<'a> {
     members: &'a Map<String, Value>,
     collector: &'a Collector,
     known: RefCell<BTreeSet<&'static str>>,
-    elsewhere: Cell<&'static [(&'static str, &'static str)]>,
+    not_here: Cell<Hints>,
 }
 
 impl<'a> Section<'a> {
@@ -88,8 +88,8 @@ impl<'a> Section<'a> {
             collector.note(path, format_args!("expected an object, found {}", shown(value)));
             return None;
         };
-        let (known, elsewhere) = (RefCell::default(), Cell::default());
-        let section = Self { path: path.to_owned(), members, collector, known, elsewhere };
+        let (known, not_here) = (RefCell::default(), Cell::default());
+        let section = Self { path: path.to_owned(), members, collector, known, not_here };
         let earlier = collector.mistakes.borrow().len();
         let value = read(&section);
         let read = collector.mistakes.borrow().len();
@@ -101,9 +101,9 @@ impl<'a> Section<'a> {
         value
     }
 
-    /// Names members that do not belong into this section, and says why.
-    pub(super) fn not_here(&self, members: &'static [(&'static str, &'static str)]) {
-        self.elsewhere.set(members);
+    /// Names members that do not belong in this section, each with what to do instead.
+    pub(super) fn not_here(&self, members: Hints) {
+        self.not_here.set(members);
         self.collector.names.borrow_mut().extend(members.iter().map(|(name, _)| name));
     }
 
@@ -203,11 +203,15 @@ impl<'a> Section<'a> {
             if self.collector.is_full() {
                 break;
             }
-            if let Some((_, why)) = self.elsewhere.get().iter().find(|(elsewhere, _)| *elsewhere == name) {
-                self.note(name, why);
-            } else if !known.contains(name) {
+            if known.contains(name) {
+                continue;
+            }
+            if let Some((_, hint)) = self.not_here.get().iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                self.note(name, hint);
+            } else {
                 let likenesses = known.iter().map(|known| (known, likeness(name, known)));
-                let nearest = likenesses.max_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|(_, nearest)| *nearest > 0.0);
+                let nearest =
+                    likenesses.filter(|(_, likeness)| *likeness > 0.5).max_by(|(_, a), (_, b)| a.total_cmp(b));
                 let hint = nearest.map(|(nearest, _)| format!("; did you mean {nearest}?")).unwrap_or_default();
                 let found = shown(&self.members[name]);
                 self.note(truncated(name), format_args!("unknown property, found {found}{hint}"));
@@ -289,6 +293,9 @@ impl<'a> Body<'_, 'a> {
     }
 }
 
+/// Names of members, each with a hint.
+pub(super) type Hints = &'static [(&'static str, &'static str)];
+
 /// A mistake was noted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Noted;
@@ -305,6 +312,14 @@ pub(super) fn boolean(value: &Value) -> Result<bool, String> {
         Value::String(text) if text.eq_ignore_ascii_case("true") => Ok(true),
         Value::String(text) if text.eq_ignore_ascii_case("false") => Ok(false),
         _ => Err("true or false".to_owned()),
+    }
+}
+
+/// Reads text of 1 to `longest` characters.
+pub(super) fn bounded(longest: usize) -> impl Fn(&Value) -> Result<&str, String> {
+    move |value| {
+        let fits = |text: &&str| !text.is_empty() && text.chars().count() <= longest;
+        value.as_str().filter(fits).ok_or_else(|| format!("1 to {longest} characters"))
     }
 }
 
@@ -338,11 +353,14 @@ pub(super) fn number(value: &Value) -> Result<f64, String> {
 /// Reads a whole number that is at least `least`.
 pub(super) fn whole_number(least: i32) -> impl Fn(&Value) -> Result<i32, String> {
     move |value| {
-        let number = match value {
-            Value::Number(number) => number.as_i64().and_then(|number| i32::try_from(number).ok()),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
+        let text = match value {
+            Value::Number(number) => number.to_string(),
+            Value::String(text) => text.clone(),
+            _ => String::new(),
         };
+        // A parameter of type Number may be `4.0`.
+        let whole = text.trim_end_matches('0').strip_suffix('.').unwrap_or(&text);
+        let number: Option<i32> = whole.parse().ok();
         number.filter(|number| *number >= least).ok_or_else(|| format!("a whole number from {least} to {}", i32::MAX))
     }
 }
@@ -356,16 +374,21 @@ pub(super) fn note_repeated_name(section: &Section<'_>, member: &str, body: &Obj
     }
 }
 
+/// How similar two names are, from 0 to 1. The rule for cfn-lint calculates the same.
 fn likeness(name: &str, known: &str) -> f64 {
     // The comparison takes time and memory by the name's length.
     if name.len() > MAX_COMPARED_BYTES {
         return 0.0;
     }
-    strsim::normalized_damerau_levenshtein(&name.to_ascii_lowercase(), &known.to_ascii_lowercase())
+    strsim::normalized_levenshtein(&name.to_ascii_lowercase(), &known.to_ascii_lowercase())
 }
 
 /// Properties that CloudFormation itself acts on.
 pub(super) const CLOUDFORMATIONS_OWN: [&str; 2] = ["ServiceTimeout", "ServiceToken"];
+/// The hint for a field that the services set.
+pub(super) const OUTPUT_ONLY: &str = "leave it out: only Describe returns it";
+/// The hint for a field that names the target of a policy or a scheduled action.
+pub(super) const OF_THIS_TARGET: &str = "leave it out: it follows from this resource's target";
 /// The mistake of a member that must be there.
 pub(super) const MISSING: &str = "required, but missing";
 const MAX_COMPARED_BYTES: usize = 80;
@@ -387,9 +410,9 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_may_be_a_number_or_text() {
+    fn a_whole_number_may_be_a_number_or_text_with_zeros_after_the_point() {
         let read = whole_number(0);
-        for value in [json!(7), json!("7")] {
+        for value in [json!(7), json!("7"), json!(7.0), json!("7.0"), json!("7."), json!("+07.00")] {
             assert_eq!(read(&value), Ok(7), "{value}");
         }
     }
@@ -401,8 +424,15 @@ mod tests {
             json!("one"),
             json!(""),
             json!(" 1"),
-            json!("1.0"),
             json!(1.5),
+            json!("1.05"),
+            json!("1.0.0"),
+            json!("1 .0"),
+            json!(".0"),
+            json!("."),
+            json!("0.0"),
+            json!("1_000"),
+            json!("0x10"),
             json!("0"),
             json!(-1),
             json!("2147483648"),

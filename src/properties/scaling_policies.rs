@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use aws_sdk_applicationautoscaling::types::{AdjustmentType, MetricAggregationType, PolicyType};
 use serde_json::Value;
 
-use super::reader::{MISSING, Section, name, note_repeated_name, number, one_of, whole_number};
+use super::reader::{
+    Hints, MISSING, OF_THIS_TARGET, OUTPUT_ONLY, Section, name, note_repeated_name, number, one_of, whole_number,
+};
 use super::target_tracking::target_tracking;
 use crate::model::ScalableDimension;
 use crate::model::json::{Object, text};
@@ -158,13 +160,15 @@ const STEP: &str = "StepScalingPolicyConfiguration";
 const STEPS: &str = "StepAdjustments";
 const TRACKING: &str = "TargetTrackingScalingPolicyConfiguration";
 const UPPER: &str = "MetricIntervalUpperBound";
-const NOT_HERE: &[(&str, &str)] = &[
+const NOT_HERE: Hints = &[
+    ("Alarms", OUTPUT_ONLY),
+    ("CreationTime", OUTPUT_ONLY),
+    ("PolicyARN", OUTPUT_ONLY),
     ("PredictiveScalingPolicyConfiguration", "SageMaker does not support predictive scaling"),
     ("ResourceId", OF_THIS_TARGET),
     ("ScalableDimension", OF_THIS_TARGET),
     ("ScalingTargetId", OF_THIS_TARGET),
     ("ServiceNamespace", OF_THIS_TARGET),
 ];
-const OF_THIS_TARGET: &str = "leave it out: the policy belongs to this resource's target";
 /// <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html>
 const MAX_POLICIES: usize = 50;

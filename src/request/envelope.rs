@@ -14,6 +14,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use super::continuation::{self, Continuation};
 use super::lifecycle::{Lifecycle, Request};
 use super::response_url::{InvalidResponseUrl, ResponseUrl};
 use crate::model::json::{escaped_len, shown};
@@ -54,6 +55,8 @@ pub struct Envelope {
     pub reply_to: ReplyTo,
     /// The `PhysicalResourceId`, if the envelope has a usable one.
     pub given_id: Option<String>,
+    /// Present if an earlier invocation has handed the request over to this one.
+    pub continuation: Option<Continuation>,
     /// The request, or why it is invalid. The answer says so.
     pub request: Result<Request, InvalidRequest>,
 }
@@ -104,6 +107,9 @@ pub enum InvalidRequest {
     /// The envelope is invalid in another way.
     #[error("the request does not have the form of CloudFormation's requests: {0}")]
     Envelope(#[from] serde_json::Error),
+    /// The field of a continuation has a value that no invocation writes.
+    #[error("{FIELD}: expected what an earlier invocation wrote, found {0}", FIELD = continuation::FIELD)]
+    Continuation(String),
     /// The `ResourceProperties` are JSON that cannot be parsed, such as JSON that is nested too deeply.
     #[error("ResourceProperties: cannot be parsed: {0}")]
     Unreadable(#[source] serde_json::Error),
@@ -139,8 +145,17 @@ impl Envelope {
         }
 
         let given_id = text("PhysicalResourceId").filter(|id| !id.is_empty() && escaped_len(id) <= MAX_ID_BYTES);
-        let request = read_request(&fields, &reply_to, given_id.as_deref());
-        Ok(Self { reply_to, given_id, request })
+        let (continuation, request) = match fields.get(continuation::FIELD) {
+            None => (None, read_request(&fields, &reply_to, given_id.as_deref())),
+            Some(raw) => match Continuation::read(raw) {
+                None => (
+                    None,
+                    Err(InvalidRequest::Continuation(shown(&serde_json::from_str(raw.get()).unwrap_or_default()))),
+                ),
+                continuation => (continuation, read_request(&fields, &reply_to, given_id.as_deref())),
+            },
+        };
+        Ok(Self { reply_to, given_id, continuation, request })
     }
 
     /// The id of a failed answer: the given id, or else the marker that says that nothing was registered.
@@ -158,7 +173,8 @@ fn read_request(
     let mut unreadable = None;
     let mut values = serde_json::Map::new();
     // The request has arrived, so the shape of the function's address does not matter.
-    for (name, raw) in fields.iter().filter(|(name, _)| *name != "ServiceToken") {
+    for (name, raw) in fields.iter().filter(|(name, _)| !["ServiceToken", continuation::FIELD].contains(&name.as_str()))
+    {
         let value = serde_json::from_str(raw.get()).unwrap_or_else(|error| {
             if name == "ResourceProperties" {
                 unreadable = Some(error);

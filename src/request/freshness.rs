@@ -22,12 +22,16 @@ use crate::timing::{FRESHNESS_CHECKED_AFTER, SAME_EVENT};
 /// A request as CloudFormation sent it: for which resource, what to do, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct SentRequest<'a> {
+    /// Its id. Every delivery of it has the same.
+    pub id: &'a str,
     /// What to do.
     pub lifecycle: &'a Lifecycle,
     /// The resource.
     pub owner: &'a Owner,
     /// How old it is.
     pub age: Age,
+    /// Whether the invocation before this one, for the same request, may have changed something.
+    pub follows_change: bool,
 }
 
 /// CloudFormation's record of a resource.
@@ -134,8 +138,9 @@ mod tests {
             changed: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)),
         };
         let owner = Owner { stack_id: String::new(), logical_resource_id: String::new() };
-        let age = Deadline::from_now(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH).age(Some(SystemTime::UNIX_EPOCH));
-        SentRequest { lifecycle, owner: &owner, age }.freshness(&record)
+        let age = Deadline::from_now(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH)
+            .age(Some(SystemTime::UNIX_EPOCH), SystemTime::UNIX_EPOCH);
+        SentRequest { id: "", lifecycle, owner: &owner, age, follows_change: false }.freshness(&record)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::model::attributes::Attributes;
+use crate::model::attributes::{Attributes, policy_position};
 use crate::model::json::escaped_len;
 use crate::request::ReplyTo;
 
@@ -38,8 +38,8 @@ pub enum Outcome {
 }
 
 impl Answer {
-    /// The body of the answer. A reason that is too long is truncated. Attributes that do not fit are left out, the
-    /// longest first. Ids stay whole.
+    /// The body of the answer. A reason that is too long is truncated. Attributes that do not fit are left out: first those
+    /// of policies by position, from the last one on, and then the longest. Ids stay whole.
     pub fn body(&self, reply_to: &ReplyTo) -> String {
         let mut body = Body {
             status: "SUCCESS",
@@ -84,9 +84,11 @@ impl Body<'_> {
             self.data = self.data.filter(|data| !data.is_empty());
             let json = self.to_json();
             let Some(data) = self.data.as_mut().filter(|_| json.len() > MAX_BODY_BYTES) else { return json };
-            let longest =
-                data.iter().max_by_key(|(name, value)| name.len() + escaped_len(value)).map(|(name, _)| *name);
-            longest.and_then(|name| data.remove(name));
+            let least_needed = data
+                .iter()
+                .max_by_key(|(name, value)| (policy_position(name), name.len() + escaped_len(value)))
+                .map(|(name, _)| *name);
+            least_needed.and_then(|name| data.remove(name));
         }
     }
 
@@ -181,6 +183,16 @@ mod tests {
         let told: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(told["Status"], "SUCCESS");
         assert_eq!(told["Data"].as_object().unwrap().keys().collect::<Vec<_>>(), ["B", "C", "D"]);
+    }
+
+    #[test]
+    fn attributes_by_position_are_left_out_before_others_from_the_last_one_on() {
+        let names = ["PolicyARN.a", "PolicyARN.b", "PolicyARN1", "PolicyARN2", "PolicyARN10", "ScalableTargetARN"];
+        let data: Attributes = names.map(|name| (name.to_owned(), "x".repeat(850))).into();
+        let body = Answer { physical_resource_id: "id".into(), outcome: Outcome::Success { data } }.body(&reply_to());
+        let told: Value = serde_json::from_str(&body).unwrap();
+        let kept: Vec<_> = told["Data"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(kept, ["PolicyARN.a", "PolicyARN.b", "PolicyARN1", "ScalableTargetARN"]);
     }
 
     #[test]

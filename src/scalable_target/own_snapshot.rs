@@ -2,37 +2,61 @@
 
 use super::ownership::{self, Registration};
 use super::reconcile::merged;
+use crate::aws::{AwsError, ChangeError};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, TARGET_ARN};
-use crate::model::{AttachmentKey, Owner, Refusal, ScalableTargetId, TargetSpec, UpdateGateId};
+use crate::model::{
+    AttachmentKey, Owner, Ownership, RELEASED_TAGS, Refusal, ScalableTargetId, TargetSpec, UpdateGateId,
+};
 use crate::properties::{Declared, Desired};
 use crate::request::Lifecycle;
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{EndpointUpdate, Newer, Snapshot, SnapshotError, remove_ended_actions, restore};
 
-/// The snapshot of the target, without scheduled actions that have ended. `None` if it belongs to another update.
-pub(super) async fn own_snapshot(context: &Context<'_>, desired: &Desired) -> Result<Option<Stored>, Error> {
+/// The snapshot of the target, without scheduled actions that have ended. `None` if it was left behind: it belongs to
+/// another update, and is this resource's own or old.
+///
+/// `update` is the update of the endpoint that the request belongs to. Without a gate, it does not know.
+pub(super) async fn own_snapshot(
+    context: &Context<'_>,
+    desired: &Desired,
+    update: Option<&EndpointUpdate>,
+) -> Result<Option<Stored>, AwsError> {
     let (aws, target) = (&context.aws, &desired.spec.id);
-    if !store::exists(aws, target).await? {
-        return Ok(None);
-    }
-    // An earlier request may have dropped it, and it is still visible.
-    aws.earlier_changes_visible().await;
-    let Some(mut stored) = store::get_readable(aws, target).await? else { return Ok(None) };
-    if update_of(context, desired).is_some_and(|update| !stored.snapshot.belongs_to(&update)) {
-        return Ok(None);
-    }
-    // Without a gate, the request does not know which update it belongs to.
-    if desired.gate.is_none() && stored.snapshot.is_stale(context.aws.now()) {
+    let get = async || match desired.gate {
+        Some(_) => store::get_readable(aws, target).await,
+        None => store::get_if_allowed(aws, target).await,
+    };
+    let Some(mut stored) = store::get_settled(aws, get).await? else { return Ok(None) };
+    let snapshot = &stored.snapshot;
+    let belongs = update.map(|update| snapshot.belongs_to(update));
+    let is_own = matches!(Ownership::read(context.owner(), &snapshot.spec.tags), Ownership::Own { .. });
+    if belongs == Some(false) && is_own || belongs != Some(true) && snapshot.is_stale(context.aws.now()) {
         return Ok(None);
     }
     remove_ended_actions(&context.aws, &mut stored.snapshot);
     Ok(Some(stored))
 }
 
+/// Fails if the target has another snapshot than was read before.
+pub(super) async fn ensure_unchanged(
+    context: &Context<'_>,
+    desired: &Desired,
+    update: Option<&EndpointUpdate>,
+    read: Option<&Stored>,
+) -> Result<(), ChangeError> {
+    let now = own_snapshot(context, desired, update).await?;
+    let is_same = match (read, &now) {
+        (None, None) => true,
+        (Some(read), Some(now)) => read.is_same(now),
+        (None, Some(_)) | (Some(_), None) => false,
+    };
+    if is_same { Ok(()) } else { Err(ChangeError::Outdated) }
+}
+
 /// One description of the template and a snapshot, with the tags of the owner. Refuses a snapshot of another owner, as it
-/// would refuse the registered target. `None` if that owner was deleted: nobody restores the snapshot.
+/// would refuse the registered target. `None` if that owner was deleted with its target: nobody restores the snapshot.
 pub(super) async fn restored_spec(
     context: &Context<'_>,
     desired: &Desired,
@@ -40,7 +64,16 @@ pub(super) async fn restored_spec(
     to_delete: &[AttachmentKey],
     previous: &Declared,
 ) -> Result<Option<TargetSpec>, Error> {
-    let registered = snapshot.as_registered();
+    let mut registered = snapshot.as_registered();
+    if let Ownership::Other(owner) = Ownership::read(context.owner(), &registered.tags)
+        && is_deleted(context, &owner).await
+    {
+        if Ownership::read(&owner, &registered.tags) == (Ownership::Own { adopted: false }) {
+            return Ok(None);
+        }
+        // It has released the target.
+        registered.tags.retain(|key, _| !RELEASED_TAGS.contains(&key.as_str()));
+    }
     match ownership::registration(desired, context.owner(), Some(&registered), &previous.tags) {
         Ok(
             Registration::Adopt { tags, .. } | Registration::Create { tags } | Registration::Update { all: tags, .. },
@@ -49,8 +82,7 @@ pub(super) async fn restored_spec(
             spec.tags.extend(tags);
             Ok(Some(spec))
         }
-        Err(Refusal::OwnedByAnother { owner, .. }) if is_deleted(context, &owner).await => Ok(None),
-        Err(refusal) => Err(refusal.into()),
+        Err(refusal) => Err(Refusal::Kept { refusal: Box::new(refusal), parameter: snapshot.parameter_name() }.into()),
     }
 }
 
@@ -63,7 +95,8 @@ pub(super) fn update_of(context: &Context<'_>, desired: &Desired) -> Option<Endp
     let gates = context.lifecycle().old_gate().into_iter().chain(desired.gate.clone());
     let configs = gates.map(|gate| gate.config.to_string()).collect();
     // The gate may be in another stack, such as the parent of a nested stack.
-    desired.gate.as_ref().map(|_| EndpointUpdate { stack_id: None, configs, is_by_new_gate: false })
+    let kept_by = context.aws.request.id.to_owned();
+    desired.gate.as_ref().map(|_| EndpointUpdate { stack_id: None, configs, is_by_new_gate: false, kept_by })
 }
 
 /// Fails if a gate could not deregister the target for the next update, or for the rollback of this one.
@@ -77,6 +110,7 @@ pub(super) fn ensure_fits(context: &Context<'_>, spec: &TargetSpec, gate: &Updat
         // The update after a failed one adds a third configuration.
         configs: vec![gate.config.to_string(), other_config.clone(), other_config],
         is_by_new_gate: true,
+        kept_by: context.aws.request.id.to_owned(),
     };
     Snapshot::new(context.aws.now(), spec, attributes, Some(update)).value().map(drop)
 }

@@ -1,6 +1,8 @@
 //! Decides who may register, adopt and release a target: the ownership table of `docs/SEMANTICS.md`.
 
-use crate::model::{OWNER_TAGS, Owner, Ownership, Refusal, Registered, Tags};
+use std::collections::BTreeSet;
+
+use crate::model::{Owner, Ownership, RELEASED_TAGS, Refusal, Registered, Tags, keys_from_stack};
 use crate::properties::Desired;
 
 /// How to register.
@@ -24,7 +26,7 @@ pub(super) enum Registration {
         arn: String,
         /// The tags that are missing or differ.
         missing: Tags,
-        /// The keys that the author has removed.
+        /// The keys that the author has removed, and those that have left the stack.
         removed: Vec<String>,
         /// All tags that the target should have.
         all: Tags,
@@ -58,9 +60,11 @@ pub(super) fn registration(
         Ownership::Own { adopted: _ } => {
             let all = with_authors(owner.tags());
             let missing = all.iter().filter(|(key, value)| {
-                present.get(*key) != Some(value) || previous.get(*key).is_some_and(|previous| previous != *value)
+                let has_changed = desired.spec.tags.contains_key(*key) && previous.get(*key) != Some(value);
+                present.get(*key) != Some(value) || has_changed
             });
-            let removed = previous.keys().filter(|key| !all.contains_key(*key));
+            let were_put: BTreeSet<_> = previous.keys().chain(keys_from_stack(present)).collect();
+            let removed = were_put.into_iter().filter(|key| !all.contains_key(*key));
             Ok(Registration::Update {
                 arn: arn.clone(),
                 missing: missing.map(|(key, value)| (key.clone(), value.clone())).collect(),
@@ -104,7 +108,7 @@ pub(super) fn removal(owner: &Owner, registered: Option<&Registered>) -> Removal
         Ownership::Other(_) | Ownership::Untagged => Removal::Nothing,
         Ownership::Own { adopted: false } => Removal::Deregister,
         Ownership::Own { adopted: true } => {
-            Removal::Release { arn: arn.clone(), keys: OWNER_TAGS.map(str::to_owned).to_vec() }
+            Removal::Release { arn: arn.clone(), keys: RELEASED_TAGS.map(str::to_owned).to_vec() }
         }
     }
 }
@@ -212,7 +216,7 @@ mod tests {
     #[test]
     fn delete_releases_an_adopted_target() {
         let removed = removal(&owner(), registered(owner().adoption_tags()).as_ref());
-        let keys = OWNER_TAGS.map(str::to_owned).to_vec();
+        let keys = RELEASED_TAGS.map(str::to_owned).to_vec();
         assert_eq!(removed, Removal::Release { arn: "arn:1".into(), keys });
     }
 }

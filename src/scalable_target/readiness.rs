@@ -1,6 +1,9 @@
 //! Decides whether an endpoint or inference component is ready to be registered.
 
-use crate::model::{Endpoint, EndpointName, InferenceComponent, InferenceComponentName, Refusal, VariantName};
+use crate::model::{
+    AttachmentKind, Endpoint, EndpointName, InferenceComponent, InferenceComponentName, Refusal, TargetSpec,
+    VariantName,
+};
 
 /// Whether a target can be registered.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,11 +17,11 @@ pub(super) enum Readiness {
     Ready,
 }
 
-/// Decides for a production variant, from its endpoint.
+/// Decides for a production variant, from its endpoint. `zero_limit` is the path of a limit of 0 instances.
 pub(super) fn variant_readiness(
     name: &EndpointName,
     variant: &VariantName,
-    to_zero_instances: bool,
+    zero_limit: Option<String>,
     endpoint: Option<&Endpoint>,
 ) -> Result<Readiness, Refusal> {
     let Some(endpoint) = endpoint else {
@@ -35,10 +38,55 @@ pub(super) fn variant_readiness(
         let has = endpoint.variants.clone();
         return Err(Refusal::VariantMissing { endpoint: name.clone(), variant: variant.clone(), has });
     }
-    if to_zero_instances && !endpoint.asynchronous {
-        return Err(Refusal::CannotScaleToZero(name.clone()));
+    if let Some(limit) = zero_limit
+        && !endpoint.asynchronous
+    {
+        return Err(Refusal::CannotScaleToZero { limit, endpoint: name.clone() });
     }
     Ok(Readiness::Ready)
+}
+
+/// The path of the first limit of 0, of the target or of a scheduled action. Only an asynchronous endpoint can have 0
+/// instances.
+///
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html>,
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-autoscale.html>
+pub(super) fn zero_limit(spec: &TargetSpec) -> Option<String> {
+    if spec.capacity("MinCapacity") == 0 {
+        return Some("MinCapacity".to_owned());
+    }
+    spec.attachments_of(AttachmentKind::ScheduledAction).enumerate().find_map(|(index, action)| {
+        let limits = action.body.get("ScalableTargetAction")?;
+        let zero = ["MinCapacity", "MaxCapacity"].into_iter().find(|limit| limits[limit] == 0)?;
+        Some(format!("ScheduledActions[{index}].ScalableTargetAction.{zero}"))
+    })
+}
+
+/// Warns of what may keep a variant from scaling as its template says.
+pub(super) fn warn_of_misfits(spec: &TargetSpec, endpoint: &Endpoint) {
+    let target = spec.id.resource_id();
+    if endpoint.manages_instances_of(&spec.id) {
+        tracing::warn!(
+            target,
+            "SageMaker scales the instances of this variant itself (ManagedInstanceScaling), so both change its instance \
+             count; scale its inference components instead, or remove ManagedInstanceScaling"
+        );
+    }
+    for policy in spec.attachments_of(AttachmentKind::ScalingPolicy) {
+        let tracking = policy.body.get("TargetTrackingScalingPolicyConfiguration");
+        let is_predefined = tracking.is_some_and(|tracking| tracking.get("PredefinedMetricSpecification").is_some());
+        // AWS documents the metrics of the backlog, and does not say that there are no others. A user found none:
+        // <https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference-monitor.html>,
+        // <https://github.com/philschmid/terraform-aws-sagemaker-huggingface/issues/9>.
+        if endpoint.asynchronous && is_predefined {
+            tracing::warn!(
+                target,
+                policy = policy.name(),
+                "an asynchronous endpoint may not publish this predefined metric, and then the policy never scales; track \
+                 ApproximateBacklogSizePerInstance with a CustomizedMetricSpecification instead"
+            );
+        }
+    }
 }
 
 /// Decides for an inference component.
@@ -51,13 +99,13 @@ pub(super) fn component_readiness(
     let Some(component) = component else {
         return Err(Refusal::ComponentMissing(name.clone()));
     };
-    match component.status.as_str() {
-        "InService" => Ok(Readiness::Ready),
-        "Deleting" | "Failed" => {
-            let (status, reason) = (component.status.clone(), component.failure_reason.clone());
+    match component.status.as_deref() {
+        Some("InService") => Ok(Readiness::Ready),
+        Some(status @ ("Deleting" | "Failed")) => {
+            let (status, reason) = (status.to_owned(), component.failure_reason.clone());
             Err(Refusal::ComponentBroken { name: name.clone(), status, reason })
         }
-        status => Ok(Readiness::Changing { status: status.to_owned() }),
+        status => Ok(Readiness::Changing { status: status.unwrap_or("of unknown status").to_owned() }),
     }
 }
 
@@ -68,7 +116,8 @@ mod tests {
     /// The readiness of variant blue of endpoint prod.
     fn readiness(min_capacity: u32, endpoint: Option<&Endpoint>) -> Result<Readiness, Refusal> {
         let (name, variant) = ("prod".parse().unwrap(), "blue".parse().unwrap());
-        variant_readiness(&name, &variant, min_capacity == 0, endpoint)
+        let zero_limit = (min_capacity == 0).then(|| "MinCapacity".to_owned());
+        variant_readiness(&name, &variant, zero_limit, endpoint)
     }
 
     fn in_service() -> Endpoint {
@@ -78,6 +127,7 @@ mod tests {
             status: "InService".into(),
             failure_reason: None,
             variants: vec!["blue".into(), "green".into()],
+            managed_variants: Vec::new(),
             asynchronous: false,
         }
     }
@@ -117,7 +167,8 @@ mod tests {
 
     #[test]
     fn only_an_asynchronous_endpoint_scales_to_zero() {
-        let refused = Err(Refusal::CannotScaleToZero("prod".parse().unwrap()));
+        let refused =
+            Err(Refusal::CannotScaleToZero { limit: "MinCapacity".into(), endpoint: "prod".parse().unwrap() });
         assert_eq!(readiness(0, Some(&in_service())), refused);
         let asynchronous = Endpoint { asynchronous: true, ..in_service() };
         assert_eq!(readiness(0, Some(&asynchronous)), Ok(Readiness::Ready));
@@ -126,15 +177,16 @@ mod tests {
     #[test]
     fn an_inference_component_is_ready_when_it_is_in_service() {
         let name = "llm".parse().unwrap();
-        let readiness = |status: &str| {
-            let component =
-                InferenceComponent { status: status.to_owned(), failure_reason: Some("no capacity".to_owned()) };
+        let with_status = |status: Option<String>| {
+            let component = InferenceComponent { status, failure_reason: Some("no capacity".to_owned()) };
             component_readiness(&name, Some(&component))
         };
+        let readiness = |status: &str| with_status(Some(status.to_owned()));
         assert_eq!(readiness("InService"), Ok(Readiness::Ready));
         for status in ["Creating", "Updating", "SomethingNew"] {
             assert_eq!(readiness(status), Ok(Readiness::Changing { status: status.to_owned() }));
         }
+        assert_eq!(with_status(None), Ok(Readiness::Changing { status: "of unknown status".to_owned() }));
         for status in ["Deleting", "Failed"] {
             let told = readiness(status).unwrap_err().to_string();
             assert!(told.contains(&format!("inference component llm is {status} (no capacity)")), "{told}");

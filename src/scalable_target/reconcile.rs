@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::model::{AttachmentKey, ScalableTargetId, Tags, TargetSpec};
+use crate::model::{AttachmentKey, ScalableTargetId, Tags, TargetSpec, keys_from_stack};
 use crate::properties::{Declared, Desired};
 use crate::snapshot::Snapshot;
 
@@ -32,8 +32,9 @@ pub(super) fn merged(
     to_delete: &[AttachmentKey],
     previous: &Declared,
 ) -> TargetSpec {
+    let from_stack: BTreeSet<_> = keys_from_stack(&snapshot.spec.tags).collect();
     let mut tags: Tags = snapshot.spec.tags.clone();
-    tags.retain(|key, _| !previous.tags.contains_key(key));
+    tags.retain(|key, _| !previous.tags.contains_key(key) && !from_stack.contains(key));
     tags.extend(desired.spec.tags.clone());
     let spec = TargetSpec { tags, ..desired.spec.clone() };
     let to_delete: BTreeSet<_> = to_delete.iter().collect();

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::own_snapshot::{ensure_fits, is_update, own_snapshot, restore_others, restored_spec};
+use super::own_snapshot::{
+    ensure_fits, ensure_unchanged, is_update, own_snapshot, restore_others, restored_spec, update_of,
+};
 use super::ownership::{self, Registration};
-use super::readiness::{Readiness, component_readiness, variant_readiness};
+use super::readiness::{Readiness, component_readiness, variant_readiness, warn_of_misfits, zero_limit};
 use super::reconcile::no_longer_declared;
 use super::remove::ensure_fresh;
 use super::roll_back;
@@ -22,9 +24,9 @@ use crate::observability::Decision;
 use crate::polling::poll;
 use crate::properties::{Declared, Desired};
 use crate::request::Freshness;
-use crate::snapshot::current_registration;
 use crate::snapshot::store::{self, Stored};
-use crate::timing::{ENDPOINT, READ_VALID, RECORD_LAG, VISIBLE};
+use crate::snapshot::{EndpointUpdate, current_registration};
+use crate::timing::{ENDPOINT, READ_VALID, RECORD_LAG, VISIBLE, VISIBLE_WITHIN};
 
 /// The last read of a target.
 #[derive(Debug)]
@@ -41,10 +43,14 @@ struct Plan<'a> {
     desired: &'a Desired,
     /// The one description that is applied.
     merged: Desired,
+    /// The update of the endpoint that the request belongs to.
+    update: Option<&'a EndpointUpdate>,
     /// The previous template.
     previous: &'a Declared,
     /// The attachments that left the template.
     to_delete: Vec<AttachmentKey>,
+    /// Whether the snapshot was read.
+    may_have_snapshot: bool,
     /// The target's snapshot. It is dropped once the target is registered.
     snapshot: Option<Stored>,
     /// Whether `merged` restores the snapshot. Otherwise somebody has registered the target since.
@@ -73,26 +79,40 @@ pub(super) async fn register(
 ) -> Result<Attributes, Error> {
     let target = &desired.spec.id;
     let ready = wait_until_ready(context, desired, readiness, last_read, previous).await;
-    if roll_back::is_rolling_back(context, desired, ready.as_ref().err()).await? {
-        return roll_back::keep_as_snapshot(context, desired, previous).await;
+    let mut update = update_of(context, desired);
+    if let Some(roll_back) = roll_back::expected(context, desired, ready.as_ref().err()).await? {
+        roll_back::remove_replaced(context, desired, &roll_back).await?;
+        if roll_back.is_blocked_by(target) {
+            return roll_back::keep_as_snapshot(context, desired, previous, &roll_back).await;
+        }
+        update = roll_back.update(context, desired);
     }
     let mut registered = ready?;
+    let mut since_ready = Stopwatch::start();
     let (plan, attributes) = loop {
         let plan;
-        (plan, registered) = self::plan(context, desired, previous, registered).await?;
+        (plan, registered) = self::plan(context, desired, update.as_ref(), previous, registered).await?;
+        if since_ready.elapsed() >= READ_VALID {
+            let readiness = self::readiness(context, desired).await?;
+            since_ready = Stopwatch::start();
+            if let Readiness::Changing { .. } = readiness {
+                let last_read = LastRead::Now(registered);
+                registered = wait_until_ready(context, desired, Ok(readiness), last_read, previous).await?;
+                continue;
+            }
+        }
         let Some(owned) = register_target(context, &plan, registered).await? else {
-            // A gate may have deregistered it meanwhile.
-            registered = context.aws.registered(target).await?;
+            registered = read_again(context, &plan).await?;
             continue;
         };
         context.progress().registered();
         if let Some(policies) = unless_outdated(complete(context, &plan, &owned).await)? {
             let mut attributes = attributes::of_target(&desired.spec);
-            attributes.extend(policies);
+            attributes.extend(attributes::of_policies(&desired.spec, &policies));
             attributes.insert(TARGET_ARN.to_owned(), owned.arn);
             break (plan, attributes);
         }
-        registered = context.aws.registered(target).await?;
+        registered = read_again(context, &plan).await?;
     };
     // A Delete that runs at the same time either finds this registration, or CloudFormation has already recorded the
     // deletion: see `freshness`.
@@ -111,19 +131,42 @@ pub(super) async fn register(
     Ok(attributes)
 }
 
+impl Plan<'_> {
+    /// Whether a gate that deregisters the target now leaves a snapshot that this request has to look for.
+    fn may_get_snapshot(&self, context: &Context<'_>) -> bool {
+        self.may_have_snapshot || is_update(context)
+    }
+}
+
+/// Reads a target that has changed since the plan.
+async fn read_again(context: &Context<'_>, plan: &Plan<'_>) -> Result<Option<Registered>, Error> {
+    let registered = context.aws.registered(&plan.desired.spec.id).await?;
+    if registered.is_none() && plan.may_get_snapshot(context) {
+        // A gate may have deregistered it just now, and its snapshot may not be visible yet.
+        sleep(VISIBLE_WITHIN).await;
+    }
+    Ok(registered)
+}
+
 /// Decides what to register, from the template and the target's snapshot. Returns the last read of the target, too.
 async fn plan<'a>(
     context: &Context<'_>,
     desired: &'a Desired,
+    update: Option<&'a EndpointUpdate>,
     previous: &'a Declared,
     mut registered: Option<Registered>,
 ) -> Result<(Plan<'a>, Option<Registered>), Error> {
     let target = &desired.spec.id;
     let to_delete = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
-    let mut plan = Plan { desired, merged: desired.clone(), previous, to_delete, snapshot: None, restores: false };
     // An ordinary Create saves the call.
-    let may_have_snapshot = desired.gate.is_some() || (is_update(context) && registered.is_none());
-    if may_have_snapshot && let Some(stored) = own_snapshot(context, desired).await? {
+    let may_have_snapshot = match &registered {
+        None => desired.gate.is_some() || is_update(context),
+        Some(found) => desired.gate.is_some() || found.is_restoring(),
+    };
+    let merged = desired.clone();
+    let mut plan =
+        Plan { desired, merged, update, previous, to_delete, may_have_snapshot, snapshot: None, restores: false };
+    if may_have_snapshot && let Some(stored) = own_snapshot(context, desired, update).await? {
         ensure_fresh(context, target).await?;
         registered = current_registration(&context.aws, &stored.snapshot).await?;
         // Without the restoring tag, the snapshot is out of date.
@@ -157,7 +200,8 @@ async fn complete(context: &Context<'_>, plan: &Plan<'_>, owned: &OwnedTarget) -
     Ok(policies)
 }
 
-/// Registers the target itself, as its ownership allows. `None` if somebody has registered it since the last read.
+/// Registers the target itself, as its ownership allows. `None` if somebody has registered or deregistered it since the
+/// last read.
 async fn register_target(
     context: &Context<'_>,
     plan: &Plan<'_>,
@@ -169,6 +213,9 @@ async fn register_target(
         if ensure_fresh(context, target).await? && registered.is_some() {
             let reading = Stopwatch::start();
             registered = aws.registered(target).await?;
+            if registered.is_none() && plan.may_get_snapshot(context) {
+                return Ok(None);
+            }
             if reading.elapsed() >= READ_VALID {
                 // Then the record of CloudFormation is too old.
                 continue;
@@ -186,7 +233,14 @@ async fn register_target(
         match decided {
             Registration::Create { tags } => {
                 let (tags, deferred) = if plan.restores { restoring_tags(tags) } else { (tags, Tags::new()) };
-                match aws.create_target(&desired.spec, &tags).await {
+                let is_wanted = async || {
+                    aws.ensure_freshness(Freshness::Fresh).await?;
+                    if plan.may_have_snapshot {
+                        ensure_unchanged(context, plan.desired, plan.update, plan.snapshot.as_ref()).await?;
+                    }
+                    Ok(())
+                };
+                match aws.create_target(&desired.spec, &tags, is_wanted).await {
                     Ok(arn) => {
                         let ownership = Ownership::read(owner, &tags);
                         return Ok(Some(OwnedTarget {
@@ -198,6 +252,7 @@ async fn register_target(
                         }));
                     }
                     Err(RegisterError::Aws(error)) => return Err(error.into()),
+                    Err(RegisterError::Outdated) => return Ok(None),
                     // Somebody has registered it. That, or the removal of its owner's tags, may not be visible yet.
                     Err(RegisterError::AlreadyExists) => {
                         sleep(VISIBLE.step).await;
@@ -254,6 +309,9 @@ async fn register_target(
             }
         }
         registered = aws.registered(target).await?;
+        if registered.is_none() && plan.may_get_snapshot(context) {
+            return Ok(None);
+        }
     }
 }
 
@@ -310,10 +368,14 @@ pub(super) async fn readiness(context: &Context<'_>, desired: &Desired) -> Resul
             component_readiness(name, context.aws.inference_component(name).await?.as_ref())
         }
         ScalableTargetId::Variant { endpoint, variant, dimension } => {
-            let is_zero = desired.spec.capacity("MinCapacity") == 0;
-            let to_zero_instances = *dimension == VariantDimension::InstanceCount && is_zero;
+            let scales_instances = *dimension == VariantDimension::InstanceCount;
+            let zero_limit = zero_limit(&desired.spec).filter(|_| scales_instances);
             let found = context.aws.endpoint(endpoint).await?;
-            variant_readiness(endpoint, variant, to_zero_instances, found.as_ref())
+            let readiness = variant_readiness(endpoint, variant, zero_limit, found.as_ref());
+            if let (Ok(Readiness::Ready), Some(endpoint)) = (&readiness, &found) {
+                warn_of_misfits(&desired.spec, endpoint);
+            }
+            readiness
         }
     };
     Ok(readiness?)

@@ -16,7 +16,7 @@ use crate::observability::Decision;
 use crate::polling::poll;
 use crate::request::{Freshness, Stale};
 use crate::snapshot::store;
-use crate::timing::{NOTHING_REGISTERED_AFTER, READ_VALID, RECORD_LAG, REGISTRATION};
+use crate::timing::{NOTHING_REGISTERED_AFTER, READ_VALID, RECORD_LAG, REGISTRATION, VISIBLE_WITHIN};
 
 pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> Result<(), Error> {
     ensure_fresh(context, target).await?;
@@ -43,6 +43,7 @@ pub(super) async fn ensure_fresh(context: &Context<'_>, target: &ScalableTargetI
     }
     let Some(mut latest) = context.freshness().await else { return Ok(true) };
     let mut is_first = true;
+    let mut is_confirmed = false;
     let undo = async || {
         loop {
             if !is_first {
@@ -65,6 +66,12 @@ pub(super) async fn ensure_fresh(context: &Context<'_>, target: &ScalableTargetI
                 continue;
             }
             if is_own(context, registered.as_ref()) {
+                if !is_confirmed {
+                    // The record lags: an Update may have registered the target for a resource that could not be created.
+                    sleep(RECORD_LAG).await;
+                    is_confirmed = true;
+                    continue;
+                }
                 remove(context, target, registered, *freshness).await?;
                 return Ok(ControlFlow::Break(false));
             }
@@ -76,8 +83,9 @@ pub(super) async fn ensure_fresh(context: &Context<'_>, target: &ScalableTargetI
     if is_fresh { Ok(true) } else { Err(Stale { status: latest.1.status }.into()) }
 }
 
-/// Undoes what a failed request may have registered, if it is stale. Leaves time to report the failure.
-pub(super) async fn undo_if_stale(context: &Context<'_>, failure: &Error, target: &ScalableTargetId) {
+/// Undoes what a failed request may have registered, if it is stale, or `even_if_fresh`. Leaves time to report the failure,
+/// to which its end makes no difference.
+pub(super) async fn undo(context: &Context<'_>, failure: &Error, target: &ScalableTargetId, even_if_fresh: bool) {
     if matches!(failure, Error::Stale(_)) {
         return;
     }
@@ -85,10 +93,18 @@ pub(super) async fn undo_if_stale(context: &Context<'_>, failure: &Error, target
         if context.checks_freshness() && context.progress().may_have_registered() {
             sleep(RECORD_LAG).await;
         }
-        ensure_fresh(context, target).await
+        ensure_fresh(context, target).await?;
+        if even_if_fresh {
+            let registered = find_own(context, target, VISIBLE_WITHIN).await?;
+            remove(context, target, registered, Freshness::Fresh).await?;
+        }
+        Ok::<_, Error>(())
     };
-    // Its end makes no difference to the failure that is reported.
-    drop(timeout(context.aws.left_to_work() / 2, undo).await);
+    match timeout(context.aws.left_to_work() / 2, undo).await {
+        Ok(Ok(()) | Err(Error::Stale(_))) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the registration could not be undone"),
+        Err(_) => tracing::warn!("the registration could not be undone in time"),
+    }
 }
 
 /// Reads a target until this resource owns it: a new registration may not be visible yet, and another resource may

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::ownership::{self, Removal};
 use super::reconcile::{continued_id, unreported_target};
 use super::register::{self, LastRead};
-use super::remove;
+use super::{remove, stack_tags};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, Resource};
@@ -22,7 +22,7 @@ use crate::timing::VISIBLE_WITHIN;
 /// repeated.
 pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
     match context.lifecycle() {
-        Lifecycle::Create { properties } => create(context, &Desired::read(properties, context.location)?).await,
+        Lifecycle::Create { properties } => create(context, Desired::read(properties, context.location)?).await,
         Lifecycle::Update { id, properties, old_properties } => {
             update(context, id, Desired::read(properties, context.location)?, old_properties).await
         }
@@ -40,15 +40,19 @@ pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
     }
 }
 
-async fn create(context: &Context<'_>, desired: &Desired) -> Result<Resource, Error> {
-    let target = &desired.spec.id;
+async fn create(context: &Context<'_>, desired: Desired) -> Result<Resource, Error> {
+    let target = &desired.spec.id.clone();
     // An earlier delivery of this request may have registered it.
     context.progress().needs_cleanup(target);
-    let readiness = register::readiness(context, desired).await;
-    match register::register(context, desired, readiness, LastRead::None, &Declared::default()).await {
+    let registered = async {
+        let desired = &stack_tags::propagate(context, desired).await?;
+        let readiness = register::readiness(context, desired).await;
+        register::register(context, desired, readiness, LastRead::None, &Declared::default()).await
+    };
+    match registered.await {
         Ok(attributes) => Ok(Resource { physical_resource_id: target.to_string(), attributes }),
         Err(error) => {
-            remove::undo_if_stale(context, &error, target).await;
+            remove::undo(context, &error, target, false).await;
             if is_certainly_not_registered(context, &error, target).await {
                 context.progress().needs_no_cleanup();
             }
@@ -60,9 +64,10 @@ async fn create(context: &Context<'_>, desired: &Desired) -> Result<Resource, Er
 /// Whether it is certain that the Delete after a failed Create has nothing to do.
 async fn is_certainly_not_registered(context: &Context<'_>, error: &Error, target: &ScalableTargetId) -> bool {
     match error {
-        Error::Refused(Refusal::OwnedByAnother { .. } | Refusal::AlreadyRegistered(_)) => true,
+        Error::Refused(Refusal::AlreadyRegistered(_) | Refusal::Kept { .. } | Refusal::OwnedByAnother { .. }) => true,
         Error::Aws(error) if !error.nothing_changed => false,
         Error::Aws(_)
+        | Error::NotContinued { .. }
         | Error::OutOfTime { .. }
         | Error::Panic { .. }
         | Error::Properties(_)
@@ -93,6 +98,7 @@ async fn update(
         PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => None,
     };
     desired.spec.id = continued_id(given_target, &desired.spec.id);
+    let desired = stack_tags::propagate(context, desired).await?;
     let target = &desired.spec.id;
     let previous = Declared::read(old_properties);
     let registered = context.aws.registered(target).map_err(Error::from);
@@ -103,7 +109,8 @@ async fn update(
     if let Err(error) = &attributes
         && context.progress().may_have_registered()
     {
-        remove::undo_if_stale(context, error, target).await;
+        // The id `not-registered` stays, and its Delete does nothing.
+        remove::undo(context, error, target, given == PhysicalResourceId::NotRegistered).await;
     }
     let attributes = attributes?;
 

@@ -47,6 +47,10 @@ pub struct EndpointUpdate {
     /// that would restore the targets.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_by_new_gate: bool,
+    /// The id of the request that keeps the snapshot: it has taken it, or has taken it over from an earlier request. So a
+    /// request knows a snapshot that is not its own any more.
+    #[serde(default)]
+    pub kept_by: String,
 }
 
 impl EndpointUpdate {
@@ -138,6 +142,11 @@ impl Snapshot {
         self.update.as_ref().is_none_or(|own| own.continues(update))
     }
 
+    /// Whether a request keeps it: see [`EndpointUpdate::kept_by`].
+    pub fn is_kept_by(&self, request_id: &str) -> bool {
+        self.update.as_ref().is_some_and(|update| update.kept_by == request_id)
+    }
+
     /// Reads the value of a parameter.
     pub fn read(name: &str, value: &str) -> Result<Self, SnapshotError> {
         let unreadable = |why: String| SnapshotError::Unreadable { name: name.to_owned(), why };
@@ -204,6 +213,11 @@ impl Snapshot {
     /// The resource of a stack that registered the target. A target that was registered by hand has none.
     pub fn resource(&self) -> Option<Owner> {
         Owner::read(&self.spec.tags).or_else(|| self.native.clone())
+    }
+
+    /// The name of its parameter.
+    pub fn parameter_name(&self) -> String {
+        parameter_name(&self.spec.id)
     }
 
     /// Whether another snapshot has the same parameter: SageMaker does not tell the two targets apart.
@@ -302,6 +316,7 @@ mod tests {
             stack_id: Some("stack/one".into()),
             configs: vec!["c1".into(), "c2".into()],
             is_by_new_gate: true,
+            kept_by: "request".into(),
         };
         Snapshot::new(SystemTime::UNIX_EPOCH + Duration::from_secs(50), spec, Attributes::new(), Some(update))
     }

@@ -8,10 +8,10 @@ use super::parameter::{EndpointUpdate, Snapshot, SnapshotError};
 use super::store::{self, Stored};
 use crate::apply::{OnRejection, attach, finish_restoring, restoring_tags};
 use crate::aws::{Aws, AwsError, ChangeError, Precondition, RegisterError, TargetState, unless_outdated};
-use crate::model::{Endpoint, EndpointName, OWNER_TAGS, Owner, Ownership, RESTORING_TAG, Registered, Tags};
+use crate::model::{Endpoint, EndpointName, Owner, Ownership, RELEASED_TAGS, RESTORING_TAG, Registered, Tags};
 use crate::observability::Decision;
 use crate::polling::poll;
-use crate::timing::{RECORD_LAG, VISIBLE};
+use crate::timing::{RECORD_LAG, VISIBLE, VISIBLE_WITHIN};
 
 /// What became of a snapshot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,9 +35,6 @@ pub async fn restore_all(
 ) -> Result<Vec<Stored>, SnapshotError> {
     let mut unrestorable = Vec::new();
     let mut failure = None;
-    if !store::exist_any(aws, name).await? {
-        return Ok(Vec::new());
-    }
     // An earlier request may have dropped a snapshot that is still visible.
     aws.earlier_changes_visible().await;
     for stored in store::get_all(aws, name).await? {
@@ -130,7 +127,7 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     let spec = &stored.snapshot.spec;
     stored.is_current(aws).await?;
     let (tags, deferred) = restoring_tags(spec.tags.clone());
-    let Some((registered, is_new)) = register(aws, &stored.snapshot, tags).await? else {
+    let Some((registered, is_new)) = register(aws, stored, tags).await? else {
         store::drop_snapshot(aws, stored).await?;
         return Ok(Outcome::AlreadyRegistered);
     };
@@ -147,7 +144,7 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
         && is_abandoned(aws, &owner, stored, is_current).await
     {
         if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {
-            aws.untag(&arn, &OWNER_TAGS.map(str::to_owned), &mut precondition).await?;
+            aws.untag(&arn, &RELEASED_TAGS.map(str::to_owned), &mut precondition).await?;
         } else {
             aws.deregister_target(&spec.id, &mut precondition).await?;
             store::drop_snapshot(aws, stored).await?;
@@ -164,15 +161,27 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
 ///
 /// The call to create it tells whether it is registered. A read does not: a target that was deregistered just now may
 /// still be visible.
-async fn register(aws: &Aws<'_>, snapshot: &Snapshot, tags: Tags) -> Result<Option<(Registered, bool)>, AwsError> {
+async fn register(aws: &Aws<'_>, stored: &Stored, tags: Tags) -> Result<Option<(Registered, bool)>, ChangeError> {
+    let snapshot = &stored.snapshot;
+    let is_wanted = async || stored.is_current(aws).await.map(drop);
+    let mut has_waited = false;
     loop {
-        match aws.create_target(&snapshot.spec, &tags).await {
+        match aws.create_target(&snapshot.spec, &tags, is_wanted).await {
             Ok(arn) => return Ok(Some((Registered { arn, tags }, true))),
             Err(RegisterError::AlreadyExists) => {}
-            Err(RegisterError::Aws(error)) => return Err(error),
+            Err(RegisterError::Aws(error)) => return Err(error.into()),
+            Err(RegisterError::Outdated) => return Err(ChangeError::Outdated),
         }
         match current_registration(aws, snapshot).await? {
             None => sleep(VISIBLE.step).await,
+            Some(found) if found.is_restoring() && !has_waited => {
+                // Another request may be restoring it at this moment, or has done so and that is not visible yet.
+                sleep(VISIBLE_WITHIN).await;
+                if !stored.is_current(aws).await? {
+                    return Ok(None);
+                }
+                has_waited = true;
+            }
             Some(found) => {
                 return Ok(Some((found, false)).filter(|(found, _)| found.tags.contains_key(RESTORING_TAG)));
             }
@@ -190,6 +199,16 @@ pub async fn current_registration(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<
     };
     let (Ok(found) | Err(found)) = poll(VISIBLE, aws.left_to_work(), read).await?;
     Ok(found)
+}
+
+/// Drops the snapshot of a target that is registered, and not being restored. Returns whether it was.
+pub async fn drop_if_registered(aws: &Aws<'_>, stored: &Stored) -> Result<bool, AwsError> {
+    let registered = current_registration(aws, &stored.snapshot).await?;
+    let is_registered = registered.is_some_and(|found| !found.is_restoring());
+    if is_registered {
+        store::drop_snapshot(aws, stored).await?;
+    }
+    Ok(is_registered)
 }
 
 /// Whether the owner no longer wants the target: CloudFormation is deleting the resource, or the snapshot is gone and the

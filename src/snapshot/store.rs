@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::parameter::{Snapshot, SnapshotError, parameter_name, parameter_path};
 use crate::aws::{Aws, AwsError, ChangeError, unless_outdated};
-use crate::model::{EndpointName, OWNER_TAGS, Owner, Ownership, ScalableTargetId};
+use crate::model::{EndpointName, Owner, Ownership, RELEASED_TAGS, ScalableTargetId};
 use crate::polling::poll;
 use crate::timing::VISIBLE;
 
@@ -18,19 +18,25 @@ pub struct Stored {
 }
 
 /// Stores a snapshot, and reads it back. Only then may its target be deregistered. Returns `false` if the request became
-/// stale before a retry.
+/// stale before a retry, or another delivery of it has stored its own.
 pub async fn put(aws: &Aws<'_>, stored: &Stored) -> Result<bool, SnapshotError> {
     let (name, value) = (parameter_name(&stored.snapshot.spec.id), &stored.value);
     if unless_outdated(aws.put_parameter(&name, value).await)?.is_none() {
         return Ok(false);
     }
     let read_back = async || {
-        let is_stored = aws.get_parameter(&name).await?.as_ref() == Some(value);
-        Ok::<_, AwsError>(if is_stored { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        let found = aws.get_parameter(&name).await?;
+        if found.as_ref() == Some(value) {
+            return Ok(ControlFlow::Break(()));
+        }
+        let other = found.and_then(|found| Snapshot::read(&name, &found).ok());
+        Ok::<_, AwsError>(ControlFlow::Continue(other.is_some_and(|other| other.is_kept_by(aws.request.id))))
     };
-    let is_stored = poll(VISIBLE, aws.left_to_work(), read_back).await?;
-    is_stored.map_err(|()| SnapshotError::NotStored(name))?;
-    Ok(true)
+    match poll(VISIBLE, aws.left_to_work(), read_back).await? {
+        Ok(()) => Ok(true),
+        Err(true) => Ok(false),
+        Err(false) => Err(SnapshotError::NotStored(name)),
+    }
 }
 
 /// The snapshots of an endpoint's targets. A snapshot that cannot be read is an error in its place.
@@ -58,9 +64,21 @@ pub async fn get(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stor
 /// The snapshot of a target. One that cannot be read is logged, and its parameter is kept.
 pub async fn get_readable(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, AwsError> {
     match get(aws, target).await {
-        Err(SnapshotError::Aws(error)) => none_if_denied(error),
+        Err(SnapshotError::Aws(error)) => Err(error),
         read => Ok(read.transpose().and_then(unless_unreadable)),
     }
+}
+
+/// Reads a snapshot, and again once every read shows what earlier requests have changed: one of them may have dropped it.
+pub async fn get_settled(
+    aws: &Aws<'_>,
+    get: impl AsyncFn() -> Result<Option<Stored>, AwsError>,
+) -> Result<Option<Stored>, AwsError> {
+    if get().await?.is_none() {
+        return Ok(None);
+    }
+    aws.earlier_changes_visible().await;
+    get().await
 }
 
 /// Logs a snapshot that cannot be read.
@@ -68,18 +86,15 @@ pub(super) fn unless_unreadable(read: Result<Stored, SnapshotError>) -> Option<S
     read.inspect_err(|error| tracing::warn!(%error, "the snapshot cannot be read; its parameter is kept")).ok()
 }
 
-/// Whether there is a snapshot of a target.
-pub async fn exists(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<bool, AwsError> {
-    Ok(aws.get_parameter(&parameter_name(target)).await.or_else(none_if_denied)?.is_some())
-}
-
-/// If the function's role may not read snapshots, the function has taken none.
-fn none_if_denied<T>(error: AwsError) -> Result<Option<T>, AwsError> {
-    if error.code() != Some("AccessDeniedException") {
-        return Err(error);
+/// The same for a target behind no gate: if the function's role may not read snapshots, the function has taken none.
+pub async fn get_if_allowed(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, AwsError> {
+    match get_readable(aws, target).await {
+        Err(error) if error.code() == Some("AccessDeniedException") => {
+            tracing::warn!(%error, "the role may not read snapshots; deploy the function's template again");
+            Ok(None)
+        }
+        read => read,
     }
-    tracing::warn!(%error, "the role may not read snapshots; deploy the function's template again");
-    Ok(None)
 }
 
 /// Drops a snapshot: deletes its parameter, unless it was overwritten since.
@@ -91,11 +106,12 @@ pub async fn drop_snapshot(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsErro
 ///
 /// The snapshot of an adopted target is released instead: it loses the owner's tags, and is restored without them.
 pub async fn drop_or_release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<bool, SnapshotError> {
-    let Some(mut stored) = get_readable(aws, target).await? else { return Ok(false) };
+    let get = async || get_if_allowed(aws, target).await;
+    let Some(mut stored) = get_settled(aws, get).await? else { return Ok(false) };
     let tags = &mut stored.snapshot.spec.tags;
     match Ownership::read(owner, tags) {
         Ownership::Own { adopted: true } => {
-            tags.retain(|key, _| !OWNER_TAGS.contains(&key.as_str()));
+            tags.retain(|key, _| !RELEASED_TAGS.contains(&key.as_str()));
             put(aws, &Stored::new(stored.snapshot)?).await?;
         }
         Ownership::Own { adopted: false } => drop_snapshot(aws, &stored).await?,
@@ -116,7 +132,7 @@ impl Stored {
     }
 
     /// Whether both are the same record.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub fn is_same(&self, other: &Self) -> bool {
         self.value == other.value
     }
 

@@ -106,6 +106,7 @@ mod tests {
             status: status.into(),
             failure_reason: None,
             variants: vec!["blue".into()],
+            managed_variants: Vec::new(),
             asynchronous: false,
         }
     }

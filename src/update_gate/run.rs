@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::try_join;
 use tokio::time::{sleep, timeout};
@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
 use crate::model::attributes::{self, Attributes, Resource, TARGET_ARN};
-use crate::model::json::text;
+use crate::model::json::{Object, text};
 use crate::model::{
     Endpoint, EndpointName, Ownership, PhysicalResourceId, Refusal, ScalableTargetId, UpdateGateId, blocks_update,
     target_of,
@@ -26,9 +26,9 @@ use crate::properties::{UpdateGate, declared_gate};
 use crate::request::{Freshness, Lifecycle};
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{
-    EndpointUpdate, Newer, Snapshot, SnapshotError, capture, current_registration, restore, restore_all,
+    EndpointUpdate, Newer, Snapshot, SnapshotError, capture, drop_if_registered, restore, restore_all,
 };
-use crate::timing::{ENDPOINT, FRESHNESS_CHECKED_AFTER, RECORD_LAG, RESTORE_RESERVE};
+use crate::timing::{COMPLETE_WITHIN, ENDPOINT, RECORD_LAG, RESTORE_RESERVE, SNAPSHOT_VALID, VISIBLE_WITHIN};
 
 /// Carries out one request, or fails with what the author of the template can do.
 ///
@@ -76,6 +76,25 @@ async fn prepare_update(
     given: Option<&UpdateGateId>,
     declared: Option<&UpdateGateId>,
 ) -> Result<(), Error> {
+    let mut taken = Vec::new();
+    let done = try_to_prepare_update(context, gate, given, declared, &mut taken).await;
+    if let Err(Error::Stale(_)) = &done {
+        taken.extend(taken_by_earlier_delivery(context, &gate.id.endpoint, &taken).await);
+    }
+    if done.is_err() && !taken.is_empty() && !is_continued(context, given).await {
+        undo(context, &gate.id.endpoint, taken).await;
+    }
+    done
+}
+
+/// The same without restoring. Adds to `taken` what it has deregistered.
+async fn try_to_prepare_update(
+    context: &Context<'_>,
+    gate: &UpdateGate,
+    given: Option<&UpdateGateId>,
+    declared: Option<&UpdateGateId>,
+    taken: &mut Vec<Taken>,
+) -> Result<(), Error> {
     context.ensure_fresh().await?;
     let (aws, name) = (&context.aws, &gate.id.endpoint);
     let endpoint_plan = endpoint_plan(&gate.id, given, declared);
@@ -88,28 +107,47 @@ async fn prepare_update(
     }
     let configs = given.into_iter().chain(declared).chain([&gate.id]).map(|gate| gate.config.to_string()).collect();
     let update = update_of(context, configs);
-    let mut taken = Vec::new();
     // The handler drops the work at its deadline. Then nothing would restore the targets.
     let left = aws.left_to_work();
     let budget = left.saturating_sub(RESTORE_RESERVE.min(left / 8));
-    let done = timeout(budget, run_steps(context, gate, &update, endpoint_plan, &mut taken)).await;
-    let done = done.unwrap_or_else(|_| Err(Error::OutOfTime { doing: context.progress().phrase() }));
-    if done.is_ok() || taken.is_empty() || was_answered(context, &gate.id).await {
-        return done;
-    }
-    // An update of the endpoint may be removing the variant.
+    let done = timeout(budget, run_steps(context, gate, &update, endpoint_plan, taken)).await;
+    done.unwrap_or_else(|_| Err(Error::OutOfTime { doing: context.progress().phrase() }))
+}
+
+/// What an earlier delivery of this request has taken and left: it was killed.
+async fn taken_by_earlier_delivery(context: &Context<'_>, name: &EndpointName, taken: &[Taken]) -> Vec<Taken> {
+    let found = store::get_all_readable(&context.aws, name).await;
+    let found = found.inspect_err(|error| tracing::warn!(%error, "snapshots of an earlier delivery may be left"));
+    let is_left = |stored: &Stored| {
+        stored.snapshot.is_kept_by(context.aws.request.id) && !taken.iter().any(|taken| taken.stored.is_same(stored))
+    };
+    found
+        .unwrap_or_default()
+        .into_iter()
+        .filter(is_left)
+        .map(|stored| Taken { stored, deregistration: Deregistration::Tried })
+        .collect()
+}
+
+/// Restores what was taken, unless an update of the endpoint is removing the variant.
+async fn undo(context: &Context<'_>, name: &EndpointName, taken: Vec<Taken>) {
+    let aws = &context.aws;
     let endpoint = settled_endpoint(context, name, aws.left_to_work().saturating_sub(RESTORE_RESERVE)).await;
-    let may_have_variant = |stored: &Stored| match &endpoint {
-        Ok(found) => found.as_ref().is_some_and(|found| found.has_variant_of(&stored.snapshot.spec.id)),
+    let may_have_variant = |taken: &Taken| match &endpoint {
+        Ok(found) => found.as_ref().is_some_and(|found| found.has_variant_of(&taken.stored.snapshot.spec.id)),
         Err(_) => true,
     };
-    for stored in taken.into_iter().map(|taken| taken.stored).filter(may_have_variant) {
+    for Taken { stored, deregistration } in taken.into_iter().filter(may_have_variant) {
         let target = stored.snapshot.spec.id.resource_id();
-        if let Err(error) = restore(aws, stored, Newer::Leave).await {
+        let undone = match deregistration {
+            // Another delivery of this request may have deregistered it, and goes on.
+            Deregistration::NotTried => drop_if_registered(aws, &stored).await.map(drop).map_err(SnapshotError::from),
+            Deregistration::Tried | Deregistration::Done => restore(aws, stored, Newer::Leave).await,
+        };
+        if let Err(error) = undone {
             tracing::warn!(%error, target, "could not be restored; its snapshot is kept");
         }
     }
-    done
 }
 
 /// Decides what CloudFormation does with the endpoint after this request.
@@ -139,7 +177,7 @@ async fn run_steps(
     // The blocking targets, and the configuration and state of the endpoint that they were read for.
     let mut known: Option<(String, bool, Vec<Snapshot>)> = None;
     let mut read = Stopwatch::start();
-    let deregistrations = Cell::new(0);
+    let changes = Cell::new(0);
     let reads_again = Cell::new(false);
     let mut wait = async || {
         let mut endpoint = aws.endpoint(&gate.id.endpoint).await?;
@@ -161,26 +199,33 @@ async fn run_steps(
                 }
                 (Step::Snapshot(_), _) => {
                     let blocking = known.as_mut().map(|(.., blocking)| std::mem::take(blocking));
-                    deregistrations.set(deregistrations.get() + 1);
+                    changes.set(changes.get() + 1);
                     if !deregister(context, blocking.unwrap_or_default(), read, taken).await? {
                         known = None;
                     }
                     endpoint = aws.endpoint(&gate.id.endpoint).await?;
                 }
                 (Step::Restore, endpoint @ Some(_)) => {
-                    // After a wait, another delivery may have been answered.
-                    context.ensure_fresh().await?;
-                    restore_all(aws, &gate.id.endpoint, endpoint.as_ref(), update, OnRejection::Fail).await?;
+                    if store::exist_any(aws, &gate.id.endpoint).await? {
+                        // A younger request would not check its freshness.
+                        aws.earlier_changes_visible().await;
+                        // Another delivery may have been answered just now.
+                        sleep(RECORD_LAG).await;
+                        context.ensure_fresh().await?;
+                        restore_all(aws, &gate.id.endpoint, endpoint.as_ref(), update, OnRejection::Fail).await?;
+                    }
                     return Ok(ControlFlow::Break(()));
                 }
                 (Step::Wait { status }, _) => {
                     let name = &gate.id.endpoint;
-                    let wait = format!("waiting for endpoint {name} to settle before its update (it is {status})");
+                    let wait = format!("waiting for endpoint {name} to settle (it is {status})");
                     context.progress().waiting(wait);
                     return Ok(ControlFlow::Continue(()));
                 }
                 (Step::Done, Some(_)) if endpoint_plan == EndpointPlan::Update => {
-                    carry_over(context, gate, update).await?;
+                    if take_over(context, gate, update).await? {
+                        changes.set(changes.get() + 1);
+                    }
                     return Ok(ControlFlow::Break(()));
                 }
                 (Step::Done | Step::ReadTargets | Step::Restore, _) => return Ok::<_, Error>(ControlFlow::Break(())),
@@ -191,12 +236,13 @@ async fn run_steps(
     loop {
         // The caller's time limit ends this poll.
         let (Ok(()) | Err(())) = poll(ENDPOINT, Duration::MAX, &mut wait).await?;
-        if deregistrations.get() == checked {
+        if changes.get() == checked {
             return Ok(());
         }
-        checked = deregistrations.get();
-        // If CloudFormation has cancelled the request, the caller restores what it has deregistered.
-        sleep(RECORD_LAG.max(FRESHNESS_CHECKED_AFTER.saturating_sub(aws.request.age.elapsed()))).await;
+        checked = changes.get();
+        // What comes after this request sees the snapshots, and that their targets are deregistered. If CloudFormation has
+        // cancelled the request, its record says so, and the caller restores the targets.
+        sleep(VISIBLE_WITHIN).await;
         context.ensure_fresh().await?;
         // Somebody may have registered a target meanwhile.
         reads_again.set(true);
@@ -207,36 +253,51 @@ async fn run_steps(
 #[derive(Debug)]
 struct Taken {
     stored: Stored,
-    /// Whether the target is deregistered.
-    is_deregistered: bool,
+    deregistration: Deregistration,
 }
 
-/// Adds the gate's configuration to the snapshots of an earlier update that failed and was not rolled back: this update
-/// goes on with them.
-async fn carry_over(context: &Context<'_>, gate: &UpdateGate, update: &EndpointUpdate) -> Result<(), Error> {
-    let carried = |stored: Stored| {
+/// How far this request has deregistered a target.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Deregistration {
+    /// It has not called for it.
+    NotTried,
+    /// It has called for it.
+    Tried,
+    /// The call succeeded.
+    Done,
+}
+
+fn note(taken: &mut [Taken], deregistration: Deregistration) {
+    if let Some(last) = taken.last_mut() {
+        last.deregistration = deregistration;
+    }
+}
+
+/// Takes over the snapshots of earlier requests: this update goes on with them, such as after one that failed and was not
+/// rolled back. An earlier request that was cancelled and still runs leaves them then. Returns whether there are any.
+async fn take_over(context: &Context<'_>, gate: &UpdateGate, update: &EndpointUpdate) -> Result<bool, Error> {
+    let taken_over = |stored: Stored| {
         let mut snapshot = stored.snapshot.clone();
-        let is_earlier = snapshot.belongs_to(update)
-            && snapshot.update.as_mut().is_some_and(|taken_for| taken_for.add(gate.id.config.as_str()));
-        is_earlier.then_some((stored, snapshot))
+        let belongs = snapshot.belongs_to(update);
+        let taken_for = snapshot.update.as_mut().filter(|_| belongs)?;
+        let added = update.configs.iter().filter(|config| taken_for.add(config)).count();
+        let kept_by = std::mem::replace(&mut taken_for.kept_by, update.kept_by.clone());
+        (added > 0 || kept_by != update.kept_by).then_some((stored, snapshot))
     };
     let get_all = async || store::get_all_readable(&context.aws, &gate.id.endpoint).await;
-    if !get_all().await?.into_iter().any(|stored| carried(stored).is_some()) {
-        return Ok(());
+    if !get_all().await?.into_iter().any(|stored| taken_over(stored).is_some()) {
+        return Ok(false);
     }
     // An earlier request may have dropped a snapshot that is still visible.
     context.aws.earlier_changes_visible().await;
-    for (stored, snapshot) in get_all().await?.into_iter().filter_map(carried) {
+    for (stored, snapshot) in get_all().await?.into_iter().filter_map(taken_over) {
         context.ensure_fresh().await?;
-        let registered = current_registration(&context.aws, &snapshot).await?;
-        if registered.is_some_and(|found| !found.is_restoring()) {
-            // A request that was cancelled has registered the target, and has not dropped the snapshot.
-            store::drop_snapshot(&context.aws, &stored).await?;
-        } else {
+        // A request that was cancelled may have registered the target, and not dropped the snapshot.
+        if !drop_if_registered(&context.aws, &stored).await? {
             store::put(&context.aws, &Stored::new(snapshot)?).await?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Stores snapshots that were taken when `read` started, and deregisters their targets. Returns `false` if a target has
@@ -251,34 +312,40 @@ async fn deregister(
         context.ensure_fresh().await?;
         let target = snapshot.spec.id.clone();
         let stored = Stored::new(snapshot.clone())?;
-        taken.push(Taken { stored: stored.clone(), is_deregistered: false });
-        if !store::put(&context.aws, &stored).await? {
+        // A snapshot that took long is taken again, but only once.
+        let is_first = !taken.iter().any(|taken| taken.stored.snapshot.spec.id == target);
+        taken.push(Taken { stored: stored.clone(), deregistration: Deregistration::NotTried });
+        if !store::put(&context.aws, &stored).await? || (is_first && read.elapsed() >= SNAPSHOT_VALID) {
             return Ok(false);
         }
         let ownership = Ownership::read(context.owner(), &snapshot.spec.tags);
         let state = TargetState::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
         context.ensure_fresh().await?;
         let mut precondition = Precondition::since(read, &target, state, Freshness::Fresh);
+        note(taken, Deregistration::Tried);
         let done = context.aws.deregister_target(&target, &mut precondition).await;
         if unless_outdated(done)?.is_none() {
             return Ok(false);
         }
-        if let Some(last) = taken.last_mut() {
-            last.is_deregistered = true;
-        }
+        note(taken, Deregistration::Done);
         context.progress().decided(Decision::Snapshot);
         tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "snapshot taken");
     }
     Ok(true)
 }
 
-/// Whether another delivery of this request has answered it. Then the update of the endpoint follows.
-async fn was_answered(context: &Context<'_>, gate: &UpdateGateId) -> bool {
-    context
-        .aws
-        .stack_record()
-        .await
-        .is_some_and(|record| record.status.ends_with("_COMPLETE") && record.physical_resource_id == gate.to_string())
+/// Whether the snapshots are left as they are: another delivery of this request, or a later request for the gate, has been
+/// answered with another id than the gate had before, so the update of the endpoint follows; or a later request is in
+/// progress, which finds them.
+async fn is_continued(context: &Context<'_>, given: Option<&UpdateGateId>) -> bool {
+    // The record may lag.
+    sleep(RECORD_LAG).await;
+    let Some(record) = context.aws.stack_record().await else { return false };
+    let is_complete = !record.is_deleted() && record.status.ends_with("_COMPLETE");
+    let recorded = record.physical_resource_id.parse::<UpdateGateId>();
+    let has_new_id = recorded.is_ok_and(|id| given.is_none_or(|given| !given.is_same(&id)));
+    let is_superseded = context.aws.request.freshness(&record) != Freshness::Fresh;
+    (is_complete && has_new_id) || (is_superseded && record.status.ends_with("_IN_PROGRESS"))
 }
 
 /// Snapshots of the registered targets that block the update to the gate's configuration.
@@ -310,11 +377,21 @@ async fn blocking_targets(
     }
     // A target or a policy that was put seconds ago may not be visible yet.
     aws.earlier_changes_visible().await;
-    let read = Stopwatch::start();
-    for description in aws.describe_targets(&resource_ids).await? {
+    let (read, descriptions) = loop {
+        let read = Stopwatch::start();
+        let descriptions = aws.describe_targets(&resource_ids).await?;
+        // Somebody else may be completing a new target.
+        let youngest = descriptions.iter().filter_map(|found| age(found, aws.now())).min();
+        match youngest.filter(|age| *age < COMPLETE_WITHIN) {
+            Some(age) => sleep(COMPLETE_WITHIN - age).await,
+            None => break (read, descriptions),
+        }
+    };
+    for description in descriptions {
         let Some(target @ ScalableTargetId::Variant { .. }) = target_of(&description) else { continue };
         let arn = text(&description, TARGET_ARN);
-        if taken.iter().any(|taken| taken.is_deregistered && taken.stored.snapshot.arn() == arn) {
+        if taken.iter().any(|taken| taken.deregistration == Deregistration::Done && taken.stored.snapshot.arn() == arn)
+        {
             // It is still visible.
             continue;
         }
@@ -329,10 +406,22 @@ async fn blocking_targets(
     Ok((snapshots, read))
 }
 
+/// How long ago a target was registered.
+fn age(description: &Object, now: SystemTime) -> Option<Duration> {
+    let created = description.get("CreationTime")?.as_f64()?;
+    let created = SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(created).ok()?;
+    Some(now.duration_since(created).unwrap_or_default())
+}
+
 /// Restores the snapshots of variants that the endpoint settles on, and drops the others of the gate's updates.
 async fn clean_up(context: &Context<'_>, gate: &UpdateGateId) -> Result<(), Error> {
     let name = &gate.endpoint;
+    if !store::exist_any(&context.aws, name).await? {
+        return Ok(());
+    }
     let update = update_of(context, vec![gate.config.to_string()]);
+    // By then, reads show an update of the endpoint that began just now.
+    context.aws.earlier_changes_visible().await;
     // The work deadline ends this wait.
     let endpoint = settled_endpoint(context, name, Duration::MAX).await?;
     // It may have taken long.
@@ -367,7 +456,8 @@ async fn settled_endpoint(
 /// An update of the endpoint by this stack, between these configurations.
 fn update_of(context: &Context<'_>, configs: Vec<String>) -> EndpointUpdate {
     let is_by_new_gate = matches!(context.lifecycle(), Lifecycle::Create { .. });
-    EndpointUpdate { stack_id: Some(context.owner().stack_id.clone()), configs, is_by_new_gate }
+    let (stack_id, kept_by) = (context.owner().stack_id.clone(), context.aws.request.id.to_owned());
+    EndpointUpdate { stack_id: Some(stack_id), configs, is_by_new_gate, kept_by }
 }
 
 fn resource(physical_resource_id: String, gate: &UpdateGateId) -> Resource {

@@ -41,7 +41,7 @@ const LOCAL_AWS_LAYERS: Layers = &[
     &["dispatch"],
     &["test_controls"],
     &["application_auto_scaling"],
-    &["sagemaker", "parameter_store"],
+    &["sagemaker", "parameter_store", "cloudformation"],
     &["state"],
     &["protocol"],
 ];

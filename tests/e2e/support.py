@@ -119,13 +119,13 @@ def language_of_blocks() -> list[str]:
     return [language for language, _ in _BLOCK.findall(README.read_text())]
 
 
-def advice(reason: str) -> list[str]:
-    """The advice for a reason in README's table "When it fails".
+def advice(reason: str, page: Path = README, title: str = "When it fails") -> list[str]:
+    """The advice for a reason in a table, which is README's if no other one is named.
 
     The first cell of a row quotes parts of reasons. In a quote, … stands for any text, a property for any property, and
     a found value for any value.
     """
-    rows = re.findall(r"^\| (.*`.*) \| (.*) \|$", README.read_text().partition("## When it fails\n")[2], re.MULTILINE)
+    rows = re.findall(r"^\| (.*`.*) \| (.*) \|$", page.read_text().partition(f"## {title}\n")[2], re.MULTILINE)
     return [
         what_to_do
         for cell, what_to_do in rows

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from demo.environment import ROOT
 
+FINDINGS = ROOT / "findings"
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#([^)]*))?\)")
 
 
@@ -35,6 +36,24 @@ class Documents(unittest.TestCase):
                 self.assertTrue(target.exists())
                 if anchor and target.suffix == ".md":
                     self.assertIn(anchor, anchors(target))
+
+    def test_every_finding_is_listed_with_its_pinned_packages(self) -> None:
+        page = (FINDINGS / "README.md").read_text()
+        scripts = sorted(FINDINGS.glob("*.sh"))
+        self.assertEqual(
+            sorted(re.findall(r"^\| \[(.*?)\]\(\1\)", page, re.MULTILINE)), [file.name for file in scripts]
+        )
+        self.assertGreaterEqual(len(scripts), 5)
+        for script in scripts:
+            with self.subTest(script.name):
+                text = script.read_text()
+                self.assertTrue(text.startswith("#!/bin/sh\n# ") and script.stat().st_mode & 0o111)
+                for part in ("\n# Guess: ", "\n# Seen:  ", "\n# So:    ", "trap 'rm -rf \"$folder\"' EXIT"):
+                    self.assertIn(part, text)
+                installed = re.findall(r"pip\"? install --quiet --disable-pip-version-check (.*)", text)
+                pins = [pin for line in installed for pin in line.split()]
+                self.assertTrue(pins or "npm install" in text or "cargo run" in text)
+                self.assertEqual([pin for pin in pins if "==" not in pin], [])
 
 
 if __name__ == "__main__":

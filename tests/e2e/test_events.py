@@ -13,6 +13,7 @@ from demo.endpoints import (
     COMPONENT,
     ENDPOINT,
     LARGER_CONFIG,
+    POOLED_ENDPOINT,
     SERVERLESS_ENDPOINT,
     create_endpoint,
     create_other_endpoints,
@@ -80,6 +81,9 @@ CASES = {
     ),
     "create-with-scheduled-actions": Case(leaves=CREATED),
     "create-with-policies-and-actions": Case(leaves=CREATED),
+    "create-on-instance-pools": Case(
+        physical_id=target_id("MyVariant", POOLED_ENDPOINT), leaves={"MyVariant": (1, 10)}
+    ),
     "create-provisioned-concurrency": Case(
         physical_id=target_id("MyVariant", SERVERLESS_ENDPOINT, "sagemaker:variant:DesiredProvisionedConcurrency"),
         leaves={"MyVariant": (1, 10)},
@@ -95,6 +99,7 @@ CASES = {
     ),
     "update-rolling-back": Case(after=("create",), snapshots=("MyVariant",)),
     "gate-create": Case(after=("create",), physical_id=gate_id(CONFIG), leaves=CREATED),
+    "gate-create-for-other-stacks": Case(after=("create",), physical_id=gate_id(CONFIG), leaves=CREATED),
     "gate-update": Case(after=SCALED_BEHIND_A_GATE, physical_id=gate_id(LARGER_CONFIG), snapshots=("MyVariant",)),
     "gate-delete": Case(after=(*SCALED_BEHIND_A_GATE, "gate-update"), physical_id=gate_id(CONFIG), leaves=CREATED),
     "delete": Case(after=("create", "update-replaces-variant"), leaves={"MyOtherVariant": (1, 8)}),

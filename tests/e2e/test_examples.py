@@ -94,13 +94,29 @@ EXAMPLES = {
         ("create-with-target-tracking", "create-other-variant"),
         ("Invocations", "Invocations"),
     ),
-    "moving-over": of_variant("create-adopt-with-policies", "Invocations"),
+    "moving-over": of_variant(
+        "create-adopt-with-policies", "Invocations", f"{ENDPOINT}-Latency", alarms=(f"{ENDPOINT}-Latency",)
+    ),
     "endpoint-with-scaling": Example(
         PARAMETERS,
         ((f"endpoint/{WHOLE_ENDPOINT}/variant/AllTraffic", "sagemaker:variant:DesiredInstanceCount", 1, 4),),
         ("gate-create", "create-behind-gate"),
         ("SageMakerEndpointInvocationScalingPolicy",),
         ("Evening", "Morning"),
+    ),
+    "endpoint-for-other-stacks": Example(PARAMETERS, (), ("gate-create-for-other-stacks",)),
+    "deployment-guardrails": Example(
+        PARAMETERS,
+        ((f"endpoint/{WHOLE_ENDPOINT}/variant/AllTraffic", "sagemaker:variant:DesiredInstanceCount", 1, 4),),
+        ("gate-create", "create-behind-gate"),
+        ("SageMakerEndpointInvocationScalingPolicy",),
+        ("Evening", "Morning"),
+    ),
+    "instance-pools": Example(
+        PARAMETERS,
+        ((f"endpoint/{WHOLE_ENDPOINT}/variant/AllTraffic", "sagemaker:variant:DesiredInstanceCount", 1, 10),),
+        ("gate-create", "create-on-instance-pools"),
+        ("WeightedConcurrentRequests",),
     ),
 }
 BEFORE = "moving-over-before"
@@ -200,7 +216,9 @@ class Examples(StackTestCase):
         actions = self.described("Actions")
         self.assertEqual(sorted(action["ScheduledActionName"] for action in actions), list(case.actions))
         set_off = [[policy["PolicyARN"]] for policy in policies if policy["PolicyName"] in case.alarms]
-        self.assertEqual([alarm["AlarmActions"] for alarm in self.alarms()], set_off)
+        # The alarm of guardrails has no action: SageMaker watches it.
+        actions = [alarm["AlarmActions"] for alarm in self.alarms()]
+        self.assertEqual([each for each in actions if each], set_off)
 
     def described(self, what: str) -> list[dict[str, Any]]:
         """The policies or actions of all targets."""

@@ -61,7 +61,8 @@ def template() -> dict[str, Any]:
 
 def statements() -> list[dict[str, Any]]:
     """The statements of the role."""
-    policies = template()["Resources"]["Role"]["Properties"]["Policies"]
+    resources = template()["Resources"]
+    policies = [*resources["Role"]["Properties"]["Policies"], resources["InvokeItself"]["Properties"]]
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
@@ -116,8 +117,13 @@ class Role(unittest.TestCase):
         for statement in statements():
             self.assertRegex(
                 json.dumps(statement["Resource"]),
-                r'^("\*"|{"Fn::Sub": ".*\$\{AWS::AccountId\}.*"}|{"Fn::GetAtt": .*})$',
+                r'^("\*"|{"Fn::Sub": ".*\$\{AWS::AccountId\}.*"}|{"Fn::GetAtt": .*}|\[{"Fn::GetAtt": .*\])$',
             )
+
+    def test_it_invokes_only_the_function_itself_and_its_versions_and_aliases(self) -> None:
+        [resource] = [each["Resource"] for each in statements() if each["Action"] == "lambda:InvokeFunction"]
+        self.assertEqual(resource, [{"Fn::GetAtt": ["Function", "Arn"]}, {"Fn::Sub": "${Function.Arn}:*"}])
+        self.assertEqual(template()["Resources"]["InvokeItself"]["Properties"]["Roles"], [{"Ref": "Role"}])
 
     def test_it_changes_targets_of_sagemaker_only(self) -> None:
         for statement in statements():
@@ -144,15 +150,20 @@ class Template(unittest.TestCase):
         for needed in ("Role", "LogGroup", "UnansweredRequests"):
             # CloudFormation deletes a resource before those that it refers to.
             self.assertRegex(named, rf'"Ref": "{needed}"|"Fn::GetAtt": \["{needed}"')
-        kinds = {resource["Type"] for resource in template()["Resources"].values()}
+        policies = [name for name, each in template()["Resources"].items() if "::IAM::" in each["Type"]]
+        # CloudFormation deletes a policy of its own before the function that it names.
         self.assertEqual(
-            {kind for kind in kinds if "::IAM::" in kind},
-            {"AWS::IAM::Role"},
-            "CloudFormation would delete a separate policy first",
+            policies, ["Role", "InvokeItself"], "only what continues a waiting request may be gone earlier"
         )
 
+    def test_the_timeout_is_a_parameter(self) -> None:
+        self.assertEqual(template()["Resources"]["Function"]["Properties"]["Timeout"], {"Ref": "Timeout"})
+        timeout = template()["Parameters"]["Timeout"]
+        self.assertEqual((timeout["Default"], timeout["MaxValue"]), (900, 1_800))
+
     def test_no_resource_has_a_fixed_name(self) -> None:
-        of_others = {"LogGroupName", "MetricName"}
+        # A policy in a role has a name in that role only.
+        of_others = {"LogGroupName", "MetricName", "PolicyName"}
         for resource in template()["Resources"].values():
             self.assertEqual({name for name in resource["Properties"] if name.endswith("Name")} - of_others, set())
 

@@ -19,6 +19,7 @@ SERVERLESS = (
     "--service-namespace sagemaker --resource-id endpoint/MyServerlessEndPoint/variant/MyVariant"
     " --scalable-dimension sagemaker:variant:DesiredProvisionedConcurrency"
 )
+POOLED = VARIANT.replace("MyEndPoint", "MyPooledEndPoint")
 COMPONENT = (
     "--service-namespace sagemaker --resource-id inference-component/MyInferenceComponent"
     " --scalable-dimension sagemaker:inference-component:DesiredCopyCount"
@@ -35,6 +36,17 @@ METRICS = """\
    [{"Name": "EndpointName", "Value": "MyEndPoint"}, {"Name": "VariantName", "Value": "MyVariant"}]}}},
  {"Id": "busy", "ReturnData": true, "Label": "Seconds of each minute that an instance is busy",
   "Expression": "latency * invocations / 1000000"}]"""
+WEIGHTED = """\
+[{"Id": "g6", "ReturnData": false, "MetricStat": {"Stat": "Average", "Metric":
+  {"MetricName": "ConcurrentRequestsPerModel", "Namespace": "AWS/SageMaker", "Dimensions":
+   [{"Name": "EndpointName", "Value": "MyPooledEndPoint"}, {"Name": "VariantName", "Value": "MyVariant"},
+    {"Name": "InstanceType", "Value": "ml.g6.2xlarge"}]}}},
+ {"Id": "g6e", "ReturnData": false, "MetricStat": {"Stat": "Average", "Metric":
+  {"MetricName": "ConcurrentRequestsPerModel", "Namespace": "AWS/SageMaker", "Dimensions":
+   [{"Name": "EndpointName", "Value": "MyPooledEndPoint"}, {"Name": "VariantName", "Value": "MyVariant"},
+    {"Name": "InstanceType", "Value": "ml.g6e.2xlarge"}]}}},
+ {"Id": "weighted", "ReturnData": true, "Label": "Concurrent requests, weighted by instance type",
+  "Expression": "0.5 * g6 + 0.5 * g6e"}]"""
 BACKLOG = """\
 {"MetricName": "ApproximateBacklogSizePerInstance", "Namespace": "AWS/SageMaker", "Statistic": "Average",
  "Dimensions": [{"Name": "EndpointName", "Value": "MyAsyncEndPoint"}]}"""
@@ -101,6 +113,14 @@ COMMANDS = {
             VARIANT,
             "BusySecondsPerInstance",
             f'{{"TargetValue": 30, "CustomizedMetricSpecification": {{"Metrics": {METRICS}}}}}',
+        ),
+    ],
+    "create-on-instance-pools": [
+        register(POOLED, 1, 10),
+        tracking(
+            POOLED,
+            "WeightedConcurrentRequests",
+            f'{{"TargetValue": 10, "CustomizedMetricSpecification": {{"Metrics": {WEIGHTED}}}}}',
         ),
     ],
     "create-with-step-scaling": [
@@ -226,9 +246,14 @@ class Policies(FunctionTestCase):
                 self.setUp()
                 data = self.succeed(name)["Data"]
                 policies = self.describe("ScalingPolicies")
-                arns = {f"PolicyARN.{policy['PolicyName']}": policy["PolicyARN"] for policy in policies}
-                attributes = {attribute: arn for attribute, arn in data.items() if attribute.startswith("PolicyARN.")}
-                self.assertEqual(attributes, arns)
+                arns = {policy["PolicyName"]: policy["PolicyARN"] for policy in policies}
+                attributes = {attribute: arn for attribute, arn in data.items() if attribute.startswith("PolicyARN")}
+                wanted = event(name)["ResourceProperties"].get("ScalingPolicies", [])
+                for position, policy in enumerate(wanted, 1):
+                    arn = arns[policy["PolicyName"]]
+                    self.assertEqual(attributes.pop(f"PolicyARN.{policy['PolicyName']}"), arn)
+                    self.assertEqual(attributes.pop(f"PolicyARN{position}"), arn)
+                self.assertEqual(attributes, {})
 
     def test_an_update_leaves_alone_what_somebody_else_put_and_puts_back_what_somebody_changed(self) -> None:
         self.run_all([*COMMANDS["update-policies"], BY_HAND])

@@ -35,7 +35,6 @@ class Release(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         arguments = [
-            "--beta-features",
             "--parameter-overrides",
             f"Architecture={package.HOST}",
             "--build-dir",

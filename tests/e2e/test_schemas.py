@@ -3,15 +3,21 @@
 import json
 import unittest
 from collections import Counter
+from functools import reduce
+from operator import getitem
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 from jsonschema import Draft7Validator
 
 from demo.environment import ROOT
+from schema.rules import custom_sagemaker
 from support import TEMPLATES, cfn_lint
 
+NEAREST_NAMES = ROOT / "schema/tests/agreement/nearest_names.json"
+YAML_VALUES = ROOT / "schema/tests/agreement/yaml_values.json"
 LINTED = Path(__file__).parent / "linted"
 SCHEMAS = ROOT / "schema"
 
@@ -49,8 +55,46 @@ class Rule(unittest.TestCase):
         template = LINTED / "mistakes.yaml"
         self.assertEqual(found(template), expected(template))
 
+    def test_an_export_of_a_gates_id_is_told(self) -> None:
+        template = LINTED / "exports.yaml"
+        self.assertEqual(found(template), expected(template))
+
     def test_functions_are_no_mistakes(self) -> None:
         self.assertEqual(found(LINTED / "functions.yaml"), set())
+
+    def test_values_are_reported_where_the_function_may_get_another_value_or_refuses_them(self) -> None:
+        table = json.loads(YAML_VALUES.read_text())
+        lines = ["Resources:"]
+        for number, row in enumerate(table["values"]):
+            properties = json.loads(json.dumps(table["properties"]))
+            *above, name = (int(step) if step.isdigit() else step for step in row["at"].split("/")[1:])
+            reduce(getitem, above, properties)[name] = "VALUE"
+            resource = json.dumps({"Type": "Custom::SageMakerScalableTarget", "Properties": properties})
+            lines.append(f"  Row{number}: " + resource.replace('"VALUE"', row["yaml"]))
+        with TemporaryDirectory() as folder:
+            template = Path(folder) / "template.yaml"
+            template.write_text("\n".join(lines))
+            told = found(template)
+        for line, row in enumerate(table["values"], start=2):
+            with self.subTest(row["yaml"], at=row["at"]):
+                messages = [message for number, message in sorted(told) if number == line]
+                self.assertEqual(messages, [row["linter"]] if row["linter"] else [])
+
+    def test_a_template_in_json_may_have_tabs(self) -> None:
+        properties = json.loads(YAML_VALUES.read_text())["properties"]
+        resource = {"Type": "Custom::SageMakerScalableTarget", "Properties": properties}
+        with TemporaryDirectory() as folder:
+            template = Path(folder) / "template.json"
+            template.write_text(json.dumps({"Resources": {"Scaling": resource}}, indent="\t"))
+            self.assertEqual(found(template), set())
+
+    def test_the_nearest_name_is_that_of_the_function(self) -> None:
+        schemas = {schema["title"]: schema for schema in custom_sagemaker.SCHEMAS}
+        for resource_type, names in json.loads(NEAREST_NAMES.read_text()).items():
+            for name, nearest in names.items():
+                with self.subTest(name):
+                    hint = custom_sagemaker.did_you_mean(name, schemas[resource_type]["properties"])
+                    self.assertEqual(hint, f"; did you mean {nearest}?" if nearest else "")
 
 
 class EditorSchema(unittest.TestCase):
@@ -73,12 +117,12 @@ class EditorSchema(unittest.TestCase):
             with self.subTest(error.message):
                 if error.validator == "additionalProperties":
                     for name in error.instance.keys() - error.schema["properties"].keys():
-                        self.assertIn(f"{name}: unknown property", told)
+                        self.assertIn(f" {name}: ", f" {told}")
                 elif error.validator == "required":
                     self.assertIn(error.message, told)
         self.assertEqual(
             Counter(error.validator for error in self.errors(template)),
-            {"additionalProperties": 4, "minimum": 1, "required": 5},
+            {"additionalProperties": 6, "minimum": 1, "required": 6, "type": 4},
         )
 
     def errors(self, template: Path) -> list[Any]:

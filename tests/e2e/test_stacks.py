@@ -111,6 +111,24 @@ class Stacks(StackTestCase):
         self.world.stacks.delete("two")
         self.assertEqual(self.targets(), [(resource_id("blue"), 1, 4)])
 
+    def test_the_tags_of_the_stack_reach_the_target_and_leave_it_again(self) -> None:
+        limits = "      MinCapacity:"
+        template = example("minimal").replace(limits, f"      PropagateStackTags: true\n{limits}")
+        parameters = {"EndpointName": ENDPOINT, "VariantName": "blue"}
+        self.addCleanup(self.delete_if_there, "tagged")
+        self.addCleanup(self.world.stacks.tags.clear)
+        self.world.stacks.tags.update(team="ml", cost="7")
+        created = self.world.stacks.create("tagged", template, **parameters)
+        self.assertEqual(created.status, "CREATE_COMPLETE", created.failures())
+        self.assertEqual(self.own_tags(), {"team": "ml", "cost": "7"})
+        self.world.stacks.tags.update(team="nlp")
+        del self.world.stacks.tags["cost"]
+        updated = self.world.stacks.update("tagged", template, **parameters, MaxCapacity="5")
+        self.assertEqual(updated.status, "UPDATE_COMPLETE", updated.failures())
+        self.assertEqual(self.own_tags(), {"team": "nlp"})
+        called = [call["Target"] for call in self.world.local_aws.calls()]
+        self.assertEqual(called.count("CloudFormation.DescribeStacks"), 2)
+
     def test_delete_leaves_nothing(self) -> None:
         self.create("one", VariantName="blue")
         self.assertEqual(self.world.stacks.delete("one").status, "DELETE_COMPLETE")
@@ -200,6 +218,12 @@ class Stacks(StackTestCase):
     def targets(self) -> list[tuple[str, int, int]]:
         """The scalable targets: resource id, minimum, maximum."""
         return [(target["ResourceId"], target["MinCapacity"], target["MaxCapacity"]) for target in self.world.targets()]
+
+    def own_tags(self) -> dict[str, str]:
+        """The tags of the only scalable target, without those that the function reserves."""
+        [target] = self.world.targets()
+        tags = self.world.tags(target["ScalableTargetARN"])
+        return {key: value for key, value in tags.items() if not key.startswith("sagemaker-scaling:")}
 
     def requests(self) -> list[dict[str, Any]]:
         """CloudFormation's requests since the last call of this function."""

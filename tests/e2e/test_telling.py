@@ -97,6 +97,17 @@ class Telling(unittest.TestCase):
             ],
         )
 
+    def test_a_long_wait_shows_each_invocation_and_stays_one_request(self) -> None:
+        shown = told(
+            request(100.0, "Create", ResourceProperties={"EndpointName": "prod"}),
+            call(100.25, "SageMaker.DescribeEndpoint", {"EndpointName": "prod"}, outcome="Throttling"),
+            {"Time": 970.0, "Continuation": {"Invocation": 2, "FirstBegan": 100}},
+            call(980.0, "AnyScaleFrontendService.RegisterScalableTarget", {**VARIANT, "Tags": TAGS}, {}),
+            answer(980.5),
+        )
+        self.assertEqual([line.split()[0] for line in shown], ["0.00", "0.25", "870.00", "decide", "880.00", "880.50"])
+        self.assertRegex(shown[2], "wait +Lambda's time limit is near: invocation 2 of the function waits on")
+
     def test_an_update_shows_the_changed_properties(self) -> None:
         new = {"MinCapacity": "2", "MaxCapacity": "4", "ScalingPolicies": [{"PolicyName": "cpu", "PolicyType": "x"}]}
         old = {"MinCapacity": "1", "MaxCapacity": "4", "UpdateGate": "gate"}

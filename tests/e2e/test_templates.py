@@ -4,8 +4,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from demo.environment import ROOT
-from support import TEMPLATES, cfn_lint, sam_validate
+from demo.environment import ROOT, VENV
+from support import TEMPLATES, cfn_lint, run, sam_validate
 
 
 class Templates(unittest.TestCase):
@@ -32,6 +32,36 @@ class Templates(unittest.TestCase):
                 checked = validate(broken)
                 self.assertNotEqual(checked.returncode, 0)
                 self.assertIn("RetentionInDay", checked.stdout + checked.stderr)
+
+    def test_quoted_times_and_accounts_survive_packaging_and_unquoted_ones_do_not(self) -> None:
+        page = (ROOT / "docs/TRY.md").read_text()
+        for value, written in (
+            ("2030-01-01T00:00:00Z", "2030-01-01 00:00:00+00:00"),
+            ("012345670123", "1402433619"),
+        ):
+            with self.subTest(value):
+                self.assertIn(f"`{written}`", page)
+                self.assertEqual(packaged(value), written)
+                self.assertEqual(packaged(f'"{value}"'), f"'{value}'")
+
+
+def packaged(value: str) -> str:
+    """A value as `aws cloudformation package` writes it."""
+    with tempfile.TemporaryDirectory() as directory:
+        template = Path(directory, "template.yaml")
+        template.write_text(f"Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Metadata:\n      Value: {value}\n")
+        aws = [
+            str(VENV / "aws"),
+            "cloudformation",
+            "package",
+            "--s3-bucket",
+            "unused",
+            "--template-file",
+            str(template),
+        ]
+        done = run(aws, {})
+    assert done.returncode == 0, done.stderr
+    return done.stdout.partition("Value: ")[2].strip()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """`make try`: a template of the user's own, from cfn-lint to the deleted stack."""
 
-import io
 import json
 import re
 import subprocess
@@ -8,38 +7,30 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
-from typing import Any
 
-from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_POLICIES, DESCRIBE_SNAPSHOTS, DESCRIBE_TARGETS
+from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_POLICIES, DESCRIBE_TARGETS
 from demo.endpoints import INSTANCES
 from demo.environment import ROOT
 from demo.stacks import example
-from demo.telling import UnexpectedError, UnsuccessfulError
-from demo.timeline import Timeline
-from demo.trial import Trial
-from demo.user_template import UserTemplate
-from support import StackTestCase, as_template, blocks, cfn_lint, outlive, programs, run, scratch
+from demo.telling import UnexpectedError
+from support import cfn_lint, outlive, programs, run, scratch
 from test_examples import BEFORE, EXAMPLES, TOPIC
+from trying import IMPORT, README_TEMPLATE, ROLE, TrialTestCase
 
-IMPORT = "!ImportValue sagemaker-scaling-ServiceToken"
 ANOTHER_ACCOUNTS = "arn:aws:sagemaker:us-east-1:444455556666:endpoint/e"
 TYPING_ERRORS = (
     ("MaxCapacity", "MaxCapcity"),
     ("TargetValue: 70", "TargetValue: many"),
     ("PolicyType: T", "PolicyType: t"),
 )
-[SCALING] = [block for block in blocks("yaml") if "Custom::SageMakerScalableTarget" in block]
-README_TEMPLATE = as_template(SCALING)
-OPERATIONS = {
-    DESCRIBE_ACTIONS: "AnyScaleFrontendService.DescribeScheduledActions",
-    DESCRIBE_POLICIES: "AnyScaleFrontendService.DescribeScalingPolicies",
-    DESCRIBE_TARGETS: "AnyScaleFrontendService.DescribeScalableTargets",
-}
 ON_INSTANCES = "endpoint {} is in service, with MyVariant on ml.m5.large"
 # Assumptions of examples that need more than an endpoint with a variant on instances.
 ASSUMED = {
     "asynchronous-to-zero": ["asynchronous endpoint {} is in service, with MyVariant on ml.m5.large"],
+    "deployment-guardrails": [],
+    "endpoint-for-other-stacks": [],
     "endpoint-with-scaling": [],
+    "instance-pools": [],
     "inference-component-to-zero": ["inference component MyInferenceComponent is in service"],
     "serverless-concurrency": ["endpoint {} is in service, with MyVariant on demand"],
     TOPIC: [],
@@ -55,56 +46,8 @@ PARAMETERS = {
 }
 
 
-class FastCli:
-    """Returns the output of the AWS CLI without a process for each command."""
-
-    def __init__(self, test: StackTestCase) -> None:
-        self._aws = test.world.local_aws
-
-    def run(self, command: str) -> Any:
-        """Calls the local AWS."""
-        if command == DESCRIBE_SNAPSHOTS:
-            return self._aws.call("AmazonSSM.GetParametersByPath", Path="/sagemaker-scaling/snapshots", Recursive=True)
-        return self._aws.call(OPERATIONS[command], ServiceNamespace="sagemaker")
-
-
-class Playing(StackTestCase):
+class Playing(TrialTestCase):
     """The result of a template that has passed cfn-lint."""
-
-    assumes = True
-
-    def setUp(self) -> None:
-        self.world.local_aws.call("LocalAws.Reset")
-        self.world.cli = FastCli(self)  # type: ignore[assignment]
-        self.scratch = scratch(self)
-        # Each test has an endpoint of its own, because an assumed endpoint is not assumed again.
-        self.endpoint = self.id().rpartition(".")[2].replace("_", "-")[:63].rstrip("-")
-
-    def play(self, text: str, **parameters: str) -> list[dict[str, Any]]:
-        """Tries a template, and returns the events. If it fails, the error is the last one."""
-        file = self.scratch / "template.yaml"
-        file.write_text(text)
-        template = UserTemplate(str(file))
-        template.check(parameters)
-        told = io.StringIO()
-        ready = template.ready(parameters, self.deployed.outputs["ServiceToken"])
-        trial = Trial(self.world, Timeline(told, as_json=True), ready)
-        last = {}
-        try:
-            trial.tell()
-        except UnsuccessfulError as unsuccessful:
-            last = {"Kind": "unsuccessful", "Text": str(unsuccessful)}
-        return [*map(json.loads, told.getvalue().splitlines()), last]
-
-    def texts(self, told: list[dict[str, Any]], kind: str) -> list[str]:
-        """The texts of the events of one kind."""
-        return [event["Text"] for event in told if event.get("Kind") == kind]
-
-    def reason(self, told: list[dict[str, Any]]) -> str:
-        """The events of the function."""
-        answers = [event["Answer"] for event in told if event.get("Kind") == "answer"]
-        [reason] = [str(answer["Reason"]) for answer in answers if answer["Status"] == "FAILED"]
-        return reason
 
     def test_every_example_is_played_with_what_it_needs_and_leaves_nothing(self) -> None:
         for file in sorted((ROOT / "examples").glob("*.yaml")):
@@ -115,7 +58,7 @@ class Playing(StackTestCase):
                 parameters = {**PARAMETERS[name]}
                 if "EndpointName" in parameters:
                     parameters["EndpointName"] = endpoint
-                told = self.play(example(name), **parameters)
+                told = self.play(example(name), None, **parameters)
                 statuses = [event["Status"] for event in told if event.get("Kind") == "stack"]
                 self.assertEqual(statuses, ["CREATE_COMPLETE", "DELETE_COMPLETE"], self.texts(told, "unsuccessful"))
                 wanted = [text.format(endpoint) for text in ASSUMED.get(name, [ON_INSTANCES])]
@@ -160,16 +103,8 @@ class Playing(StackTestCase):
           StartTime: 2030-01-01T00:00:00Z
           ScalableTargetAction: {MinCapacity: 2}
 """
-        role = """
-  Role:
-    Type: AWS::IAM::Role
-    Properties:
-      AssumeRolePolicyDocument:
-        Version: 2012-10-17
-        Statement: [{Effect: Allow, Action: "sts:AssumeRole", Principal: {Service: sagemaker.amazonaws.com}}]
-"""
         template = README_TEMPLATE.replace("my-endpoint", self.endpoint).replace(IMPORT, "!ImportValue of-another-name")
-        told = self.play(template.rstrip() + schedule.rstrip() + role)
+        told = self.play(template.rstrip() + schedule.rstrip() + ROLE)
         self.assertEqual(self.texts(told, "unsuccessful"), [])
         [put] = [event for event in told if str(event.get("Target")).endswith("PutScheduledAction")]
         self.assertEqual(put["Input"]["StartTime"], 1893456000)
@@ -220,22 +155,25 @@ class Playing(StackTestCase):
                 self.assertEqual(self.texts(told, "assume"), [])
                 self.assertIn(said, self.reason(told))
 
+    def test_an_endpoint_with_a_limit_of_zero_is_assumed_to_be_asynchronous(self) -> None:
+        action = "[{ScheduledActionName: night, Schedule: rate(1 day), ScalableTargetAction: {MinCapacity: 0}}]"
+        for number, limit in enumerate((f"ScheduledActions: {action}\n      MinCapacity: 1.0", "MinCapacity: 0.0")):
+            endpoint = f"{self.endpoint[:60]}-{number}"
+            template = README_TEMPLATE.replace("my-endpoint", endpoint)
+            told = self.play(re.sub("MinCapacity: .*", limit, template, count=1))
+            remarks = [f"asynchronous endpoint {endpoint} is in service, with AllTraffic on ml.m5.large"]
+            self.assertEqual((self.texts(told, "assume"), self.texts(told, "unsuccessful")), (remarks, []))
+
     def test_an_endpoint_of_the_template_itself_is_not_assumed(self) -> None:
         # Its name precedes the endpoint's: resources are created in the order of their names.
         early = README_TEMPLATE.replace("Resources:\n", "").replace("Scaling:", "AboveAll:", 1)
         early = re.sub("EndpointName: .*", "EndpointName: !Sub ${EndpointName}", early)
         template = example("endpoint-with-scaling").partition("  Scaling:\n")[0] + early
-        told = self.play(template, **{**PARAMETERS["endpoint-with-scaling"], "EndpointName": self.endpoint})
+        told = self.play(template, None, **{**PARAMETERS["endpoint-with-scaling"], "EndpointName": self.endpoint})
         self.assertEqual(self.texts(told, "assume"), [])
         self.assertIn(f"there is no endpoint {self.endpoint}", self.reason(told))
         self.assertIn("NOT created: AboveAll failed.", told[-1]["Text"])
         self.assertIn("When it fails", told[-1]["Text"])
-
-    def test_what_the_local_cloudformation_does_not_know_is_told_with_what_to_do(self) -> None:
-        component = "  Component:\n    Type: AWS::SageMaker::InferenceComponent\n"
-        [unsuccessful] = self.texts(self.play(README_TEMPLATE + component), "unsuccessful")
-        self.assertIn("does not know AWS::SageMaker::InferenceComponent", unsuccessful)
-        self.assertIn("from a copy", unsuccessful)
 
     def test_what_cloudformation_refuses_is_told_in_its_words(self) -> None:
         parameter = "Parameters:\n  Size:\n    Type: String\n    AllowedValues: [small]\n"
@@ -273,9 +211,11 @@ class Command(unittest.TestCase):
             self.assertNotIn(never, done.stdout + done.stderr)
         return done
 
-    def test_a_template_with_a_parameter_is_told_from_its_creation_to_its_end(self) -> None:
+    def test_a_template_with_a_parameter_and_a_value_is_told_from_its_creation_to_its_end(self) -> None:
         template = "Parameters:\n  Most:\n    Type: Number\n    Default: 4\n" + README_TEMPLATE
-        done = self.attempt(template.replace("MaxCapacity: 4", "MaxCapacity: !Ref Most"), "PARAMETERS=Most=7")
+        template = template.replace("MaxCapacity: 4", "MaxCapacity: !Ref Most")
+        template = template.replace("AllTraffic", "'{{resolve:ssm:/variant}}'")
+        done = self.attempt(template, "PARAMETERS=Most=7", "VALUES={{resolve:ssm:/variant}}=AllTraffic")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         told = iter(done.stdout.splitlines())
         for said in (
@@ -330,6 +270,11 @@ class Command(unittest.TestCase):
                 needs,
                 "",
                 f'  Variant: Which one.\nGive them values: make try TEMPLATE={self.file} PARAMETERS="Variant=…"',
+            ),
+            (
+                needs.replace("my-endpoint", "!ImportValue of-endpoint"),
+                "Variant=a",
+                f'make try TEMPLATE={self.file} PARAMETERS="Variant=a" VALUES="of-endpoint=…"',
             ),
             (needs, "Varient=a", "The template has no parameter Varient; did you mean Variant?"),
             (needs, "a", "'a' is not Name=value"),

@@ -1,5 +1,7 @@
 """An endpoint that is updated while it scales: examples/endpoint-with-scaling.yaml, deployed again and again."""
 
+import threading
+import time
 import unittest
 from typing import Any
 
@@ -57,6 +59,26 @@ class Updates(StackTestCase):
         self.assertEqual(settled.status, "UPDATE_COMPLETE", settled.failures())
         self.check(XLARGE, before)
 
+    def test_scaling_in_another_stack_is_restored_without_an_update_gate(self) -> None:
+        """After an update of the endpoint's stack, and after one that fails."""
+        alone, scaling = example("endpoint-for-other-stacks"), example("target-tracking-predefined")
+        parameters = {"EndpointName": ENDPOINT, "VariantName": "AllTraffic"}
+        self.world.stacks.create("alone", alone, **PARAMETERS)
+        created = self.world.stacks.create("scaling", scaling, **parameters)
+        self.assertEqual(created.status, "CREATE_COMPLETE", created.failures())
+        before = self.scaling()
+        self.assertEqual(len(before), 2, "a target and a policy")
+        updated = self.world.stacks.update("alone", alone, **PARAMETERS, InstanceType=XLARGE)
+        self.assertEqual(updated.status, "UPDATE_COMPLETE", updated.failures())
+        self.check(XLARGE, before)
+        self.call("LocalAws.RollBackNextEndpoint", Reason="no capacity")
+        failed = self.world.stacks.update("alone", alone, **PARAMETERS, InstanceType=LARGE)
+        self.assertEqual(failed.status, "UPDATE_ROLLBACK_COMPLETE")
+        self.check(XLARGE, before)
+        for stack in ("scaling", "alone"):
+            deleted = self.world.stacks.delete(stack)
+            self.assertEqual(deleted.status, "DELETE_COMPLETE", deleted.failures())
+
     def test_a_scaling_activity_is_waited_for_and_its_instances_stay(self) -> None:
         before = self.create()
         self.call("LocalAws.SetEndpointTakes", Seconds=2)
@@ -70,6 +92,29 @@ class Updates(StackTestCase):
         self.check(XLARGE, before)
         self.assertEqual(self.endpoint()["ProductionVariants"][0]["DesiredInstanceCount"], 3)
         self.call("LocalAws.SetEndpointTakes", Seconds=0)
+
+    def test_an_alarm_during_a_canary_rolls_the_endpoint_back_and_it_keeps_its_scaling(self) -> None:
+        guarded = example("deployment-guardrails").replace("WaitIntervalInSeconds: 600", "WaitIntervalInSeconds: 1")
+        before = self.create(guarded)
+        settled = self.update(XLARGE, guarded)
+        self.assertEqual(settled.status, "UPDATE_COMPLETE", settled.failures())
+        self.assertGreater(settled.seconds, 2)
+        self.check(XLARGE, before)
+        slow = guarded.replace("WaitIntervalInSeconds: 1", "WaitIntervalInSeconds: 3600")
+        [alarm] = [
+            each["AlarmName"]
+            for each in self.world.cli.run("aws cloudwatch describe-alarms")["MetricAlarms"]
+            if each["MetricName"] == "Invocation5XXErrors"
+        ]
+        seen: list[Any] = []
+        goes_off = threading.Thread(target=self.trip_while_updating, args=(alarm, seen))
+        goes_off.start()
+        settled = self.update(LARGE, slow)
+        goes_off.join()
+        self.assertEqual(seen, [[]], "nothing scales while traffic shifts")
+        self.assertEqual(settled.status, "UPDATE_ROLLBACK_COMPLETE", settled.failures())
+        self.assertIn(alarm, settled.failures()[0][1])
+        self.check(XLARGE, before)
 
     def test_an_endpoint_that_cannot_be_updated_keeps_its_scaling(self) -> None:
         before = self.create()
@@ -104,6 +149,13 @@ class Updates(StackTestCase):
     def update(self, instance_type: str, template: str = TEMPLATE) -> Settled:
         """Updates the stack."""
         return self.world.stacks.update(STACK, template, **PARAMETERS, InstanceType=instance_type)
+
+    def trip_while_updating(self, alarm: str, seen: list[Any]) -> None:
+        """Lets an alarm go off once the endpoint is updating. Adds what is registered then."""
+        while self.call("SageMaker.DescribeEndpoint", EndpointName=ENDPOINT)["EndpointStatus"] != "Updating":
+            time.sleep(0.1)
+        seen.append(self.scaling())
+        self.call("LocalAws.TripAlarm", AlarmName=alarm)
 
     def delete(self) -> None:
         """Deletes the stack, and checks that nothing is left."""

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 use test_support::account::Account as _;
-use test_support::loopback::Act;
+use test_support::loopback::{Act, ClosedPort};
 use test_support::request::{ID, NOT_REGISTERED, Request, create, delete, update};
 
 use crate::support::aws::{ALWAYS, Fault};
@@ -104,7 +104,9 @@ pub(crate) async fn endless_throttling_fails_before_the_deadline_with_the_last_e
     ];
     for (reason, _, attempts) in join_all(ends).await {
         assert!(reason.contains("ThrottlingException: Rate exceeded"), "{reason}");
-        assert!(attempts > 1 && reason.contains(&format!("after {attempts} attempts")), "{attempts}: {reason}");
+        // On a busy machine, time may be up during the last attempt.
+        let is_told = |attempts| reason.contains(&format!("after {attempts} attempts"));
+        assert!(attempts > 2 && (is_told(attempts) || is_told(attempts - 1)), "{attempts}: {reason}");
     }
 }
 
@@ -167,7 +169,8 @@ pub(crate) async fn a_call_that_hangs_is_aborted_before_the_deadline() {
 }
 
 pub(crate) async fn refused_connections_to_aws_fail_before_the_deadline() {
-    let stage = Stage::without_aws().await;
+    let refusing = ClosedPort::bind();
+    let stage = Stage::without_aws(&refusing).await;
     for (request, call) in [(create(), "DescribeEndpoint"), (delete(), "DescribeScalableTargets")] {
         let (reason, id) = stage.refuse(request, SHORT).await;
         assert!(reason.contains(call), "{reason}");

@@ -7,7 +7,7 @@ use serde_json::json;
 use test_support::account::Account as _;
 use test_support::function::{Attempt, Unanswered};
 use test_support::http::Received;
-use test_support::loopback::{Act, closed_port};
+use test_support::loopback::{Act, ClosedPort};
 use test_support::request::{ID, MY_VARIANT, create, delete};
 use test_support::secrets::QUERY;
 
@@ -111,7 +111,8 @@ pub(crate) async fn a_redirect_is_not_followed() {
 
 pub(crate) async fn a_response_url_that_refuses_connections_fails_the_invocation_before_the_deadline() {
     let stage = Stage::new().await;
-    let url = format!("http://127.0.0.1:{}{PATH}?{QUERY}", closed_port().await);
+    let refusing = ClosedPort::bind();
+    let url = format!("http://127.0.0.1:{}{PATH}?{QUERY}", refusing.number());
     let payload = create().field("ResponseURL", json!(url)).0.to_string();
     let error = stage.invoke(&payload, SHORT).await.expect_err("the port is closed");
     let tried = |attempts| attempts > 1;

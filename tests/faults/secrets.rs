@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use test_support::account::Account as _;
 use test_support::function::{Deadline, log};
 use test_support::log::Log;
 use test_support::loopback::Act;
@@ -21,7 +22,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::panics::{Defective, Kind};
 use crate::support::aws::{ALWAYS, ANY, Fault};
-use crate::support::stage::{AMPLE, Stage};
+use crate::support::stage::{AMPLE, SHORT, Stage};
 
 const BRIEF: Duration = Duration::from_millis(300);
 
@@ -94,6 +95,27 @@ pub(crate) async fn an_error_of_describe_stack_resource_neither_fails_a_late_req
         );
     }))
     .await;
+}
+
+/// The payload of a hand-over has the response URL.
+pub(crate) async fn a_refused_hand_over_that_quotes_the_request_leaks_nothing() {
+    let stage = Stage::new().await;
+    stage.aws.create_slow_endpoint(100_000);
+    let request = create().with("EndpointName", json!("slow"));
+    let whole = format!("Could not parse request body: {}", stage.addressed(request.clone()).0);
+    let signature = QUERY.rsplit('=').next().expect("a signature");
+    let in_part = format!("Could not parse request body: …{signature}…");
+    for fault in [
+        Fault::Says(400, "InvalidRequestContentException", whole),
+        Fault::Says(400, "InvalidRequestContentException", in_part),
+        Fault::Quotes(403, "AccessDeniedException"),
+        Fault::Before(Act::Hang),
+    ] {
+        stage.aws.plan("Invoke", ALWAYS, fault);
+        let (reason, _) = stage.refuse(request.clone(), SHORT).await;
+        assert!(reason.contains("It could not be handed over to another invocation"), "{reason}");
+        stage.aws.recover();
+    }
 }
 
 /// Whole, decoded, and in part.

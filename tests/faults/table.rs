@@ -234,6 +234,7 @@ table! {
         no_request_leaks_a_secret_on_any_path: F21 A9,
         secrets_that_aws_quotes_are_redacted: F20 A9,
         an_error_of_describe_stack_resource_neither_fails_a_late_request_nor_leaks: A9,
+        a_refused_hand_over_that_quotes_the_request_leaks_nothing: F20 A9,
         parts_of_the_response_url_in_a_property_are_redacted: F20 A9,
         secrets_that_a_panic_quotes_are_redacted: A9 P1,
         the_shipped_log_contains_only_events_of_the_function: A9,

@@ -36,7 +36,8 @@ pub(crate) async fn a_wait_that_takes_too_long_fails_with_the_status_of_the_endp
         stage.succeed(create()).await;
         stage.aws.create_slow_endpoint(100_000);
         let is_update = request.0["RequestType"] == "Update";
-        let (reason, id) = stage.refuse(request.with("EndpointName", json!("slow")), SHORT).await;
+        let request = request.with("EndpointName", json!("slow")).with("ServiceTimeout", json!("60"));
+        let (reason, id) = stage.refuse(request, SHORT).await;
         let expected = "out of time while waiting for endpoint slow to be InService (it is Creating)";
         assert!(reason.starts_with(expected), "{reason}");
         assert_eq!(id == ID, is_update, "a failed Update keeps its id");

@@ -7,7 +7,7 @@ use aws_types::region::Region;
 mod botocore;
 
 use botocore::Row;
-use test_support::function::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM, SdkTransport, Service};
+use test_support::function::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, LAMBDA, SAGEMAKER, SSM, SdkTransport, Service};
 
 async fn address_of(row: &Row, service: Service) -> Option<String> {
     let mut config = SdkConfig::builder();
@@ -26,6 +26,7 @@ async fn the_address_of_every_service_and_region_is_that_of_botocore() {
     for (name, service) in [
         ("application-autoscaling", APPLICATION_AUTO_SCALING),
         ("cloudformation", CLOUDFORMATION),
+        ("lambda", LAMBDA),
         ("sagemaker", SAGEMAKER),
         ("ssm", SSM),
     ] {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use test_support::function::{Deadline, Unanswered, handle, services, shipped_connector};
 use test_support::http::Received;
-use test_support::loopback::{Act, Server, closed_port};
+use test_support::loopback::{Act, ClosedPort, Server};
 use test_support::request::create;
 use test_support::secrets::SIGNATURE;
 
@@ -83,9 +83,9 @@ async fn an_answer_that_always_fails_is_retried_until_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_closed_port_fails_the_delivery_before_the_deadline() {
-    let error =
-        answer_at(closed_port().await, Duration::from_secs(2)).await.expect_err("the port is closed").to_string();
+async fn a_ClosedPort_fails_the_delivery_before_the_deadline() {
+    let refusing = ClosedPort::bind();
+    let error = answer_at(refusing.number(), Duration::from_secs(2)).await.expect_err("the port is closed").to_string();
     assert!(error.contains("the connection failed"), "{error}");
 }
 

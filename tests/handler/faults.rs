@@ -6,9 +6,9 @@ use crate::support::world::{Trouble, World};
 use serde_json::json;
 use test_support::account::Account as _;
 use test_support::function::Unanswered;
-use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, create, delete, update};
+use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, Request, create, delete, update};
 use test_support::secrets::{SIGNATURE, assert_no_secret};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
 async fn a_transient_error_is_retried() {
@@ -53,6 +53,22 @@ async fn endless_throttling_fails_before_the_deadline_with_the_last_error() {
     assert!(reason.contains("ThrottlingException: injected") && reason.contains("attempts"), "{reason}");
     let elapsed = start.elapsed();
     assert!(elapsed < Duration::from_secs(60) && elapsed > Duration::from_secs(20), "{elapsed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_is_cut_off_is_told_with_the_last_error() {
+    let world = World::new();
+    world.fail("RegisterScalableTarget", "ThrottlingException", 1_000_000);
+    let slow_attempt = async {
+        sleep(Duration::from_secs(3)).await;
+        world.slow("RegisterScalableTarget", Duration::from_secs(9));
+    };
+    let request = create().0.to_string();
+    tokio::join!(slow_attempt, async { world.invoke_for(&request, Duration::from_secs(12)).await.unwrap() });
+    let answer = world.last_answer();
+    let expected = "out of time while retrying: RegisterScalableTarget failed for";
+    let reason = answer["Reason"].as_str().unwrap();
+    assert!(reason.contains(expected) && reason.contains("ThrottlingException: injected"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,7 +141,9 @@ async fn a_wait_that_takes_too_long_fails_with_the_status_of_the_endpoint() {
     let world = World::new();
     world.create_slow_endpoint(100_000);
     let start = Instant::now();
-    let (reason, id) = world.refuse(create().with("EndpointName", json!("slow"))).await;
+    let in_a_minute =
+        |request: Request| request.with("EndpointName", json!("slow")).with("ServiceTimeout", json!("60"));
+    let (reason, id) = world.refuse(in_a_minute(create())).await;
     assert!(
         reason.starts_with("out of time while waiting for endpoint slow to be InService (it is Creating)"),
         "{reason}"
@@ -134,8 +152,7 @@ async fn a_wait_that_takes_too_long_fails_with_the_status_of_the_endpoint() {
     world.succeed(delete().of(&id)).await;
     assert!(world.registered().is_empty());
 
-    let update = update().with("EndpointName", json!("slow"));
-    assert_eq!(world.refuse(update).await.1, ID, "a failed Update keeps its id");
+    assert_eq!(world.refuse(in_a_minute(update())).await.1, ID, "a failed Update keeps its id");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,15 +1,19 @@
 //! Endpoint updates while the endpoint scales: histories of stacks, and a SageMaker that refuses what the real one refuses.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use test_support::Crash;
+use test_support::account::{Account as _, target, variant};
+use test_support::attached::merged;
+use test_support::request::{Request, create, delete, gate_id, update};
+use tokio::time::Instant;
+
 use crate::support::prod::{
     BLUE, BLUE_ID, blue_snapshot, configs, create_prod, endpoint, gate, gate_update, gated, register_natively,
     running_config, scaling, snapshot_name, snapshots,
 };
-use serde_json::{Value, json};
-use test_support::Crash;
-use test_support::account::{Account as _, target};
-use test_support::request::{Request, create, delete, gate_id, update};
-
-use crate::support::stack::{Delivery, Fails, Stack, Template, UNANSWERED};
+use crate::support::stack::{ALARM, Delivery, Fails, Stack, Template, UNANSWERED};
 
 fn template(config: &'static str, scalings: &[(&'static str, Value)]) -> Template {
     Template { config, gate: true, scalings: scalings.iter().cloned().collect() }
@@ -113,6 +117,141 @@ async fn after_every_deployment_exactly_the_declared_targets_are_registered_with
     for history in histories() {
         for reversed in [false, true] {
             history.play(Delivery::Once, reversed).await;
+        }
+    }
+}
+
+/// The histories in which a variant gets instance pools or other pools, or becomes serverless, which changes the dimension
+/// of its scaling, or in which the scaling moves to a new variant; and all that in the other direction.
+fn histories_of_capacity() -> Vec<History> {
+    let blue = |config, max| template(config, &[("Blue", scaling("blue", max))]);
+    let mut concurrency = scaling("blue", 4);
+    concurrency["ScalableDimension"] = json!("sagemaker:variant:DesiredProvisionedConcurrency");
+    let serverless = template("serverless", &[("Blue", concurrency)]);
+    let large = blue("large", 4);
+    let mut histories = Vec::new();
+    for fails in [None, Some(Fails::Endpoint), Some(Fails::AfterEndpoint), Some(Fails::AfterScaling)] {
+        let green: &[_] = &["green"];
+        for (first, to, native) in [
+            (large.clone(), blue("pools", 4), green),
+            (blue("pools", 4), blue("fewer-pools", 6), green),
+            (blue("pools", 4), serverless.clone(), green),
+            (large.clone(), serverless.clone(), green),
+            (blue("alone", 4), template("large", &[("Blue", scaling("green", 4))]), &[]),
+        ] {
+            let then = vec![(to.clone(), fails), (to, None), (first.clone(), fails), (first.clone(), None)];
+            histories.push(History { first, native, then });
+        }
+    }
+    histories
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_variant_changes_its_pools_or_becomes_serverless_and_keeps_its_scaling() {
+    for history in histories_of_capacity() {
+        for reversed in [false, true] {
+            history.play(Delivery::Once, reversed).await;
+        }
+    }
+}
+
+/// Deployment guardrails that wait at least two minutes: blue/green of each kind, and rolling. All have an alarm.
+fn guardrails() -> Vec<Value> {
+    let size = json!({ "Type": "INSTANCE_COUNT", "Value": 1 });
+    let shifts = |kind, size: Value| {
+        let routing = merged(json!({ "Type": kind, "WaitIntervalInSeconds": 120 }), &size);
+        json!({ "BlueGreenUpdatePolicy": { "TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": 30 } })
+    };
+    let policies = [
+        shifts("ALL_AT_ONCE", json!({})),
+        shifts("CANARY", json!({ "CanarySize": size })),
+        shifts("LINEAR", json!({ "LinearStepSize": size })),
+        json!({ "RollingUpdatePolicy": { "MaximumBatchSize": size, "WaitIntervalInSeconds": 120 } }),
+    ];
+    let rollback = json!({ "AutoRollbackConfiguration": { "Alarms": [{ "AlarmName": ALARM }] } });
+    policies.into_iter().map(|policy| merged(policy, &rollback)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_with_deployment_guardrails_keeps_its_scaling_also_if_an_alarm_rolls_it_back() {
+    let blue = |config, max| template(config, &[("Blue", scaling("blue", max))]);
+    let (first, to) = (blue("alone", 4), blue("alone-xlarge", 6));
+    for guardrails in guardrails() {
+        for fails in [None, Some(Fails::Alarm), Some(Fails::AfterEndpoint), Some(Fails::AfterScaling)] {
+            for reversed in [false, true] {
+                let shown = format!("{guardrails}, {fails:?}, reversed: {reversed}");
+                let world = configs();
+                let mut stack = Stack::new(&world, Delivery::Once, reversed);
+                stack.guardrails = Some(guardrails.clone());
+                stack.deploy(&first, None).await.expect("the stack is created");
+                let before = world.picture();
+                let began = Instant::now();
+                stack.deploy(&to, fails).await.unwrap_or_else(|reason| panic!("{shown}: {reason}"));
+                let waited = if fails == Some(Fails::Alarm) { 90 } else { 180 };
+                assert!(began.elapsed() >= Duration::from_secs(waited), "{shown}: {:?}", began.elapsed());
+                let settled = if fails.is_none() { &to } else { &first };
+                assert_eq!(running_config(&world), settled.config, "{shown}");
+                assert_eq!(world.picture(), History::expected(settled, &[]).await, "{shown}");
+                assert_eq!(fails.is_some(), world.picture() == before, "{shown}");
+                assert_eq!(snapshots(&world), [] as [Value; 0], "{shown}");
+            }
+        }
+        let world = configs();
+        let mut stack = Stack::new(&world, Delivery::Once, false);
+        stack.guardrails = Some(guardrails);
+        let without = |template: &Template| Template { gate: false, ..template.clone() };
+        stack.deploy(&without(&first), None).await.expect("the stack is created");
+        let refused = stack.deploy(&without(&to), None).await.unwrap_err();
+        assert!(refused.contains("must be deregistered as scalable targets"), "{refused}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_express_mode_scaling_waits_for_the_traffic_shift_and_follows_its_end() {
+    for (alarm, ends_on) in [(false, "xlarge"), (true, "large")] {
+        let world = endpoint();
+        let created = world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+        let before = world.picture();
+        world.succeed(gate_update("large", "xlarge")).await;
+        let [_, canary, ..] = &guardrails()[..] else { panic!("several") };
+        let update_endpoint =
+            json!({ "EndpointName": "prod", "EndpointConfigName": "xlarge", "DeploymentConfig": canary });
+        world.aws("SageMaker.UpdateEndpoint", update_endpoint);
+        if alarm {
+            world.trip_alarm_in(Duration::from_secs(100), ALARM);
+        }
+        let began = Instant::now();
+        let there = update().field("OldResourceProperties", gated("large", 4));
+        let there = there.field("ResourceProperties", gated("xlarge", 4));
+        let there = there.of(created["PhysicalResourceId"].as_str().unwrap());
+        world.invoke_for(&there.0.to_string(), Duration::from_secs(900)).await.unwrap();
+        assert_eq!(world.last_answer()["Status"], "SUCCESS", "{}", world.last_answer());
+        assert!(began.elapsed() >= Duration::from_secs(if alarm { 100 } else { 240 }), "{:?}", began.elapsed());
+        assert_eq!(running_config(&world), ends_on);
+        world.succeed(gate("xlarge").field("RequestType", json!("Delete")).of(&gate_id("prod", "large"))).await;
+        assert_eq!((world.picture(), snapshots(&world)), (before, vec![]), "alarm: {alarm}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_sagemaker_rejects_for_its_accelerator_partitions_keeps_the_scaling() {
+    let blue = |config| template(config, &[("Blue", scaling("blue", 4))]);
+    for (to, kind) in [("halves", "ml.p5.48xlarge"), ("larger-halves", "ml.p5en.48xlarge")] {
+        for reversed in [false, true] {
+            let world = configs();
+            for (name, kind, layout) in [("whole", "ml.p5.48xlarge", None), (to, kind, Some("mig-3g.40gb"))] {
+                let mut partitioned = variant("blue", "m", kind);
+                if let Some(layout) = layout {
+                    partitioned["AcceleratorPartitionLayouts"] = json!([{ "AcceleratorPartitionTypes": [layout] }]);
+                }
+                world.create_config(name, &[partitioned], json!({}));
+            }
+            let mut stack = Stack::new(&world, Delivery::Once, reversed);
+            stack.deploy(&blue("whole"), None).await.expect("the stack is created");
+            let before = world.picture();
+            let reason = stack.deploy(&blue(to), None).await.unwrap_err();
+            assert!(reason.contains("accelerator partition layout"), "{reason}");
+            assert_eq!((world.picture(), snapshots(&world)), (before, vec![]), "{to}, reversed: {reversed}");
         }
     }
 }
@@ -264,10 +403,11 @@ async fn a_gate_waits_for_a_scaling_activity_in_progress() {
     let weights = json!([{ "VariantName": "green", "DesiredInstanceCount": 2 }]);
     let scale = json!({ "EndpointName": "prod", "DesiredWeightsAndCapacities": weights });
     world.aws("SageMaker.UpdateEndpointWeightsAndCapacities", scale);
-    let (reason, id) = world.refuse(gate_update("large", "xlarge")).await;
-    assert!(reason.contains("waiting for endpoint prod to settle before its update (it is Updating)"), "{reason}");
+    let hurried = gate_update("large", "xlarge").with("ServiceTimeout", json!("60"));
+    let (reason, id) = world.refuse(hurried).await;
+    assert!(reason.contains("waiting for endpoint prod to settle (it is Updating)"), "{reason}");
     assert_eq!(id, gate_id("prod", "large"));
-    world.invoke_for(&gate_update("large", "xlarge").0.to_string(), std::time::Duration::from_secs(900)).await.unwrap();
+    world.invoke_for(&gate_update("large", "xlarge").0.to_string(), Duration::from_secs(900)).await.unwrap();
     assert_eq!(world.last_answer()["Status"], "SUCCESS");
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::account::{Account as _, my_variant};
+use test_support::attached::action;
 use test_support::function::LOGICAL_ID_TAG;
 use test_support::request::{
     ID, INVENTED, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, create, delete, update,
@@ -243,14 +244,25 @@ async fn an_update_that_may_not_read_its_target_does_not_wait_for_the_endpoint()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_minimum_of_zero_needs_an_asynchronous_endpoint() {
+async fn a_limit_of_zero_needs_an_asynchronous_endpoint() {
     let world = World::new();
     let output = json!({"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/p"}}});
     world.create_endpoint_with("queue", &["MyVariant"], output);
-    world.succeed(create().with("EndpointName", json!("queue")).with("MinCapacity", json!("0"))).await;
-    assert_eq!(world.targets()[0]["MinCapacity"], 0);
-    let (reason, _) = world.refuse(create().with("MinCapacity", json!("0"))).await;
-    assert!(reason.starts_with("MinCapacity: expected at least 1, found 0"), "{reason}");
+    let closes = json!([action("opens", "1"), {
+        "ScheduledActionName": "closes", "Schedule": "rate(1 day)", "ScalableTargetAction": { "MaxCapacity": "0" },
+    }]);
+    for (name, value, limit) in [
+        ("MinCapacity", json!("0"), "MinCapacity"),
+        ("ScheduledActions", json!([action("night", "0")]), "ScheduledActions[0].ScalableTargetAction.MinCapacity"),
+        ("ScheduledActions", closes, "ScheduledActions[1].ScalableTargetAction.MaxCapacity"),
+    ] {
+        let request = create().with(name, value);
+        world.succeed(request.clone().with("EndpointName", json!("queue"))).await;
+        let (reason, _) = world.refuse(request).await;
+        let expected = format!("{limit}: expected at least 1, found 0: endpoint MyEndPoint is not asynchronous");
+        assert!(reason.starts_with(&expected), "{reason}");
+        assert_eq!(world.targets().len(), 1, "only the target of the asynchronous endpoint");
+    }
 }
 
 #[tokio::test(start_paused = true)]

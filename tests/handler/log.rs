@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use test_support::account::{Account as _, variant};
+use test_support::attached::{step, tracking};
 use test_support::function::{
     Deadline, FUNCTION_ARN, METRICS, NAMESPACE, RESTORE_DECISION, RESTORED, SNAPSHOT_DECISION, SNAPSHOTTED,
     UPDATE_DECISION, handle, log,
@@ -46,6 +47,63 @@ fn with_larger_config() -> World {
     let variants = [variant("MyVariant", "m", "ml.m5.xlarge"), variant("MyOtherVariant", "m", "ml.m5.large")];
     world.create_config("larger", &variants, json!({}));
     world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_variant_whose_instances_sagemaker_scales_itself_is_registered_after_a_warning() {
+    let world = World::new();
+    for (name, status, warnings) in
+        [("managed", Some("ENABLED"), 1), ("by-default", None, 1), ("off", Some("DISABLED"), 0)]
+    {
+        let mut own = variant("MyVariant", "m", "ml.g6.2xlarge");
+        own["ManagedInstanceScaling"] = json!({ "Status": status, "MinInstanceCount": 1, "MaxInstanceCount": 4 });
+        world.create_config(name, &[own, variant("MyOtherVariant", "m", "ml.g6.2xlarge")], json!({}));
+        world.aws("SageMaker.CreateEndpoint", json!({ "EndpointName": name, "EndpointConfigName": name }));
+        world.called();
+        let request = create().with("EndpointName", json!(name));
+        let lines = logged(LevelFilter::WARN, async || drop(world.succeed(request.clone()).await)).await;
+        let warned: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").collect();
+        assert_eq!(warned.len(), warnings, "{name}: {lines:?}");
+        for line in warned {
+            assert_eq!(line["target"], format!("endpoint/{name}/variant/MyVariant"));
+            let message = line["message"].as_str().expect("text");
+            assert!(message.contains("(ManagedInstanceScaling)"), "{message}");
+        }
+        assert_eq!(world.called(), ["DescribeEndpoint", "RegisterScalableTarget"], "no call more");
+        let other = request.with("VariantName", json!("MyOtherVariant"));
+        let lines = logged(LevelFilter::WARN, async || drop(world.succeed(other).await)).await;
+        assert!(lines.iter().all(|line| line["level"] != "WARN"), "{lines:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_predefined_metric_of_an_asynchronous_endpoint_is_put_after_a_warning() {
+    let world = World::new();
+    let output = json!({"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/p"}}});
+    world.create_endpoint_with("queue", &["MyVariant"], output);
+    let mut concurrent = tracking("concurrent", "5");
+    concurrent["TargetTrackingScalingPolicyConfiguration"]["PredefinedMetricSpecification"] =
+        json!({ "PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution" });
+    let mut backlog = tracking("backlog", "5");
+    backlog["TargetTrackingScalingPolicyConfiguration"] = json!({
+        "TargetValue": "5",
+        "CustomizedMetricSpecification": {
+            "MetricName": "ApproximateBacklogSizePerInstance", "Namespace": "AWS/SageMaker", "Statistic": "Average",
+        },
+    });
+    let policies = json!([step("steps", "1"), tracking("requests", "70"), backlog, concurrent]);
+    let request = create().with("ScalingPolicies", policies);
+    let of_queue = request.clone().with("EndpointName", json!("queue"));
+    let lines = logged(LevelFilter::WARN, async || drop(world.succeed(of_queue).await)).await;
+    let warned: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").collect();
+    for line in &warned {
+        let message = line["message"].as_str().expect("text");
+        assert!(message.contains("ApproximateBacklogSizePerInstance"), "{message}");
+        assert_eq!(line["target"], "endpoint/queue/variant/MyVariant");
+    }
+    assert_eq!(warned.iter().map(|line| &line["policy"]).collect::<Vec<_>>(), ["requests", "concurrent"]);
+    let lines = logged(LevelFilter::WARN, async || drop(world.succeed(request).await)).await;
+    assert!(lines.iter().all(|line| line["level"] != "WARN"), "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,10 +151,43 @@ async fn the_summary_has_the_request_the_decisions_and_the_outcome() {
 async fn a_wait_is_logged_once() {
     let world = World::new();
     world.create_slow_endpoint(100);
-    let request = create().with("EndpointName", json!("slow"));
+    let request = create().with("EndpointName", json!("slow")).with("ServiceTimeout", json!("60"));
     let lines = logged(LevelFilter::INFO, async || drop(world.answer(request).await)).await;
     let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
-    assert_eq!(messages, ["waiting for endpoint slow to be InService (it is Creating)", "request finished"]);
+    let waiting = "waiting for endpoint slow to be InService (it is Creating)";
+    assert_eq!(messages, [waiting, "not handed over to another invocation", "request finished"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_wait_is_logged_every_five_minutes_with_its_progress() {
+    let world = World::new();
+    world.create_slow_endpoint(1_500);
+    let request = create().with("EndpointName", json!("slow")).late(120).0.to_string();
+    let lines =
+        logged(LevelFilter::INFO, async || drop(world.invoke_for(&request, Duration::from_secs(900)).await)).await;
+    let waits = "waiting for endpoint slow to be InService (it is Creating)";
+    let told = lines.iter().filter_map(|line| line["message"].as_str()?.strip_prefix(waits));
+    let expected = [
+        ", for 2 min",
+        ", for 7 min",
+        ", for 12 min",
+        ", for 16 min, invocation 2",
+        ", for 21 min, invocation 2",
+        ", for 26 min, invocation 2",
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let handed_over: Vec<_> =
+        lines.iter().filter(|line| line["message"] == "handed over to another invocation").collect();
+    let [handed_over] = handed_over[..] else { panic!("one hand-over: {lines:?}") };
+    assert_eq!((&handed_over["invocation"], &handed_over["doing"]), (&json!(2), &json!(waits)));
+    for line in &lines {
+        let id = line["span"]["request_id"].as_str().or_else(|| line["request_id"].as_str());
+        assert_eq!(id, Some("r-1"), "each line names the request: {line}");
+        assert!(!line.to_string().contains("X-Amz-"), "{line}");
+    }
+    let summary = lines.last().expect("a summary");
+    assert_eq!((&summary["message"], &summary["invocation"]), (&json!("request finished"), &json!(2)));
+    assert!((1_490_000..1_600_000).contains(&summary["elapsed_ms"].as_u64().expect("a number")), "{summary}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -219,6 +310,11 @@ async fn the_log_has_every_field_and_message_of_the_queries_and_metric_filters()
         restore_a_day_later(&world).await;
         world.fail("DescribeStackResource", "AccessDenied", 1);
         world.refuse(create().in_stack("another")).await;
+        world.create_slow_endpoint(100);
+        for name in [FUNCTION_ARN, "function-arn"] {
+            let waiting = create().with("EndpointName", json!("slow")).0.to_string();
+            world.invoke_once(name, &waiting, Duration::from_secs(60)).await.expect("it ends well");
+        }
     })
     .await;
     let mut known = BTreeSet::new();
@@ -231,7 +327,7 @@ async fn the_log_has_every_field_and_message_of_the_queries_and_metric_filters()
     let of_dashboard =
         of_dashboard.map(|query| query.strip_prefix("SOURCE '${LogGroup}' | ").expect("the function's log group"));
     let queries: Vec<_> = documented.chain(of_dashboard).collect();
-    assert_eq!(queries.len(), 7);
+    assert_eq!(queries.len(), 8);
     for query in &queries {
         let fields = fields_of(query);
         assert!(!fields.is_empty(), "{query}");

@@ -5,11 +5,14 @@
 
 mod addresses;
 mod bad_input;
+mod cancelled;
 mod crashes;
 mod delivery;
 mod envelope;
 mod faults;
 mod gate;
+mod hand_over;
+mod late_reads;
 mod lifecycle;
 mod log;
 mod orders;
@@ -20,4 +23,5 @@ mod policies;
 mod races;
 mod snapshots;
 mod sns;
+mod stack_tags;
 mod support;

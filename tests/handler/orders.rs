@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use crate::support::prod::{
-    BLUE, BLUE_ID, blue, blue_snapshot, endpoint, gate_delete, gate_update, gated, register_natively, running_config,
-    snapshots,
+    BLUE, BLUE_ID, blue, blue_snapshot, configs, create_prod, endpoint, first_snapshot, gate_delete, gate_update,
+    gated, register_natively, running_config, snapshots, stores_snapshot_of,
 };
-use crate::support::world::World;
+use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
+use test_support::Crash;
 use test_support::account::Account as _;
 use test_support::attached::{step, tracking};
-use test_support::function::RESTORING_TAG;
-use test_support::request::{create, create_gate, gate_id, update};
+use test_support::function::{ADOPTED_TAG, RESTORING_TAG};
+use test_support::request::{NOT_REGISTERED, STACK, create, create_gate, gate_id, update};
 
 /// `prod` after a gate has taken a snapshot of `blue`, which was registered natively.
 async fn snapshotted() -> (World, Value) {
@@ -157,7 +158,7 @@ async fn a_restored_target_stays_when_its_snapshot_is_gone_and_its_owner_exists(
     let before = world.picture();
     world.succeed(gate_update("large", "xlarge")).await;
     world.before("PutScalingPolicy", 0, &[gone]);
-    world.on_record("UPDATE_COMPLETE", BLUE_ID);
+    world.on_record("UPDATE_IN_PROGRESS", BLUE_ID);
     world.succeed(gate_update("xlarge", "large")).await;
     assert_eq!(world.picture(), before, "an owner that exists");
 }
@@ -276,8 +277,7 @@ async fn a_snapshot_taken_in_a_rollback_has_no_tag_that_left_the_template() {
             .field("ResourceProperties", with_tag("xlarge", "former"))
             .field("OldResourceProperties", with_tag("large", "new"));
         world.succeed(request.of(BLUE_ID)).await;
-        let tags =
-            &serde_json::from_str::<Value>(snapshots(&world)[0]["Value"].as_str().unwrap()).unwrap()["Target"]["Tags"];
+        let tags = &first_snapshot(&world)["Target"]["Tags"];
         assert_eq!((&tags["former"], &tags["new"]), (&json!("x"), &Value::Null), "registered: {is_registered}");
     }
 }
@@ -292,33 +292,6 @@ async fn a_clean_up_waits_until_the_endpoint_is_settled() {
     world.succeed(gate_delete("large")).await;
     assert_eq!(running_config(&world), "alone");
     assert_eq!((world.registered(), snapshots(&world).len()), (vec![BLUE.to_owned()], 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_clean_up_that_runs_out_of_time_is_continued_by_the_next_delivery() {
-    let world = endpoint();
-    register_natively(&world, &["green"]);
-    world.succeed(gate_update("large", "alone")).await;
-    world.endpoints_take(220);
-    world.update_endpoint("prod", "alone");
-    let answers = world.answers();
-    let delete = gate_delete("large").0.to_string();
-    for _ in 0..2 {
-        let error = world.invoke_for(&delete, Duration::from_secs(120)).await.unwrap_err().to_string();
-        assert!(error.contains("waiting for endpoint prod to settle"), "{error}");
-        assert_eq!((world.answers(), snapshots(&world).len()), (answers, 1));
-    }
-    world.invoke_for(&delete, Duration::from_secs(120)).await.unwrap();
-    assert_eq!((world.last_answer()["Status"].clone(), snapshots(&world).len()), (json!("SUCCESS"), 0));
-    assert!(world.registered().is_empty());
-
-    // CloudFormation does not wait for another invocation.
-    let world = endpoint();
-    world.endpoints_take(300);
-    world.update_endpoint("prod", "alone");
-    let hurried = gate_delete("large").with("ServiceTimeout", json!("200")).0.to_string();
-    world.invoke_for(&hurried, Duration::from_secs(120)).await.unwrap();
-    assert_eq!(world.last_answer()["Status"], "FAILED");
 }
 
 #[tokio::test(start_paused = true)]
@@ -413,4 +386,353 @@ async fn a_native_target_that_left_its_template_is_not_restored() {
         assert!(stays || world.registered().is_empty(), "{status}");
         assert!(snapshots(&world).is_empty(), "{status}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stacks_own_gate_restores_what_a_rollback_keeps() {
+    // The stack goes back over several updates, in the reverse order: its gate still has the configuration that runs.
+    for (stack, running, kept_for) in [
+        (STACK, "both", Some(json!(STACK))),
+        (STACK, "xlarge", Some(json!(STACK))),
+        ("other", "both", None),
+        (STACK, "model", None),
+    ] {
+        let world = endpoint();
+        world.update_endpoint("prod", "both");
+        world.succeed(create().field("ResourceProperties", gated("both", 4))).await;
+        world.has_gate(stack, &gate_id("prod", running));
+        let back = update().field("ResourceProperties", gated("large", 4));
+        world.succeed(back.field("OldResourceProperties", gated("xlarge", 4)).of(BLUE_ID)).await;
+        let kept = snapshots(&world).first().map(|kept| {
+            let value: Value = serde_json::from_str(kept["Value"].as_str().unwrap()).unwrap();
+            value["Update"]["StackId"].clone()
+        });
+        assert_eq!(
+            (kept.clone(), world.registered().len()),
+            (kept_for, usize::from(kept.is_none())),
+            "{stack} {running}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registration_is_not_retried_once_a_gate_keeps_the_target() {
+    let (taken, _) = snapshotted().await;
+    let world = endpoint();
+    // The first attempt fails, and before the second a gate takes the snapshot.
+    world.trouble("RegisterScalableTarget", Trouble::ResetBefore);
+    let put = stores_snapshot_of(&taken);
+    world.before("RegisterScalableTarget", 1, std::slice::from_ref(&put));
+    world.before("DescribeStackResource", 0, &[put]);
+    let (reason, _) = world.refuse(scaling("large")).await;
+    assert!(reason.contains("already registered, but not by this function"), "{reason}");
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_goes_while_it_is_adopted_may_be_in_a_snapshot_that_is_not_visible_yet() {
+    let (taken, _) = snapshotted().await;
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let put = stores_snapshot_of(&taken);
+    world.read_late(&["GetParameter"], Duration::from_millis(5_400));
+    // After the Create has met the target, a gate takes it down.
+    world.before("DescribeScalableTargets", 0, &[put, ("AnyScaleFrontendService.DeregisterScalableTarget", blue())]);
+    let (reason, _) = world.refuse(scaling("large")).await;
+    assert!(reason.contains("already registered, but not by this function"), "{reason}");
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_with_the_tags_of_an_owner_that_has_released_its_target_is_nobodys() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let mut adopting = gated("large", 4);
+    adopting["AdoptExisting"] = json!("true");
+    world.succeed(create().field("ResourceProperties", adopting.clone()).in_stack("other")).await;
+    let mut including = gate_update("large", "xlarge");
+    including.0["ResourceProperties"]["IncludeOtherStacks"] = json!("true");
+    world.succeed(including).await;
+    world.on_record_of_stack("other", "DELETE_COMPLETE");
+    world.update_endpoint("prod", "xlarge");
+    let (reason, _) = world.refuse(scaling("xlarge")).await;
+    assert!(reason.contains("already registered, but not by this function"), "{reason}");
+    world
+        .succeed(scaling("xlarge").field("ResourceProperties", {
+            adopting["UpdateGate"] = json!(gate_id("prod", "xlarge"));
+            adopting
+        }))
+        .await;
+    let registered = world.picture().to_string();
+    assert!(registered.contains(ADOPTED_TAG) && registered.contains("SageMakerEndpointInvocationScalingPolicy"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_gate_leaves_its_snapshots_to_a_later_request_in_progress() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let id = gate_id("prod", "large");
+    world.on_record("UPDATE_IN_PROGRESS", &id);
+    // The retry of a failed update that is not rolled back.
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_IN_PROGRESS", &id);
+    let (reason, _) = world.refuse(gate_update("large", "xlarge").late(60)).await;
+    assert!(reason.contains("no longer waits"), "{reason}");
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_takes_over_the_snapshots_of_the_gates_earlier_request() {
+    let (world, before) = snapshotted().await;
+    let kept_by = |world: &World| first_snapshot(world)["Update"]["KeptBy"].clone();
+    assert_eq!(kept_by(&world), "r-1");
+    world.succeed(gate_update("large", "xlarge").field("RequestId", json!("retry"))).await;
+    assert_eq!(kept_by(&world), "retry");
+    world.update_endpoint("prod", "xlarge");
+    world.succeed(gate_delete("large")).await;
+    assert_eq!(world.picture(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_deliveries_that_store_different_snapshots_do_not_fail() {
+    let twin = endpoint();
+    register_natively(&twin, &["blue"]);
+    twin.succeed(gate_update("large", "xlarge")).await;
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.before("GetParameter", 1, &[newer(&twin)]);
+    world.succeed(gate_update("large", "xlarge")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_behind_a_gate_is_not_registered_if_its_snapshot_cannot_be_read() {
+    let world = endpoint();
+    world.fail("GetParameter", "AccessDeniedException", 1);
+    let (reason, _) = world.refuse(scaling("large")).await;
+    assert!(reason.contains("GetParameter failed"), "{reason}");
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_of_a_new_target_has_the_policies_that_it_gets_after_a_moment() {
+    let world = endpoint();
+    world.auto_scaling("RegisterScalableTarget", blue(), &json!({ "MinCapacity": 1, "MaxCapacity": 7 }));
+    let completing = world.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        completing.auto_scaling("PutScalingPolicy", blue(), &tracking("late", 70.5));
+    });
+    world.succeed(gate_update("large", "xlarge")).await;
+    assert!(snapshots(&world)[0]["Value"].as_str().unwrap().contains("\"late\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_does_not_store_a_snapshot_that_was_dropped_a_moment_ago() {
+    let (world, _) = snapshotted().await;
+    world.update_endpoint("prod", "xlarge");
+    let mut adopting = gated("xlarge", 4);
+    adopting["AdoptExisting"] = json!("true");
+    world.read_late(&["GetParameter"], Duration::from_millis(5_400));
+    world.succeed(create().field("ResourceProperties", adopting.clone())).await;
+    world.succeed(test_support::request::delete().field("ResourceProperties", adopting).of(BLUE_ID)).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adoption_without_a_gate_completes_a_restore_that_was_killed() {
+    let (world, _) = snapshotted().await;
+    let half = json!({ "MinCapacity": 1, "MaxCapacity": 7, "Tags": { "by": "hand", RESTORING_TAG: "true" } });
+    world.auto_scaling("RegisterScalableTarget", blue(), &half);
+    let mut adopting = gated("large", 4);
+    adopting.as_object_mut().unwrap().remove("UpdateGate");
+    adopting["AdoptExisting"] = json!("true");
+    world.succeed(create().field("ResourceProperties", adopting)).await;
+    let registered = world.picture().to_string();
+    assert!(registered.contains("SageMakerEndpointInvocationScalingPolicy") && !registered.contains(RESTORING_TAG));
+    assert!(snapshots(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_without_a_gate_whose_target_is_deregistered_meanwhile_restores_it() {
+    let mut properties = gated("large", 4);
+    properties.as_object_mut().unwrap().remove("UpdateGate");
+    let register = async || {
+        let world = endpoint();
+        world.succeed(create().field("ResourceProperties", properties.clone())).await;
+        world.auto_scaling("PutScalingPolicy", blue(), &tracking("of-others", 70.5));
+        world
+    };
+    let taken = register().await;
+    taken.succeed(gate_update("large", "xlarge")).await;
+    let put = stores_snapshot_of(&taken);
+    let world = register().await;
+    world.on_record("UPDATE_IN_PROGRESS", BLUE_ID);
+    // Between two reads of the Update.
+    let gate = [put, ("AnyScaleFrontendService.DeregisterScalableTarget", blue())];
+    world.before("DescribeScalableTargets", 1, &gate);
+    let request = update().field("ResourceProperties", properties.clone()).field("OldResourceProperties", properties);
+    world.succeed(request.of(BLUE_ID).late(60)).await;
+    assert!(world.picture().to_string().contains("of-others"));
+    assert!(snapshots(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_was_deleted_meanwhile_restores_what_it_has_deregistered() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let before = world.picture();
+    let id = gate_id("prod", "xlarge");
+    world.on_record("CREATE_IN_PROGRESS", "");
+    // Its Create failed in another delivery, with its id, and its Delete found no snapshot yet.
+    world.on_record_before("DeregisterScalableTarget", "DELETE_COMPLETE", &id);
+    world.refuse(create_gate("prod", "xlarge").late(60)).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_leaves_a_target_that_another_delivery_of_its_request_has_deregistered() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    // This delivery cannot see what it has stored, so it fails before it deregisters.
+    world.read_late(&["GetParameter"], Duration::from_secs(60));
+    world.before("GetParameter", 1, &[("AnyScaleFrontendService.DeregisterScalableTarget", blue())]);
+    let (reason, _) = world.refuse(gate_update("large", "xlarge")).await;
+    assert!(reason.contains("does not hold what was written"), "{reason}");
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_that_another_request_makes_at_this_moment_is_not_made_again() {
+    let (world, _) = snapshotted().await;
+    world.update_endpoint("prod", "xlarge");
+    let restoring = json!({ "MinCapacity": 1, "MaxCapacity": 4, "Tags": { "by": "hand", RESTORING_TAG: "true" } });
+    world.auto_scaling("RegisterScalableTarget", blue(), &restoring);
+    let other = world.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let untag = json!({ "ResourceARN": other.targets()[0]["ScalableTargetARN"], "TagKeys": [RESTORING_TAG] });
+        other.aws("AnyScaleFrontendService.UntagResource", untag);
+    });
+    world.succeed(gate_delete("large")).await;
+    assert_eq!((&world.targets()[0]["MaxCapacity"], snapshots(&world).len()), (&json!(4), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_was_killed_and_cancelled_restores_when_it_is_delivered_again() {
+    for at in 1.. {
+        let world = endpoint();
+        register_natively(&world, &["blue"]);
+        let before = world.picture();
+        world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+        assert!(world.crash(&gate_update("large", "xlarge"), Crash { at, after_effect: true }).await);
+        if world.registered().is_empty() {
+            world.on_record("UPDATE_ROLLBACK_COMPLETE", &gate_id("prod", "large"));
+            world.refuse(gate_update("large", "xlarge").late(120)).await;
+            assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_of_a_resource_that_could_not_be_created_undoes_what_it_registered_if_it_fails() {
+    let world = endpoint();
+    world.on_record("UPDATE_IN_PROGRESS", NOT_REGISTERED);
+    let properties = gated("large", 4);
+    let request = update().field("ResourceProperties", properties.clone()).field("OldResourceProperties", properties);
+    world.fail("PutScalingPolicy", "LimitExceededException", 1);
+    let (reason, id) = world.refuse(request.of(NOT_REGISTERED)).await;
+    assert!(reason.contains("LimitExceededException"), "{reason}");
+    // The Delete of this id does nothing.
+    assert_eq!((id.as_str(), world.registered().len()), (NOT_REGISTERED, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_gate_leaves_its_snapshots_to_a_later_request_that_was_answered() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    // The update of the endpoint follows that answer.
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_COMPLETE", &gate_id("prod", "both"));
+    world.refuse(gate_update("large", "xlarge").late(60)).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_is_stored_slowly_has_what_somebody_puts_meanwhile() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.fail("PutParameter", "ThrottlingException", 5);
+    let other = world.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        other.auto_scaling("PutScalingPolicy", blue(), &step("late", 1));
+    });
+    world.invoke_for(&gate_update("large", "xlarge").0.to_string(), Duration::from_secs(300)).await.unwrap();
+    assert_eq!(world.last_answer()["Status"], "SUCCESS");
+    assert!(snapshots(&world)[0]["Value"].as_str().unwrap().contains("\"late\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_registered_again_during_a_rollback_is_deregistered_again() {
+    let world = endpoint();
+    world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+    // The stack rolls back from large to xlarge, and the endpoint still runs large.
+    let request =
+        update().field("ResourceProperties", gated("xlarge", 4)).field("OldResourceProperties", gated("large", 4));
+    // The gate's request, which was cancelled, restores what it had deregistered.
+    let (other, tags) = (world.clone(), world.tags(&world.targets()[0]));
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        assert!(other.registered().is_empty());
+        let restored = json!({ "MinCapacity": 1, "MaxCapacity": 4, "Tags": tags });
+        other.auto_scaling("RegisterScalableTarget", blue(), &restored);
+    });
+    world.succeed(request.of(BLUE_ID)).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_over_several_updates_finds_the_snapshot_of_the_last_one() {
+    let world = configs();
+    world.endpoints_take(0);
+    create_prod(&world, "xlarge");
+    world.succeed(create().field("ResourceProperties", gated("xlarge", 4))).await;
+    world.auto_scaling("PutScalingPolicy", blue(), &step("foreign", 1));
+    world.succeed(gate_update("xlarge", "both")).await;
+    // The endpoint still runs xlarge, for which the stack has a gate, and returns to large.
+    world.has_gate(STACK, &gate_id("prod", "xlarge"));
+    let request =
+        update().field("ResourceProperties", gated("large", 4)).field("OldResourceProperties", gated("large", 4));
+    world.succeed(request.of(BLUE_ID)).await;
+    assert!(snapshots(&world)[0]["Value"].as_str().unwrap().contains("\"foreign\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clean_up_restores_a_snapshot_that_its_rollback_took_over() {
+    let (world, before) = snapshotted().await;
+    // The next update fails in the endpoint, and the stack rolls back to large.
+    world.update_endpoint("prod", "xlarge");
+    world.succeed(gate_update("both", "large")).await;
+    world.update_endpoint("prod", "large");
+    world.succeed(gate_delete("both")).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_create_that_failed_leaves_what_an_update_has_registered_since() {
+    let world = endpoint();
+    world.on_record("CREATE_FAILED", NOT_REGISTERED);
+    let properties = gated("large", 4);
+    world.succeed(create().field("ResourceProperties", properties.clone())).await;
+    let late = create().field("ResourceProperties", properties).late(120);
+    // The record lags behind the Update, which has just registered the target.
+    world.on_record_for(1, "CREATE_FAILED", NOT_REGISTERED);
+    let other = world.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        other.on_record("UPDATE_COMPLETE", BLUE_ID);
+    });
+    world.refuse(late).await;
+    assert_eq!(world.registered(), [BLUE]);
 }

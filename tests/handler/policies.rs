@@ -54,6 +54,9 @@ async fn policies_and_actions_are_put_with_typed_values_and_their_arns_are_attri
         let name = policy["PolicyName"].as_str().unwrap();
         assert_eq!(answer["Data"][format!("PolicyARN.{name}")], policy["PolicyARN"]);
     }
+    // In the order of the template.
+    let by_position = [&answer["Data"]["PolicyARN1"], &answer["Data"]["PolicyARN2"]];
+    assert_eq!(by_position, [&put[1]["PolicyARN"], &put[0]["PolicyARN"]]);
     assert_eq!(put[1]["TargetTrackingScalingPolicyConfiguration"]["TargetValue"], json!(70.0));
     let steps = json!([{ "MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1 }]);
     assert_eq!(put[0]["StepScalingPolicyConfiguration"]["StepAdjustments"], steps);
@@ -329,6 +332,17 @@ async fn a_missing_inference_component_fails_at_once_and_a_broken_connection_is_
     world.aws("SageMaker.CreateInferenceComponent", component);
     world.trouble("DescribeInferenceComponent", Trouble::ResetBefore);
     world.succeed(of_component("llm")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inference_component_without_a_status_is_waited_for() {
+    let world = World::new();
+    let component = json!({"InferenceComponentName": "llm", "EndpointName": "MyEndPoint", "VariantName": "MyVariant"});
+    world.aws("SageMaker.CreateInferenceComponent", component);
+    (0..400).for_each(|_| world.trouble("DescribeInferenceComponent", Trouble::Reply("{}")));
+    let (reason, _) = world.refuse(of_component("llm")).await;
+    let wait = "out of time while waiting for inference component llm to be InService (it is of unknown status)";
+    assert!(reason.starts_with(wait), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,12 @@
 //! Snapshots: targets are restored completely, whatever happens at the same moment.
 
+use std::time::Duration;
+
 use crate::support::prod::{
-    BLUE, BLUE_ID, blue, blue_snapshot, create_prod, endpoint, gate_delete, gate_update, gated, register_natively,
-    snapshots,
+    BLUE, BLUE_ID, blue, blue_snapshot, create_prod, endpoint, first_snapshot, gate_delete, gate_update, gated,
+    register_natively, snapshots, stores_snapshot_of,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use test_support::Crash;
 use test_support::account::{Account as _, target};
 use test_support::attached::merged;
@@ -34,6 +36,8 @@ async fn the_snapshot_of_a_half_restored_target_stays_complete() {
 async fn a_snapshot_and_a_restore_make_only_these_calls() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
+    // A younger target is read again.
+    tokio::time::sleep(Duration::from_secs(12)).await;
     world.called();
     world.succeed(gate_update("large", "xlarge")).await;
     let snapshot_calls = [
@@ -67,6 +71,7 @@ async fn a_snapshot_and_a_restore_make_only_these_calls() {
     let restore_calls = [
         "DescribeEndpoint",
         "GetParametersByPath",
+        "DescribeStackResource",
         "GetParametersByPath",
         "GetParameter",
         "RegisterScalableTarget",
@@ -86,15 +91,12 @@ async fn two_deliveries_that_take_a_snapshot_at_once_lose_nothing() {
     let twin = endpoint();
     register_natively(&twin, &["blue"]);
     twin.succeed(gate_update("large", "xlarge")).await;
-    let snapshot = json!({ "Name": blue_snapshot(), "Value": snapshots(&twin)[0]["Value"], "Type": "String" });
+    let snapshot = stores_snapshot_of(&twin);
     for (operation, expected) in [("ListTagsForResource", 0), ("DescribeScalingPolicies", 1)] {
         let world = endpoint();
         register_natively(&world, &["blue"]);
         let before = world.picture();
-        let first = [
-            ("AmazonSSM.PutParameter", snapshot.clone()),
-            ("AnyScaleFrontendService.DeregisterScalableTarget", blue()),
-        ];
+        let first = [snapshot.clone(), ("AnyScaleFrontendService.DeregisterScalableTarget", blue())];
         world.before(operation, 0, &first);
         world.called();
         world.succeed(gate_update("large", "xlarge")).await;
@@ -160,7 +162,7 @@ async fn a_gate_compares_with_the_configuration_that_the_endpoint_settles_on() {
     // The stack rolls back while an update is in progress, when Describe still returns the old configuration.
     let world = endpoint();
     register_natively(&world, &["green"]);
-    world.endpoints_take(30);
+    world.endpoints_take(15);
     world.update_endpoint("prod", "xlarge");
     register_natively(&world, &["blue"]);
     let shown = world.aws("SageMaker.DescribeEndpoint", json!({ "EndpointName": "prod" }));
@@ -230,7 +232,7 @@ async fn a_target_that_is_deleted_while_the_gate_restores_it_is_deregistered() {
 
     // The Delete reads the target again after it has dropped the snapshot.
     let world = with_snapshot().await;
-    let snapshot: Value = serde_json::from_str(snapshots(&world)[0]["Value"].as_str().unwrap()).unwrap();
+    let snapshot = first_snapshot(&world);
     let registration = ("AnyScaleFrontendService.RegisterScalableTarget", snapshot["Target"].clone());
     world.before("DeleteParameter", 0, &[registration]);
     world.succeed(delete().field("ResourceProperties", gated("large", 4)).of(BLUE_ID)).await;
@@ -244,7 +246,7 @@ async fn a_target_that_another_delivery_restored_stays_registered() {
     register_natively(&world, &["blue"]);
     let before = world.picture();
     world.succeed(gate_update("large", "xlarge")).await;
-    let snapshot: Value = serde_json::from_str(snapshots(&world)[0]["Value"].as_str().unwrap()).unwrap();
+    let snapshot = first_snapshot(&world);
     let mut restoring = snapshot["Target"].clone();
     restoring["Tags"][RESTORING_TAG] = json!("true");
     let arn = world.aws("AnyScaleFrontendService.RegisterScalableTarget", restoring)["ScalableTargetARN"].clone();

@@ -4,7 +4,9 @@
 #![expect(clippy::disallowed_methods, reason = "tests set deadlines and measure")]
 
 mod deaths;
+mod hand_over;
 mod life;
 mod panics;
+mod settings;
 mod support;
 mod troubles;

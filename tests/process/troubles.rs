@@ -38,7 +38,8 @@ fn an_endpoint_that_never_becomes_ready_fails_the_request_before_lambda_kills_th
     // The process is warm, so that the deadline measures the function and not the machine.
     assert_eq!(lambda.invoke(&lambda.event(&create(), Age::Young)), Ended::Response);
     world.create_slow_endpoint(100_000);
-    let event = lambda.event(&create().with("EndpointName", json!("slow")), Age::Young);
+    let event =
+        lambda.event(&create().with("EndpointName", json!("slow")).with("ServiceTimeout", json!("4")), Age::Young);
     world.answers();
     let ended = lambda.invoke(&Invocation { deadline: Deadline::In(Duration::from_secs(4)), ..event });
     assert_eq!(ended, Ended::Response);

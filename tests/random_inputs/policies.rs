@@ -220,10 +220,10 @@ fn every_member_of_the_sdks_shapes_reaches_the_api() {
     let metric_dimension = TargetTrackingMetricDimension::builder().name("n").value("v").build().unwrap();
     let metric = TargetTrackingMetric::builder().dimensions(metric_dimension).metric_name("m").namespace("n").build();
     let stat = TargetTrackingMetricStat::builder().metric(metric).stat("Sum").unit("Count").build().unwrap();
-    let query = || TargetTrackingMetricDataQuery::builder().id("m").label(text()).return_data(true);
+    let query = |id: &str| TargetTrackingMetricDataQuery::builder().id(id).label(text()).return_data(true);
     let math = CustomizedMetricSpecification::builder()
-        .metrics(query().metric_stat(stat).build().unwrap())
-        .metrics(query().expression("m / 2").build().unwrap())
+        .metrics(query("m").metric_stat(stat).build().unwrap())
+        .metrics(query("e").expression("m / 2").build().unwrap())
         .build();
     let predefined = PredefinedMetricSpecification::builder()
         .predefined_metric_type(MetricType::SageMakerVariantInvocationsPerInstance)

@@ -106,6 +106,7 @@ fn valid_properties_are_read_as_they_are_written() {
         assert_eq!(text("MinCapacity"), desired.spec.capacity("MinCapacity").to_string());
         assert_eq!(text("MaxCapacity"), desired.spec.capacity("MaxCapacity").to_string());
         assert_eq!(text("AdoptExisting"), desired.adopt_existing.to_string());
+        assert_eq!(text("PropagateStackTags"), desired.propagate_stack_tags.to_string());
         assert_eq!(properties["Tags"].as_array().unwrap().len(), desired.spec.tags.len());
         assert_eq!(Some(text("UpdateGate")), desired.gate.map(|gate| gate.to_string()));
     });
@@ -185,6 +186,7 @@ const PROPERTIES: &[&str] = &[
     "EndpointName",
     "MaxCapacity",
     "MinCapacity",
+    "PropagateStackTags",
     "SuspendedState",
     "Tags",
     "UpdateGate",

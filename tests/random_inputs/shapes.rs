@@ -75,7 +75,7 @@ fn queries() -> impl Strategy<Value = TargetTrackingMetricDataQuery> {
         TargetTrackingMetricStat::builder().metric(metric).stat(stat).set_unit(unit).build().expect("complete")
     });
     let what = prop_oneof![words().prop_map(|text| (Some(text), None)), stat.prop_map(|stat| (None, Some(stat)))];
-    (words(), what, option::of(words()), option::of(any::<bool>())).prop_map(
+    ("[a-z][A-Za-z0-9_]{0,9}", what, option::of(words()), option::of(any::<bool>())).prop_map(
         |(id, (expression, stat), label, return_data)| {
             TargetTrackingMetricDataQuery::builder()
                 .id(id)
@@ -103,8 +103,11 @@ fn customized() -> impl Strategy<Value = CustomizedMetricSpecification> {
                 .build()
         },
     );
-    let math = vec(queries(), 1..4)
-        .prop_map(|queries| CustomizedMetricSpecification::builder().set_metrics(Some(queries)).build());
+    let math = vec(queries(), 1..4).prop_map(|mut queries| {
+        // Ids are unique.
+        queries.iter_mut().enumerate().for_each(|(number, query)| query.id.push_str(&number.to_string()));
+        CustomizedMetricSpecification::builder().set_metrics(Some(queries)).build()
+    });
     prop_oneof![own, math]
 }
 

@@ -85,8 +85,8 @@ pub(crate) fn valid_properties() -> impl Strategy<Value = Value> {
         tags.map(|(key, value)| json!({"Key": key, "Value": value})).collect::<Value>()
     });
     let timeout = select(&["0", "1", "3600", "-1"][..]);
-    (SAGEMAKER_NAME, SAGEMAKER_NAME, any::<bool>(), capacities, truth(), state, tags, timeout).prop_map(
-        |(endpoint, variant, by_arn, (min, max), adopt, state, tags, timeout)| {
+    (SAGEMAKER_NAME, SAGEMAKER_NAME, any::<bool>(), capacities, (truth(), truth()), state, tags, timeout).prop_map(
+        |(endpoint, variant, by_arn, (min, max), (adopt, propagate), state, tags, timeout)| {
             let arn = if by_arn { "arn:aws:sagemaker:us-east-1:111122223333:endpoint/" } else { "" };
             json!({
                 "ServiceToken": "arn:aws:lambda:us-east-1:111122223333:function:f",
@@ -96,6 +96,7 @@ pub(crate) fn valid_properties() -> impl Strategy<Value = Value> {
                 "MinCapacity": min,
                 "MaxCapacity": max,
                 "AdoptExisting": adopt,
+                "PropagateStackTags": propagate,
                 "SuspendedState": state,
                 "Tags": tags,
                 "UpdateGate": format!("endpoint/{endpoint}/config/{variant}|update-gate"),
@@ -148,6 +149,7 @@ const NAMES: &[&str] = &[
     "MinCapacity",
     "OldResourceProperties",
     "PhysicalResourceId",
+    "PropagateStackTags",
     "RequestId",
     "RequestType",
     "ResourceProperties",

@@ -136,6 +136,37 @@ fn a_misspelt_property_is_named_with_the_nearest_known_property() {
 }
 
 #[test]
+fn a_field_of_the_native_resources_or_of_describe_says_what_to_do_instead() {
+    for (name, told) in [
+        ("ResourceId", "write EndpointName and VariantName instead, or InferenceComponentName"),
+        ("resourceId", "write EndpointName and VariantName instead, or InferenceComponentName"),
+        ("RoleARN", "leave it out: Application Auto Scaling uses its service-linked role"),
+        ("RoleArn", "leave it out: Application Auto Scaling uses its service-linked role"),
+        ("ServiceNamespace", "leave it out: it is always sagemaker"),
+        ("ScalingTargetId", "leave it out: !Ref of this resource returns it"),
+        ("ScalableTargetARN", "leave it out: only Describe returns it"),
+        ("PredictedCapacity", "leave it out: only Describe returns it"),
+        ("PolicyType", "write it in an item of ScalingPolicies"),
+        ("TargetTrackingScalingPolicyConfiguration", "write it in an item of ScalingPolicies"),
+        ("ScalableTargetAction", "write it in an item of ScheduledActions"),
+    ] {
+        assert_eq!(mistake(name, json!("x")), format!("{name}: {told}"));
+    }
+    let action = json!([{
+        "ScheduledActionName": "noon",
+        "Schedule": "rate(1 day)",
+        "ScalableTargetAction": { "MinCapacity": "2" },
+        "ResourceId": "endpoint/e/variant/v",
+        "ScheduledActionARN": "arn",
+    }]);
+    assert_eq!(
+        mistake("ScheduledActions", action),
+        "ScheduledActions[0].ResourceId: leave it out: it follows from this resource's target; \
+         ScheduledActions[0].ScheduledActionARN: leave it out: only Describe returns it"
+    );
+}
+
+#[test]
 fn the_gate_has_to_be_of_the_variants_endpoint() {
     let gate = "endpoint/myendpoint/config/config-2|update-gate";
     assert_eq!(read(&with("UpdateGate", json!(gate))).unwrap().gate.unwrap().to_string(), gate);
@@ -304,7 +335,7 @@ fn all_mistakes_are_told_at_once() {
     ] {
         assert!(told.contains(part), "{part} is not in: {told}");
     }
-    assert_eq!(told.matches("; ").count(), 5, "{told}");
+    assert_eq!(told.matches("; ").count(), 4, "{told}");
 }
 
 #[test]

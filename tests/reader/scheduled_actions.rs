@@ -45,6 +45,18 @@ fn an_action_without_a_time_zone_is_in_utc() {
 }
 
 #[test]
+fn a_time_is_read_to_the_microsecond() {
+    for (text, expected) in [
+        ("2030-01-01T00:00:00.123456Z", json!(1_893_456_000.123_456)),
+        ("2030-01-01T00:00:00.123456789Z", json!(1_893_456_000.123_456)),
+        ("2030-01-01T00:00:00.0000009Z", json!(1_893_456_000)),
+        ("2030-01-01T00:00:59.999999+00:00", json!(1_893_456_059.999_999)),
+    ] {
+        assert_eq!(read(with("StartTime", json!(text))).unwrap()[0]["StartTime"], expected, "{text}");
+    }
+}
+
+#[test]
 fn mistakes_are_told_with_their_paths() {
     for (name, value, expected) in [
         ("ScheduledActionName", json!("a:b"), "ScheduledActionName: expected a name without colons"),
@@ -53,6 +65,13 @@ fn mistakes_are_told_with_their_paths() {
         ("Schedule", json!("daily"), "Schedule: expected at(yyyy-mm-ddThh:mm:ss), "),
         ("Timezone", json!("CEST"), "Timezone: expected the name of a time zone"),
         ("StartTime", json!("tomorrow"), "StartTime: expected a time such as"),
+        ("StartTime", json!("2030-12-31T23:59:60Z"), "StartTime: expected a time such as"),
+        (
+            "StartTime",
+            json!("2027-01-01 00:00:00+00:00"),
+            "StartTime: expected a time such as 2030-12-31T23:00:00Z, with a T; put the time in quotes in the template, \
+             found \"2027-01-01 00:00:00+00:00\"",
+        ),
         ("EndTime", json!(7), "EndTime: expected a time such as"),
         ("Starttime", json!("x"), "Starttime: unknown property, found \"x\"; did you mean StartTime?"),
         ("ScalableTargetAction", Value::Null, "ScalableTargetAction: required, but missing"),

@@ -135,3 +135,73 @@ fn mistakes_at_every_depth_are_told_at_once() {
         assert!(single.contains(mistake), "{mistake} is not in: {single}");
     }
 }
+
+/// A configuration in which every text with a bound has this length; ids get a letter and underscores.
+fn with_lengths(length: impl Fn(usize) -> usize) -> [Value; 3] {
+    let text = |most| json!("x".repeat(length(most)));
+    let dimensions = json!([{ "Name": text(255), "Value": text(1024) }]);
+    let metric = json!({ "MetricName": text(255), "Namespace": text(255), "Dimensions": dimensions });
+    let mut single = metric.clone();
+    single["Statistic"] = json!("Sum");
+    single["Unit"] = text(1023);
+    let mut labelled = predefined("SageMakerVariantInvocationsPerInstance");
+    labelled[PREDEFINED]["ResourceLabel"] = text(1023);
+    let queries = json!([
+        { "Id": text(255), "MetricStat": { "Metric": metric, "Stat": "Sum", "Unit": text(1023) }, "ReturnData": "false" },
+        { "Id": "e", "Expression": text(2048) },
+    ]);
+    [
+        labelled,
+        json!({ "TargetValue": "1", CUSTOMIZED: single }),
+        json!({ "TargetValue": "1", CUSTOMIZED: { METRICS: queries } }),
+    ]
+}
+
+#[test]
+fn texts_have_the_lengths_of_the_api() {
+    for configuration in with_lengths(|most| most).into_iter().chain(with_lengths(|_| 1)) {
+        assert_eq!(read(configuration.clone()).map(drop), Ok(()), "{configuration}");
+    }
+    let id = "Id: expected 1 to 255 letters, digits and underscores, beginning with a lower-case letter, found";
+    for wrong in [with_lengths(|most| most + 1), with_lengths(|_| 0)] {
+        let told = wrong.map(|configuration| read(configuration).unwrap_err());
+        let expected: [&[(&str, usize)]; 3] = [
+            &[("ResourceLabel", 1023)],
+            &[
+                ("MetricName", 255),
+                ("Namespace", 255),
+                ("Dimensions[0].Name", 255),
+                ("Dimensions[0].Value", 1024),
+                ("Unit", 1023),
+            ],
+            &[
+                ("Metrics[0].MetricStat.Unit", 1023),
+                ("Metrics[0].MetricStat.Metric.MetricName", 255),
+                ("Metrics[0].MetricStat.Metric.Namespace", 255),
+                ("Metrics[0].MetricStat.Metric.Dimensions[0].Name", 255),
+                ("Metrics[0].MetricStat.Metric.Dimensions[0].Value", 1024),
+                ("Metrics[1].Expression", 2048),
+            ],
+        ];
+        for (told, mistakes) in told.iter().zip(expected) {
+            for (member, most) in mistakes {
+                let mistake = format!(".{member}: expected 1 to {most} characters, found");
+                assert!(told.contains(&mistake), "{mistake} is not in: {told}");
+            }
+        }
+        assert!(told[2].contains(&format!("Metrics[0].{id}")), "{}", told[2]);
+    }
+}
+
+#[test]
+fn the_ids_of_queries_are_unique_and_may_be_variables_of_an_expression() {
+    let queries = |ids: [&str; 2]| {
+        let queries = ids.map(|id| json!({ "Id": id, "Expression": "1" }));
+        read(json!({ "TargetValue": "1", CUSTOMIZED: { METRICS: queries } }))
+    };
+    assert!(queries(["m_1", "mM"]).is_ok());
+    assert_eq!(queries(["m", "m"]).unwrap_err(), format!("T.{CUSTOMIZED}.Metrics[1].Id: the name m appears twice"));
+    for wrong in ["M", "1m", "_m", "m-n", "m n", "é"] {
+        assert!(queries(["m", wrong]).unwrap_err().contains("Metrics[1].Id: expected 1 to 255 letters"), "{wrong}");
+    }
+}

@@ -9,7 +9,7 @@ use test_support::function::{Deadline, FUNCTION_ARN, Services, handle};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::common::invocation::{TIMEOUT, judge, outcome, with_retries};
+use crate::common::invocation::{QUEUED, judge, outcome, with_retries};
 use crate::history::Duplicate;
 use crate::world::{INVOCATION, Invocation, World};
 
@@ -19,18 +19,25 @@ pub(crate) struct Lambda {
     pub(crate) world: World,
     pub(crate) services: Services,
     pub(crate) duplicates: Arc<Vec<Duplicate>>,
+    pub(crate) timeout: Duration,
 }
 
 impl Lambda {
     /// Queues a request, as an asynchronous invocation does, and again for each duplicate in the history.
     pub(crate) fn invoke(&self, request: usize) {
-        self.deliver(request, 0);
+        let payload = self.world.state().requests[request].payload(request);
+        self.deliver(request, payload.clone(), Duration::ZERO);
         for duplicate in self.duplicates.iter().filter(|duplicate| duplicate.request == request) {
-            self.deliver(request, duplicate.after);
+            self.deliver(request, payload.clone(), Duration::from_secs(duplicate.after));
         }
     }
 
-    fn deliver(&self, request: usize, after: u64) {
+    /// Queues the next invocation for a request, as the function has requested it.
+    pub(crate) fn continue_with(&self, request: usize, payload: &str) {
+        self.deliver(request, payload.to_owned(), QUEUED);
+    }
+
+    fn deliver(&self, request: usize, payload: String, after: Duration) {
         let lambda = self.clone();
         let key = {
             let mut state = self.world.state();
@@ -39,8 +46,8 @@ impl Lambda {
             key
         };
         tokio::task::spawn_local(async move {
-            sleep(Duration::from_secs(after)).await;
-            let answered = with_retries(async || lambda.run(request).await).await;
+            sleep(after).await;
+            let answered = with_retries(async || lambda.run(request, &payload).await).await;
             let mut state = lambda.world.state();
             if !answered && !state.is_waiting(request) {
                 // Documented limit: all retries failed, and CloudFormation has continued.
@@ -51,16 +58,16 @@ impl Lambda {
     }
 
     /// One invocation. `false`: Lambda retries.
-    async fn run(&self, request: usize) -> bool {
+    async fn run(&self, request: usize, payload: &str) -> bool {
         let invocation = Arc::new(Invocation {
-            world: self.world.clone(),
+            lambda: self.clone(),
             request,
             killed: Notify::new(),
             sent: Mutex::default(),
             read: Mutex::default(),
             fresh_at: Mutex::default(),
         });
-        let (payload, deadline) = {
+        let deadline = {
             let mut state = self.world.state();
             if state.running.contains(&request) {
                 // Documented limit: two deliveries of one request that run at the same time.
@@ -68,17 +75,16 @@ impl Lambda {
             }
             state.running.push(request);
             let clock = state.clock.date();
-            (state.requests[request].payload(request), Deadline::from_now(clock, clock + TIMEOUT))
+            Deadline::from_now(clock, clock + self.timeout)
         };
-        let work = handle(&payload, FUNCTION_ARN, deadline, &self.services);
+        let work = handle(payload, FUNCTION_ARN, deadline, &self.services);
         let work = INVOCATION.scope(Arc::clone(&invocation), AssertUnwindSafe(work).catch_unwind());
-        let outcome = outcome(&invocation.killed, work).await;
+        let outcome = outcome(&invocation.killed, self.timeout, work).await;
         let mut state = self.world.state();
 
         let ended = state.running.iter().position(|running| *running == request).expect("it ran");
         state.running.swap_remove(ended);
-        let taken = invocation.sent.lock().expect("not poisoned").taken;
-        let (is_done, broken) = judge(request, outcome, taken);
+        let (is_done, broken) = judge(request, outcome, &invocation.sent.lock().expect("not poisoned"));
         if let Some((_, text)) = broken {
             state.violation(text);
         }

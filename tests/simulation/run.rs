@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use crate::cloudformation::Stack;
+use crate::common::invocation::timeout;
 use crate::history::{History, LOGICAL_IDS, Props};
 use crate::lambda::Lambda;
 use crate::world::{Connector, World};
@@ -58,6 +59,7 @@ async fn play(history: &History) -> Result<Tally, String> {
         world: world.clone(),
         services: SERVICES.with(Services::clone),
         duplicates: Arc::new(history.duplicates.clone()),
+        timeout: timeout(history.jitter),
     };
     let mut stacks: Vec<_> = (0..history.stacks.len())
         .map(|number| Stack {

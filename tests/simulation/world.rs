@@ -16,10 +16,11 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::common::clock::Clock;
-use crate::common::invocation::Sent;
+use crate::common::invocation::{Sent, is_hand_over};
 use crate::common::trouble::Kind;
 use crate::history::{ENDPOINTS, History, Trouble, VARIANTS};
 use crate::inbox::Request;
+use crate::lambda::Lambda;
 
 tokio::task_local! {
     /// The current invocation of the function.
@@ -29,7 +30,7 @@ tokio::task_local! {
 /// One invocation of the function.
 #[derive(Debug)]
 pub(crate) struct Invocation {
-    pub(crate) world: World,
+    pub(crate) lambda: Lambda,
     /// The request that it was invoked with, an index into `State::requests`.
     pub(crate) request: usize,
     /// Notified when the function is to be killed.
@@ -164,15 +165,16 @@ impl HttpConnector for Connector {
 }
 
 async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, String), ConnectorError> {
-    let put = http.method() == "PUT";
-    let target = http.headers().get("x-amz-target").unwrap_or("CloudFormation.DescribeStackResource").to_owned();
+    let (put, hands_over) = (http.method() == "PUT", is_hand_over(http));
+    let form = if hands_over { "Lambda.Invoke" } else { "CloudFormation.DescribeStackResource" };
+    let target = http.headers().get("x-amz-target").unwrap_or(form).to_owned();
     let body = http.body().bytes().expect("a body in memory");
-    let (way, trouble) = invocation.world.state().next_exchange(put, &target);
-    let fresh = invocation.world.state().is_waiting(invocation.request);
+    let (way, trouble) = invocation.lambda.world.state().next_exchange(put, &target);
+    let fresh = invocation.lambda.world.state().is_waiting(invocation.request);
     let operation = if put { "PUT" } else { target.rsplit('.').next().unwrap_or_default() };
     let request = invocation.request;
     if let Some(trouble) = trouble {
-        invocation.world.state().record_event(format_args!("  {request}: {operation} meets {trouble:?}"));
+        invocation.lambda.world.state().record_event(format_args!("  {request}: {operation} meets {trouble:?}"));
     }
     sleep(way / 2).await;
     if let Some(Kind::Crash { after_effect: false }) = trouble {
@@ -182,12 +184,18 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
         return reply;
     }
     let reply = {
-        let mut state = invocation.world.state();
+        let mut state = invocation.lambda.world.state();
         if put {
             let body = std::str::from_utf8(body).expect("an answer is UTF-8");
             state.record_event(format_args!("  {request}: PUT {body}"));
             state.take_answer(invocation, body);
             (200, String::new())
+        } else if hands_over {
+            let payload = std::str::from_utf8(body).expect("a payload is UTF-8");
+            state.record_event(format_args!("  {request}: hands over"));
+            drop(state);
+            invocation.lambda.continue_with(request, payload);
+            (202, String::new())
         } else {
             let reply = state.call(invocation, fresh, &target, body);
             // Waiting for an endpoint reads it often, and each reply is long and the same.
@@ -202,7 +210,7 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
         invocation.die().await;
     }
     if let Some(trouble) = trouble
-        && let Some(reply) = trouble.after_effect(put, reply.0).await
+        && let Some(reply) = trouble.after_effect(put || hands_over, reply.0).await
     {
         return reply;
     }
@@ -210,13 +218,16 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
     if put {
         invocation.sent.lock().expect("not poisoned").taken += 1;
     }
+    if hands_over {
+        invocation.sent.lock().expect("not poisoned").handed_over += 1;
+    }
     Ok(reply)
 }
 
 impl Invocation {
     async fn die(&self) {
         {
-            let mut state = self.world.state();
+            let mut state = self.lambda.world.state();
             if state.made_by.values().any(|made| *made == self.request) && !state.is_waiting(self.request) {
                 // Documented limit: killed between a registration and the freshness check that follows.
                 state.excuse(self.request);

@@ -39,7 +39,7 @@ over the ideal is at most {most_over:.2f}, and at most {most_refused:.0f} calls 
 * **Limit**: {rate:.0f} calls a second, and a burst of {burst:.0f}, for Application Auto Scaling and SageMaker together.
   Other calls are refused with status 400 and `ThrottlingException: Rate exceeded`. AWS does not publish its own limits.
   CloudFormation has an equal limit of its own.
-* **Failed**: no SUCCESS within an invocation of {limit} s.
+* **Failed**: no SUCCESS within an invocation of {limit} s, the default of `template.yaml`.
 * **Ideal**: calls needed / {rate:.0f} a second. A Create of this project needs two calls (it reads the endpoint, then
   registers); a Create of a peer needs one. The burst saves {ahead:.0f} s of it. Over the remaining time, this project
   takes {over_shortest} at most.
@@ -56,7 +56,7 @@ over the ideal is at most {most_over:.2f}, and at most {most_refused:.0f} calls 
 |---|---|---|
 | this project | `bootstrap`, as `cargo build --release` makes it | until the deadline, see [DESIGN.md](DESIGN.md) |
 | typed | the handler of the [table of faults](FAULTS.md) on lambda_runtime {lambda_runtime}: registers, with the AWS SDK for Rust | the SDK's default: three attempts |
-| crhelper | the handler of the table of faults on crhelper {crhelper}: registers, with boto3 {boto3} | boto3's default, likewise |
+| crhelper | the handler of the table of faults on crhelper {crhelper}: registers, with boto3 {boto3} | boto3's default since 1.44, likewise; before, it was five |
 
 All get the same events. The AWS stubs speak plain HTTP, to leave the processor to the functions; answers go over TLS.
 {largest} Python processes with boto3 do not fit into memory, so the harness forks them from one that has imported

@@ -19,7 +19,9 @@ use aws_types::region::Region;
 use sagemaker_scaling::aws::service_client::ServiceClient;
 use sagemaker_scaling::aws::operation::Operation;
 use sagemaker_scaling::aws::protocol::SAGEMAKER;
-use sagemaker_scaling::aws::{DescribeEndpointOutput, ProductionVariant, single_attempts};
+use sagemaker_scaling::aws::{
+    DescribeEndpointOutput, ProductionVariantManagedInstanceScaling, ProductionVariantSummary, single_attempts,
+};
 use serde::de::IgnoredAny;
 use serde_json::json;
 
@@ -102,9 +104,11 @@ pub(crate) async fn official_with(config: official::config::Builder, name: &str)
     let client = official::Client::from_conf(config.build());
     match client.describe_endpoint().endpoint_name(name).send().await {
         Ok(output) => {
-            let variant = |variant: &official::types::ProductionVariantSummary| ProductionVariant {
-                instance_type: None,
+            let variant = |variant: &official::types::ProductionVariantSummary| ProductionVariantSummary {
                 variant_name: variant.variant_name().unwrap_or_default().to_owned(),
+                managed_instance_scaling: variant.managed_instance_scaling().map(|managed| ProductionVariantManagedInstanceScaling {
+                    status: managed.status().map(|status| status.as_str().to_owned()),
+                }),
             };
             Outcome::Read(DescribeEndpointOutput {
                 endpoint_name: output.endpoint_name().unwrap_or_default().to_owned(),

@@ -15,7 +15,7 @@ impl LocalAws {
     /// fault changes nothing.
     pub fn call(&mut self, target: &str, input: &Value, now: f64) -> Result<Value, Fault> {
         if let Some(control) = target.strip_prefix("LocalAws.") {
-            return self.call_control(control, Input::new(input)?);
+            return self.call_control(control, Input::new(input)?, now);
         }
         self.complete_changes(now);
         let operation = target.rsplit('.').next().unwrap_or(target);
@@ -56,6 +56,7 @@ impl LocalAws {
             "AmazonSSM.GetParameter" => self.get_parameter(input),
             "AmazonSSM.GetParametersByPath" => self.get_parameters_by_path(input),
             "AmazonSSM.PutParameter" => self.put_parameter(input, now),
+            "CloudFormation.DescribeStacks" => self.describe_stacks(input),
             "SageMaker.CreateEndpoint" => self.create_endpoint(input, now),
             "SageMaker.CreateEndpointConfig" => self.create_endpoint_config(input, now),
             "SageMaker.CreateInferenceComponent" => self.create_inference_component(input, now),

@@ -10,11 +10,12 @@
 //!
 //! * `protocol` reads inputs and makes errors and pages.
 //! * `state` holds everything that the services store.
-//! * `application_auto_scaling`, `sagemaker` and `parameter_store` are the operations; `test_controls` are operations
+//! * `application_auto_scaling`, `sagemaker`, `parameter_store` and `cloudformation` are the operations; `test_controls` are operations
 //!   that AWS does not have, for tests.
 //! * `dispatch` passes each call to its operation.
 
 mod application_auto_scaling;
+mod cloudformation;
 mod dispatch;
 mod parameter_store;
 mod protocol;
@@ -27,5 +28,6 @@ mod testing;
 
 pub use crate::application_auto_scaling::Registered;
 pub use crate::protocol::fault::Fault;
+pub use crate::protocol::query;
 pub use crate::state::endpoint::EndpointStatus;
 pub use crate::state::{Call, LocalAws};

@@ -1,7 +1,8 @@
 //! An HTTP server for the model, in the services' protocol AWS JSON 1.1:
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
 //!
-//! All services have one address; the header `X-Amz-Target` names service and operation. Signatures are not checked.
+//! All services have one address; the header `X-Amz-Target` names service and operation. CloudFormation's `DescribeStacks` is in
+//! [`query`]. Signatures are not checked.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -19,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::{Fault, LocalAws};
+use crate::{Fault, LocalAws, query};
 
 /// Serves calls on `listener` until it fails or the future is dropped.
 ///
@@ -38,10 +39,16 @@ pub async fn serve(listener: TcpListener, aws: Arc<Mutex<LocalAws>>) -> io::Resu
     }
 }
 
-async fn handle(request: Request<Incoming>, aws: &Mutex<LocalAws>) -> Result<Value, Fault> {
+/// A reply, in the protocol of its request.
+enum Reply {
+    Json(Value),
+    Query { action: String, answer: Result<Value, Fault> },
+}
+
+async fn handle(request: Request<Incoming>, aws: &Mutex<LocalAws>) -> Result<Reply, Fault> {
     match (request.method(), request.uri().path()) {
         (&Method::POST, "/") => {}
-        (&Method::GET, "/health") => return Ok(json!({})),
+        (&Method::GET, "/health") => return Ok(Reply::Json(json!({}))),
         (_, path) => {
             let status = if matches!(path, "/" | "/health") { 405 } else { 404 };
             return Err(Fault { status, ..Fault::new("UnknownOperationException", "calls are POST /") });
@@ -51,19 +58,30 @@ async fn handle(request: Request<Incoming>, aws: &Mutex<LocalAws>) -> Result<Val
     let target = target.unwrap_or_default().to_owned();
     let malformed = |error: &dyn Error| Fault::new("SerializationException", error.to_string());
     let body = request.into_body().collect().await.map_err(|error| malformed(&error))?.to_bytes();
+    // A panic while the lock is held is a bug of the model and fails that call; later calls continue.
+    let call = |target: &str, input| aws.lock().unwrap_or_else(PoisonError::into_inner).call(target, &input, now());
+    if let Some((action, input)) = std::str::from_utf8(&body).ok().and_then(query::read_form)
+        && action == "DescribeStacks"
+    {
+        let answer = call("CloudFormation.DescribeStacks", input);
+        return Ok(Reply::Query { action, answer });
+    }
     let body = if body.is_empty() { b"{}" } else { &body[..] };
     let input = serde_json::from_slice(body).map_err(|error| malformed(&error))?;
-    // A panic while the lock is held is a bug of the model and fails that call; later calls continue.
-    aws.lock().unwrap_or_else(PoisonError::into_inner).call(&target, &input, now())
+    call(&target, input).map(Reply::Json)
 }
 
-fn response(number: u64, answer: Result<Value, Fault>) -> Result<Response<Full<Bytes>>, hyper::http::Error> {
-    let response = Response::builder()
-        .header("Content-Type", "application/x-amz-json-1.1")
-        .header("x-amzn-RequestId", format!("00000000-0000-4000-8000-{number:012x}"));
-    match answer {
-        Ok(answer) => response.body(answer.to_string().into()),
+fn response(number: u64, reply: Result<Reply, Fault>) -> Result<Response<Full<Bytes>>, hyper::http::Error> {
+    let response = Response::builder().header("x-amzn-RequestId", format!("00000000-0000-4000-8000-{number:012x}"));
+    let json = "application/x-amz-json-1.1";
+    match reply {
+        Ok(Reply::Json(answer)) => response.header("Content-Type", json).body(answer.to_string().into()),
+        Ok(Reply::Query { action, answer }) => response
+            .header("Content-Type", "text/xml")
+            .status(answer.as_ref().map_or_else(|fault| fault.status, |_| 200))
+            .body(query::reply(&action, &answer).into()),
         Err(fault) => response
+            .header("Content-Type", json)
             .status(fault.status)
             .header("x-amzn-ErrorType", fault.code.as_ref())
             .body(fault.body().to_string().into()),
@@ -121,6 +139,10 @@ mod tests {
             assert!(refused.contains(r#""message":"Could not find endpoint "#), "{refused}");
 
             assert!(call(address, "SageMaker.DescribeEndpoint", "{")?.contains("SerializationException"));
+            let unknown = call(address, "", "Action=DescribeStacks&Version=2010-05-15&StackName=demo")?;
+            assert!(unknown.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{unknown}");
+            assert!(unknown.contains("content-type: text/xml\r\n"), "{unknown}");
+            assert!(unknown.contains("<Code>ValidationError</Code>"), "{unknown}");
             assert!(call(address, "LocalAws.Calls", "")?.contains("SageMaker.DescribeEndpoint"));
             let get = |path| exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
             assert!(get("/health")?.starts_with("HTTP/1.1 200 OK\r\n"));

@@ -48,7 +48,7 @@ impl LocalAws {
     }
 
     /// Calls the control of this name.
-    pub(crate) fn call_control(&mut self, operation: &str, input: Input<'_>) -> OperationResult {
+    pub(crate) fn call_control(&mut self, operation: &str, input: Input<'_>, now: f64) -> OperationResult {
         match operation {
             "Calls" => return Ok(json!({ "Calls": self.call_list() })),
             "FailNextEndpoint" => self.fail_next_endpoint(input.text("Reason")?),
@@ -70,7 +70,12 @@ impl LocalAws {
                 let status = status.ok_or_else(|| Fault::validation("Status: no status of an endpoint"))?;
                 self.set_endpoint_status(input.text("EndpointName")?, status, input.optional_text("FailureReason")?)?;
             }
+            "SetStackTags" => {
+                let tags = input.object("Tags")?.map(|tags| tags.0.clone());
+                self.set_stack_tags(input.text("StackId")?, tags.unwrap_or_default());
+            }
             "SetEndpointTakes" => self.set_endpoint_takes(required("Seconds", input.number("Seconds")?)?),
+            "TripAlarm" => self.trip_alarm(input.text("AlarmName")?, now),
             _ => return Err(Fault::unknown_operation(operation)),
         }
         Ok(json!({}))

@@ -20,6 +20,7 @@ pub(crate) fn documents(resource_type: &str) -> Vec<Value> {
         "MinCapacity": 1,
         "MaxCapacity": 4,
         "AdoptExisting": false,
+        "PropagateStackTags": "true",
         "UpdateGate": "endpoint/prod/config/config-1|update-gate",
         "SuspendedState": {
             "DynamicScalingInSuspended": true,
@@ -140,6 +141,11 @@ pub(crate) fn values() -> Vec<Value> {
         "-1",
         "007",
         "1.0",
+        "01.00",
+        "1.0.",
+        ".0",
+        "0.0",
+        "1_000",
         "1.5",
         ".5",
         "5.",
@@ -208,7 +214,8 @@ pub(crate) fn values() -> Vec<Value> {
         "2030-01-15",
         "tomorrow",
     ];
-    let lengths = [63, 64, 128, 129, 256, 257].map(|length| json!("a".repeat(length)));
+    let lengths =
+        [63, 64, 128, 129, 255, 256, 257, 1023, 1024, 1025, 2048, 2049].map(|length| json!("a".repeat(length)));
     let others = [
         json!(0),
         json!(1),

@@ -130,18 +130,57 @@ fn both_know_the_same_names_at_every_place() {
             if !document.pointer(&place).unwrap().is_object() {
                 continue;
             }
-            let known = &schema_at(schema, &place)["properties"];
+            let schema = schema_at(schema, &place);
+            let known = &schema["properties"];
             for name in names.iter().copied().chain(known.as_object().unwrap().keys().map(String::as_str)) {
                 let mut changed = document.clone();
                 changed.pointer_mut(&place).unwrap()[name] = json!({});
                 let mistakes = reader(resource_type, &changed).err().unwrap_or_default();
                 let path = told_place(&format!("{place}/{name}"));
-                let refused = ["unknown property", "leave it out", "SageMaker does not support predictive"];
-                let is_refused = refused.iter().any(|why| mistakes.contains(&format!("{path}: {why}")));
-                assert_eq!(is_refused, known.get(name).is_none(), "{path}: {mistakes}");
+                let told = |what: &str| mistakes.contains(&format!("{path}: {what}"));
+                let hint = schema["hints"].get(name).and_then(Value::as_str);
+                assert!(hint.is_none_or(|hint| told(hint) && known.get(name).is_none()), "{path}: {mistakes}");
+                assert_eq!(told("unknown property"), hint.is_none() && known.get(name).is_none(), "{path}: {mistakes}");
             }
         }
     });
+}
+
+/// `test_schemas.py` compares the rule for cfn-lint with the same names.
+#[test]
+fn an_unknown_name_is_told_with_the_nearest_known_one_if_they_are_similar() {
+    let nearest: Value = serde_json::from_str(include_str!("nearest_names.json")).expect("JSON");
+    for (resource_type, names) in nearest.as_object().unwrap() {
+        for (name, nearest) in names.as_object().unwrap() {
+            let mut properties = documents(resource_type).remove(0);
+            properties[name] = json!("x");
+            let hint = nearest.as_str().map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+            let told = format!("{name}: unknown property, found \"x\"{hint}");
+            assert_eq!(reader(resource_type, &sent(&properties)), Err(told));
+        }
+    }
+}
+
+/// The values of a template in YAML. `at` is a place, `sent` the texts that may arrive: what is written, and what another
+/// reader of YAML makes of it, such as `aws cloudformation package`. CloudFormation refuses null, and so sends no text.
+/// `function` is what the reader says to a text, `linter` what the rule for cfn-lint says: `test_schemas.py` checks that.
+#[test]
+fn the_linter_is_silent_on_values_that_can_only_arrive_as_one_text_or_number_and_are_accepted() {
+    let table: Value = serde_json::from_str(include_str!("yaml_values.json")).expect("JSON");
+    for row in table["values"].as_array().unwrap() {
+        let place = row["at"].as_str().unwrap();
+        let told = row["sent"].as_array().unwrap().iter().filter_map(|text| {
+            let properties = with(&table["properties"], place, text.clone());
+            reader(schema::SCALABLE_TARGET, &properties).err()
+        });
+        let told: Vec<_> = told.collect();
+        match row["function"].as_str() {
+            Some(why) => assert!(told.iter().any(|told| told.contains(why)), "{row}: {told:?}"),
+            None => assert_eq!(told, [""; 0], "{row}"),
+        }
+        let is_accepted = told.is_empty() && !row["sent"].as_array().unwrap().is_empty();
+        assert!(is_accepted || row["linter"].is_string(), "{row}");
+    }
 }
 
 #[test]

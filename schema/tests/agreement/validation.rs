@@ -98,6 +98,7 @@ const KEYWORDS: &[&str] = &[
     "description",
     "else",
     "errorMessage",
+    "hints",
     "items",
     "maxItems",
     "maxLength",

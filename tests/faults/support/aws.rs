@@ -106,8 +106,10 @@ impl State {
     }
 
     fn reply(&mut self, request: &Received) -> Act {
-        // Only calls of CloudFormation, which are forms, have no such header.
-        let target = request.header("x-amz-target").unwrap_or("CloudFormation.DescribeStackResource").to_owned();
+        // Calls of CloudFormation, which are forms, and of Lambda have no such header.
+        let is_invoke = request.header("x-amz-invocation-type").is_some();
+        let other = if is_invoke { "Lambda.Invoke" } else { "CloudFormation.DescribeStackResource" };
+        let target = request.header("x-amz-target").unwrap_or(other).to_owned();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let fault = self.next_fault(&operation);
         self.called.push(operation);
@@ -116,6 +118,7 @@ impl State {
             Some(Fault::Before(act)) => return act.clone(),
             Some(Fault::Quotes(status, code)) => return refusal(*status, code, &request.head),
             Some(Fault::Says(status, code, message)) => return refusal(*status, code, message),
+            None if is_invoke => return Act::status(202),
             // CloudFormation knows no stack.
             None if target.starts_with("CloudFormation") => return unknown_stack(),
             Some(Fault::After(act)) if target.starts_with("CloudFormation") => return act.clone(),

@@ -8,7 +8,7 @@ use test_support::function::{
     Deadline, FUNCTION_ARN, MAX_BODY_BYTES, Services, Unanswered, handle, log, services, shipped_connector,
 };
 use test_support::log::Log;
-use test_support::loopback::closed_port;
+use test_support::loopback::ClosedPort;
 use test_support::request::Request;
 use test_support::secrets::{assert_no_secret, made_years_ago, signatures};
 use tokio::time::Instant;
@@ -47,8 +47,8 @@ impl Stage {
     }
 
     /// Starts with an address of AWS that refuses connections.
-    pub(crate) async fn without_aws() -> Self {
-        let address = format!("http://127.0.0.1:{}", closed_port().await);
+    pub(crate) async fn without_aws(refusing: &ClosedPort) -> Self {
+        let address = format!("http://127.0.0.1:{}", refusing.number());
         Self { services: services(shipped_connector(), Some(&address)), ..Self::new().await }
     }
 

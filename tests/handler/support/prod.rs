@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use test_support::account::{Account as _, target, variant};
-use test_support::attached::{action, step, tracking};
+use test_support::attached::{action, merged, step, tracking};
 use test_support::function::SNAPSHOTS;
 use test_support::request::{Request, create_gate, delete_gate, gate_id, update_gate};
 
@@ -13,12 +13,20 @@ use super::world::World;
 pub(crate) fn configs() -> World {
     let world = World::new();
     let large = "ml.m5.large";
+    let pool = |kind: &str, priority: u8| json!({ "InstanceType": kind, "Priority": priority });
+    let pools = json!([pool(large, 1), pool("ml.m5.xlarge", 2)]);
+    let serverless = json!({ "MaxConcurrency": 20, "MemorySizeInMB": 2048, "ProvisionedConcurrency": 1 });
+    let blue = |hosting: Value| merged(json!({ "VariantName": "blue", "ModelName": "m" }), &hosting);
     for (name, variants) in [
         ("large", vec![variant("blue", "m", large), variant("green", "m", large)]),
         ("xlarge", vec![variant("blue", "m", "ml.m5.xlarge"), variant("green", "m", large)]),
         ("alone", vec![variant("blue", "m", large)]),
+        ("alone-xlarge", vec![variant("blue", "m", "ml.m5.xlarge")]),
         ("both", vec![variant("blue", "m", "ml.m5.2xlarge"), variant("green", "m", "ml.m5.2xlarge")]),
         ("model", vec![variant("blue", "other", large), variant("green", "m", large)]),
+        ("pools", vec![blue(json!({ "InstancePools": pools })), variant("green", "m", large)]),
+        ("fewer-pools", vec![blue(json!({ "InstancePools": [pool(large, 1)] })), variant("green", "m", large)]),
+        ("serverless", vec![blue(json!({ "ServerlessConfig": serverless })), variant("green", "m", large)]),
     ] {
         world.create_config(name, &variants, json!({}));
     }
@@ -100,6 +108,17 @@ pub(crate) fn gate_delete(config: &str) -> Request {
 pub(crate) fn snapshots(world: &World) -> Vec<Value> {
     let folder = json!({ "Path": SNAPSHOTS, "Recursive": true });
     world.aws("AmazonSSM.GetParametersByPath", folder)["Parameters"].as_array().expect("a list").clone()
+}
+
+/// What the first snapshot holds.
+pub(crate) fn first_snapshot(world: &World) -> Value {
+    serde_json::from_str(snapshots(world)[0]["Value"].as_str().expect("a text")).expect("JSON")
+}
+
+/// The call that stores the snapshot of `blue` that another world has.
+pub(crate) fn stores_snapshot_of(other: &World) -> (&'static str, Value) {
+    let value = &snapshots(other)[0]["Value"];
+    ("AmazonSSM.PutParameter", json!({ "Name": blue_snapshot(), "Value": value, "Type": "String" }))
 }
 
 /// The name of the parameter that contains a snapshot of a variant of `prod`.

@@ -28,6 +28,8 @@ pub(crate) struct Template {
 pub(crate) enum Fails {
     /// The endpoint's update fails, and SageMaker rolls it back.
     Endpoint,
+    /// The alarm of the guardrails goes off while traffic shifts, and SageMaker rolls the endpoint back.
+    Alarm,
     /// A resource between the endpoint and the scaling.
     AfterEndpoint,
     /// A resource after the scaling.
@@ -45,6 +47,8 @@ pub(crate) enum Delivery {
     Lost(usize, Crash),
 }
 
+/// The alarm of guardrails.
+pub(crate) const ALARM: &str = "errors";
 /// The reason of a deployment whose request nobody answers.
 pub(crate) const UNANSWERED: &str = "nobody answered in time";
 
@@ -55,6 +59,8 @@ pub(crate) struct Stack<'a> {
     pub(crate) delivery: Delivery,
     /// Whether rollbacks run in the reverse order of dependencies.
     pub(crate) reversed: bool,
+    /// The `DeploymentConfig` of the endpoint.
+    pub(crate) guardrails: Option<Value>,
     /// How many requests were made.
     pub(crate) requests: usize,
     /// Whether the request to be killed reached that exchange.
@@ -79,6 +85,7 @@ impl<'a> Stack<'a> {
             world,
             delivery,
             reversed,
+            guardrails: None,
             requests: 0,
             was_killed: false,
             template: None,
@@ -101,13 +108,17 @@ impl<'a> Stack<'a> {
             if step == Step::Endpoint && fails == Some(Fails::Endpoint) {
                 self.world.aws("LocalAws.RollBackNextEndpoint", json!({ "Reason": "planned" }));
             }
+            if step == Step::Endpoint && fails == Some(Fails::Alarm) {
+                self.world.trip_alarm_in(Duration::from_secs(90), ALARM);
+            }
             begun.push(step);
             if let Err(reason) = self.take(step, from.as_ref(), to).await {
                 failed = Some(reason);
                 break;
             }
         }
-        let unplanned = failed.filter(|_| fails != Some(Fails::Endpoint));
+        assert!(fails != Some(Fails::Alarm) || failed.is_some(), "the alarm rolls the endpoint back");
+        let unplanned = failed.filter(|_| !matches!(fails, Some(Fails::Alarm | Fails::Endpoint)));
         if fails.is_some() || unplanned.is_some() {
             self.roll_back(&begun, from.as_ref(), to).await;
             return unplanned.map_or(Ok(()), Err);
@@ -131,6 +142,8 @@ impl<'a> Stack<'a> {
 
     async fn delete_obsolete(&mut self) {
         let mut obsolete = std::mem::take(&mut self.obsolete);
+        // After a rollback, a resource has its former id again.
+        obsolete.retain(|(step, _, id)| self.ids.get(step.logical_id()) != Some(id));
         if self.reversed {
             obsolete.reverse();
         }
@@ -203,7 +216,11 @@ impl<'a> Stack<'a> {
         if found["EndpointConfigName"] == config {
             return Ok(());
         }
-        self.world.call("SageMaker.UpdateEndpoint", &about).map_err(|fault| fault.to_string())?;
+        let mut update = about;
+        if let Some(guardrails) = &self.guardrails {
+            update["DeploymentConfig"] = guardrails.clone();
+        }
+        self.world.call("SageMaker.UpdateEndpoint", &update).map_err(|fault| fault.to_string())?;
         self.settled(config).await
     }
 

@@ -1,6 +1,7 @@
 //! The local AWS and CloudFormation behind one HTTP connector: no sockets, and virtual time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -8,11 +9,11 @@ use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, S
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use local_aws::{Fault, LocalAws};
+use local_aws::{Fault, LocalAws, query};
 use serde_json::{Value, json};
 use test_support::account::{Account, forget_identity};
 use test_support::function::{
-    ACCOUNT, Deadline, FUNCTION_ARN, MAX_BODY_BYTES, REGION, Services, Unanswered, handle, services,
+    ACCOUNT, Deadline, FUNCTION_ARN, MAX_BODY_BYTES, REGION, Services, Unanswered, bare_services, handle, services,
 };
 use test_support::request::Request;
 use test_support::{Crash, stack_resource};
@@ -51,10 +52,20 @@ struct Intervention {
 #[derive(Clone, Debug)]
 pub(crate) struct World(Arc<Mutex<State>>);
 
+/// The connections of one invocation.
+#[derive(Clone, Debug)]
+struct Connections {
+    world: World,
+    /// Whether the invocation was killed.
+    is_dead: Arc<AtomicBool>,
+}
+
 #[derive(Debug)]
 struct State {
     aws: LocalAws,
     epoch: Instant,
+    /// The time of the machine then.
+    began: SystemTime,
     calls: Vec<(String, Value)>,
     answers: Vec<Value>,
     puts: u32,
@@ -70,9 +81,22 @@ struct State {
     /// How long ago the record changed, if it has a time.
     record_changed: Option<Duration>,
     record_before: Option<(&'static str, &'static str, String)>,
+    /// The asynchronous invocations that the function has requested and that have not begun: its ARN and payload.
+    invoked: VecDeque<(String, String)>,
+    /// How many invocations there were.
+    invocations: u32,
+    /// Whether calls are neither signed nor sent through the SDK's runtime, which takes most of their time.
+    is_bare: bool,
     /// The native resource that registered each target: stack and logical id.
     native: Option<(&'static str, &'static str)>,
+    /// A gate, as CloudFormation knows it: its stack and its physical id.
+    gate: Option<(&'static str, String)>,
     slow: Option<(&'static str, Duration)>,
+    slow_reply: Option<(&'static str, Duration)>,
+    /// The operations whose reads are late, and by how much.
+    late_reads: Option<(&'static [&'static str], Duration)>,
+    /// What AWS was until each change, and when that change came.
+    past: Vec<(Instant, LocalAws)>,
 }
 
 impl World {
@@ -81,6 +105,7 @@ impl World {
         let state = State {
             aws: LocalAws::new(ACCOUNT, REGION, "aws"),
             epoch: Instant::now(),
+            began: SystemTime::now(),
             calls: Vec::new(),
             answers: Vec::new(),
             puts: 0,
@@ -93,8 +118,15 @@ impl World {
             record_of_stack: None,
             record_changed: None,
             record_before: None,
+            invoked: VecDeque::new(),
+            invocations: 0,
+            is_bare: false,
             native: None,
+            gate: None,
             slow: None,
+            slow_reply: None,
+            late_reads: None,
+            past: Vec::new(),
         };
         let world = Self(Arc::new(Mutex::new(state)));
         world.create_endpoint("MyEndPoint", &["MyVariant", "MyOtherVariant"]);
@@ -149,6 +181,20 @@ impl World {
         self.state().record_before = Some((operation, status, id.to_owned()));
     }
 
+    /// CloudFormation knows a gate of a stack with this physical id.
+    pub(crate) fn has_gate(&self, stack: &'static str, id: &str) {
+        self.state().gate = Some((stack, id.to_owned()));
+    }
+
+    /// An alarm goes off later.
+    pub(crate) fn trip_alarm_in(&self, time: Duration, alarm: &'static str) {
+        let world = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            world.aws("LocalAws.TripAlarm", json!({ "AlarmName": alarm }));
+        });
+    }
+
     /// A native resource registered all targets.
     pub(crate) fn on_native(&self, stack: &'static str, logical_id: &'static str) {
         self.state().native = Some((stack, logical_id));
@@ -157,6 +203,16 @@ impl World {
     /// The next call of an operation takes so long until it takes effect.
     pub(crate) fn slow(&self, operation: &'static str, way: Duration) {
         self.state().slow = Some((operation, way));
+    }
+
+    /// The reply to the next call of an operation takes so long. The call takes effect at once.
+    pub(crate) fn slow_reply(&self, operation: &'static str, way: Duration) {
+        self.state().slow_reply = Some((operation, way));
+    }
+
+    /// From now on, the function's reads by these operations are eventually consistent: each shows what was so long ago.
+    pub(crate) fn read_late(&self, operations: &'static [&'static str], lag: Duration) {
+        self.state().late_reads = Some((operations, lag));
     }
 
     /// All targets with their tags, policies and scheduled actions, without ARNs and times.
@@ -189,6 +245,11 @@ impl World {
         self.state().puts
     }
 
+    /// All answers that were delivered.
+    pub(crate) fn all_answers(&self) -> Vec<Value> {
+        self.state().answers.clone()
+    }
+
     /// How many answers were delivered.
     pub(crate) fn answers(&self) -> usize {
         self.state().answers.len()
@@ -196,17 +257,34 @@ impl World {
 
     /// Invokes the function, and kills it at an exchange. Returns whether it reached that exchange.
     pub(crate) async fn crash(&self, request: &Request, crash: Crash) -> bool {
-        self.state().exchanges = 0;
-        self.state().crash = Some(crash);
+        self.plan_crash(crash);
         drop(tokio::time::timeout(Duration::from_secs(40), self.invoke(&request.0.to_string())).await);
+        self.has_crashed()
+    }
+
+    /// Kills the invocation that makes this exchange, counted from now.
+    pub(crate) fn plan_crash(&self, crash: Crash) {
         let mut state = self.state();
-        state.crash = None;
-        state.exchanges >= crash.at
+        (state.exchanges, state.crash) = (0, Some(crash));
+    }
+
+    /// Whether that exchange was reached. It is no longer planned.
+    pub(crate) fn has_crashed(&self) -> bool {
+        let mut state = self.state();
+        let reached = state.exchanges;
+        state.crash.take().is_some_and(|crash| reached >= crash.at)
     }
 
     /// The function, warm.
     pub(crate) fn services(&self) -> Services {
-        services(SharedHttpConnector::new(self.clone()), None)
+        let connections = Connections { world: self.clone(), is_dead: Arc::default() };
+        let http = SharedHttpConnector::new(connections);
+        if self.state().is_bare { bare_services(http) } else { services(http, None) }
+    }
+
+    /// From now on, calls are not signed, for tests that make very many.
+    pub(crate) fn without_signatures(&self) {
+        self.state().is_bare = true;
     }
 
     /// Invokes the function as Lambda does, with a minute to run.
@@ -219,10 +297,31 @@ impl World {
         self.invoke_as(FUNCTION_ARN, payload, timeout).await
     }
 
-    /// Invokes a function by its ARN.
+    /// Invokes a function by its ARN, and then as often as the function invokes itself.
     pub(crate) async fn invoke_as(&self, arn: &str, payload: &str, timeout: Duration) -> Result<(), Unanswered> {
-        let deadline = Deadline::new(SystemTime::now() + timeout);
+        self.invoke_once(arn, payload, timeout).await?;
+        while let Some((arn, payload)) = self.next_invocation() {
+            self.invoke_once(&arn, &payload, timeout).await?;
+        }
+        Ok(())
+    }
+
+    /// The next asynchronous invocation that the function has requested: ARN and payload.
+    pub(crate) fn next_invocation(&self) -> Option<(String, String)> {
+        self.state().invoked.pop_front()
+    }
+
+    /// Makes one invocation.
+    pub(crate) async fn invoke_once(&self, arn: &str, payload: &str, timeout: Duration) -> Result<(), Unanswered> {
+        self.state().invocations += 1;
+        let now = self.state().date();
+        let deadline = Deadline::from_now(now, now + timeout);
         handle(payload, arn, deadline, &self.services()).await
+    }
+
+    /// How many invocations there were since the last call of this method.
+    pub(crate) fn invocations(&self) -> u32 {
+        std::mem::take(&mut self.state().invocations)
     }
 
     /// Sends a request and returns the answer to it.
@@ -258,28 +357,36 @@ impl World {
 
 impl Account for World {
     fn call(&self, target: &str, input: &Value) -> Result<Value, Fault> {
-        let mut state = self.state();
-        let now = state.now();
-        state.aws.call(target, input, now)
+        self.state().call_aws(target, input)
     }
 }
 
 impl State {
     fn now(&self) -> f64 {
-        1_700_000_000.0 + self.epoch.elapsed().as_secs_f64()
+        self.date().duration_since(SystemTime::UNIX_EPOCH).expect("a date of today").as_secs_f64()
     }
 
-    fn next_exchange(&mut self) -> Option<Crash> {
+    /// The time of the machine, if virtual time were its own.
+    fn date(&self) -> SystemTime {
+        self.began + self.epoch.elapsed()
+    }
+
+    /// How the next exchange of an invocation is killed. An invocation that was killed makes no more exchanges.
+    fn next_exchange(&mut self, is_dead: &AtomicBool) -> Option<Crash> {
+        if is_dead.load(Ordering::Relaxed) {
+            return Some(Crash { at: self.exchanges, after_effect: false });
+        }
         self.exchanges += 1;
-        let crash = self.crash.filter(|crash| crash.at <= self.exchanges)?;
-        // A function that is killed makes no more exchanges.
-        Some(Crash { after_effect: crash.after_effect && crash.at == self.exchanges, ..crash })
+        let crash = self.crash.filter(|crash| crash.at == self.exchanges)?;
+        is_dead.store(true, Ordering::Relaxed);
+        Some(crash)
     }
 
-    fn call(&mut self, target: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
+    fn call(&mut self, target: &str, path: &str, body: &[u8]) -> Result<(u16, String), ConnectorError> {
         assert!(is_allowed(target), "the role in template.yaml does not allow {target}");
         let input: Value = match target {
-            DESCRIBE_STACK_RESOURCE | DESCRIBE_STACK_RESOURCES => String::from_utf8_lossy(body).into(),
+            DESCRIBE_STACK_RESOURCE | DESCRIBE_STACK_RESOURCES | INVOKE => String::from_utf8_lossy(body).into(),
+            DESCRIBE_STACKS => query::read_form(&String::from_utf8_lossy(body)).expect("a form").1,
             _ => serde_json::from_slice(body).expect("the function sends JSON"),
         };
         self.calls.push((target.to_owned(), input.clone()));
@@ -291,32 +398,46 @@ impl State {
             Some(Trouble::Panic) => panic!("a planted defect"),
             _ => {}
         }
-        let now = self.now();
         let planned = self.interventions.iter().position(|planned| target.ends_with(planned.operation.as_str()));
         if let Some(index) = planned {
             if self.interventions[index].skipped > 0 {
                 self.interventions[index].skipped -= 1;
             } else {
                 for (target, input) in self.interventions.remove(index).calls {
-                    self.aws.call(target, &input, now).expect("an intervention that works");
+                    self.call_aws(target, &input).expect("an intervention that works");
                 }
             }
         }
         if let Some((_, status, id)) = self.record_before.take_if(|(operation, ..)| target.ends_with(*operation)) {
             self.record = Some((status, id));
+            self.record_changed = Some(Duration::ZERO);
         }
-        let reply = if target == DESCRIBE_STACK_RESOURCE {
+        let reply = if target == INVOKE {
+            let function = path.strip_prefix(FUNCTIONS).and_then(|path| path.strip_suffix("/invocations"));
+            let function = function.expect("the path of Invoke").replace("%3A", ":").replace("%24", "$");
+            self.invoked.push_back((function, input.as_str().unwrap_or_default().to_owned()));
+            Err((202, String::new()))
+        } else if target == DESCRIBE_STACK_RESOURCE {
             Err(self.describe_stack_resource(input.as_str().unwrap_or_default()))
         } else if target == DESCRIBE_STACK_RESOURCES {
-            Err(match self.native {
-                Some((stack, logical_id)) => {
-                    (200, stack_resource::natives(stack, logical_id, input.as_str().unwrap_or_default()))
-                }
+            let form = input.as_str().unwrap_or_default();
+            let asked = stack_resource::asked_id(form).unwrap_or_default();
+            let (found, kind) = if asked.ends_with("|update-gate") {
+                let gate = self.gate.as_ref().filter(|(_, id)| *id == asked);
+                (gate.map(|(stack, _)| (*stack, "Gate")), stack_resource::UPDATE_GATE)
+            } else {
+                (self.native, stack_resource::NATIVE_TARGET)
+            };
+            Err(match found {
+                Some((stack, logical_id)) => (200, stack_resource::resources(stack, logical_id, kind, form)),
                 None => (400, stack_resource::unknown_stack()),
             })
+        } else if target == DESCRIBE_STACKS {
+            let answer = self.aws.call(target, &input, self.now());
+            let status = answer.as_ref().map_or_else(|fault| fault.status, |_| 200);
+            Err((status, query::reply("DescribeStacks", &answer)))
         } else {
-            self.aws
-                .call(target, &input, now)
+            self.read_or_change(target, &input)
                 .map_err(|fault| (fault.status, json!({"__type": fault.code, "Message": fault.message}).to_string()))
         };
         match trouble {
@@ -332,6 +453,27 @@ impl State {
         }
     }
 
+    /// A call of the function. A late read shows the past.
+    fn read_or_change(&mut self, target: &str, input: &Value) -> Result<Value, Fault> {
+        let late = self.late_reads.filter(|(reads, _)| reads.iter().any(|read| target.ends_with(read)));
+        let now = self.now();
+        let past = late.and_then(|(_, lag)| self.past.iter_mut().find(|(ended, _)| ended.elapsed() < lag));
+        match past {
+            Some((_, aws)) => aws.call(target, input, now),
+            None => self.call_aws(target, input),
+        }
+    }
+
+    /// Calls AWS as it is now, and keeps what it was before if reads are late.
+    fn call_aws(&mut self, target: &str, input: &Value) -> Result<Value, Fault> {
+        let now = self.now();
+        let is_read = ["Describe", "Get", "List"].iter().any(|read| target.contains(&format!(".{read}")));
+        if self.late_reads.is_some() && !is_read {
+            self.past.push((Instant::now(), self.aws.clone()));
+        }
+        self.aws.call(target, input, now)
+    }
+
     fn describe_stack_resource(&self, form: &str) -> (u16, String) {
         if let Some((_, status)) = self.record_of_stack.filter(|(stack, _)| form.contains(stack)) {
             return (200, stack_resource::described(status, "", None));
@@ -339,7 +481,7 @@ impl State {
         match &self.record {
             Some(("GONE", _)) => (400, stack_resource::unknown_resource()),
             Some((status, id)) => {
-                let changed = self.record_changed.map(|ago| SystemTime::now() - ago);
+                let changed = self.record_changed.map(|ago| self.began - ago);
                 (200, stack_resource::described(status, id, changed))
             }
             None => (400, stack_resource::unknown_stack()),
@@ -361,18 +503,24 @@ impl State {
     }
 }
 
-impl HttpConnector for World {
+impl HttpConnector for Connections {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let world = self.clone();
+        let Self { world, is_dead } = self.clone();
         HttpConnectorFuture::new(async move {
             let body = request.body().bytes().expect("a body in memory");
-            let crash = world.state().next_exchange();
+            let crash = world.state().next_exchange(&is_dead);
             if crash.is_some_and(|crash| !crash.after_effect) {
                 std::future::pending::<()>().await;
             }
-            let is_list = body.starts_with(b"Action=DescribeStackResources&");
-            let query = if is_list { DESCRIBE_STACK_RESOURCES } else { DESCRIBE_STACK_RESOURCE };
-            let query = (request.method() == "POST").then_some(query);
+            let queries = [DESCRIBE_STACK_RESOURCE, DESCRIBE_STACK_RESOURCES, DESCRIBE_STACKS];
+            let is_for = |query: &&str| {
+                let action = query.rsplit('.').next().unwrap_or_default();
+                body.starts_with(format!("Action={action}&").as_bytes())
+            };
+            let path = request.uri().parse::<http::Uri>().map(|uri| uri.path().to_owned()).unwrap_or_default();
+            let is_invoke = path.starts_with(FUNCTIONS);
+            let query = if is_invoke { Some(INVOKE) } else { queries.into_iter().find(is_for) };
+            let query = query.filter(|_| request.method() == "POST");
             let target = request.headers().get("x-amz-target").or(query);
             let slow = target.and_then(|target| world.state().slow.take_if(|(slow, _)| target.ends_with(*slow)));
             if let Some((_, way)) = slow {
@@ -381,7 +529,7 @@ impl HttpConnector for World {
             let outcome = match target {
                 Some(target) => {
                     // Caught here so that the lock is not poisoned, and resumed in the function.
-                    let call = std::panic::AssertUnwindSafe(|| world.state().call(target, body));
+                    let call = std::panic::AssertUnwindSafe(|| world.state().call(target, &path, body));
                     std::panic::catch_unwind(call).unwrap_or_else(|panic| {
                         world.0.clear_poison();
                         std::panic::resume_unwind(panic)
@@ -391,6 +539,11 @@ impl HttpConnector for World {
                     world.state().put(std::str::from_utf8(body).expect("UTF-8")).map(|status| (status, String::new()))
                 }
             };
+            let slow_reply =
+                target.and_then(|target| world.state().slow_reply.take_if(|(slow, _)| target.ends_with(*slow)));
+            if let Some((_, way)) = slow_reply {
+                tokio::time::sleep(way).await;
+            }
             if crash.is_some() || matches!(&outcome, Err(error) if error.is_timeout()) {
                 std::future::pending::<()>().await;
             }
@@ -408,6 +561,7 @@ fn is_allowed(target: &str) -> bool {
         "AmazonSSM" => "ssm",
         "AnyScaleFrontendService" => "application-autoscaling",
         "CloudFormation" => "cloudformation",
+        "Lambda" => return operation == "Invoke" && ACTIONS.contains("lambda:InvokeFunction"),
         "SageMaker" => "sagemaker",
         _ => return false,
     };
@@ -417,13 +571,20 @@ fn is_allowed(target: &str) -> bool {
 /// The actions in the policies of the function's role. `tests/e2e` makes sure that all of them are allowed.
 static ACTIONS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     let template = include_str!("../../../template.yaml");
-    let (_, role) = template.split_once("\n  Role:\n").expect("the role");
-    let (_, policies) = role.split_once("\n      Policies:\n").expect("its policies");
-    let policies = policies.lines().take_while(|line| line.is_empty() || line.starts_with("      "));
-    policies.map(|line| line.trim().trim_start_matches("- ").trim_start_matches("Action: ")).collect()
+    // The policies in the role, and the one that names the function.
+    let policies = [("\n  Role:\n", "\n      Policies:\n"), ("\n  InvokeItself:\n", "\n      PolicyDocument:\n")];
+    let lines = policies.into_iter().flat_map(|(resource, policies)| {
+        let (_, resource) = template.split_once(resource).expect("the resource");
+        let (_, policies) = resource.split_once(policies).expect("its policies");
+        policies.lines().take_while(|line| line.is_empty() || line.starts_with("      "))
+    });
+    lines.map(|line| line.trim().trim_start_matches("- ").trim_start_matches("Action: ")).collect()
 });
 const DESCRIBE_STACK_RESOURCE: &str = "CloudFormation.DescribeStackResource";
+const INVOKE: &str = "Lambda.Invoke";
+const FUNCTIONS: &str = "/2015-03-31/functions/";
 const DESCRIBE_STACK_RESOURCES: &str = "CloudFormation.DescribeStackResources";
+const DESCRIBE_STACKS: &str = "CloudFormation.DescribeStacks";
 
 fn reset() -> ConnectorError {
     ConnectorError::io("connection reset by peer".into())

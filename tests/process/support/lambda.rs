@@ -243,6 +243,7 @@ impl Process {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING", &here)
             .env("AWS_ENDPOINT_URL_CLOUDFORMATION", &here)
+            .env("AWS_ENDPOINT_URL_LAMBDA", &here)
             .env("AWS_ENDPOINT_URL_SAGEMAKER", &here)
             .env("AWS_ENDPOINT_URL_SSM", &here)
             .env("AWS_LAMBDA_RUNTIME_API", here.trim_start_matches("http://"))

@@ -20,6 +20,8 @@ pub(crate) struct State {
     pub(crate) aws: LocalAws,
     /// The accepted answers: path and body.
     pub(crate) answers: Vec<(String, Value)>,
+    /// The asynchronous invocations that the process has requested: the signed header and the payload of each.
+    pub(crate) invoked: Vec<(String, String)>,
     /// The next answers are rejected with these statuses.
     pub(crate) refusals: Vec<u16>,
     /// Whether there is a process.
@@ -156,6 +158,12 @@ impl Shared {
             };
         }
         let body = &request.body;
+        if request.path() == INVOKE {
+            assert_eq!(request.header("x-amz-invocation-type"), Some("Event"));
+            let signed = request.header("authorization").expect("a signature").to_owned();
+            state.invoked.push((signed, body.clone()));
+            return Reply::new(202, "");
+        }
         if body.starts_with("Action=DescribeStackResource&") {
             return Reply::new(200, state.record.as_str());
         }
@@ -192,4 +200,7 @@ pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64()
 }
 
+/// `Invoke` of `FUNCTION_ARN`.
+const INVOKE: &str =
+    "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A111122223333%3Afunction%3Asagemaker-scaling/invocations";
 const NEXT: &str = "/2018-06-01/runtime/invocation/next";

@@ -193,6 +193,7 @@ fn written(desired: &Desired, properties: &Value) -> Value {
         "MinCapacity": desired.spec.capacity("MinCapacity"),
         "MaxCapacity": desired.spec.capacity("MaxCapacity"),
         "AdoptExisting": desired.adopt_existing,
+        "PropagateStackTags": desired.propagate_stack_tags,
         "UpdateGate": desired.gate.as_ref().map(ToString::to_string),
         "SuspendedState": desired.spec.settings.get("SuspendedState"),
         "Tags": tags.collect::<Vec<_>>(),

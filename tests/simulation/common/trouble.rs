@@ -60,12 +60,13 @@ impl Kind {
         }
     }
 
-    /// The reply to an exchange that took effect, and of which the function does not learn that.
-    pub(crate) async fn after_effect(self, put: bool, status: u16) -> Option<Reply> {
+    /// The reply to an exchange that took effect, and of which the function does not learn that. `is_status_only`: the
+    /// function does not read the body of a success.
+    pub(crate) async fn after_effect(self, is_status_only: bool, status: u16) -> Option<Reply> {
         match self {
             Self::Hang => std::future::pending().await,
             Self::Reset { after_effect: true } => Some(Err(reset())),
-            Self::Garbage if !put => Some(Ok((status, "<html>".to_owned()))),
+            Self::Garbage if !is_status_only => Some(Ok((status, "<html>".to_owned()))),
             _ => None,
         }
     }

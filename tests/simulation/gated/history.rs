@@ -56,13 +56,21 @@ impl Adversity {
         Self((2 << level as u16) - 1)
     }
 
-    /// Reads the names of levels, each alone, such as `failures,kills`, or one with all before it, such as `..failures`.
+    /// Reads the names of levels: each alone, such as `failures,kills`, or with all before it, such as `..express,kills`.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let level = |name: &str| Level::ALL.into_iter().find(|level| format!("{level:?}").eq_ignore_ascii_case(name));
-        if let Some(last) = text.strip_prefix("..") {
-            return level(last).map(Self::up_to);
-        }
-        text.split(',').map(|name| level(name).map(|level| 1 << level as u16)).sum::<Option<_>>().map(Self)
+        let read = |name: &str| match name.strip_prefix("..") {
+            Some(last) => level(last).map(Self::up_to),
+            None => level(name).map(|level| Self(1 << level as u16)),
+        };
+        text.split(',').map(read).try_fold(Self(0), |all, read| Some(Self(all.0 | read?.0)))
+    }
+
+    /// Everything up to express mode, and one of the levels after it: each seed another one.
+    pub(crate) fn of(seed: u64) -> Self {
+        let last = [Level::Troubles, Level::Eventual, Level::Kills, Level::Gates];
+        let index = usize::try_from(seed % 4).expect("less than four");
+        Self(Self::up_to(Level::Express).0 | 1 << last[index] as u16)
     }
 
     pub(crate) fn has(self, level: Level) -> bool {
@@ -552,6 +560,7 @@ pub(crate) const DIMENSIONS: [&str; 3] = [
 pub(crate) const SCALINGS: [[&str; 3]; 2] = [["Blue", "Green", "Grey"], ["Blue2", "Green2", "Grey2"]];
 /// The logical ids of native targets.
 pub(crate) const NATIVES: [&str; 3] = ["NativeBlue", "NativeGreen", "NativeGrey"];
+/// `green` has the second as an instance pool.
 pub(crate) const INSTANCE_TYPES: [&str; 2] = ["ml.m5.large", "ml.m5.xlarge"];
 /// Two scaling policies and a scheduled action.
 pub(crate) const ATTACHED: [&str; 3] = ["p", "q", "s"];

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::history::Duplicate;
 use super::world::{INVOCATION, Invocation, World};
-use crate::common::invocation::{TIMEOUT, judge, outcome, with_retries};
+use crate::common::invocation::{QUEUED, judge, outcome, with_retries};
 
 /// The function, deployed.
 #[derive(Clone, Debug)]
@@ -19,22 +19,29 @@ pub(crate) struct Lambda {
     pub(crate) world: World,
     pub(crate) services: Services,
     pub(crate) duplicates: Arc<Vec<Duplicate>>,
+    pub(crate) timeout: Duration,
 }
 
 impl Lambda {
     /// Queues a request, as an asynchronous invocation does, and again for each duplicate in the history.
     pub(crate) fn invoke(&self, request: usize) {
-        self.deliver(request, 0);
+        let payload = self.world.state().requests[request].payload(request);
+        self.deliver(request, payload.clone(), Duration::ZERO);
         let after_set_up = {
             let state = self.world.state();
             state.is_set_up.then(|| request - state.ledger.requests_before)
         };
         for duplicate in self.duplicates.iter().filter(|duplicate| Some(duplicate.request) == after_set_up) {
-            self.deliver(request, duplicate.after);
+            self.deliver(request, payload.clone(), Duration::from_millis(duplicate.after));
         }
     }
 
-    fn deliver(&self, request: usize, after: u64) {
+    /// Queues the next invocation for a request, as the function has requested it.
+    pub(crate) fn continue_with(&self, request: usize, payload: &str) {
+        self.deliver(request, payload.to_owned(), QUEUED);
+    }
+
+    fn deliver(&self, request: usize, payload: String, after: Duration) {
         let lambda = self.clone();
         let key = {
             let mut state = self.world.state();
@@ -43,8 +50,8 @@ impl Lambda {
             key
         };
         tokio::task::spawn_local(async move {
-            sleep(Duration::from_millis(after)).await;
-            let answered = with_retries(async || lambda.run(request).await).await;
+            sleep(after).await;
+            let answered = with_retries(async || lambda.run(request, &payload).await).await;
             let mut state = lambda.world.state();
             if !answered {
                 state.note_unanswered(request);
@@ -54,24 +61,23 @@ impl Lambda {
     }
 
     /// One invocation. `false`: Lambda retries.
-    async fn run(&self, request: usize) -> bool {
+    async fn run(&self, request: usize, payload: &str) -> bool {
         let invocation =
-            Arc::new(Invocation { world: self.world.clone(), request, killed: Notify::new(), sent: Mutex::default() });
-        let (payload, deadline) = {
+            Arc::new(Invocation { lambda: self.clone(), request, killed: Notify::new(), sent: Mutex::default() });
+        let deadline = {
             let mut state = self.world.state();
             state.tell(|| format!("  {request}: invoked"));
             state.running.push(request);
             let clock = state.clock.date();
-            (state.requests[request].payload(request), Deadline::from_now(clock, clock + TIMEOUT))
+            Deadline::from_now(clock, clock + self.timeout)
         };
-        let work = handle(&payload, FUNCTION_ARN, deadline, &self.services);
+        let work = handle(payload, FUNCTION_ARN, deadline, &self.services);
         let work = INVOCATION.scope(Arc::clone(&invocation), AssertUnwindSafe(work).catch_unwind());
-        let outcome = outcome(&invocation.killed, work).await;
+        let outcome = outcome(&invocation.killed, self.timeout, work).await;
         let mut state = self.world.state();
         let ended = state.running.iter().position(|running| *running == request).expect("it ran");
         state.running.swap_remove(ended);
-        let taken = invocation.sent.lock().expect("not poisoned").taken;
-        let (is_done, broken) = judge(request, outcome, taken);
+        let (is_done, broken) = judge(request, outcome, &invocation.sent.lock().expect("not poisoned"));
         if let Some((kind, text)) = broken {
             state.violation(kind, text);
         }

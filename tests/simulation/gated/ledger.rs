@@ -7,7 +7,7 @@ use test_support::attached::step;
 use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG, RESTORING_TAG, SNAPSHOTS, STACK_ID_TAG};
 
 use super::history::{DIMENSIONS, Native, Scaling, VARIANTS, parameter, resource_id};
-use super::request::Props;
+use super::request::{Props, Request};
 use super::stack::{NAMES_NO_GATE, Stack};
 use super::world::State;
 use crate::common::attachments;
@@ -19,7 +19,11 @@ pub(crate) struct Ledger {
     /// Whether somebody attached a policy, an action and a tag to a target with an owner; `false`: they may be gone.
     pub(crate) foreign: [Option<bool>; 3],
     /// How often each variant was removed from the endpoint, or with it.
-    removals: [u32; 3],
+    pub(crate) removals: [u32; 3],
+    /// When a request for each variant changed its target last, and of which stack.
+    pub(crate) changed: [Option<(f64, String)>; 3],
+    /// How often each variant had been removed when each request was made.
+    pub(crate) removals_before: Vec<[u32; 3]>,
     /// Exchanges and requests of the first deployment.
     pub(crate) exchanges_before: u32,
     pub(crate) requests_before: usize,
@@ -64,7 +68,9 @@ impl State {
     pub(crate) fn delete_native(&mut self, variant: usize) {
         let is_adopted =
             self.shadows[variant].as_ref().is_some_and(|shadow| shadow.tags.keys().any(|key| is_own_tag(key)));
-        if self.ledger.natives[variant].is_some_and(|native| native.adopted) || is_adopted {
+        let kept = self.snapshot(variant);
+        let is_kept_adopted = kept.is_some_and(|kept| kept["Target"]["Tags"].get(ADOPTED_TAG).is_some());
+        if is_adopted || is_kept_adopted {
             return;
         }
         drop(self.by_hand("AnyScaleFrontendService.DeregisterScalableTarget", &target(variant)));
@@ -159,8 +165,10 @@ impl State {
         self.ledger.removals = self.ledger.removals.map(|removals| removals + 1);
     }
 
-    pub(crate) fn removals_of(&self, props: &Props) -> u32 {
-        props.variant().map_or(0, |variant| self.ledger.removals[variant])
+    /// How often the variant of a resource had been removed before its last request.
+    pub(crate) fn removals_before(&self, stack: &str, logical: &str, props: &Props) -> u32 {
+        let last = self.requests.iter().rposition(|made| made.stack_id == stack && made.logical_id == logical);
+        props.variant().zip(last).map_or(0, |(variant, request)| self.ledger.removals_before[request][variant])
     }
 
     fn may_be_gone(&mut self, variant: usize) {
@@ -174,20 +182,60 @@ impl State {
 
     /// A request was delivered three times, and no invocation answered it.
     pub(crate) fn note_unanswered(&mut self, request: usize) {
-        if let (false, Some(variant)) = (self.waiting.contains(&request), self.requests[request].props.variant()) {
-            self.excuse(variant, "no delivery of a request was answered");
+        let limit = "no delivery of a request was answered";
+        match self.requests[request].props.variant() {
+            _ if self.waiting.contains(&request) => {}
+            Some(variant) => self.excuse(variant, limit),
+            None => self.excuse_all(limit),
         }
     }
 
-    /// Documented limit: a call that is in flight when its request is cancelled. What a gate or a Create changes then, is
-    /// undone or deleted.
-    pub(crate) fn note_in_flight(&mut self, request: usize, operation: &str) {
+    /// Documented limits: what an Update changes while CloudFormation cancels it, and what one delivery of a young request
+    /// changes after another was answered. The function may act on a record that it read some seconds ago, and the
+    /// record lags. What a gate or another Create changes then, is undone or deleted.
+    pub(crate) fn note_late_change(&mut self, request: usize, was_awaited: bool, operation: &str) {
+        if self.waiting.contains(&request) {
+            return;
+        }
+        let found = &self.requests[request];
+        let Props::Scaling { variant, .. } = found.props else { return };
+        let shadow = self.shadows[variant].as_ref();
+        let is_others = shadow.is_some_and(|shadow| {
+            shadow.made_by != Some(request) && self.now() - shadow.since < self.record_lag + READ_VALID
+        });
+        if found.kind == "Create" && operation == "DeregisterScalableTarget" && is_others {
+            self.excuse(variant, "a resource was created anew while a delivery of its former Create was undone");
+            return;
+        }
+        let is_of_same = |other: &Request| other.stack_id == found.stack_id && other.logical_id == found.logical_id;
+        let is_overtaken = self.requests[request + 1..].iter().any(is_of_same);
+        let failed = found.answer.as_ref().is_some_and(|answer| answer["Status"] == "FAILED");
+        let is_twin = failed || found.answer.is_some() && is_overtaken;
+        if is_twin && self.now() - found.made < CHECKS_FRESHNESS_AFTER {
+            self.excuse(variant, TWIN);
+            return;
+        }
+        let is_update = found.kind == "Update";
+        let is_recent = self.cancelled.get(&request).is_some_and(|at| self.now() - at < self.record_lag + READ_VALID);
+        if is_update && (was_awaited || is_recent) && operation != "DeregisterScalableTarget" {
+            self.excuse(variant, "an Update changed a target while it was cancelled");
+        }
+    }
+
+    /// In a rollback, a resource that may adopt a target adopts it in the snapshot. Documented limit: the gate of a stack
+    /// without the endpoint may replace the snapshot of a rollback.
+    pub(crate) fn note_snapshot(&mut self, request: usize, input: &Value) {
         let request = &self.requests[request];
-        if let (Props::Scaling { variant, .. }, "Update") = (&request.props, request.kind)
-            && operation != "DeregisterScalableTarget"
-        {
-            let variant = *variant;
-            self.excuse(variant, "a call was in flight when its request was cancelled");
+        let Props::Scaling { variant, scaling, .. } = &request.props else {
+            let variant = (0..3).find(|variant| input["Name"] == parameter(*variant));
+            if let (Some(variant), true) = (variant, request.stack_id.contains(OTHER_STACK)) {
+                self.excuse(variant, NO_ENDPOINT);
+            }
+            return;
+        };
+        let adopts = scaling.adopt && input["Value"].as_str().is_some_and(|value| value.contains(ADOPTED_TAG));
+        if let (Some(native), true) = (&mut self.ledger.natives[*variant], adopts) {
+            native.adopted = true;
         }
     }
 
@@ -199,6 +247,7 @@ impl State {
             native.adopted = true;
         }
         if operation == "RegisterScalableTarget" && self.shadows[variant].is_none() {
+            self.note_late_registration(variant);
             self.check_registration(number, input, variant);
         }
         let Some(shadow) = &self.shadows[variant] else { return };
@@ -232,6 +281,19 @@ impl State {
                 Some(_) => Some("a scaling changes a target of another owner"),
             },
             Props::Gate { include, .. } if operation == "DeregisterScalableTarget" => {
+                if request.stack_id.contains(OTHER_STACK) {
+                    // Documented limit: nobody updates the endpoint back to the configuration of that gate.
+                    self.excuse(variant, NO_ENDPOINT);
+                    return;
+                }
+                let changed = self.ledger.changed[variant].as_ref().filter(|(_, stack)| *stack != request.stack_id);
+                if changed.is_some_and(|(at, _)| {
+                    self.now() - at < self.latest_read() + self.latest_parameter_read() + SNAPSHOT_TAKES
+                }) {
+                    // Documented limit: a snapshot holds what the reads show.
+                    self.excuse(variant, "another stack changed a target while a gate took its snapshot");
+                    return;
+                }
                 let is_others = owner.is_some_and(|(stack, _)| stack != request.stack_id);
                 if is_others && !include && self.now() - shadow.tagged < VALID {
                     // Documented limit.
@@ -252,6 +314,18 @@ impl State {
 }
 
 impl State {
+    /// Documented limit: the function registers by what it read of the endpoint some seconds ago.
+    fn note_late_registration(&mut self, variant: usize) {
+        if self.now() - self.endpoint_updated > READ_VALID + RETRY {
+            return;
+        }
+        let pending = self.endpoint().map(|mut found| found["PendingDeploymentSummary"]["EndpointConfigName"].take());
+        let pending = pending.and_then(|name| self.configs.get(name.as_str()?));
+        if pending.is_some_and(|config| config.types[variant].is_none()) {
+            self.excuse(variant, "a variant that the endpoint's update removes is registered at this moment");
+        }
+    }
+
     /// Invariant: nobody but its owner registers a target that is in a snapshot, and a restore registers what the
     /// snapshot holds.
     fn check_registration(&mut self, number: usize, input: &Value, variant: usize) {
@@ -278,11 +352,20 @@ impl State {
                     .last()
                     .is_some_and(|record| record.status.starts_with("DELETE") || record.status == "CREATE_FAILED")
         });
-        if is_own && gate.is_some() || adopts || is_deleted {
+        if is_own && gate.is_some() || adopts {
             return;
         }
         if gate.is_none() {
             self.excuse(variant, NAMES_NO_GATE);
+            return;
+        }
+        if is_deleted {
+            return;
+        }
+        let age = kept["TakenAt"].as_f64().map_or(f64::MAX, |taken_at| self.now() - taken_at);
+        if self.has_late_reads() && age < VISIBLE_WITHIN {
+            // Documented limit.
+            self.excuse(variant, "a registration right after a snapshot that was not visible yet");
             return;
         }
         let text = format!("{}: request {number} registers what {owner:?} has in a snapshot", VARIANTS[variant]);
@@ -512,6 +595,20 @@ fn is_own_tag(key: &str) -> bool {
 }
 
 const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";
+/// How long a gate may take from its reads to the deregistration, in seconds.
+const SNAPSHOT_TAKES: f64 = 15.0;
+/// Documented limits.
+const NO_ENDPOINT: &str = "a gate without its endpoint";
+pub(crate) const TWIN: &str = "two deliveries of a young request ran at once";
+/// The age from which a request checks that it is fresh, in seconds, and a second more.
+const CHECKS_FRESHNESS_AFTER: f64 = 6.0;
+/// The longest delay of a throttled call, in seconds.
+const RETRY: f64 = 10.0;
+/// How long the function acts on what it read, in seconds.
+const READ_VALID: f64 = 5.0;
+/// How long a change may take until every read shows it, in seconds.
+const VISIBLE_WITHIN: f64 = 6.0;
+const OTHER_STACK: &str = "stack/other/";
 const CHANGED_OWNER: &str = "the owner changed between a read and a call";
 /// How long a read is valid, in seconds, including the call that depends on it.
 const VALID: f64 = 15.0;

@@ -5,7 +5,8 @@
 //! make simulate KIND=gated SEEDS=4711 LEVEL=..express
 //! ```
 //!
-//! `LEVEL` is what may go wrong: see `history::Level`. Without it, everything may.
+//! `LEVEL` is what may go wrong: see `history::Level`. Without it, everything up to express mode may, and one of the levels
+//! after it.
 
 mod hands;
 mod history;
@@ -33,6 +34,7 @@ use self::history::{Adversity, Deploy, History, Level, histories};
 use self::lambda::Lambda;
 use self::stack::Stack;
 use self::world::{Connector, Violation, World};
+use crate::common::invocation::timeout;
 
 /// What a run consisted of.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +67,7 @@ async fn play_in(history: &History, with_events: bool) -> Played {
         world: world.clone(),
         services: SERVICES.with(Services::clone),
         duplicates: Arc::new(history.duplicates.clone()),
+        timeout: timeout(history.jitter),
     };
     let (mut main, mut other) = (Stack::new(&lambda, "main"), Stack::new(&lambda, "other"));
     main.deploy(&Deploy::plain(0, history.first.clone())).await;
@@ -118,13 +121,15 @@ fn runner(seed: u64) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
-/// The history of a seed.
-fn history(seed: u64, adversity: Adversity) -> History {
+/// The history of a seed. `adversity`: what may go wrong in it, or `None` for [`Adversity::of`].
+fn history(seed: u64, adversity: Option<Adversity>) -> History {
+    let adversity = adversity.unwrap_or_else(|| Adversity::of(seed));
     histories(adversity).new_tree(&mut runner(seed)).expect("no history is rejected").current()
 }
 
 /// Finds the smallest history that breaks the same invariant as that of a seed, and shows it with its events.
-fn smallest(seed: u64, adversity: Adversity) -> String {
+fn smallest(seed: u64, adversity: Option<Adversity>) -> String {
+    let adversity = adversity.unwrap_or_else(|| Adversity::of(seed));
     let mut tree = histories(adversity).new_tree(&mut runner(seed)).expect("no history is rejected");
     let first = play(&tree.current(), false).violations.first().map(|violation| violation.kind);
     let Some(kind) = first else { return format!("seed {seed} keeps every invariant") };
@@ -183,7 +188,7 @@ impl Tally {
 }
 
 /// Plays a range of seeds, and panics at the first that breaks an invariant.
-fn simulate(seeds: Range<u64>, adversity: Adversity) -> Tally {
+fn simulate(seeds: Range<u64>, adversity: Option<Adversity>) -> Tally {
     let mut all = Tally::default();
     super::play_in_threads(
         seeds,
@@ -202,20 +207,21 @@ fn simulate(seeds: Range<u64>, adversity: Adversity) -> Tally {
 #[test]
 fn known_seeds_keep_every_invariant() {
     for level in Level::ALL {
-        simulate(0..15, Adversity::up_to(level));
+        simulate(0..15, Some(Adversity::up_to(level)));
     }
+    simulate(0..30, None);
 }
 
 #[test]
 fn new_seeds_keep_every_invariant() {
     let first = seed() % 1_000_000_000;
-    simulate(first..first + 30, Adversity::up_to(Level::Plain));
+    simulate(first..first + 30, Some(Adversity::up_to(Level::Plain)));
 }
 
 /// The history of a seed is the same every time, and so are its exchanges.
 #[test]
 fn a_seed_plays_the_same_history_twice() {
-    let adversity = Adversity::up_to(Level::Gates);
+    let adversity = Some(Adversity::up_to(Level::Gates));
     for seed in 0..10 {
         let digests = [(); 2].map(|()| play(&history(seed, adversity), false).digest);
         assert_eq!(digests[0], digests[1], "{seed}");
@@ -271,12 +277,10 @@ fn accepted() -> &'static [&'static str] {
     &ACCEPTED
 }
 
-/// What may go wrong, from `LEVEL`. Everything, if it is not set.
-fn adversity_to_play() -> Adversity {
-    match std::env::var("LEVEL").ok().filter(|level| !level.is_empty()) {
-        Some(level) => Adversity::read(&level).unwrap_or_else(|| panic!("LEVEL={level}: no level")),
-        None => Adversity::up_to(Level::Gates),
-    }
+/// What may go wrong, from `LEVEL`.
+fn adversity_to_play() -> Option<Adversity> {
+    let level = std::env::var("LEVEL").ok().filter(|level| !level.is_empty())?;
+    Some(Adversity::read(&level).unwrap_or_else(|| panic!("LEVEL={level}: no level")))
 }
 
 /// How many smaller histories are tried.

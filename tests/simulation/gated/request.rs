@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use test_support::function::{FUNCTION_ARN, LOGICAL_ID_TAG, STACK_ID_TAG};
 
 use super::history::{ATTACHED, Config, DIMENSIONS, ENDPOINT, Scaling, VARIANTS, gate_id, parameter, scaling_id};
+use super::ledger::TWIN;
 use super::world::{Invocation, State};
 use crate::common::attachments;
 use crate::common::request::{self, Properties};
@@ -127,9 +128,25 @@ impl State {
             if let Err(wrong) = self.check_truth(number, &answer) {
                 self.violation("true success", format!("answer to request {number}: {wrong}"));
             }
+            self.note_left_over(number, &answer);
             self.requests[number].answered_at = Some(self.now());
             self.requests[number].answer = Some(answer);
             self.requests[number].answered.notify_one();
+        }
+    }
+
+    /// Documented limits: a Create fails in one delivery, and says that nothing is registered, while another registers; and
+    /// what a failed request has registered stays if it may not undo it.
+    fn note_left_over(&mut self, number: usize, answer: &Value) {
+        let Some(variant) = self.requests[number].props.variant() else { return };
+        let is_registered = self.shadows[variant].as_ref().is_some_and(|shadow| shadow.made_by == Some(number));
+        if is_registered && answer["PhysicalResourceId"].as_str().is_some_and(|id| id.starts_with("not-registered")) {
+            self.excuse(variant, TWIN);
+        }
+        let is_denied = answer["Reason"].as_str().is_some_and(|reason| reason.contains("AccessDenied"));
+        let given = self.requests[number].given.as_deref().unwrap_or_default();
+        if is_registered && is_denied && given.starts_with("not-registered") {
+            self.excuse(variant, "a failed Update could not undo what it had registered");
         }
     }
 

@@ -18,11 +18,12 @@ use test_support::stack_resource;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use super::history::{Config, History, NATIVES, Reads, Trouble, VARIANTS, resource_id};
+use super::history::{Config, History, NATIVES, Reads, Trouble, resource_id};
+use super::lambda::Lambda;
 use super::ledger::Ledger;
 use super::request::Request;
 use crate::common::clock::Clock;
-use crate::common::invocation::Sent;
+use crate::common::invocation::{Sent, is_hand_over};
 use crate::common::trouble::Kind;
 
 tokio::task_local! {
@@ -33,7 +34,7 @@ tokio::task_local! {
 /// One invocation of the function.
 #[derive(Debug)]
 pub(crate) struct Invocation {
-    pub(crate) world: World,
+    pub(crate) lambda: Lambda,
     /// The request that it was invoked with, an index into `State::requests`.
     pub(crate) request: usize,
     /// Notified when the function is to be killed.
@@ -79,7 +80,7 @@ pub(crate) struct State {
     pub(crate) aws: LocalAws,
     pub(crate) clock: Clock,
     jitter: u64,
-    record_lag: f64,
+    pub(crate) record_lag: f64,
     reads: Reads,
     troubles: Vec<Trouble>,
     /// Whether the first deployment is over, and things may go wrong.
@@ -102,6 +103,10 @@ pub(crate) struct State {
     pub(crate) running: Vec<usize>,
     /// The requests whose answers CloudFormation waits for.
     pub(crate) waiting: BTreeSet<usize>,
+    /// When CloudFormation stopped waiting for a request without an answer, in seconds since the epoch.
+    pub(crate) cancelled: BTreeMap<usize, f64>,
+    /// When a stack updated the endpoint last, in seconds since the epoch.
+    pub(crate) endpoint_updated: f64,
     pub(crate) ledger: Ledger,
     /// Variants to which documented limits apply, and which.
     pub(crate) excused: [BTreeSet<&'static str>; 3],
@@ -138,6 +143,8 @@ impl World {
             open: BTreeMap::new(),
             running: Vec::new(),
             waiting: BTreeSet::new(),
+            cancelled: BTreeMap::new(),
+            endpoint_updated: 0.0,
             ledger: Ledger::default(),
             excused: [const { BTreeSet::new() }; 3],
             limits: BTreeMap::new(),
@@ -169,15 +176,16 @@ impl HttpConnector for Connector {
 }
 
 async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, String), ConnectorError> {
-    let put = http.method() == "PUT";
-    let target = http.headers().get("x-amz-target").unwrap_or("CloudFormation.DescribeStackResource");
+    let (put, hands_over) = (http.method() == "PUT", is_hand_over(http));
+    let form = if hands_over { "Lambda.Invoke" } else { "CloudFormation.DescribeStackResource" };
+    let target = http.headers().get("x-amz-target").unwrap_or(form);
     let operation = if put { "PUT" } else { target.rsplit('.').next().unwrap_or_default() };
     let body = http.body().bytes().expect("a body in memory");
     let request = invocation.request;
-    let (way, trouble) = invocation.world.state().next_exchange(request, operation);
-    let was_awaited = invocation.world.state().waiting.contains(&request);
+    let (way, trouble) = invocation.lambda.world.state().next_exchange(request, operation);
+    let was_awaited = invocation.lambda.world.state().waiting.contains(&request);
     if let Some(trouble) = trouble {
-        invocation.world.state().tell(|| format!("  {request}: {operation} meets {trouble:?}"));
+        invocation.lambda.world.state().tell(|| format!("  {request}: {operation} meets {trouble:?}"));
     }
     sleep(way / 2).await;
     if let Some(Kind::Crash { after_effect: false }) = trouble {
@@ -187,12 +195,18 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
         return reply;
     }
     let reply = {
-        let mut state = invocation.world.state();
+        let mut state = invocation.lambda.world.state();
         if put {
             let body = std::str::from_utf8(body).expect("an answer is UTF-8");
             state.tell(|| format!("  {request}: PUT {body}"));
             state.take_answer(invocation, body);
             (200, String::new())
+        } else if hands_over {
+            let payload = std::str::from_utf8(body).expect("a payload is UTF-8");
+            state.tell(|| format!("  {request}: hands over"));
+            drop(state);
+            invocation.lambda.continue_with(request, payload);
+            (202, String::new())
         } else {
             state.call(request, was_awaited, target, operation, body)
         }
@@ -201,13 +215,16 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
         invocation.die().await;
     }
     if let Some(trouble) = trouble
-        && let Some(reply) = trouble.after_effect(put, reply.0).await
+        && let Some(reply) = trouble.after_effect(put || hands_over, reply.0).await
     {
         return reply;
     }
     sleep(way / 2).await;
     if put {
         invocation.sent.lock().expect("not poisoned").taken += 1;
+    }
+    if hands_over {
+        invocation.sent.lock().expect("not poisoned").handed_over += 1;
     }
     Ok(reply)
 }
@@ -307,9 +324,7 @@ impl State {
         let answer = match answer {
             Some(answer) => answer,
             None if is_change(operation) => {
-                if was_awaited && !self.waiting.contains(&request) {
-                    self.note_in_flight(request, operation);
-                }
+                self.note_late_change(request, was_awaited, operation);
                 self.change(Some(request), target, &input)
             }
             None => {
@@ -389,9 +404,13 @@ impl State {
             }
             self.past.push_back((now, before));
         }
+        if let (Some(request), "PutParameter") = (request, operation) {
+            self.note_snapshot(request, input);
+        }
         let variant = self.variant_of(input);
         if let (Some(request), Some(variant)) = (request, variant) {
             self.check_change(request, operation, input, variant);
+            self.ledger.changed[variant] = Some((now, self.requests[request].stack_id.clone()));
         }
         self.follow(request, operation, input, output, variant);
         answer
@@ -456,25 +475,36 @@ impl State {
         self.aws.call(target, input, now)
     }
 
+    pub(crate) fn has_late_reads(&self) -> bool {
+        self.reads.targets > 0 || self.reads.parameters > 0
+    }
+
     /// How late a read of a target may be, in seconds.
     pub(crate) fn latest_read(&self) -> f64 {
         Duration::from_millis(self.reads.targets).as_secs_f64()
+    }
+
+    /// How late a read of a parameter may be, in seconds.
+    pub(crate) fn latest_parameter_read(&self) -> f64 {
+        Duration::from_millis(self.reads.parameters).as_secs_f64()
     }
 
     /// CloudFormation's record, which lags.
     fn describe_stack_resource(&self, form: &str) -> (u16, String) {
         let visible = self.now() - self.record_lag;
         if form.starts_with("Action=DescribeStackResources&") {
-            let asked = (0..3).find(|variant| {
-                form.contains(&format!("variant%2F{}%7C", VARIANTS[*variant])) && form.contains("PhysicalResourceId=")
-            });
-            let native = asked.map(|variant| NATIVES[variant]);
-            let owner = self.records.iter().find(|((_, logical), records)| {
+            let asked = stack_resource::asked_id(form);
+            let found = self.records.iter().find(|((_, logical), records)| {
                 let last = records.iter().rev().find(|record| record.changed <= visible);
-                Some(*logical) == native && last.is_some_and(|last| last.status != "DELETE_COMPLETE")
+                (NATIVES.contains(logical) || *logical == "Gate")
+                    && last.is_some_and(|last| last.status != "DELETE_COMPLETE" && Some(&last.id) == asked.as_ref())
             });
-            return match owner {
-                Some(((stack, logical), _)) => (200, stack_resource::natives(stack, logical, form)),
+            return match found {
+                Some(((stack, logical), _)) => {
+                    let is_gate = *logical == "Gate";
+                    let kind = if is_gate { stack_resource::UPDATE_GATE } else { stack_resource::NATIVE_TARGET };
+                    (200, stack_resource::resources(stack, logical, kind, form))
+                }
                 None => (400, stack_resource::unknown_stack()),
             };
         }

@@ -18,7 +18,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 pub use sagemaker_scaling::aws::Clients;
 use sagemaker_scaling::aws::operation::Operation;
-pub use sagemaker_scaling::aws::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, SAGEMAKER, SSM, Service};
+pub use sagemaker_scaling::aws::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, LAMBDA, SAGEMAKER, SSM, Service};
 pub use sagemaker_scaling::aws::service_client::SdkTransport;
 use sagemaker_scaling::aws::service_client::{Sending, Transport};
 use sagemaker_scaling::aws::single_attempts;

@@ -15,10 +15,15 @@ pub fn described(status: &str, id: &str, changed: Option<SystemTime>) -> String 
     format!("<R>{changed}{detail}</R>")
 }
 
-/// Two resources of a stack; the second one is native, and has the physical id that a request asks for.
-pub fn natives(stack_id: &str, logical_id: &str, request: &str) -> String {
-    let asked = request.split('&').find_map(|field| field.strip_prefix("PhysicalResourceId=")).unwrap_or_default();
-    let id = asked.replace("%2F", "/").replace("%7C", "|").replace("%3A", ":");
+/// The physical id that a request asks for.
+pub fn asked_id(request: &str) -> Option<String> {
+    let asked = request.split('&').find_map(|field| field.strip_prefix("PhysicalResourceId="))?;
+    Some(asked.replace("%2F", "/").replace("%7C", "|").replace("%3A", ":"))
+}
+
+/// Two resources of a stack; the second one has this type, and the physical id that a request asks for.
+pub fn resources(stack_id: &str, logical_id: &str, resource_type: &str, request: &str) -> String {
+    let id = asked_id(request).unwrap_or_default();
     let member = |logical_id: &str, resource_type: &str, id: &str| {
         format!(
             "<member><StackId>{stack_id}</StackId><LogicalResourceId>{logical_id}</LogicalResourceId>\
@@ -26,9 +31,14 @@ pub fn natives(stack_id: &str, logical_id: &str, request: &str) -> String {
         )
     };
     let other = member("Endpoint", "AWS::SageMaker::Endpoint", "prod");
-    let native = member(logical_id, "AWS::ApplicationAutoScaling::ScalableTarget", &id);
-    format!("<R><StackResources>{other}{native}</StackResources></R>")
+    let asked = member(logical_id, resource_type, &id);
+    format!("<R><StackResources>{other}{asked}</StackResources></R>")
 }
+
+/// The type of a native scalable target.
+pub const NATIVE_TARGET: &str = "AWS::ApplicationAutoScaling::ScalableTarget";
+/// The type of a gate.
+pub const UPDATE_GATE: &str = "Custom::SageMakerEndpointUpdateGate";
 
 /// The stack exists, and has no such resource; the status is 400.
 pub fn unknown_resource() -> String {

@@ -4,3 +4,4 @@ pub(crate) mod fault;
 pub(crate) mod input;
 pub(crate) mod member_types;
 pub(crate) mod pagination;
+pub mod query;

@@ -84,10 +84,14 @@ pub(crate) fn read_name<'a>(input: Input<'a>, member: &str) -> Result<&'a str, F
 fn read_variant(input: Input<'_>) -> Result<Variant, Fault> {
     let serverless = input.object("ServerlessConfig")?;
     let instance_type = input.optional_text("InstanceType")?;
+    let instance_pools = input.objects("InstancePools")?;
+    check_pools(input, &instance_pools)?;
     let capacity = match serverless {
         Some(serverless) => serverless.integer("ProvisionedConcurrency")?.unwrap_or(0),
         None => {
-            required("InstanceType", instance_type)?;
+            if instance_pools.is_empty() {
+                required("InstanceType", instance_type)?;
+            }
             let count = input.integer("InitialInstanceCount")?.unwrap_or(1);
             if count < 1 {
                 let constraint = "Member must have value greater than or equal to 1";
@@ -100,12 +104,43 @@ fn read_variant(input: Input<'_>) -> Result<Variant, Fault> {
     Ok(Variant {
         name: read_name(input, "VariantName")?.to_owned(),
         instance_type: instance_type.map(str::to_owned),
+        instance_pools: instance_pools.into_iter().map(|pool| pool.0.clone()).collect(),
+        managed_instance_scaling: input.get("ManagedInstanceScaling").cloned(),
+        partition_layouts: input.get("AcceleratorPartitionLayouts").cloned(),
         serverless: serverless.map(|serverless| serverless.0.clone()),
         current: capacity,
         desired: capacity,
         current_weight: weight,
         desired_weight: weight,
     })
+}
+
+/// Rejects invalid instance pools, and pools beside an instance type.
+///
+/// <https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-heterogeneous.html>: the list replaces
+/// `InstanceType`. Assumed: a variant with both is rejected.
+fn check_pools(input: Input<'_>, pools: &[Input<'_>]) -> Result<(), Fault> {
+    if let Some(given) = input.get("InstancePools") {
+        if !(1..=5).contains(&pools.len()) {
+            let constraint = "Member must have length between 1 and 5";
+            return Err(Fault::constraint(format_args!("'{given}'"), "InstancePools", constraint));
+        }
+        if input.get("InstanceType").is_some() {
+            return Err(Fault::validation("Specify either InstanceType or InstancePools."));
+        }
+    }
+    let between = |of: Input<'_>, member: &str, from: i64, to: i64| match of.integer(member)? {
+        Some(found) if !(from..=to).contains(&found) => {
+            let constraint = format!("Member must have value between {from} and {to}");
+            Err(Fault::constraint(format_args!("'{found}'"), member, constraint))
+        }
+        found => Ok(found),
+    };
+    for pool in pools {
+        pool.text("InstanceType")?;
+        required("Priority", between(*pool, "Priority", 1, 5)?)?;
+    }
+    between(input, "VariantInstanceProvisionTimeoutInSeconds", 300, 3600).map(drop)
 }
 
 #[cfg(test)]
@@ -153,6 +188,8 @@ mod tests {
             variant[member] = value;
             json!([variant])
         };
+        let pool = |priority: u8| json!({ "InstanceType": "ml.m5.large", "Priority": priority });
+        let with_pools = |pools: Value| json!([{ "VariantName": "v", "InstancePools": pools }]);
         for (name, variants) in [
             ("-c", json!([variant])),
             ("c-", json!([variant])),
@@ -163,6 +200,15 @@ mod tests {
             ("c", with("VariantName", json!("v/w"))),
             ("c", with("InstanceType", json!(null))),
             ("c", with("InitialInstanceCount", json!(0))),
+            ("c", with("InstancePools", json!([pool(1)]))),
+            ("c", with_pools(json!([]))),
+            ("c", with_pools(json!([pool(1), pool(2), pool(3), pool(4), pool(5), pool(5)]))),
+            ("c", with_pools(json!([pool(0)]))),
+            ("c", with_pools(json!([pool(6)]))),
+            ("c", with_pools(json!([{ "InstanceType": "ml.m5.large" }]))),
+            ("c", with_pools(json!([{ "Priority": 1 }]))),
+            ("c", with("VariantInstanceProvisionTimeoutInSeconds", json!(299))),
+            ("c", with("VariantInstanceProvisionTimeoutInSeconds", json!(3601))),
         ] {
             let input = json!({ "EndpointConfigName": name, "ProductionVariants": variants });
             let fault = LocalAws::default().call("SageMaker.CreateEndpointConfig", &input, 0.0).unwrap_err();

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::protocol::fault::{Fault, OperationResult};
 use crate::protocol::input::Input;
+use crate::sagemaker::deployments::{Guardrails, deployment_config, read_guardrails};
 use crate::sagemaker::endpoint_configs::read_name;
 use crate::state::LocalAws;
 use crate::state::endpoint::{Change, ChangeOutcome, Deployment, Endpoint, EndpointStatus, Variant};
@@ -32,7 +33,14 @@ impl LocalAws {
             created: now,
             modified: now,
             deployed: Deployment { variants: Vec::new(), ..to.clone() },
-            change: Some(Change { started: now, ends: now + self.endpoint_takes, to: Some(to), outcome }),
+            change: Some(Change {
+                started: now,
+                ends: now + self.endpoint_takes,
+                to: Some(to),
+                outcome,
+                alarms: Vec::new(),
+            }),
+            deployment_config: None,
         };
         self.endpoints.insert(name.to_ascii_lowercase(), endpoint);
         Ok(json!({ "EndpointArn": arn }))
@@ -54,6 +62,9 @@ impl LocalAws {
         if let Some(config) = &endpoint.deployed.asynchronous {
             answer["AsyncInferenceConfig"] = config.clone();
         }
+        if let Some(config) = &endpoint.deployment_config {
+            answer["LastDeploymentConfig"] = config.clone();
+        }
         if !endpoint.deployed.variants.is_empty() {
             answer["ProductionVariants"] = endpoint.deployed.variants.iter().map(Variant::summary).collect();
         }
@@ -71,6 +82,12 @@ impl LocalAws {
         let endpoint = self.updatable_endpoint(input)?;
         let mut to = self.endpoint_config(input)?.deployment.clone();
         self.check_not_blocked(endpoint, &to)?;
+        check_partition_layouts(endpoint, &to)?;
+        let deployment_config = deployment_config(input, endpoint)?;
+        let guardrails = match &deployment_config {
+            Some(config) => read_guardrails(Input::new(config)?, endpoint, &to)?,
+            None => Guardrails::default(),
+        };
         // By default, an update resets capacities and weights to the initial values of the configuration:
         // https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html
         if input.flag("RetainAllVariantProperties")? {
@@ -88,7 +105,18 @@ impl LocalAws {
             }
         }
         let outcome = std::mem::take(&mut self.next_outcome);
-        self.begin_change(input, EndpointStatus::Updating, Some(to), outcome, now)
+        let answer = self.begin_change(input, EndpointStatus::Updating, Some(to), outcome, now)?;
+        let name = read_name(input, "EndpointName")?;
+        if let Some(endpoint) = self.endpoints.get_mut(&name.to_ascii_lowercase()) {
+            if deployment_config.is_some() {
+                endpoint.deployment_config = deployment_config;
+            }
+            if let Some(change) = &mut endpoint.change {
+                change.ends += guardrails.waits;
+                change.alarms = guardrails.alarms;
+            }
+        }
+        Ok(answer)
     }
 
     pub(crate) fn update_endpoint_weights_and_capacities(&mut self, input: Input<'_>, now: f64) -> OperationResult {
@@ -171,6 +199,8 @@ impl LocalAws {
 
     /// Rejects an update that removes a registered variant, or changes its instance type:
     /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html>
+    ///
+    /// Assumed: changed instance pools are rejected, too.
     fn check_not_blocked(&self, endpoint: &Endpoint, to: &Deployment) -> Result<(), Fault> {
         let is_registered = |name: &str| {
             self.targets.keys().any(|id| match &id.resource {
@@ -180,7 +210,8 @@ impl LocalAws {
         };
         let blocking = endpoint.deployed.variants.iter().filter(|old| {
             let new = to.variants.iter().find(|new| new.name == old.name);
-            new.is_none_or(|new| new.instance_type != old.instance_type) && is_registered(&old.name)
+            let hosts = |variant: &Variant| (variant.instance_type.clone(), variant.instance_pools.clone());
+            new.is_none_or(|new| hosts(new) != hosts(old)) && is_registered(&old.name)
         });
         let blocking: Vec<_> = blocking.map(|variant| format!("\"{}\"", variant.name)).collect();
         if blocking.is_empty() {
@@ -204,10 +235,26 @@ impl LocalAws {
     ) -> OperationResult {
         let name = read_name(input, "EndpointName")?;
         if let Some(endpoint) = self.endpoints.get_mut(&name.to_ascii_lowercase()) {
-            endpoint.begin(status, Change { started: now, ends: now + self.endpoint_takes, to, outcome });
+            let ends = now + self.endpoint_takes;
+            endpoint.begin(status, Change { started: now, ends, to, outcome, alarms: Vec::new() });
         }
         Ok(json!({ "EndpointArn": self.endpoint_arn(name) }))
     }
+}
+
+/// Rejects an update that changes the accelerator partitions of a variant, registered or not:
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AcceleratorPartitionLayout.html>. Assumed: the text.
+fn check_partition_layouts(endpoint: &Endpoint, to: &Deployment) -> Result<(), Fault> {
+    for old in &endpoint.deployed.variants {
+        let new = to.variants.iter().find(|new| new.name == old.name);
+        if new.is_some_and(|new| new.partition_layouts != old.partition_layouts) {
+            let name = &old.name;
+            return Err(Fault::validation(format!(
+                "The accelerator partition layout of variant \"{name}\" cannot be changed."
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -310,6 +357,62 @@ mod tests {
         scaling(&mut aws, "DeregisterScalableTarget", json!({})).expect("it is registered");
         endpoint(&mut aws, "UpdateEndpoint", "xlarge").expect("nothing is registered");
         assert_eq!(describe_endpoint(&mut aws, 1.0)["EndpointConfigName"], "xlarge");
+    }
+
+    #[test]
+    fn a_variant_with_instance_pools_scales_and_its_pools_stay_while_it_is_registered() {
+        let mut aws = LocalAws::default();
+        let pool = |kind: &str, priority: u8| json!({ "InstanceType": kind, "Priority": priority });
+        let managed = json!({ "Status": "ENABLED", "MaxInstanceCount": 4 });
+        let mut create = |name: &str, more: Value| {
+            let mut variant = json!({ "VariantName": "blue", "InitialInstanceCount": 2 });
+            variant.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            let input = json!({ "EndpointConfigName": name, "ProductionVariants": [variant] });
+            aws.call("SageMaker.CreateEndpointConfig", &input, 0.0).expect("a valid configuration");
+        };
+        let two = json!([pool("ml.g6e.2xlarge", 2), pool("ml.g6.2xlarge", 1)]);
+        create("pools", json!({ "InstancePools": two, "ManagedInstanceScaling": managed }));
+        create("timeout", json!({ "InstancePools": two, "VariantInstanceProvisionTimeoutInSeconds": 600 }));
+        create("fewer", json!({ "InstancePools": [pool("ml.g6.2xlarge", 1)] }));
+        create("type", json!({ "InstanceType": "ml.g6.2xlarge" }));
+        create("burstable", json!({ "InstancePools": [pool("ml.g6.2xlarge", 1), pool("ml.t3.large", 2)] }));
+        endpoint(&mut aws, "CreateEndpoint", "pools").expect("the configuration exists");
+
+        register(&mut aws, json!({ "MinCapacity": 3, "MaxCapacity": 8 }));
+        let variant = describe_endpoint(&mut aws, 8.0)["ProductionVariants"][0].take();
+        assert_eq!((&variant["CurrentInstanceCount"], &variant["ManagedInstanceScaling"]), (&json!(3), &managed));
+        assert_eq!(
+            variant["InstancePools"],
+            json!([
+                { "InstanceType": "ml.g6e.2xlarge", "CurrentInstanceCount": 0 },
+                { "InstanceType": "ml.g6.2xlarge", "CurrentInstanceCount": 3 },
+            ])
+        );
+        for refused in ["fewer", "type"] {
+            let fault = endpoint(&mut aws, "UpdateEndpoint", refused).unwrap_err();
+            assert!(fault.message.contains("must be deregistered as scalable targets"), "{fault}");
+        }
+        endpoint(&mut aws, "UpdateEndpoint", "timeout").expect("the pools stay");
+        scaling(&mut aws, "DeregisterScalableTarget", json!({})).expect("it is registered");
+        endpoint(&mut aws, "UpdateEndpoint", "burstable").expect("nothing is registered");
+        let capacities = json!({ "MinCapacity": 1, "MaxCapacity": 8 });
+        let fault = scaling(&mut aws, "RegisterScalableTarget", capacities).unwrap_err();
+        assert!(fault.message.contains("ml.t3.large"), "{fault}");
+    }
+
+    #[test]
+    fn an_update_that_changes_accelerator_partitions_is_rejected() {
+        let mut aws = LocalAws::default();
+        for (config, types) in [("c1", ["mig-3g.40gb", "mig-4g.40gb"]), ("c2", ["mig-4g.40gb", "mig-3g.40gb"])] {
+            let layouts = json!([{ "AcceleratorPartitionTypes": types }]);
+            let variant = json!({ "VariantName": "blue", "InstanceType": "ml.p5.48xlarge", "AcceleratorPartitionLayouts": layouts });
+            let input = json!({ "EndpointConfigName": config, "ProductionVariants": [variant] });
+            aws.call("SageMaker.CreateEndpointConfig", &input, 0.0).expect("a valid configuration");
+        }
+        endpoint(&mut aws, "CreateEndpoint", "c1").expect("the configuration exists");
+        let fault = endpoint(&mut aws, "UpdateEndpoint", "c2").unwrap_err();
+        assert!(fault.message.contains("cannot be changed"), "{fault}");
+        endpoint(&mut aws, "UpdateEndpoint", "c1").expect("the partitions stay");
     }
 
     #[test]

@@ -26,16 +26,14 @@ impl LocalAws {
         }
         // https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-console.html has the rule,
         // https://github.com/aws-controllers-k8s/community/pull/1633 the beginning of the text. Assumed: the rule covers
-        // the families ml.t2, ml.t3 and so on.
-        match variant.instance_type.as_deref() {
-            Some(name)
-                if name.strip_prefix("ml.t").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) =>
-            {
-                Err(Fault::validation(format!(
-                    "You cannot register a variant with {name} instance type as a scalable target"
-                )))
-            }
-            Some(_) | None => Ok(()),
+        // the families ml.t2, ml.t3 and so on, and each instance pool.
+        let is_burstable =
+            |name: &&str| name.strip_prefix("ml.t").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        match variant.instance_types().find(is_burstable) {
+            Some(name) => Err(Fault::validation(format!(
+                "You cannot register a variant with {name} instance type as a scalable target"
+            ))),
+            None => Ok(()),
         }
     }
 
@@ -55,7 +53,13 @@ impl LocalAws {
                 if endpoint.status == EndpointStatus::InService && clamped(variant.current) != variant.current {
                     variant.desired = clamped(variant.current);
                     let ends = now + self.endpoint_takes;
-                    let change = Change { started: now, ends, to: Some(to), outcome: ChangeOutcome::Succeed };
+                    let change = Change {
+                        started: now,
+                        ends,
+                        to: Some(to),
+                        outcome: ChangeOutcome::Succeed,
+                        alarms: Vec::new(),
+                    };
                     endpoint.begin(EndpointStatus::Updating, change);
                 }
             }

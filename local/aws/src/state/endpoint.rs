@@ -25,6 +25,8 @@ pub(crate) struct Endpoint {
     /// Has no variants before the endpoint is in service for the first time.
     pub(crate) deployed: Deployment,
     pub(crate) change: Option<Change>,
+    /// The `DeploymentConfig` of the last update that had one.
+    pub(crate) deployment_config: Option<Value>,
 }
 
 /// The configuration and the variants that an endpoint runs.
@@ -40,6 +42,9 @@ pub(crate) struct Deployment {
 pub(crate) struct Variant {
     pub(crate) name: String,
     pub(crate) instance_type: Option<String>,
+    pub(crate) instance_pools: Vec<Map<String, Value>>,
+    pub(crate) managed_instance_scaling: Option<Value>,
+    pub(crate) partition_layouts: Option<Value>,
     pub(crate) serverless: Option<Map<String, Value>>,
     pub(crate) current: i64,
     pub(crate) desired: i64,
@@ -55,6 +60,8 @@ pub(crate) struct Change {
     /// `None` if the endpoint is being deleted.
     pub(crate) to: Option<Deployment>,
     pub(crate) outcome: ChangeOutcome,
+    /// The alarms that roll it back.
+    pub(crate) alarms: Vec<String>,
 }
 
 /// How a creation or an update ends, with SageMaker's reason.
@@ -143,6 +150,24 @@ impl Endpoint {
 }
 
 impl Variant {
+    /// The instance types that it may run on.
+    pub(crate) fn instance_types(&self) -> impl Iterator<Item = &str> {
+        let of_pools = self.instance_pools.iter().filter_map(|pool| pool.get("InstanceType")?.as_str());
+        self.instance_type.as_deref().into_iter().chain(of_pools)
+    }
+
+    /// Its pools with their instances. Assumed: the pool with the highest priority has the capacity.
+    fn pool_summaries(&self) -> Vec<Value> {
+        let priority = |pool: &Map<String, Value>| pool.get("Priority").and_then(Value::as_i64);
+        let preferred = self.instance_pools.iter().map(priority).min();
+        let mut left = self.current;
+        let pools = self.instance_pools.iter().map(|pool| {
+            let count = if Some(priority(pool)) == preferred { std::mem::take(&mut left) } else { 0 };
+            json!({ "InstanceType": pool["InstanceType"], "CurrentInstanceCount": count })
+        });
+        pools.collect()
+    }
+
     /// The member of `ProductionVariants` in the output of `DescribeEndpoint`.
     pub(crate) fn summary(&self) -> Value {
         let mut summary = json!({
@@ -154,6 +179,9 @@ impl Variant {
             None => {
                 summary["CurrentInstanceCount"] = json!(self.current);
                 summary["DesiredInstanceCount"] = json!(self.desired);
+                if !self.instance_pools.is_empty() {
+                    summary["InstancePools"] = self.pool_summaries().into();
+                }
             }
             Some(config) => {
                 for (member, capacity) in
@@ -165,6 +193,9 @@ impl Variant {
                     }
                 }
             }
+        }
+        if let Some(scaling) = &self.managed_instance_scaling {
+            summary["ManagedInstanceScaling"] = scaling.clone();
         }
         summary
     }

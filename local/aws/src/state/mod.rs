@@ -8,7 +8,7 @@ pub(crate) mod scalable_target;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::endpoint::{ChangeOutcome, Endpoint, EndpointConfig};
 use self::inference_component::InferenceComponent;
@@ -29,6 +29,8 @@ pub struct LocalAws {
     pub(crate) endpoints: BTreeMap<String, Endpoint>,
     pub(crate) inference_components: BTreeMap<String, InferenceComponent>,
     pub(crate) parameters: BTreeMap<String, Parameter>,
+    /// By stack id.
+    pub(crate) stack_tags: BTreeMap<String, Map<String, Value>>,
     /// How many seconds a change of an endpoint takes.
     pub(crate) endpoint_takes: f64,
     /// The outcome of the next creation or update of an endpoint.
@@ -52,6 +54,7 @@ impl LocalAws {
             endpoints: BTreeMap::new(),
             inference_components: BTreeMap::new(),
             parameters: BTreeMap::new(),
+            stack_tags: BTreeMap::new(),
             endpoint_takes: 0.0,
             next_outcome: ChangeOutcome::Succeed,
             injected_faults: Vec::new(),

@@ -1,0 +1,132 @@
+"""Reads a template as MiniStack's CloudFormation does, without deploying it.
+
+MiniStack has no interface for this; the internal names are those of the pinned version.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ministack.core import responses
+from ministack.services.cloudformation import engine, provisioners, stacks
+from yaml import YAMLError
+
+from demo import ministack_autoscaling, ministack_sagemaker
+from demo.environment import ACCOUNT, REGION
+from demo.ministack_record import RecordedAws
+from demo.telling import UnsuccessfulError
+
+Template = dict[str, Any]
+
+_EXTENSIONS = "AWS::LanguageExtensions"
+
+responses.set_request_account_id(ACCOUNT)
+responses.set_request_region(REGION)
+# For their names: nothing is created here.
+_UNUSED = RecordedAws("", "reader", lambda entry: None)
+ministack_sagemaker.Handlers(_UNUSED, lambda properties, stack: None).install()
+ministack_autoscaling.Handlers(_UNUSED, lambda properties, stack: None).install()
+# SAM's translator warns that nobody reads its metrics.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
+
+
+def parse(file: Path) -> Template:
+    """The template in YAML or JSON. Dates stay text."""
+    try:
+        template: Template = engine._parse_template(file.read_text())
+    except (ValueError, YAMLError) as error:
+        raise _refused(f"{file}: {error}") from error
+    return {"Resources": {}, **template}
+
+
+def expand(template: Template, parameters: Mapping[str, str], unknown: Iterable[str]) -> Template:
+    """The template without the loops and functions of `AWS::LanguageExtensions`. SAM's transform stays."""
+    declared = engine.declared_transforms(template)
+    if _EXTENSIONS in declared:
+        template = _with_literal_names(template, Known(template, parameters, unknown))
+    expanded = _transform(engine._without_transform(template, engine._SAM_TRANSFORM), parameters)
+    return {**expanded, "Transform": engine._SAM_TRANSFORM} if engine._SAM_TRANSFORM in declared else expanded
+
+
+def _with_literal_names(node: Any, known: "Known") -> Any:
+    """A node with literals instead of functions in `Ref` and `Fn::GetAtt`, which MiniStack takes in loops only."""
+
+    def literal(name: Any) -> Any:
+        value = known.of(name)
+        return value if isinstance(value, str) and "${" not in value else name
+
+    match node:
+        case {"Ref": dict(name)}:
+            return {"Ref": literal(name)}
+        case {"Fn::GetAtt": [name, attribute]}:
+            return {"Fn::GetAtt": [literal(name), literal(attribute)]}
+        case dict():
+            return {key: _with_literal_names(value, known) for key, value in node.items()}
+        case list():
+            return [_with_literal_names(value, known) for value in node]
+    return node
+
+
+def without_sam(template: Template) -> Template:
+    """The template with plain resources instead of SAM's."""
+    return _transform(template, {})
+
+
+def is_known(kind: str) -> bool:
+    """Whether the CloudFormation on this machine knows a resource type. SAM's translator knows its own."""
+    return kind in provisioners._RESOURCE_HANDLERS or kind.startswith(("Custom::", "AWS::Serverless::"))
+
+
+def references(node: Any) -> set[str]:
+    """The names that a value refers to by `Ref`, `Fn::GetAtt` and `Fn::Sub`."""
+    return {name for name, _ in engine._intrinsic_references(node)}
+
+
+class Known:
+    """The values of a template that are known before its resources are created."""
+
+    def __init__(self, template: Template, parameters: Mapping[str, str], unknown: Iterable[str]) -> None:
+        """`unknown` names the parameters whose values follow from resources."""
+        self._template = template
+        self._unknown = set(unknown)
+        declared = {name: each for name, each in template.get("Parameters", {}).items() if name not in self._unknown}
+        try:
+            self._parameters = engine._resolve_parameters({"Parameters": declared}, _members(parameters))
+        except ValueError as error:
+            raise _refused(error) from error
+        # With an unknown parameter, every condition may be true.
+        self._conditions = {} if self._unknown else engine._evaluate_conditions(template, self._parameters)
+
+    def holds(self, condition: Any) -> bool | None:
+        """Whether a condition is true. `None` if that is not known."""
+        holds: bool | None = self._conditions.get(condition)
+        return holds
+
+    def of(self, node: Any) -> Any:
+        """The value of a node. `None` if it is not known, or if the node is invalid."""
+        later = {*self._template["Resources"], *self._unknown}
+        mappings = self._template.get("Mappings", {})
+        try:
+            return stacks._static_property(node, later, self._parameters, self._conditions, mappings, "trial", "trial")
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return None
+
+
+def _transform(template: Template, parameters: Mapping[str, str]) -> Template:
+    try:
+        transformed: Template = engine._apply_transforms(template, _members(parameters))
+    # SAM's translator has exceptions of its own.
+    except Exception as error:
+        raise _refused(error) from error
+    if isinstance(transformed, engine._TransformFailed):
+        raise _refused(transformed.error)
+    return transformed
+
+
+def _members(parameters: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": name, "Value": value} for name, value in parameters.items()]
+
+
+def _refused(why: object) -> UnsuccessfulError:
+    return UnsuccessfulError(f"CloudFormation refuses the template. {why}")

@@ -1,0 +1,71 @@
+//! Updates that CloudFormation has cancelled, and that run on while the stack rolls back.
+
+use std::time::Duration;
+
+use test_support::account::Account as _;
+use test_support::attached::step;
+use test_support::request::{Request, create, gate_id, update};
+use tokio::time::sleep;
+
+use crate::support::prod::{BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, snapshots};
+use crate::support::world::World;
+
+/// Almost the time limit of an attempt.
+const SLOW: Duration = Duration::from_secs(9);
+
+/// An Update of the scaling of `blue`.
+fn scaling_update(from: (&str, u32), to: (&str, u32)) -> Request {
+    let request = update().field("ResourceProperties", gated(to.0, to.1));
+    request.field("OldResourceProperties", gated(from.0, from.1)).of(BLUE_ID)
+}
+
+/// `blue`, with a policy of somebody else, after a gate and its endpoint were updated.
+async fn updated() -> World {
+    let world = endpoint();
+    world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+    world.auto_scaling("PutScalingPolicy", blue(), &step("foreign", 1));
+    world
+}
+
+/// Waits until the function has called an operation.
+async fn until_called(world: &World, operation: &str) {
+    while !world.called().iter().any(|called| called == operation) {
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The stack rolls back from `xlarge` to `large`. The endpoint takes a minute.
+async fn roll_back(world: &World, gate_first: bool) {
+    let gate = || gate_update("xlarge", "large").late(1);
+    let scaling = || scaling_update(("xlarge", 5), ("large", 4)).late(1);
+    world.endpoints_take(60);
+    world.succeed(if gate_first { gate() } else { scaling() }).await;
+    world.update_endpoint("prod", "large");
+    sleep(Duration::from_secs(61)).await;
+    world.succeed(if gate_first { scaling() } else { gate() }).await;
+    world.on_record("UPDATE_COMPLETE", &gate_id("prod", "large"));
+    world.succeed(gate_delete("xlarge")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_update_that_runs_on_drops_no_snapshot_of_the_rollback() {
+    for gate_first in [true, false] {
+        let world = updated().await;
+        let before = world.picture();
+        world.succeed(gate_update("large", "xlarge")).await;
+        world.update_endpoint("prod", "xlarge");
+
+        world.on_record_for(20, "UPDATE_IN_PROGRESS", BLUE_ID);
+        world.slow_reply("PutScheduledAction", SLOW);
+        world.called();
+        let cancelled = scaling_update(("large", 4), ("xlarge", 5)).late(20).0.to_string();
+        let rollback = async {
+            until_called(&world, "PutScheduledAction").await;
+            world.on_record_for(2, "UPDATE_IN_PROGRESS", BLUE_ID);
+            roll_back(&world, gate_first).await;
+        };
+        let (cancelled, ()) = tokio::join!(world.invoke(&cancelled), rollback);
+        cancelled.expect("an answer");
+        assert_eq!((world.picture(), snapshots(&world).len()), (before, 0), "the gate first: {gate_first}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Eventually consistent reads: a change is not visible for some seconds, and what it replaced still is. Nothing is lost, and
+//! nothing is left over.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use test_support::account::Account as _;
+use test_support::request::{create, gate_id, update};
+
+use crate::support::prod::{BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, register_natively, snapshots};
+use crate::support::world::World;
+
+/// How late they are. The function assumes at most six seconds.
+const LAG: Duration = Duration::from_millis(5_400);
+const TARGETS: &[&str] = &["DescribeScalableTargets", "ListTagsForResource"];
+const ATTACHMENTS: &[&str] = &["DescribeScalingPolicies", "DescribeScheduledActions"];
+const PARAMETERS: &[&str] = &["GetParameter", "GetParametersByPath"];
+const LISTED_PARAMETERS: &[&str] = &["GetParametersByPath"];
+
+/// `prod` with `blue`, which was registered natively, and what is registered.
+fn native() -> (World, Value) {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let before = world.picture();
+    (world, before)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deregistered_target_that_is_still_visible_is_restored() {
+    let (world, before) = native();
+    world.read_late(TARGETS, LAG);
+    world.succeed(gate_update("large", "xlarge")).await;
+    assert!(world.registered().is_empty());
+    world.succeed(gate_update("xlarge", "large")).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_not_visible_yet_does_not_stay_registered_for_the_update_of_its_endpoint() {
+    let world = endpoint();
+    world.read_late(TARGETS, LAG);
+    world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+    let before = world.picture();
+    world.succeed(gate_update("large", "xlarge")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+    world.succeed(gate_update("xlarge", "large")).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_and_actions_that_are_not_visible_yet_are_restored() {
+    let world = endpoint();
+    world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+    world.read_late(ATTACHMENTS, LAG);
+    let request = update().field("ResourceProperties", gated("large", 5));
+    world.succeed(request.field("OldResourceProperties", gated("large", 4)).of(BLUE_ID)).await;
+    let before = world.picture();
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.succeed(gate_update("xlarge", "large")).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_snapshot_that_is_still_visible_is_not_restored() {
+    let (world, before) = native();
+    world.read_late(PARAMETERS, LAG);
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.succeed(gate_update("xlarge", "large")).await;
+    assert_eq!(world.picture(), before);
+    // On purpose.
+    world.aws("AnyScaleFrontendService.DeregisterScalableTarget", blue());
+    world.succeed(gate_delete("xlarge")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_was_overwritten_is_restored_as_it_is_now() {
+    let (world, _) = native();
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.read_late(LISTED_PARAMETERS, LAG);
+    world.succeed(gate_update("xlarge", "large")).await;
+    world.auto_scaling("RegisterScalableTarget", blue(), &json!({ "MaxCapacity": 9 }));
+    let before = world.picture();
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.succeed(gate_update("xlarge", "large")).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_is_not_visible_yet_is_restored_if_no_delete_follows() {
+    let (world, before) = native();
+    world.read_late(LISTED_PARAMETERS, LAG);
+    world.succeed(gate_update("large", "xlarge")).await;
+    // CloudFormation did not accept the answer, so the physical id has stayed.
+    world.succeed(gate_update("xlarge", "large").of(&gate_id("prod", "large"))).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_changes_there_and_back_within_seconds_is_put_each_time() {
+    let tagged = |value: &str| {
+        let mut properties = gated("large", 4);
+        properties["Tags"] = json!([{ "Key": "team", "Value": value }]);
+        properties
+    };
+    let world = endpoint();
+    world.succeed(create().field("ResourceProperties", tagged("a"))).await;
+    world.read_late(TARGETS, LAG);
+    for (from, to) in [("a", "b"), ("b", "a")] {
+        let request = update().field("ResourceProperties", tagged(to)).field("OldResourceProperties", tagged(from));
+        world.succeed(request.of(BLUE_ID)).await;
+        assert_eq!(world.tags(&world.targets()[0])["team"], to);
+    }
+}
