@@ -1,10 +1,11 @@
 //! An HTTP server on loopback that misbehaves on request, connection by connection, and keeps what it received.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::http::Received;
@@ -93,10 +94,21 @@ impl Drop for Server {
     }
 }
 
-/// A port of this machine on which nothing listens.
-pub async fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    listener.local_addr().expect("bound").port()
+/// A port of this machine that refuses connections. It is bound until the drop, so that no other test listens on it.
+pub struct ClosedPort(TcpSocket);
+
+impl ClosedPort {
+    /// Binds a free port.
+    pub fn bind() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
+        Self(socket)
+    }
+
+    /// The number of the port.
+    pub fn number(&self) -> u16 {
+        self.0.local_addr().expect("bound").port()
+    }
 }
 
 async fn read(stream: &mut TcpStream) -> io::Result<Received> {
