@@ -11,4 +11,6 @@ pub mod store;
 
 pub use capture::capture;
 pub use parameter::{EndpointUpdate, Snapshot, SnapshotError};
-pub use restore::{Newer, current_registration, drop_if_registered, remove_ended_actions, restore, restore_all};
+pub use restore::{
+    Newer, current_registration, discard, drop_if_registered, remove_ended_actions, restore, restore_all,
+};

@@ -211,6 +211,20 @@ pub async fn drop_if_registered(aws: &Aws<'_>, stored: &Stored) -> Result<bool, 
     Ok(is_registered)
 }
 
+/// Drops the snapshot of a target that this request has not deregistered. It is kept if another one has deregistered the target,
+/// such as another delivery, unless that was the Delete of its owner, which came too early to see the snapshot.
+pub async fn discard(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsError> {
+    if drop_if_registered(aws, stored).await? {
+        return Ok(());
+    }
+    let Some(owner) = stored.snapshot.resource() else { return Ok(()) };
+    let is_adopted = Ownership::read(&owner, &stored.snapshot.spec.tags) == (Ownership::Own { adopted: true });
+    if !is_adopted && aws.record_of(&owner).await.is_some_and(|record| record.is_deleted()) {
+        store::drop_snapshot(aws, stored).await?;
+    }
+    Ok(())
+}
+
 /// Whether the owner no longer wants the target: CloudFormation is deleting the resource, or the snapshot is gone and the
 /// resource has another target. The Delete may have looked for the target before it was restored.
 ///

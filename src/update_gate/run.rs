@@ -26,7 +26,7 @@ use crate::properties::{UpdateGate, declared_gate};
 use crate::request::{Freshness, Lifecycle};
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{
-    EndpointUpdate, Newer, Snapshot, SnapshotError, capture, drop_if_registered, restore, restore_all,
+    EndpointUpdate, Newer, Snapshot, SnapshotError, capture, discard, drop_if_registered, restore, restore_all,
 };
 use crate::timing::{COMPLETE_WITHIN, ENDPOINT, RECORD_LAG, RESTORE_RESERVE, SNAPSHOT_VALID, VISIBLE_WITHIN};
 
@@ -81,8 +81,18 @@ async fn prepare_update(
     if let Err(Error::Stale(_)) = &done {
         taken.extend(taken_by_earlier_delivery(context, &gate.id.endpoint, &taken).await);
     }
-    if done.is_err() && !taken.is_empty() && !is_continued(context, given).await {
-        undo(context, &gate.id.endpoint, taken).await;
+    if done.is_err() && !taken.is_empty() {
+        let (unused, deregistered): (Vec<_>, Vec<_>) =
+            taken.into_iter().partition(|taken| taken.deregistration == Deregistration::NotTried);
+        match successor(context, given).await {
+            None => {
+                undo(context, &gate.id.endpoint, deregistered).await;
+                discard_unused(context, &unused).await;
+            }
+            Some(Successor::Answered) => discard_unused(context, &unused).await,
+            // It finds them.
+            Some(Successor::InProgress) => {}
+        }
     }
     done
 }
@@ -129,23 +139,31 @@ async fn taken_by_earlier_delivery(context: &Context<'_>, name: &EndpointName, t
         .collect()
 }
 
-/// Restores what was taken, unless an update of the endpoint is removing the variant.
-async fn undo(context: &Context<'_>, name: &EndpointName, taken: Vec<Taken>) {
+/// Restores the targets that were deregistered, unless an update of the endpoint is removing the variant.
+async fn undo(context: &Context<'_>, name: &EndpointName, deregistered: Vec<Taken>) {
+    if deregistered.is_empty() {
+        return;
+    }
     let aws = &context.aws;
     let endpoint = settled_endpoint(context, name, aws.left_to_work().saturating_sub(RESTORE_RESERVE)).await;
     let may_have_variant = |taken: &Taken| match &endpoint {
         Ok(found) => found.as_ref().is_some_and(|found| found.has_variant_of(&taken.stored.snapshot.spec.id)),
         Err(_) => true,
     };
-    for Taken { stored, deregistration } in taken.into_iter().filter(may_have_variant) {
+    for Taken { stored, .. } in deregistered.into_iter().filter(may_have_variant) {
         let target = stored.snapshot.spec.id.resource_id();
-        let undone = match deregistration {
-            // Another delivery of this request may have deregistered it, and goes on.
-            Deregistration::NotTried => drop_if_registered(aws, &stored).await.map(drop).map_err(SnapshotError::from),
-            Deregistration::Tried | Deregistration::Done => restore(aws, stored, Newer::Leave).await,
-        };
-        if let Err(error) = undone {
+        if let Err(error) = restore(aws, stored, Newer::Leave).await {
             tracing::warn!(%error, target, "could not be restored; its snapshot is kept");
+        }
+    }
+}
+
+/// Discards the snapshots whose targets were not deregistered.
+async fn discard_unused(context: &Context<'_>, unused: &[Taken]) {
+    for Taken { stored, .. } in unused {
+        if let Err(error) = discard(&context.aws, stored).await {
+            let target = stored.snapshot.spec.id.resource_id();
+            tracing::warn!(%error, target, "the snapshot could not be dropped");
         }
     }
 }
@@ -223,7 +241,7 @@ async fn run_steps(
                     return Ok(ControlFlow::Continue(()));
                 }
                 (Step::Done, Some(_)) if endpoint_plan == EndpointPlan::Update => {
-                    if take_over(context, gate, update).await? {
+                    if take_over(context, gate, update, taken).await? {
                         changes.set(changes.get() + 1);
                     }
                     return Ok(ControlFlow::Break(()));
@@ -275,8 +293,18 @@ fn note(taken: &mut [Taken], deregistration: Deregistration) {
 
 /// Takes over the snapshots of earlier requests: this update goes on with them, such as after one that failed and was not
 /// rolled back. An earlier request that was cancelled and still runs leaves them then. Returns whether there are any.
-async fn take_over(context: &Context<'_>, gate: &UpdateGate, update: &EndpointUpdate) -> Result<bool, Error> {
+///
+/// A read may still show what this request has overwritten, so what it has `taken` is left out.
+async fn take_over(
+    context: &Context<'_>,
+    gate: &UpdateGate,
+    update: &EndpointUpdate,
+    taken: &[Taken],
+) -> Result<bool, Error> {
     let taken_over = |stored: Stored| {
+        if taken.iter().any(|taken| taken.stored.snapshot.spec.id == stored.snapshot.spec.id) {
+            return None;
+        }
         let mut snapshot = stored.snapshot.clone();
         let belongs = snapshot.belongs_to(update);
         let taken_for = snapshot.update.as_mut().filter(|_| belongs)?;
@@ -334,18 +362,29 @@ async fn deregister(
     Ok(true)
 }
 
-/// Whether the snapshots are left as they are: another delivery of this request, or a later request for the gate, has been
-/// answered with another id than the gate had before, so the update of the endpoint follows; or a later request is in
-/// progress, which finds them.
-async fn is_continued(context: &Context<'_>, given: Option<&UpdateGateId>) -> bool {
+/// The request that goes on with the snapshots of one that failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Successor {
+    /// Another delivery of the request, or a later request for the gate, was answered with another id than the gate had
+    /// before. So the update of the endpoint follows.
+    Answered,
+    /// A later request is in progress.
+    InProgress,
+}
+
+async fn successor(context: &Context<'_>, given: Option<&UpdateGateId>) -> Option<Successor> {
     // The record may lag.
     sleep(RECORD_LAG).await;
-    let Some(record) = context.aws.stack_record().await else { return false };
+    let record = context.aws.stack_record().await?;
     let is_complete = !record.is_deleted() && record.status.ends_with("_COMPLETE");
     let recorded = record.physical_resource_id.parse::<UpdateGateId>();
     let has_new_id = recorded.is_ok_and(|id| given.is_none_or(|given| !given.is_same(&id)));
     let is_superseded = context.aws.request.freshness(&record) != Freshness::Fresh;
-    (is_complete && has_new_id) || (is_superseded && record.status.ends_with("_IN_PROGRESS"))
+    if is_complete && has_new_id {
+        Some(Successor::Answered)
+    } else {
+        (is_superseded && record.status.ends_with("_IN_PROGRESS")).then_some(Successor::InProgress)
+    }
 }
 
 /// Snapshots of the registered targets that block the update to the gate's configuration.

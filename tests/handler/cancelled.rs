@@ -7,7 +7,7 @@ use test_support::attached::step;
 use test_support::request::{Request, create, gate_id, update};
 use tokio::time::sleep;
 
-use crate::support::prod::{BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, snapshots};
+use crate::support::prod::{BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, register_natively, snapshots};
 use crate::support::world::World;
 
 /// Almost the time limit of an attempt.
@@ -25,13 +25,6 @@ async fn updated() -> World {
     world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
     world.auto_scaling("PutScalingPolicy", blue(), &step("foreign", 1));
     world
-}
-
-/// Waits until the function has called an operation.
-async fn until_called(world: &World, operation: &str) {
-    while !world.called().iter().any(|called| called == operation) {
-        sleep(Duration::from_millis(100)).await;
-    }
 }
 
 /// The stack rolls back from `xlarge` to `large`. The endpoint takes a minute.
@@ -60,12 +53,39 @@ async fn a_cancelled_update_that_runs_on_drops_no_snapshot_of_the_rollback() {
         world.called();
         let cancelled = scaling_update(("large", 4), ("xlarge", 5)).late(20).0.to_string();
         let rollback = async {
-            until_called(&world, "PutScheduledAction").await;
+            world.until_called("PutScheduledAction").await;
             world.on_record_for(2, "UPDATE_IN_PROGRESS", BLUE_ID);
             roll_back(&world, gate_first).await;
         };
         let (cancelled, ()) = tokio::join!(world.invoke(&cancelled), rollback);
         cancelled.expect("an answer");
         assert_eq!((world.picture(), snapshots(&world).len()), (before, 0), "the gate first: {gate_first}");
+    }
+}
+
+/// A gate has stored its snapshot, and is cancelled before it deregisters. Meanwhile the next update is answered, and the native
+/// target's resource is deleted or stays.
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_gate_that_deregistered_nothing_leaves_no_snapshot() {
+    for is_deleted in [true, false] {
+        let world = endpoint();
+        register_natively(&world, &["blue"]);
+        world.on_native("native-stack", "Native");
+        world.on_record_for(20, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+        world.slow_reply("PutParameter", SLOW);
+        let cancelled = gate_update("large", "xlarge").late(20).0.to_string();
+        let next = async {
+            world.until_called("PutParameter").await;
+            world.on_record_for(1, "UPDATE_COMPLETE", &gate_id("prod", "other"));
+            if is_deleted {
+                world.aws("AnyScaleFrontendService.DeregisterScalableTarget", blue());
+                world.on_record_of_stack("native-stack", "DELETE_COMPLETE");
+            }
+        };
+        let (cancelled, ()) = tokio::join!(world.invoke(&cancelled), next);
+        cancelled.expect("an answer");
+        assert_eq!(world.last_answer()["Status"], "FAILED");
+        assert_eq!(world.registered().is_empty(), is_deleted);
+        assert_eq!(snapshots(&world).len(), 0, "deleted: {is_deleted}");
     }
 }

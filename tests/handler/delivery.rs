@@ -83,7 +83,7 @@ async fn an_answer_that_always_fails_is_retried_until_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_ClosedPort_fails_the_delivery_before_the_deadline() {
+async fn a_closed_port_fails_the_delivery_before_the_deadline() {
     let refusing = ClosedPort::bind();
     let error = answer_at(refusing.number(), Duration::from_secs(2)).await.expect_err("the port is closed").to_string();
     assert!(error.contains("the connection failed"), "{error}");

@@ -15,6 +15,8 @@ const LAG: Duration = Duration::from_millis(5_400);
 const TARGETS: &[&str] = &["DescribeScalableTargets", "ListTagsForResource"];
 const ATTACHMENTS: &[&str] = &["DescribeScalingPolicies", "DescribeScheduledActions"];
 const PARAMETERS: &[&str] = &["GetParameter", "GetParametersByPath"];
+const TARGETS_AND_PARAMETERS: &[&str] =
+    &["DescribeScalableTargets", "ListTagsForResource", "GetParameter", "GetParametersByPath"];
 const LISTED_PARAMETERS: &[&str] = &["GetParametersByPath"];
 
 /// `prod` with `blue`, which was registered natively, and what is registered.
@@ -111,4 +113,28 @@ async fn a_tag_that_changes_there_and_back_within_seconds_is_put_each_time() {
         world.succeed(request.of(BLUE_ID)).await;
         assert_eq!(world.tags(&world.targets()[0])["team"], to);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_does_not_drop_its_snapshot_for_the_one_that_it_has_overwritten() {
+    let (world, _) = native();
+    // Reads are late only from the deregistration on, but show what was before it.
+    world.read_late(&[], Duration::ZERO);
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.update_endpoint("prod", "xlarge");
+    // Somebody else has registered it since.
+    register_natively(&world, &["blue"]);
+    let before = world.picture();
+    world.slow_reply("DeregisterScalableTarget", LAG / 4);
+    world.called();
+    let late = async {
+        world.until_called("DeregisterScalableTarget").await;
+        world.read_late(TARGETS_AND_PARAMETERS, LAG);
+    };
+    let next = gate_update("xlarge", "large").field("RequestId", json!("r-2"));
+    tokio::join!(world.succeed(next), late);
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+    world.update_endpoint("prod", "large");
+    world.succeed(gate_delete("xlarge")).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
 }

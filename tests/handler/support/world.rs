@@ -17,7 +17,7 @@ use test_support::function::{
 };
 use test_support::request::Request;
 use test_support::{Crash, stack_resource};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// How an exchange goes wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -238,6 +238,13 @@ impl World {
     pub(crate) fn called(&self) -> Vec<String> {
         let calls = std::mem::take(&mut self.state().calls);
         calls.into_iter().map(|(target, _)| target.rsplit('.').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Waits until the function calls an operation.
+    pub(crate) async fn until_called(&self, operation: &str) {
+        while !self.called().iter().any(|called| called == operation) {
+            sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// How many PUTs of answers there were.
