@@ -174,7 +174,9 @@ impl Aws<'_> {
         }
         let request = self.clients.autoscaling.untag_resource().resource_arn(arn).set_tag_keys(Some(keys.to_vec()));
         let attempt = async || request.clone().send().await;
-        missing_is_done(self.change_target(Operation::UntagResource, arn, precondition, attempt).await.map(drop))
+        let is_not_found = AwsError::is_resource_not_found;
+        let done = self.change_once_visible(Operation::UntagResource, arn, precondition, is_not_found, attempt).await;
+        missing_is_done(done.map(drop))
     }
 
     /// Puts a policy or a scheduled action, which replaces one of the same name. Returns the ARN of a policy.

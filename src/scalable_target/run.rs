@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, Resource};
 use crate::model::{PhysicalResourceId, Refusal, ScalableTargetId};
+use crate::observability::Decision;
 use crate::properties::{Declared, Desired};
 use crate::request::{Freshness, Lifecycle};
 use crate::timing::VISIBLE_WITHIN;
@@ -64,7 +65,10 @@ async fn create(context: &Context<'_>, desired: Desired) -> Result<Resource, Err
 /// Whether it is certain that the Delete after a failed Create has nothing to do.
 async fn is_certainly_not_registered(context: &Context<'_>, error: &Error, target: &ScalableTargetId) -> bool {
     match error {
-        Error::Refused(Refusal::AlreadyRegistered(_) | Refusal::Kept { .. } | Refusal::OwnedByAnother { .. }) => true,
+        Error::Refused(Refusal::AlreadyRegistered(_) | Refusal::Kept { .. } | Refusal::OwnedByAnother { .. }) => {
+            // If this request has adopted the target, the read that showed another owner may be older than that.
+            context.progress().tally().count(Decision::Adopt) == 0
+        }
         Error::Aws(error) if !error.nothing_changed => false,
         Error::Aws(_)
         | Error::NotContinued { .. }

@@ -239,18 +239,22 @@ async fn a_target_that_another_stack_registers_while_tags_are_not_visible_is_not
     assert_eq!(world.tagged_targets(), before);
 }
 
+/// A read that shows the other owner may be older than the adoption by this resource. Then its Delete has to look.
 #[tokio::test(start_paused = true)]
 async fn one_of_two_concurrent_adoptions_is_refused() {
-    let world = World::new();
-    by_hand(&world);
-    let arn = world.targets()[0]["ScalableTargetARN"].clone();
-    // After the function has tagged the target, and before it reads the tags.
-    let tag = json!({"ResourceARN": arn, "Tags": owned_by("theirs", "Theirs")});
-    world.before("ListTagsForResource", 1, &[("AnyScaleFrontendService.TagResource", tag)]);
-    let (reason, id) = world.refuse(create().with("AdoptExisting", json!("true"))).await;
-    assert!(reason.contains("resource Theirs of stack theirs"), "{reason}");
-    assert_eq!(id, NOT_REGISTERED);
-    assert_eq!(world.targets()[0]["MaxCapacity"], 2, "the limits stay");
+    // Before the function has tagged the target, and after that.
+    for (reads_before, expected) in [(1, NOT_REGISTERED), (2, ID)] {
+        let world = World::new();
+        by_hand(&world);
+        let arn = world.targets()[0]["ScalableTargetARN"].clone();
+        let tag = json!({"ResourceARN": arn, "Tags": owned_by("theirs", "Theirs")});
+        world.before("ListTagsForResource", reads_before, &[("AnyScaleFrontendService.TagResource", tag)]);
+        let (reason, id) = world.refuse(create().with("AdoptExisting", json!("true"))).await;
+        assert!(reason.contains("resource Theirs of stack theirs"), "{reason}");
+        assert_eq!(id, expected);
+        assert_eq!(world.called().contains(&"TagResource".to_owned()), expected == ID);
+        assert_eq!(world.targets()[0]["MaxCapacity"], 2, "the limits stay");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -264,6 +268,17 @@ async fn tagging_is_retried_until_a_new_target_is_visible() {
     world.fail("TagResource", "ResourceNotFoundException", 3);
     world.succeed(update()).await;
     assert_eq!(world.tags(&world.targets()[0])[LOGICAL_ID_TAG], "Scaling");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tag_that_leaves_the_template_is_removed_once_a_new_target_is_visible() {
+    let world = World::new();
+    let tagged = || create().with("Tags", json!([{"Key": "team", "Value": "ml"}]));
+    world.succeed(tagged()).await;
+    world.fail("UntagResource", "ResourceNotFoundException", 3);
+    let request = update().field("OldResourceProperties", tagged().0["ResourceProperties"].clone());
+    world.succeed(request).await;
+    assert!(world.tags(&world.targets()[0]).get("team").is_none());
 }
 
 #[tokio::test(start_paused = true)]
