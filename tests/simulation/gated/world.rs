@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use super::history::{Config, History, NATIVES, Reads, Trouble, resource_id};
 use super::lambda::Lambda;
 use super::ledger::Ledger;
-use super::request::Request;
+use super::request::{Props, Request};
 use crate::common::clock::Clock;
 use crate::common::invocation::{Sent, is_hand_over};
 use crate::common::trouble::Kind;
@@ -185,7 +185,11 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
     let (way, trouble) = invocation.lambda.world.state().next_exchange(request, operation);
     let was_awaited = invocation.lambda.world.state().waiting.contains(&request);
     if let Some(trouble) = trouble {
-        invocation.lambda.world.state().tell(|| format!("  {request}: {operation} meets {trouble:?}"));
+        let mut state = invocation.lambda.world.state();
+        state.tell(|| format!("  {request}: {operation} meets {trouble:?}"));
+        if let (Kind::Denied, Props::Gate { .. }, false) = (trouble, &state.requests[request].props, was_awaited) {
+            state.excuse_all("AWS denies a cancelled gate the restore");
+        }
     }
     sleep(way / 2).await;
     if let Some(Kind::Crash { after_effect: false }) = trouble {
