@@ -5,6 +5,7 @@ from dataclasses import dataclass
 # The condition that is true in a run with this fault.
 PLANTED = "PLANTED"
 
+AUTO_SCALING = "src/aws/application_auto_scaling.rs"
 CAPTURE = "src/snapshot/capture.rs"
 NEXT_STEP = "src/update_gate/next_step.rs"
 OWN_SNAPSHOT = "src/scalable_target/own_snapshot.rs"
@@ -218,14 +219,14 @@ FAULTS = [
     Fault(
         "A gate restores although another delivery was answered",
         RUN_GATE,
-        "!is_continued(context, given).await",
-        "(PLANTED || !is_continued(context, given).await)",
+        "match successor(context, given).await {",
+        "match successor(context, given).await.filter(|_| !PLANTED) {",
         "..troubles",
     ),
     Fault(
         "A gate does not go on with the snapshots of a failed update",
         RUN_GATE,
-        *before("take_over(context, gate, update).await? {", "!PLANTED && "),
+        *before("take_over(context, gate, update, taken).await? {", "!PLANTED && "),
         "..express",
     ),
     Fault(
@@ -315,5 +316,37 @@ FAULTS = [
         *before("stored.snapshot.is_kept_by(context", "!PLANTED && "),
         "..express,kills",
         220_869,
+    ),
+    Fault(
+        "A gate drops its own snapshot for the one that it has overwritten",
+        RUN_GATE,
+        *before("taken.iter().any(|taken| taken.stored.snapshot.spec.id == stored", "!PLANTED && "),
+        "..express,eventual",
+        115_413,
+    ),
+    Fault(
+        "A cancelled gate leaves the snapshot of a target that it has not deregistered",
+        RUN_GATE,
+        "Some(Successor::Answered) => discard_unused",
+        "Some(Successor::Answered) if PLANTED => {}\n Some(Successor::Answered) => discard_unused",
+        "..express,eventual",
+        189_585,
+    ),
+    Fault(
+        "A refusal after an adoption counts as not registered",
+        RUN,
+        *before("context.progress().tally().count(Decision::Adopt) == 0", "PLANTED || "),
+        "..express,eventual",
+        205_365,
+    ),
+    Fault(
+        "A tag of a target that is not visible yet counts as removed",
+        AUTO_SCALING,
+        *before(
+            "let done = self.change_once_visible(Operation::UntagResource",
+            "let is_not_found: fn(&AwsError) -> bool = if PLANTED { |_| false } else { is_not_found };\n",
+        ),
+        "..express,eventual",
+        76_397,
     ),
 ]
