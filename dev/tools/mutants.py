@@ -4,9 +4,9 @@
     make mutants FILES="src/snapshot/*.rs"      # other files
     make mutants SHARD=0/4                      # every fourth mutation
 
-cargo-mutants changes a copy, one mutation at a time. The tests beside the code run first, because they are quick. What
-they do not find meets the tests of the handler; what these do not find, the slow ones and the simulation. Prints a
-table by file, then each mutation that survives.
+cargo-mutants changes a copy, one mutation at a time. The tests beside the code run first, then the quick ones of the
+handler. The slow ones and the simulation then run for what survived. Prints a table by file, then each mutation that
+survives.
 """
 
 import json
@@ -37,8 +37,7 @@ SCOPE = [
 ]
 # The targets of each stage, and the tests that it leaves out. A stage has only what survived the earlier ones.
 STAGES = [
-    (["--lib"], []),
-    (["--test=handler"], ["killed", "changes_no_deployment"]),
+    (["--lib", "--test=handler"], ["killed", "changes_no_deployment"]),
     (["--test=handler", "--test=simulation"], []),
 ]
 # Stable in no version of libtest yet. Without it, every mutation costs the whole suite.
@@ -61,7 +60,7 @@ def main() -> None:
             survivors = [name for name, fate in fates.items() if fate == "survives"]
             if not survivors:
                 break
-            # Mutations that delete a field of a struct pass every --re, so it does not do without the files.
+            # Mutations that delete a field of a struct pass every --re, so --file is needed, too.
             files = {name.split(":")[0] for name in survivors}
             chosen = [*of_files(files), "--re", f"^({'|'.join(map(re.escape, survivors))})$"]
         results = run(str(ROOT / sys.argv[1]), chosen, targets, slow, OUTPUT / str(number))

@@ -327,8 +327,8 @@ FAULTS = [
     Fault(
         "A cancelled gate leaves the snapshot of a target that it has not deregistered",
         RUN_GATE,
-        "Some(Successor::Answered) => discard_unused",
-        "Some(Successor::Answered) if PLANTED => {}\n Some(Successor::Answered) => discard_unused",
+        "Some(Successor::Answered) => drop_unused",
+        "Some(Successor::Answered) if PLANTED => {}\n Some(Successor::Answered) => drop_unused",
         "..express,eventual",
         189_585,
     ),

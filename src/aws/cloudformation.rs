@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::clients::Aws;
@@ -55,18 +55,32 @@ impl Aws<'_> {
         Some(Owner { stack_id: found.stack_id?, logical_resource_id: found.logical_resource_id })
     }
 
-    /// The stack, in this account, that has a gate with this id.
-    pub async fn stack_of_gate(&self, gate: &UpdateGateId) -> Option<String> {
+    /// Whether the stack of the request has a gate with this id. If another stack has one, too, it is not found if it is not
+    /// one of the first 100 resources of its stack.
+    pub async fn has_gate(&self, gate: &UpdateGateId) -> bool {
+        let (id, own) = (gate.to_string(), &self.request.owner.stack_id);
         // The gate itself may not be among them.
-        self.resources_beside(&gate.to_string()).await.into_iter().find_map(|found| found.stack_id)
+        match self.resources_beside(&id).await.into_iter().find_map(|found| found.stack_id) {
+            None => false,
+            Some(stack) if stack == *own => true,
+            // Of several stacks that have such a gate, CloudFormation returns one.
+            Some(_) => self.resources_of(own).await.iter().any(|found| found.physical_resource_id == id),
+        }
     }
 
     /// The first 100 resources of the stack, in this account, that has a resource with this physical id.
-    ///
+    async fn resources_beside(&self, id: &str) -> Vec<StackResource> {
+        self.stack_resources(id, json!({ "PhysicalResourceId": id })).await
+    }
+
+    /// The first 100 resources of a stack.
+    async fn resources_of(&self, stack: &str) -> Vec<StackResource> {
+        self.stack_resources(stack, json!({ "StackName": stack })).await
+    }
+
     /// Returns none if there is no such stack, or if that cannot be read.
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html>
-    async fn resources_beside(&self, id: &str) -> Vec<StackResource> {
-        let input = json!({ "PhysicalResourceId": id });
+    async fn stack_resources(&self, id: &str, input: Value) -> Vec<StackResource> {
         let operation = Operation::DescribeStackResources;
         let attempt = async || self.clients.cloudformation.call::<StackResources>(operation, input.clone()).await;
         let limit = (self.left_to_work() / 2).min(RECORD_TIMEOUT);

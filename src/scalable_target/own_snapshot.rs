@@ -7,17 +7,17 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, TARGET_ARN};
 use crate::model::{
-    AttachmentKey, Owner, Ownership, RELEASED_TAGS, Refusal, ScalableTargetId, TargetSpec, UpdateGateId,
+    AttachmentKey, Endpoint, Owner, Ownership, RELEASED_TAGS, Refusal, ScalableTargetId, TargetSpec, UpdateGateId,
 };
 use crate::properties::{Declared, Desired};
 use crate::request::Lifecycle;
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{EndpointUpdate, Newer, Snapshot, SnapshotError, remove_ended_actions, restore};
 
-/// The snapshot of the target, without scheduled actions that have ended. `None` if it was left behind: it belongs to
-/// another update, and is this resource's own or old.
+/// The snapshot of the target, without scheduled actions that have ended. `None` if it belongs to another update and
+/// is this resource's own, or may belong to another and is older than a day.
 ///
-/// `update` is the update of the endpoint that the request belongs to. Without a gate, it does not know.
+/// `update` is the update of the endpoint that the request belongs to: `None` without a gate.
 pub(super) async fn own_snapshot(
     context: &Context<'_>,
     desired: &Desired,
@@ -117,25 +117,30 @@ pub(super) fn ensure_fits(context: &Context<'_>, spec: &TargetSpec, gate: &Updat
 
 /// Restores the targets of others that a gate has deregistered, if the gate is new in this update: nobody else does.
 pub(super) async fn restore_others(context: &Context<'_>, desired: &Desired) -> Result<(), Error> {
-    let (Some(gate), Some(update), ScalableTargetId::Variant { endpoint: name, .. }, None) =
-        (&desired.gate, update_of(context, desired), &desired.spec.id, context.lifecycle().old_gate())
+    let (Some(update), ScalableTargetId::Variant { endpoint: name, .. }, None) =
+        (update_of(context, desired), &desired.spec.id, context.lifecycle().old_gate())
     else {
         return Ok(());
     };
-    let aws = &context.aws;
     let is_left = |Stored { snapshot, .. }: &Stored| {
-        let is_by_new_gate = snapshot.update.as_ref().is_some_and(|update| update.is_by_new_gate);
         // A resource of this stack restores its own target.
         let owner = Owner::read(&snapshot.spec.tags);
         let is_of_others = owner.is_none_or(|owner| owner.stack_id != context.owner().stack_id);
-        is_by_new_gate && is_of_others && snapshot.belongs_to(&update)
+        snapshot.is_by_new_gate() && is_of_others && snapshot.belongs_to(&update)
     };
-    let left: Vec<_> = store::get_all_readable(aws, name).await?.into_iter().filter(is_left).collect();
-    if left.is_empty() {
+    let left = store::get_all_readable(&context.aws, name).await?.into_iter().filter(is_left);
+    restore_left(context, left.collect()).await
+}
+
+/// Restores the snapshots that a new gate has left, unless the endpoint is changing or lacks their variants.
+pub(super) async fn restore_left(context: &Context<'_>, left: Vec<Stored>) -> Result<(), Error> {
+    let aws = &context.aws;
+    let Some(ScalableTargetId::Variant { endpoint: name, .. }) = left.first().map(|stored| &stored.snapshot.spec.id)
+    else {
         return Ok(());
-    }
-    let endpoint = aws.endpoint(name).await?;
-    let Some(endpoint) = endpoint.filter(|found| found.is_settled() && found.runs(gate.config.as_str())) else {
+    };
+    // Its update may have failed: in express mode, CloudFormation does not wait for that.
+    let Some(endpoint) = aws.endpoint(name).await?.filter(Endpoint::is_settled) else {
         return Ok(());
     };
     for stored in left.into_iter().filter(|stored| endpoint.has_variant_of(&stored.snapshot.spec.id)) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use super::own_snapshot::restore_left;
 use super::ownership::{self, Removal};
 use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
 use crate::context::Context;
@@ -15,7 +16,7 @@ use crate::model::{Registered, ScalableTargetId};
 use crate::observability::Decision;
 use crate::polling::poll;
 use crate::request::{Freshness, Stale};
-use crate::snapshot::store;
+use crate::snapshot::store::{self, Left};
 use crate::timing::{NOTHING_REGISTERED_AFTER, READ_VALID, RECORD_LAG, REGISTRATION, VISIBLE_WITHIN};
 
 pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> Result<(), Error> {
@@ -28,11 +29,18 @@ pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> 
     // Drop the snapshot, too: otherwise the gate would restore the target later. A gate that is restoring it now checks
     // afterwards that the snapshot still exists, and deregisters the target if it does not.
     let may_have_snapshot = !was_own || context.lifecycle().properties().get("UpdateGate").is_some();
-    if may_have_snapshot && store::drop_or_release(&context.aws, context.owner(), target).await? {
+    if !may_have_snapshot {
+        return Ok(());
+    }
+    let left = store::drop_or_release(&context.aws, context.owner(), target).await?;
+    if let Left::Dropped | Left::Released(_) = left {
         context.progress().decided(Decision::DropSnapshot);
         remove(context, target, context.aws.registered(target).await?, Freshness::Fresh).await?;
     }
-    Ok(())
+    match left {
+        Left::Released(stored) if stored.snapshot.is_by_new_gate() => restore_left(context, vec![stored]).await,
+        Left::Nothing | Left::Dropped | Left::Released(_) => Ok(()),
+    }
 }
 
 /// Fails if the request is stale. Before that, undoes what the request has registered if it must not stay.
@@ -83,8 +91,8 @@ pub(super) async fn ensure_fresh(context: &Context<'_>, target: &ScalableTargetI
     if is_fresh { Ok(true) } else { Err(Stale { status: latest.1.status }.into()) }
 }
 
-/// Undoes what a failed request may have registered, if it is stale, or `even_if_fresh`. Leaves time to report the failure,
-/// to which its end makes no difference.
+/// Undoes what a failed request may have registered, if it is stale, or `even_if_fresh`. Takes at most half of
+/// the time left, and logs its own failure.
 pub(super) async fn undo(context: &Context<'_>, failure: &Error, target: &ScalableTargetId, even_if_fresh: bool) {
     if matches!(failure, Error::Stale(_)) {
         return;

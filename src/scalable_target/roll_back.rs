@@ -84,7 +84,7 @@ pub(super) async fn expected(
     let running = endpoint.config.parse().map(|config| UpdateGateId { endpoint: gate.endpoint.clone(), config });
     let mut has_own_gate = false;
     for other in running.into_iter().chain(previous) {
-        has_own_gate = has_own_gate || has_gate(context, &other).await;
+        has_own_gate = has_own_gate || context.aws.has_gate(&other).await;
     }
     if !runs_previous && !has_own_gate {
         return Ok(None);
@@ -97,11 +97,6 @@ pub(super) async fn expected(
         EndpointRollback { endpoint, running_config, running, wanted, has_own_gate }
     };
     Ok(configs.map(rollback))
-}
-
-/// Whether the stack has this gate.
-async fn has_gate(context: &Context<'_>, gate: &UpdateGateId) -> bool {
-    context.aws.stack_of_gate(gate).await.as_ref() == Some(&context.owner().stack_id)
 }
 
 /// Removes the target that this resource has under its former id, if it blocks the rollback. CloudFormation deletes it only

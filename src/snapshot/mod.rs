@@ -12,5 +12,5 @@ pub mod store;
 pub use capture::capture;
 pub use parameter::{EndpointUpdate, Snapshot, SnapshotError};
 pub use restore::{
-    Newer, current_registration, discard, drop_if_registered, remove_ended_actions, restore, restore_all,
+    Newer, current_registration, drop_if_registered, drop_unless_needed, remove_ended_actions, restore, restore_all,
 };

@@ -47,8 +47,8 @@ pub struct EndpointUpdate {
     /// that would restore the targets.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_by_new_gate: bool,
-    /// The id of the request that keeps the snapshot: it has taken it, or has taken it over from an earlier request. So a
-    /// request knows a snapshot that is not its own any more.
+    /// The id of the request that took the snapshot, or took it over last. A request leaves alone a snapshot with another
+    /// id.
     #[serde(default)]
     pub kept_by: String,
 }
@@ -140,6 +140,11 @@ impl Snapshot {
     /// Whether it was taken for an update.
     pub fn belongs_to(&self, update: &EndpointUpdate) -> bool {
         self.update.as_ref().is_none_or(|own| own.continues(update))
+    }
+
+    /// Whether the gate that took it was new in its update, so that no Delete of a former id follows.
+    pub fn is_by_new_gate(&self) -> bool {
+        self.update.as_ref().is_some_and(|update| update.is_by_new_gate)
     }
 
     /// Whether a request keeps it: see [`EndpointUpdate::kept_by`].

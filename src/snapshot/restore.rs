@@ -8,7 +8,7 @@ use super::parameter::{EndpointUpdate, Snapshot, SnapshotError};
 use super::store::{self, Stored};
 use crate::apply::{OnRejection, attach, finish_restoring, restoring_tags};
 use crate::aws::{Aws, AwsError, ChangeError, Precondition, RegisterError, TargetState, unless_outdated};
-use crate::model::{Endpoint, EndpointName, Owner, Ownership, RELEASED_TAGS, RESTORING_TAG, Registered, Tags};
+use crate::model::{Endpoint, EndpointName, Owner, Ownership, RELEASED_TAGS, Registered, Tags};
 use crate::observability::Decision;
 use crate::polling::poll;
 use crate::timing::{RECORD_LAG, VISIBLE, VISIBLE_WITHIN};
@@ -182,8 +182,17 @@ async fn register(aws: &Aws<'_>, stored: &Stored, tags: Tags) -> Result<Option<(
                 }
                 has_waited = true;
             }
+            Some(found) if found.is_restoring() => return Ok(Some((found, false))),
             Some(found) => {
-                return Ok(Some((found, false)).filter(|(found, _)| found.tags.contains_key(RESTORING_TAG)));
+                if Owner::read(&found.tags) != Owner::read(&snapshot.spec.tags) {
+                    let (target, snapshot) = (snapshot.spec.id.resource_id(), &stored.value);
+                    tracing::warn!(
+                        target,
+                        snapshot,
+                        "another resource has registered the target; its snapshot is dropped"
+                    );
+                }
+                return Ok(None);
             }
         }
     }
@@ -211,9 +220,9 @@ pub async fn drop_if_registered(aws: &Aws<'_>, stored: &Stored) -> Result<bool, 
     Ok(is_registered)
 }
 
-/// Drops the snapshot of a target that this request has not deregistered. It is kept if another one has deregistered the target,
-/// such as another delivery, unless that was the Delete of its owner, which came too early to see the snapshot.
-pub async fn discard(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsError> {
+/// Drops the snapshot of a target that this request has not deregistered. Keeps it if another request has, such as another
+/// delivery. Drops it if the owner was deleted: its Delete may have run before the snapshot was visible.
+pub async fn drop_unless_needed(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsError> {
     if drop_if_registered(aws, stored).await? {
         return Ok(());
     }

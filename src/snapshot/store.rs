@@ -14,7 +14,7 @@ pub struct Stored {
     /// The snapshot.
     pub snapshot: Snapshot,
     /// The value of its parameter. A later snapshot of the target has another value.
-    value: String,
+    pub(super) value: String,
 }
 
 /// Stores a snapshot, and reads it back. Only then may its target be deregistered. Returns `false` if the request became
@@ -45,7 +45,7 @@ pub async fn get_all(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Resul
     Ok(parameters.into_iter().map(|parameter| read(aws, &parameter.name, parameter.value)).collect())
 }
 
-/// The same without those that cannot be read: they are logged, and their parameters are kept.
+/// Like [`get_all`], without those that cannot be read: they are logged, and their parameters are kept.
 pub async fn get_all_readable(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Stored>, AwsError> {
     Ok(get_all(aws, endpoint).await?.into_iter().filter_map(unless_unreadable).collect())
 }
@@ -86,7 +86,7 @@ pub(super) fn unless_unreadable(read: Result<Stored, SnapshotError>) -> Option<S
     read.inspect_err(|error| tracing::warn!(%error, "the snapshot cannot be read; its parameter is kept")).ok()
 }
 
-/// The same for a target behind no gate: if the function's role may not read snapshots, the function has taken none.
+/// Like [`get_readable`], for a target without a gate: if the role may not read snapshots, there are none.
 pub async fn get_if_allowed(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, AwsError> {
     match get_readable(aws, target).await {
         Err(error) if error.code() == Some("AccessDeniedException") => {
@@ -102,22 +102,35 @@ pub async fn drop_snapshot(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsErro
     aws.delete_parameter(&parameter_name(&stored.snapshot.spec.id), &stored.value).await
 }
 
-/// Drops the snapshot that a deleted resource owns. Returns whether it owned one.
-///
-/// The snapshot of an adopted target is released instead: it loses the owner's tags, and is restored without them.
-pub async fn drop_or_release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<bool, SnapshotError> {
+/// What became of the snapshot of a deleted resource.
+#[derive(Clone, Debug)]
+pub enum Left {
+    /// The resource owned none.
+    Nothing,
+    /// It was dropped.
+    Dropped,
+    /// The resource had adopted the target. The snapshot has lost the owner's tags, and is restored without them.
+    Released(Stored),
+}
+
+/// Drops or releases the snapshot that a deleted resource owns.
+pub async fn drop_or_release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<Left, SnapshotError> {
     let get = async || get_if_allowed(aws, target).await;
-    let Some(mut stored) = get_settled(aws, get).await? else { return Ok(false) };
+    let Some(mut stored) = get_settled(aws, get).await? else { return Ok(Left::Nothing) };
     let tags = &mut stored.snapshot.spec.tags;
     match Ownership::read(owner, tags) {
         Ownership::Own { adopted: true } => {
             tags.retain(|key, _| !RELEASED_TAGS.contains(&key.as_str()));
-            put(aws, &Stored::new(stored.snapshot)?).await?;
+            let released = Stored::new(stored.snapshot)?;
+            put(aws, &released).await?;
+            Ok(Left::Released(released))
         }
-        Ownership::Own { adopted: false } => drop_snapshot(aws, &stored).await?,
-        Ownership::Other(_) | Ownership::Untagged => return Ok(false),
+        Ownership::Own { adopted: false } => {
+            drop_snapshot(aws, &stored).await?;
+            Ok(Left::Dropped)
+        }
+        Ownership::Other(_) | Ownership::Untagged => Ok(Left::Nothing),
     }
-    Ok(true)
 }
 
 impl Stored {

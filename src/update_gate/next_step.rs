@@ -52,13 +52,13 @@ pub(super) enum Step {
 /// is lost.
 pub(super) fn next_step(gate: &UpdateGate, owner: &Owner, observed: Observed<'_>) -> Result<Step, Refusal> {
     let Some(endpoint) = observed.endpoint else { return Ok(Step::Done) };
-    let once_settled = |step| {
+    let once_stable = |step| {
         if endpoint.is_stable() { step } else { Step::Wait { status: endpoint.status.clone() } }
     };
     if endpoint.runs(gate.id.config.as_str())
         || observed.endpoint_plan == (EndpointPlan::Keep { rolls_back_failure: true })
     {
-        return Ok(once_settled(Step::Restore));
+        return Ok(once_stable(Step::Restore));
     }
     if observed.endpoint_plan != EndpointPlan::Update {
         return Ok(Step::Done);
@@ -66,7 +66,7 @@ pub(super) fn next_step(gate: &UpdateGate, owner: &Owner, observed: Observed<'_>
     let Some(blocking) = observed.blocking else { return Ok(Step::ReadTargets) };
     refuse_other_stacks(gate, owner, blocking)?;
     let targets: Vec<_> = blocking.iter().map(|snapshot| snapshot.spec.id.clone()).collect();
-    Ok(once_settled(if targets.is_empty() { Step::Done } else { Step::Snapshot(targets) }))
+    Ok(once_stable(if targets.is_empty() { Step::Done } else { Step::Snapshot(targets) }))
 }
 
 fn refuse_other_stacks(gate: &UpdateGate, owner: &Owner, snapshots: &[Snapshot]) -> Result<(), Refusal> {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
@@ -26,7 +27,8 @@ use crate::properties::{UpdateGate, declared_gate};
 use crate::request::{Freshness, Lifecycle};
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{
-    EndpointUpdate, Newer, Snapshot, SnapshotError, capture, discard, drop_if_registered, restore, restore_all,
+    EndpointUpdate, Newer, Snapshot, SnapshotError, capture, drop_if_registered, drop_unless_needed, restore,
+    restore_all,
 };
 use crate::timing::{COMPLETE_WITHIN, ENDPOINT, RECORD_LAG, RESTORE_RESERVE, SNAPSHOT_VALID, VISIBLE_WITHIN};
 
@@ -87,17 +89,21 @@ async fn prepare_update(
         match successor(context, given).await {
             None => {
                 undo(context, &gate.id.endpoint, deregistered).await;
-                discard_unused(context, &unused).await;
+                drop_unused(context, &unused).await;
             }
-            Some(Successor::Answered) => discard_unused(context, &unused).await,
-            // It finds them.
-            Some(Successor::InProgress) => {}
+            Some(Successor::Answered) => drop_unused(context, &unused).await,
+            // It uses the snapshots of deregistered targets.
+            Some(Successor::InProgress) if unused.is_empty() => {}
+            Some(Successor::InProgress) => {
+                wait_for_successor(context).await;
+                drop_unused(context, &unused).await;
+            }
         }
     }
     done
 }
 
-/// The same without restoring. Adds to `taken` what it has deregistered.
+/// Takes the steps, within the time that is left. Adds its snapshots to `taken`.
 async fn try_to_prepare_update(
     context: &Context<'_>,
     gate: &UpdateGate,
@@ -159,9 +165,9 @@ async fn undo(context: &Context<'_>, name: &EndpointName, deregistered: Vec<Take
 }
 
 /// Discards the snapshots whose targets were not deregistered.
-async fn discard_unused(context: &Context<'_>, unused: &[Taken]) {
+async fn drop_unused(context: &Context<'_>, unused: &[Taken]) {
     for Taken { stored, .. } in unused {
-        if let Err(error) = discard(&context.aws, stored).await {
+        if let Err(error) = drop_unless_needed(&context.aws, stored).await {
             let target = stored.snapshot.spec.id.resource_id();
             tracing::warn!(%error, target, "the snapshot could not be dropped");
         }
@@ -291,8 +297,8 @@ fn note(taken: &mut [Taken], deregistration: Deregistration) {
     }
 }
 
-/// Takes over the snapshots of earlier requests: this update goes on with them, such as after one that failed and was not
-/// rolled back. An earlier request that was cancelled and still runs leaves them then. Returns whether there are any.
+/// Assigns the snapshots of earlier requests to this one, such as after an update that failed without a rollback. A cancelled
+/// request that still runs then leaves them alone. Returns whether there were any.
 ///
 /// A read may still show what this request has overwritten, so what it has `taken` is left out.
 async fn take_over(
@@ -370,6 +376,17 @@ enum Successor {
     Answered,
     /// A later request is in progress.
     InProgress,
+}
+
+/// Waits until the later request is over: until then, it may store snapshots of its own.
+async fn wait_for_successor(context: &Context<'_>) {
+    let read = async || {
+        let record = context.aws.stack_record().await;
+        let is_over = record.is_none_or(|record| !record.status.ends_with("_IN_PROGRESS"));
+        Ok::<_, Infallible>(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    };
+    let budget = context.aws.left_to_work().saturating_sub(RESTORE_RESERVE);
+    let Ok(Ok(()) | Err(())) = poll(ENDPOINT, budget, read).await;
 }
 
 async fn successor(context: &Context<'_>, given: Option<&UpdateGateId>) -> Option<Successor> {

@@ -63,29 +63,40 @@ async fn a_cancelled_update_that_runs_on_drops_no_snapshot_of_the_rollback() {
     }
 }
 
-/// A gate has stored its snapshot, and is cancelled before it deregisters. Meanwhile the next update is answered, and the native
-/// target's resource is deleted or stays.
+/// A gate has stored its snapshot, and is cancelled before it deregisters. `next`: the gate's id in CloudFormation's record
+/// once the request after it is over.
+async fn unused_snapshots(next: &str, is_deleted: bool) -> usize {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.on_native("native-stack", "Native");
+    world.on_record_for(20, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.slow_reply("PutParameter", SLOW);
+    let cancelled = gate_update("large", "xlarge").late(20).0.to_string();
+    let next = async {
+        world.until_called("PutParameter").await;
+        world.on_record_for(1, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+        if is_deleted {
+            world.aws("AnyScaleFrontendService.DeregisterScalableTarget", blue());
+            world.on_record_of_stack("native-stack", "DELETE_COMPLETE");
+        }
+        sleep(Duration::from_secs(30)).await;
+        assert_eq!(snapshots(&world).len(), 1, "the next request may use it");
+        world.on_record_for(1, "UPDATE_COMPLETE", &gate_id("prod", next));
+    };
+    let invocation = world.invoke_for(&cancelled, Duration::from_secs(900));
+    let (cancelled, ()) = tokio::join!(invocation, next);
+    cancelled.expect("an answer");
+    assert_eq!(world.last_answer()["Status"], "FAILED");
+    assert_eq!(world.registered().is_empty(), is_deleted);
+    snapshots(&world).len()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_gate_that_deregistered_nothing_leaves_no_snapshot() {
-    for is_deleted in [true, false] {
-        let world = endpoint();
-        register_natively(&world, &["blue"]);
-        world.on_native("native-stack", "Native");
-        world.on_record_for(20, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
-        world.slow_reply("PutParameter", SLOW);
-        let cancelled = gate_update("large", "xlarge").late(20).0.to_string();
-        let next = async {
-            world.until_called("PutParameter").await;
-            world.on_record_for(1, "UPDATE_COMPLETE", &gate_id("prod", "other"));
-            if is_deleted {
-                world.aws("AnyScaleFrontendService.DeregisterScalableTarget", blue());
-                world.on_record_of_stack("native-stack", "DELETE_COMPLETE");
-            }
-        };
-        let (cancelled, ()) = tokio::join!(world.invoke(&cancelled), next);
-        cancelled.expect("an answer");
-        assert_eq!(world.last_answer()["Status"], "FAILED");
-        assert_eq!(world.registered().is_empty(), is_deleted);
-        assert_eq!(snapshots(&world).len(), 0, "deleted: {is_deleted}");
+    // The next update, or the rollback. Meanwhile the resource of the native target is deleted or stays.
+    for next in ["other", "large"] {
+        for is_deleted in [true, false] {
+            assert_eq!(unused_snapshots(next, is_deleted).await, 0, "{next}, deleted: {is_deleted}");
+        }
     }
 }

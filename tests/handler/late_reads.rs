@@ -116,7 +116,7 @@ async fn a_tag_that_changes_there_and_back_within_seconds_is_put_each_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_does_not_drop_its_snapshot_for_the_one_that_it_has_overwritten() {
+async fn a_gate_keeps_its_new_snapshot_while_the_old_one_is_visible() {
     let (world, _) = native();
     // Reads are late only from the deregistration on, but show what was before it.
     world.read_late(&[], Duration::ZERO);

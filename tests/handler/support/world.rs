@@ -90,7 +90,7 @@ struct State {
     /// The native resource that registered each target: stack and logical id.
     native: Option<(&'static str, &'static str)>,
     /// A gate, as CloudFormation knows it: its stack and its physical id.
-    gate: Option<(&'static str, String)>,
+    gates: Vec<(&'static str, String)>,
     slow: Option<(&'static str, Duration)>,
     slow_reply: Option<(&'static str, Duration)>,
     /// The operations whose reads are late, and by how much.
@@ -122,7 +122,7 @@ impl World {
             invocations: 0,
             is_bare: false,
             native: None,
-            gate: None,
+            gates: Vec::new(),
             slow: None,
             slow_reply: None,
             late_reads: None,
@@ -181,9 +181,9 @@ impl World {
         self.state().record_before = Some((operation, status, id.to_owned()));
     }
 
-    /// CloudFormation knows a gate of a stack with this physical id.
+    /// CloudFormation knows a gate of a stack with this physical id. Of several with one id, it shows the first.
     pub(crate) fn has_gate(&self, stack: &'static str, id: &str) {
-        self.state().gate = Some((stack, id.to_owned()));
+        self.state().gates.push((stack, id.to_owned()));
     }
 
     /// An alarm goes off later.
@@ -429,15 +429,17 @@ impl State {
         } else if target == DESCRIBE_STACK_RESOURCES {
             let form = input.as_str().unwrap_or_default();
             let asked = stack_resource::asked_id(form).unwrap_or_default();
-            let (found, kind) = if asked.ends_with("|update-gate") {
-                let gate = self.gate.as_ref().filter(|(_, id)| *id == asked);
-                (gate.map(|(stack, _)| (*stack, "Gate")), stack_resource::UPDATE_GATE)
-            } else {
-                (self.native, stack_resource::NATIVE_TARGET)
-            };
-            Err(match found {
-                Some((stack, logical_id)) => (200, stack_resource::resources(stack, logical_id, kind, form)),
-                None => (400, stack_resource::unknown_stack()),
+            let of_stack = stack_resource::asked_stack(form);
+            let is_asked = |(stack, id): &&(&str, String)| *id == asked || of_stack.as_deref() == Some(stack);
+            let gate = self.gates.iter().find(is_asked);
+            Err(match (gate, self.native) {
+                (Some((stack, id)), _) => {
+                    (200, stack_resource::resources(stack, "Gate", stack_resource::UPDATE_GATE, id))
+                }
+                (None, Some((stack, logical_id))) if !asked.ends_with("|update-gate") => {
+                    (200, stack_resource::resources(stack, logical_id, stack_resource::NATIVE_TARGET, &asked))
+                }
+                (None, _) => (400, stack_resource::unknown_stack()),
             })
         } else if target == DESCRIBE_STACKS {
             let answer = self.aws.call(target, &input, self.now());

@@ -222,6 +222,24 @@ impl State {
         }
     }
 
+    /// Documented limit: AWS denies a cancelled gate a call of the restore.
+    pub(crate) fn note_denied(&mut self, request: usize, body: &[u8]) {
+        if !self.cancelled.contains_key(&request) || !matches!(self.requests[request].props, Props::Gate { .. }) {
+            return;
+        }
+        let input: Value = serde_json::from_slice(body).unwrap_or_default();
+        let is_concerned = |variant: &usize| {
+            let id = resource_id(*variant);
+            let names = [&input["Name"], &input["ResourceId"], &input["ResourceIds"]].map(Value::to_string);
+            input["Path"].is_string()
+                || names.iter().any(|name| name.contains(&id))
+                || self.variant_of(&input) == Some(*variant)
+        };
+        for variant in (0..3).filter(is_concerned).collect::<Vec<_>>() {
+            self.excuse(variant, "AWS denies a cancelled gate a call");
+        }
+    }
+
     /// In a rollback, a resource that may adopt a target adopts it in the snapshot. Documented limit: the gate of a stack
     /// without the endpoint may replace the snapshot of a rollback.
     pub(crate) fn note_snapshot(&mut self, request: usize, input: &Value) {
@@ -352,7 +370,7 @@ impl State {
                     .last()
                     .is_some_and(|record| record.status.starts_with("DELETE") || record.status == "CREATE_FAILED")
         });
-        if is_own && gate.is_some() || adopts {
+        if is_own || adopts {
             return;
         }
         if gate.is_none() {

@@ -885,11 +885,19 @@ impl Stack {
         else {
             return;
         };
+        let gates_of = |of: Option<usize>| {
+            let scaling = self.resources.values().filter_map(|resource| match &resource.props {
+                Props::Scaling { variant, gate, .. } if of.is_none_or(|of| of == *variant) => Some(gate.is_some()),
+                _ => None,
+            });
+            scaling.collect::<Vec<_>>()
+        };
         for variant in state.blocking(&from, &to) {
-            // Only a scaling that names the gate restores its own target.
-            let restores = |resource: &Resource| matches!(resource.props, Props::Scaling { variant: of, gate: Some(_), .. } if of == variant);
-            if !self.resources.values().any(restores) {
+            if !gates_of(None).contains(&true) {
                 state.excuse(variant, NEW_GATE);
+            } else if gates_of(Some(variant)).contains(&false) {
+                // The others do not restore a target of this stack.
+                state.excuse(variant, NAMES_NO_GATE);
             }
         }
     }
@@ -916,12 +924,12 @@ impl State {
         let before = self.requests.iter().rev().find(is_same);
         let is_overtaken = before.is_some_and(|before| before.answer.is_none() && now - before.made < SAME_EVENT);
         let limit = "a request was overtaken within seconds";
-        let moves_on = || request.given.as_ref().is_some_and(|given| *given != request.props.id());
+        let changes_id = || request.given.as_ref().is_some_and(|given| *given != request.props.id());
         match request.props.variant() {
             Some(variant) if is_overtaken => self.excuse(variant, limit),
-            // Late reads hide from a gate what the next request does. Without them, two updates each go on with the
-            // snapshots of the other.
-            None if is_overtaken && (self.has_late_reads() || moves_on()) => self.excuse_all(limit),
+            // With late reads, a gate misses what the next request does. Without them, two updates may use each other's
+            // snapshots.
+            None if is_overtaken && (self.has_late_reads() || changes_id()) => self.excuse_all(limit),
             _ => {}
         }
     }

@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use super::history::{Config, History, NATIVES, Reads, Trouble, resource_id};
 use super::lambda::Lambda;
 use super::ledger::Ledger;
-use super::request::{Props, Request};
+use super::request::Request;
 use crate::common::clock::Clock;
 use crate::common::invocation::{Sent, is_hand_over};
 use crate::common::trouble::Kind;
@@ -187,8 +187,8 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
     if let Some(trouble) = trouble {
         let mut state = invocation.lambda.world.state();
         state.tell(|| format!("  {request}: {operation} meets {trouble:?}"));
-        if let (Kind::Denied, Props::Gate { .. }, false) = (trouble, &state.requests[request].props, was_awaited) {
-            state.excuse_all("AWS denies a cancelled gate the restore");
+        if trouble == Kind::Denied {
+            state.note_denied(request, body);
         }
     }
     sleep(way / 2).await;
@@ -462,7 +462,7 @@ impl State {
     }
 
     /// The variant that a call names by its id or by the ARN of its target.
-    fn variant_of(&self, input: &Value) -> Option<usize> {
+    pub(crate) fn variant_of(&self, input: &Value) -> Option<usize> {
         if let Some(id) = input["ResourceId"].as_str() {
             return (0..3).find(|variant| resource_id(*variant) == id);
         }
@@ -497,17 +497,21 @@ impl State {
     fn describe_stack_resource(&self, form: &str) -> (u16, String) {
         let visible = self.now() - self.record_lag;
         if form.starts_with("Action=DescribeStackResources&") {
-            let asked = stack_resource::asked_id(form);
-            let found = self.records.iter().find(|((_, logical), records)| {
-                let last = records.iter().rev().find(|record| record.changed <= visible);
-                (NATIVES.contains(logical) || *logical == "Gate")
-                    && last.is_some_and(|last| last.status != "DELETE_COMPLETE" && Some(&last.id) == asked.as_ref())
+            let (asked, of_stack) = (stack_resource::asked_id(form), stack_resource::asked_stack(form));
+            let mut found = self.records.iter().filter_map(|((stack, logical), records)| {
+                let last = records.iter().rev().find(|record| record.changed <= visible)?;
+                let is_asked =
+                    asked.as_ref() == Some(&last.id) || of_stack.as_ref() == Some(stack) && *logical == "Gate";
+                let is_shown = (NATIVES.contains(logical) || *logical == "Gate") && last.status != "DELETE_COMPLETE";
+                (is_shown && is_asked).then_some((stack, logical, &last.id))
             });
+            // Of several stacks with a resource of this id, it is not documented which one is shown.
+            let found = if self.exchanges % 2 == 0 { found.next() } else { found.last() };
             return match found {
-                Some(((stack, logical), _)) => {
+                Some((stack, logical, id)) => {
                     let is_gate = *logical == "Gate";
                     let kind = if is_gate { stack_resource::UPDATE_GATE } else { stack_resource::NATIVE_TARGET };
-                    (200, stack_resource::resources(stack, logical, kind, form))
+                    (200, stack_resource::resources(stack, logical, kind, id))
                 }
                 None => (400, stack_resource::unknown_stack()),
             };

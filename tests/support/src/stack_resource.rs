@@ -21,9 +21,14 @@ pub fn asked_id(request: &str) -> Option<String> {
     Some(asked.replace("%2F", "/").replace("%7C", "|").replace("%3A", ":"))
 }
 
-/// Two resources of a stack; the second one has this type, and the physical id that a request asks for.
-pub fn resources(stack_id: &str, logical_id: &str, resource_type: &str, request: &str) -> String {
-    let id = asked_id(request).unwrap_or_default();
+/// The stack whose resources a request asks for.
+pub fn asked_stack(request: &str) -> Option<String> {
+    let asked = request.split('&').find_map(|field| field.strip_prefix("StackName="))?;
+    Some(asked.replace("%2F", "/").replace("%3A", ":"))
+}
+
+/// Two resources of a stack; the second one has this type, and this physical id.
+pub fn resources(stack_id: &str, logical_id: &str, resource_type: &str, id: &str) -> String {
     let member = |logical_id: &str, resource_type: &str, id: &str| {
         format!(
             "<member><StackId>{stack_id}</StackId><LogicalResourceId>{logical_id}</LogicalResourceId>\
@@ -31,7 +36,7 @@ pub fn resources(stack_id: &str, logical_id: &str, resource_type: &str, request:
         )
     };
     let other = member("Endpoint", "AWS::SageMaker::Endpoint", "prod");
-    let asked = member(logical_id, resource_type, &id);
+    let asked = member(logical_id, resource_type, id);
     format!("<R><StackResources>{other}{asked}</StackResources></R>")
 }
 
