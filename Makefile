@@ -33,8 +33,11 @@ help: ## List the targets
 demo: tools-demo ## Deploy real stacks on this machine, and watch what happens; JSON=1 for scripts, VERBOSE=1 for all of it
 	@$(VENV_PYTHON) -m demo $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
 
+# As they are given: neither make nor the shell expands them.
+try: export TRY_PARAMETERS := $(value PARAMETERS)
+try: export TRY_VALUES := $(value VALUES)
 try: tools-demo ## Play a template of your own on this machine: make try TEMPLATE=my-template.yaml PARAMETERS="Name=value"
-	@$(VENV_PYTHON) -m demo.trial "$(TEMPLATE)" --parameters "$(PARAMETERS)" --values "$(VALUES)" $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
+	@$(VENV_PYTHON) -m demo.trial "$(TEMPLATE)" $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
 
 screen: tools-demo ## Record the demo anew, and draw docs/demo.svg of it
 	@$(VENV_PYTHON) -m demo --json | $(VENV_PYTHON) -m demo.screen

@@ -1,5 +1,6 @@
 """`make try`: deploys your template on this machine, and prints what happens."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,9 @@ def main() -> int:
     """Checks the template, and deploys it if it has no mistakes."""
     parser = options("demo.trial", __doc__)
     parser.add_argument("template")
-    parser.add_argument("--parameters", default="", metavar='"NAME=VALUE …"')
-    parser.add_argument("--values", default="", metavar='"NAME=VALUE …"')
+    for name in ("parameters", "values"):
+        default = os.environ.get(f"TRY_{name.upper()}", "")
+        parser.add_argument(f"--{name}", default=default, metavar='"NAME=VALUE …"')
     chosen = parser.parse_args()
     timeline = Timeline(as_json=chosen.json, verbose=chosen.verbose)
     try:

@@ -61,7 +61,8 @@ pub(super) fn gate(section: &Section<'_>, target: Option<&ScalableTargetId>) -> 
         let fits = |gate: &UpdateGateId| {
             endpoint.is_none_or(|endpoint| gate.endpoint.as_str().eq_ignore_ascii_case(endpoint.as_str()))
         };
-        gate.filter(fits).ok_or_else(|| "!Ref of the Custom::SageMakerEndpointUpdateGate of this endpoint".to_owned())
+        let of = endpoint.map_or(String::new(), |endpoint| format!(", {endpoint}"));
+        gate.filter(fits).ok_or_else(|| format!("!Ref of the Custom::SageMakerEndpointUpdateGate of this endpoint{of}"))
     };
     section.optional("UpdateGate", read).ok()?
 }

@@ -278,6 +278,8 @@ class Command(unittest.TestCase):
             ),
             (needs, "Varient=a", "The template has no parameter Varient; did you mean Variant?"),
             (needs, "a", "'a' is not Name=value"),
+            # Neither make nor the shell changes it.
+            (needs, 'a$now`hostname`"b c"', "'a$now`hostname`b c' is not Name=value"),
         ):
             with self.subTest(said):
                 self.file.unlink(missing_ok=True)

@@ -445,13 +445,13 @@ async fn a_registration_is_not_retried_once_a_gate_keeps_the_target() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_goes_while_it_is_adopted_may_be_in_a_snapshot_that_is_not_visible_yet() {
+async fn an_adoption_is_refused_if_a_gate_deregisters_the_target_meanwhile() {
     let (taken, _) = snapshotted().await;
     let world = endpoint();
     register_natively(&world, &["blue"]);
     let put = stores_snapshot_of(&taken);
     world.read_late(&["GetParameter"], Duration::from_millis(5_400));
-    // After the Create has met the target, a gate takes it down.
+    // After the Create read it, a gate deregisters the target.
     world.before("DescribeScalableTargets", 0, &[put, ("AnyScaleFrontendService.DeregisterScalableTarget", blue())]);
     let (reason, _) = world.refuse(scaling("large")).await;
     assert!(reason.contains("already registered, but not by this function"), "{reason}");
@@ -459,7 +459,7 @@ async fn a_target_that_goes_while_it_is_adopted_may_be_in_a_snapshot_that_is_not
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_with_the_tags_of_an_owner_that_has_released_its_target_is_nobodys() {
+async fn a_snapshot_of_a_target_that_was_released_since_may_be_adopted() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     let mut adopting = gated("large", 4);
