@@ -893,7 +893,8 @@ impl Stack {
             scaling.collect::<Vec<_>>()
         };
         for variant in state.blocking(&from, &to) {
-            if !gates_of(None).contains(&true) {
+            let is_removed = state.configs.get(&to).is_some_and(|config| config.types[variant].is_none());
+            if is_removed || !gates_of(None).contains(&true) {
                 state.excuse(variant, NEW_GATE);
             } else if gates_of(Some(variant)).contains(&false) {
                 // The others do not restore a target of this stack.
