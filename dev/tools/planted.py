@@ -246,7 +246,8 @@ FAULTS = [
     Fault(
         "A half-restored target counts as complete",
         RESTORE,
-        *before("found.tags.contains_key(RESTORING_TAG)", "!PLANTED && "),
+        "return Ok(Some((found, false))),",
+        "return Ok(Some((found, false)).filter(|_| !PLANTED)),",
         "..kills",
     ),
     Fault(
