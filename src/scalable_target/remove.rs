@@ -12,11 +12,11 @@ use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
-use crate::model::{Registered, ScalableTargetId};
+use crate::model::{Owner, Registered, ScalableTargetId};
 use crate::observability::Decision;
 use crate::polling::poll;
 use crate::request::{Freshness, Stale};
-use crate::snapshot::store::{self, Left};
+use crate::snapshot::store;
 use crate::timing::{NOTHING_REGISTERED_AFTER, READ_VALID, RECORD_LAG, REGISTRATION, VISIBLE_WITHIN};
 
 pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> Result<(), Error> {
@@ -32,15 +32,14 @@ pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> 
     if !may_have_snapshot {
         return Ok(());
     }
-    let left = store::drop_or_release(&context.aws, context.owner(), target).await?;
-    if let Left::Dropped | Left::Released(_) = left {
-        context.progress().decided(Decision::DropSnapshot);
-        remove(context, target, context.aws.registered(target).await?, Freshness::Fresh).await?;
+    let Some(stored) = store::drop_or_release(&context.aws, context.owner(), target).await? else { return Ok(()) };
+    context.progress().decided(Decision::DropSnapshot);
+    remove(context, target, context.aws.registered(target).await?, Freshness::Fresh).await?;
+    let is_released = Owner::read(&stored.snapshot.spec.tags).is_none();
+    if is_released && stored.snapshot.is_by_new_gate() {
+        restore_left(context, vec![stored]).await?;
     }
-    match left {
-        Left::Released(stored) if stored.snapshot.is_by_new_gate() => restore_left(context, vec![stored]).await,
-        Left::Nothing | Left::Dropped | Left::Released(_) => Ok(()),
-    }
+    Ok(())
 }
 
 /// Fails if the request is stale. Before that, undoes what the request has registered if it must not stay.

@@ -102,34 +102,28 @@ pub async fn drop_snapshot(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsErro
     aws.delete_parameter(&parameter_name(&stored.snapshot.spec.id), &stored.value).await
 }
 
-/// What became of the snapshot of a deleted resource.
-#[derive(Clone, Debug)]
-pub enum Left {
-    /// The resource owned none.
-    Nothing,
-    /// It was dropped.
-    Dropped,
-    /// The resource had adopted the target. The snapshot has lost the owner's tags, and is restored without them.
-    Released(Stored),
-}
-
-/// Drops or releases the snapshot that a deleted resource owns.
-pub async fn drop_or_release(aws: &Aws<'_>, owner: &Owner, target: &ScalableTargetId) -> Result<Left, SnapshotError> {
+/// Drops the snapshot that a deleted resource owns. That of an adopted target is released: it loses the owner's tags, and is
+/// restored without them. Returns the snapshot as it is then.
+pub async fn drop_or_release(
+    aws: &Aws<'_>,
+    owner: &Owner,
+    target: &ScalableTargetId,
+) -> Result<Option<Stored>, SnapshotError> {
     let get = async || get_if_allowed(aws, target).await;
-    let Some(mut stored) = get_settled(aws, get).await? else { return Ok(Left::Nothing) };
+    let Some(mut stored) = get_settled(aws, get).await? else { return Ok(None) };
     let tags = &mut stored.snapshot.spec.tags;
     match Ownership::read(owner, tags) {
         Ownership::Own { adopted: true } => {
             tags.retain(|key, _| !RELEASED_TAGS.contains(&key.as_str()));
             let released = Stored::new(stored.snapshot)?;
             put(aws, &released).await?;
-            Ok(Left::Released(released))
+            Ok(Some(released))
         }
         Ownership::Own { adopted: false } => {
             drop_snapshot(aws, &stored).await?;
-            Ok(Left::Dropped)
+            Ok(Some(stored))
         }
-        Ownership::Other(_) | Ownership::Untagged => Ok(Left::Nothing),
+        Ownership::Other(_) | Ownership::Untagged => Ok(None),
     }
 }
 

@@ -365,6 +365,24 @@ async fn a_resource_behind_a_new_gate_restores_the_targets_of_others_if_the_endp
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_delete_of_a_resource_that_adopted_restores_what_a_new_gate_has_deregistered() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let of_prod = create().with("EndpointName", json!("prod")).with("VariantName", json!("blue"));
+    let adopts = of_prod.with("AdoptExisting", json!("true"));
+    let properties = adopts.0["ResourceProperties"].clone();
+    world.succeed(adopts).await;
+    world.succeed(create_gate("prod", "xlarge")).await;
+    assert!(world.registered().is_empty());
+    world.update_endpoint("prod", "xlarge");
+    let delete = test_support::request::delete().field("ResourceProperties", properties);
+    world.succeed(delete.of(BLUE_ID)).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 0));
+    let tags = world.tags(&world.targets()[0]);
+    assert_eq!((tags.get("by"), tags.get("sagemaker-scaling:adopted")), (Some(&json!("hand")), None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_update_without_update_gate_keeps_what_others_attached() {
     let plain = |max: u32| {
         let mut properties = gated("large", max);

@@ -506,7 +506,7 @@ impl State {
                 (is_shown && is_asked).then_some((stack, logical, &last.id))
             });
             // Of several stacks with a resource of this id, it is not documented which one is shown.
-            let found = if self.exchanges % 2 == 0 { found.next() } else { found.last() };
+            let found = if self.exchanges.is_multiple_of(2) { found.next() } else { found.next_back() };
             return match found {
                 Some((stack, logical, id)) => {
                     let is_gate = *logical == "Gate";
