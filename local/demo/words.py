@@ -72,11 +72,13 @@ def decided(event: Mapping[str, Any], calls: Sequence[Call], answer: Mapping[str
             return "the target blocks the update: take a snapshot of it and deregister it"
         if "RegisterScalableTarget" in done:
             return "restore the target from its snapshot"
-        return "nothing to do"
+        return "use the snapshots of an earlier request" if "PutParameter" in done else "nothing to do"
     if event.get("RequestType") == "Delete":
         if "DeregisterScalableTarget" in done:
             return "this resource owns it: deregister it"
         return "it was adopted: release it" if "UntagResource" in done else "this resource does not own it: do nothing"
+    if "PutParameter" in done and "RegisterScalableTarget" not in done:
+        return "the endpoint is about to roll back: keep the target as a snapshot"
     if any(_RESTORING in call["Input"].get("Tags", {}) for call in acts):
         return "restore the target from its snapshot, with what the template says"
     if acts and operation(acts[0]) == "TagResource":
@@ -136,7 +138,8 @@ def _config(given: Any, output: Any) -> str:
 
 def _targets(given: Any, output: Any) -> str:
     found = [f"{target(each['ResourceId'])} is registered, {limits(each)}" for each in output["ScalableTargets"]]
-    return ", ".join(found) or f"{' '.join(map(target, given.get('ResourceIds', [])))} is not registered"
+    asked = [target(resource_id) for resource_id in given.get("ResourceIds", [])]
+    return ", ".join(found) or f"{' and '.join(asked)} {'is' if len(asked) == 1 else 'are'} not registered"
 
 
 def _tags(tags: Mapping[str, str]) -> str:

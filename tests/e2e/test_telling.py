@@ -126,6 +126,7 @@ class Telling(unittest.TestCase):
         tag = call(100, "AnyScaleFrontendService.TagResource", {"Tags": TAGS})
         untag = call(100, "AnyScaleFrontendService.UntagResource", {"TagKeys": list(TAGS)})
         deregister = call(100, "AnyScaleFrontendService.DeregisterScalableTarget", VARIANT)
+        put = call(100, "AmazonSSM.PutParameter", {"Name": "snapshot"}, {})
         gate = {"ResourceType": "Custom::SageMakerEndpointUpdateGate"}
         properties = {"ResourceProperties": {}, "PhysicalResourceId": ID}
         for what, calls, decision in (
@@ -147,6 +148,12 @@ class Telling(unittest.TestCase):
             ),
             (request(100, "Delete", **properties, **gate), [restore], "restore the target from its snapshot"),
             (request(100, "Create", **properties, **gate), [seen], "nothing to do"),
+            (request(100, "Update", **properties, **gate), [put], "use the snapshots of an earlier request"),
+            (
+                request(100, "Update", **properties),
+                [put, deregister],
+                "the endpoint is about to roll back: keep the target as a snapshot",
+            ),
         ):
             with self.subTest(decision):
                 decisions = [line.split("decide   ")[1] for line in told(what, *calls, answer(101)) if "decide" in line]
