@@ -126,7 +126,7 @@ class Telling(unittest.TestCase):
         tag = call(100, "AnyScaleFrontendService.TagResource", {"Tags": TAGS})
         untag = call(100, "AnyScaleFrontendService.UntagResource", {"TagKeys": list(TAGS)})
         deregister = call(100, "AnyScaleFrontendService.DeregisterScalableTarget", VARIANT)
-        put = call(100, "AmazonSSM.PutParameter", {"Name": "snapshot"}, {})
+        put = call(100, "AmazonSSM.PutParameter", {"Name": "snapshot", "Value": "{}"}, {})
         gate = {"ResourceType": "Custom::SageMakerEndpointUpdateGate"}
         properties = {"ResourceProperties": {}, "PhysicalResourceId": ID}
         for what, calls, decision in (
