@@ -39,9 +39,8 @@ use crate::values::{
     ]),
 ))]
 pub struct ScalableTarget {
-    /// The name or ARN of the endpoint, in the account and Region of the function. Prefer the name: ARNs are in lower
-    /// case, and AWS may treat the same name in another case as another target. Required without
-    /// `InferenceComponentName`.
+    /// The name or ARN of the endpoint, in the account and Region of the function. The target is
+    /// registered in the endpoint's own spelling. Required without `InferenceComponentName`.
     pub endpoint_name: Option<EndpointName>,
     /// The name of the production variant. Required with `EndpointName`.
     pub variant_name: Option<VariantName>,

@@ -124,6 +124,12 @@ impl Aws<'_> {
         Ok(found.into_iter().find(|found| target_of(found).is_some_and(|found| found.is_same(target))))
     }
 
+    /// Whether a target is registered in exactly this spelling.
+    pub async fn is_registered_as_spelled(&self, target: &ScalableTargetId) -> Result<bool, AwsError> {
+        let found = self.describe_target(target).await?;
+        Ok(found.is_some_and(|found| text(&found, "ResourceId") == Some(&target.resource_id())))
+    }
+
     async fn list_targets(&self, resource: &str, input: Object) -> Result<Vec<Object>, AwsError> {
         self.list(Operation::DescribeScalableTargets, resource, input, "ScalableTargets").await
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::model::{AttachmentKey, ScalableTargetId, Tags, TargetSpec, keys_from_stack};
+use crate::model::{AttachmentKey, Endpoint, EndpointName, ScalableTargetId, Tags, TargetSpec, keys_from_stack};
 use crate::properties::{Declared, Desired};
 use crate::snapshot::Snapshot;
 
@@ -44,6 +44,15 @@ pub(super) fn merged(
 /// The target of an Update, in the spelling of the given physical id if that differs only in letter case.
 pub(super) fn continued_id(given: Option<&ScalableTargetId>, declared: &ScalableTargetId) -> ScalableTargetId {
     given.filter(|given| given.is_same(declared)).unwrap_or(declared).clone()
+}
+
+/// The target in the spelling of its endpoint, if it has another one. CloudWatch's metrics carry the endpoint's spelling, and
+/// SageMaker writes ARNs in lower case.
+pub(super) fn respelled(target: &ScalableTargetId, endpoint: &Endpoint) -> Option<ScalableTargetId> {
+    let ScalableTargetId::Variant { endpoint: name, variant, dimension } = target else { return None };
+    let own: EndpointName = endpoint.name.parse().ok()?;
+    let differs = own != *name && own.as_str().eq_ignore_ascii_case(name.as_str());
+    differs.then(|| ScalableTargetId::Variant { endpoint: own, variant: variant.clone(), dimension: *dimension })
 }
 
 /// The target that an Update registered although its answer never reached CloudFormation. The previous properties declare

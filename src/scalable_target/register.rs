@@ -10,7 +10,7 @@ use super::own_snapshot::{
 };
 use super::ownership::{self, Registration};
 use super::readiness::{Readiness, component_readiness, variant_readiness, warn_of_misfits, zero_limit};
-use super::reconcile::no_longer_declared;
+use super::reconcile::{no_longer_declared, respelled};
 use super::remove::ensure_fresh;
 use super::roll_back;
 use crate::apply::{OnRejection, attach, detach, finish_restoring, restoring_tags};
@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
 use crate::model::attributes::{self, Attributes, TARGET_ARN};
-use crate::model::{AttachmentKey, Ownership, Registered, ScalableTargetId, Tags, VariantDimension};
+use crate::model::{AttachmentKey, Ownership, Refusal, Registered, ScalableTargetId, Tags, VariantDimension};
 use crate::observability::Decision;
 use crate::polling::poll;
 use crate::properties::{Declared, Desired};
@@ -363,9 +363,24 @@ async fn wait_until_ready(
 
 /// Whether the endpoint or inference component is ready.
 pub(super) async fn readiness(context: &Context<'_>, desired: &Desired) -> Result<Readiness, Error> {
-    let readiness = match &desired.spec.id {
+    Ok(describe(context, desired).await?.readiness?)
+}
+
+/// What SageMaker says of the endpoint or inference component.
+#[derive(Clone, Debug)]
+pub(super) struct Described {
+    /// Whether it is ready.
+    pub(super) readiness: Result<Readiness, Refusal>,
+    /// The target in the endpoint's own spelling, if the template has another one.
+    pub(super) respelled: Option<ScalableTargetId>,
+}
+
+/// Reads the endpoint or inference component.
+pub(super) async fn describe(context: &Context<'_>, desired: &Desired) -> Result<Described, Error> {
+    Ok(match &desired.spec.id {
         ScalableTargetId::InferenceComponent(name) => {
-            component_readiness(name, context.aws.inference_component(name).await?.as_ref())
+            let found = context.aws.inference_component(name).await?;
+            Described { readiness: component_readiness(name, found.as_ref()), respelled: None }
         }
         ScalableTargetId::Variant { endpoint, variant, dimension } => {
             let scales_instances = *dimension == VariantDimension::InstanceCount;
@@ -375,8 +390,7 @@ pub(super) async fn readiness(context: &Context<'_>, desired: &Desired) -> Resul
             if let (Ok(Readiness::Ready), Some(endpoint)) = (&readiness, &found) {
                 warn_of_misfits(&desired.spec, endpoint);
             }
-            readiness
+            Described { readiness, respelled: found.and_then(|found| respelled(&desired.spec.id, &found)) }
         }
-    };
-    Ok(readiness?)
+    })
 }

@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::own_snapshot::restore_left;
 use super::ownership::{self, Removal};
+use super::reconcile;
 use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
@@ -23,8 +24,14 @@ pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> 
     ensure_fresh(context, target).await?;
     // A Create may still be running: see `freshness`.
     let max_wait = NOTHING_REGISTERED_AFTER.saturating_sub(context.aws.request.age.elapsed());
-    let registered = find_own(context, target, max_wait).await?;
-    let was_own = is_own(context, registered.as_ref());
+    let mut registered = find_own(context, target, max_wait).await?;
+    let mut was_own = is_own(context, registered.as_ref());
+    let respelled = if was_own { None } else { respelled(context, target).await };
+    let target = respelled.as_ref().unwrap_or(target);
+    if respelled.is_some() {
+        registered = context.aws.registered(target).await?;
+        was_own = is_own(context, registered.as_ref());
+    }
     remove(context, target, registered, Freshness::Fresh).await?;
     // Drop the snapshot, too: otherwise the gate would restore the target later. A gate that is restoring it now checks
     // afterwards that the snapshot still exists, and deregisters the target if it does not.
@@ -40,6 +47,19 @@ pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> 
         restore_left(context, vec![stored]).await?;
     }
     Ok(())
+}
+
+/// The target in the spelling of its endpoint, under which a Create registers. The id may have the template's spelling: it
+/// does if CloudFormation generated it, or if the Create failed before it read the endpoint.
+async fn respelled(context: &Context<'_>, target: &ScalableTargetId) -> Option<ScalableTargetId> {
+    let ScalableTargetId::Variant { endpoint: name, .. } = target else { return None };
+    match context.aws.endpoint(name).await {
+        Ok(found) => found.and_then(|found| reconcile::respelled(target, &found)),
+        Err(error) => {
+            tracing::warn!(%error, "the target may be registered under another spelling of its endpoint's name");
+            None
+        }
+    }
 }
 
 /// Fails if the request is stale. Before that, undoes what the request has registered if it must not stay.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::ownership::{self, Removal};
 use super::reconcile::{continued_id, unreported_target};
-use super::register::{self, LastRead};
+use super::register::{self, Described, LastRead};
 use super::{remove, stack_tags};
 use crate::context::Context;
 use crate::error::Error;
@@ -42,15 +42,25 @@ pub async fn carry_out(context: &Context<'_>) -> Result<Resource, Error> {
 }
 
 async fn create(context: &Context<'_>, desired: Desired) -> Result<Resource, Error> {
-    let target = &desired.spec.id.clone();
+    let mut target = desired.spec.id.clone();
     // An earlier delivery of this request may have registered it.
-    context.progress().needs_cleanup(target);
+    context.progress().needs_cleanup(&target);
     let registered = async {
-        let desired = &stack_tags::propagate(context, desired).await?;
-        let readiness = register::readiness(context, desired).await;
-        register::register(context, desired, readiness, LastRead::None, &Declared::default()).await
-    };
-    match registered.await {
+        let mut desired = stack_tags::propagate(context, desired).await?;
+        let described = register::describe(context, &desired).await;
+        if let Ok(Described { respelled: Some(respelled), .. }) = &described
+            && !context.aws.is_registered_as_spelled(&target).await?
+        {
+            context.progress().needs_cleanup(respelled);
+            target.clone_from(respelled);
+            desired.spec.id.clone_from(respelled);
+        }
+        let readiness = described.and_then(|described| Ok(described.readiness?));
+        register::register(context, &desired, readiness, LastRead::None, &Declared::default()).await
+    }
+    .await;
+    let target = &target;
+    match registered {
         Ok(attributes) => Ok(Resource { physical_resource_id: target.to_string(), attributes }),
         Err(error) => {
             remove::undo(context, &error, target, false).await;
@@ -102,13 +112,21 @@ async fn update(
         PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => None,
     };
     desired.spec.id = continued_id(given_target, &desired.spec.id);
-    let desired = stack_tags::propagate(context, desired).await?;
-    let target = &desired.spec.id;
+    let mut desired = stack_tags::propagate(context, desired).await?;
     let previous = Declared::read(old_properties);
-    let registered = context.aws.registered(target).map_err(Error::from);
+    let registered = context.aws.registered(&desired.spec.id).map_err(Error::from);
     // Do not fail yet if the endpoint is not ready: the stack may be rolling back (see `roll_back`).
-    let readiness = register::readiness(context, &desired).map(Ok);
-    let (registered, readiness) = try_join(registered, readiness).await?;
+    let described = register::describe(context, &desired).map(Ok);
+    let (mut registered, described) = try_join(registered, described).await?;
+    let is_continued = given_target.is_some_and(|given| given.is_same(&desired.spec.id));
+    if let Ok(Described { respelled: Some(respelled), .. }) = &described
+        && !is_continued
+        && !context.aws.is_registered_as_spelled(&desired.spec.id).await?
+    {
+        desired.spec.id.clone_from(respelled);
+        registered = context.aws.registered(respelled).await?;
+    }
+    let (target, readiness) = (&desired.spec.id, described.and_then(|described| Ok(described.readiness?)));
     let attributes = register::register(context, &desired, readiness, LastRead::Now(registered), &previous).await;
     if let Err(error) = &attributes
         && context.progress().may_have_registered()

@@ -64,8 +64,8 @@ NOT_FROM_TEMPLATES = ("bad-request-type", "bad-properties-not-an-object")
 """CloudFormation does not send such requests, so README has no advice for them."""
 CASES = {
     "create": Case(leaves=CREATED),
-    # SageMaker's ARNs have endpoint names in lower case, and the id follows from the properties alone.
-    "create-with-endpoint-arn": Case(physical_id=target_id("MyVariant", endpoint="myendpoint"), leaves=CREATED),
+        # SageMaker's ARNs have endpoint names in lower case, and the target has the endpoint's own spelling.
+    "create-with-endpoint-arn": Case(leaves=CREATED),
     "create-with-suspended-state-and-tags": Case(leaves=CREATED),
     "create-adopt": Case(by_hand={"MyVariant": (3, 4)}, leaves=CREATED),
     "create-adopt-with-policies": Case(by_hand={"MyVariant": (3, 4)}, leaves=CREATED),

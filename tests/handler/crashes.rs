@@ -28,6 +28,8 @@ fn lives() -> Vec<Life> {
     let nothing: fn(&World) = |_| {};
     let tags = json!([{"Key": "team", "Value": "ml"}]);
     let adopting = || create().with("AdoptExisting", json!("true"));
+    // In another spelling than the endpoint's.
+    let respelled = |request: Request| request.with("EndpointName", json!("myendpoint"));
     let to_other = || update().with("VariantName", json!("MyOtherVariant"));
     let attached = [json!([step("a", "1"), step("b", "1")]), json!([action("morning", "1")])];
     let others = [json!([step("b", "2"), step("c", "1")]), json!([action("evening", "2")])];
@@ -47,6 +49,14 @@ fn lives() -> Vec<Life> {
         (nothing, vec![create(), to_other(), update().of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"))]),
         (nothing, vec![create(), update().with_old("VariantName", json!("MyOtherVariant"))]),
         (nothing, vec![create(), delete().of(INVENTED)]),
+        (
+            nothing,
+            vec![
+                respelled(create()),
+                respelled(update()).with("MaxCapacity", json!("3")),
+                respelled(delete()).of(INVENTED),
+            ],
+        ),
         (by_hand, vec![adopting(), update(), delete()]),
         (by_hand, vec![create(), delete().of(NOT_REGISTERED)]),
         (by_hand, vec![create().with("VariantName", json!("MyOtherVariant")), delete().of(OTHER_ID)]),

@@ -8,7 +8,7 @@ use test_support::account::{Account as _, my_variant};
 use test_support::attached::action;
 use test_support::function::LOGICAL_ID_TAG;
 use test_support::request::{
-    ID, INVENTED, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, create, delete, update,
+    ID, INVENTED, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, Request, create, delete, update,
 };
 
 #[tokio::test(start_paused = true)]
@@ -52,6 +52,66 @@ async fn an_endpoint_arn_is_the_same_as_the_name_of_the_endpoint() {
     assert_eq!(world.registered(), [MY_VARIANT]);
     world.succeed(update().with_old("EndpointName", arn)).await;
     assert_eq!(world.registered(), [MY_VARIANT]);
+}
+
+/// `!Ref` of an endpoint is its ARN, in lower case. CloudWatch's metrics carry the endpoint's own spelling.
+fn by_arn(request: Request) -> Request {
+    request.with("EndpointName", json!("arn:aws:sagemaker:us-east-1:111122223333:endpoint/myendpoint"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_target_has_the_spelling_of_its_endpoint() {
+    for name in ["MYENDPOINT", "myendpoint", "arn:aws:sagemaker:us-east-1:111122223333:endpoint/myendpoint"] {
+        let world = World::new();
+        let answer = world.succeed(create().with("EndpointName", json!(name))).await;
+        assert_eq!(answer["PhysicalResourceId"], ID);
+        assert_eq!(
+            (&answer["Data"]["EndpointName"], world.registered()),
+            (&json!("MyEndPoint"), vec![MY_VARIANT.into()])
+        );
+        let answer = world.succeed(update().with("EndpointName", json!(name)).with("MaxCapacity", json!("3"))).await;
+        assert_eq!((&answer["PhysicalResourceId"], &world.targets()[0]["MaxCapacity"]), (&json!(ID), &json!(3)));
+        world.succeed(delete().with("EndpointName", json!(name))).await;
+        assert!(world.registered().is_empty());
+    }
+}
+
+/// The Delete of a Create that was cancelled, and of one that did not read the endpoint.
+#[tokio::test(start_paused = true)]
+async fn a_delete_by_another_spelling_deregisters_the_target() {
+    let spelled = ID.to_ascii_lowercase().replace("myvariant", "MyVariant");
+    let spelled = spelled.replace("variant:desiredinstancecount", "variant:DesiredInstanceCount");
+    for id in [INVENTED, spelled.as_str()] {
+        let world = World::new();
+        world.succeed(by_arn(create())).await;
+        world.succeed(by_arn(delete()).of(id)).await;
+        assert!(world.registered().is_empty(), "{id}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_to_another_endpoint_takes_its_spelling() {
+    let world = World::new();
+    let replaced = "endpoint/former/variant/MyVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
+    let answer = world.succeed(by_arn(update()).with_old("EndpointName", json!("former")).of(replaced)).await;
+    assert_eq!((&answer["PhysicalResourceId"], world.registered()), (&json!(ID), vec![MY_VARIANT.into()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_registered_in_the_templates_spelling_keeps_it() {
+    let world = World::new();
+    let target = json!({
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": "endpoint/myendpoint/variant/MyVariant",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        "MinCapacity": 1,
+        "MaxCapacity": 2,
+    });
+    world.aws("AnyScaleFrontendService.RegisterScalableTarget", target);
+    let (reason, _) = world.refuse(by_arn(create())).await;
+    assert!(reason.contains("already registered, but not by this function"), "{reason}");
+    world.succeed(by_arn(create()).with("AdoptExisting", json!("true"))).await;
+    assert_eq!(world.registered(), ["endpoint/myendpoint/variant/MyVariant"]);
 }
 
 #[tokio::test(start_paused = true)]
