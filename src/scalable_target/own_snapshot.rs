@@ -1,5 +1,7 @@
 //! What a snapshot of the target means for its registration.
 
+use std::ops::ControlFlow;
+
 use super::ownership::{self, Registration};
 use super::reconcile::merged;
 use crate::aws::{AwsError, ChangeError};
@@ -7,12 +9,14 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, TARGET_ARN};
 use crate::model::{
-    AttachmentKey, Endpoint, Owner, Ownership, RELEASED_TAGS, Refusal, ScalableTargetId, TargetSpec, UpdateGateId,
+    AttachmentKey, Owner, Ownership, RELEASED_TAGS, Refusal, ScalableTargetId, TargetSpec, UpdateGateId,
 };
+use crate::polling::poll;
 use crate::properties::{Declared, Desired};
 use crate::request::Lifecycle;
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{EndpointUpdate, Newer, Snapshot, SnapshotError, remove_ended_actions, restore};
+use crate::timing::ENDPOINT;
 
 /// The snapshot of the target, without scheduled actions that have ended. `None` if it belongs to another update and
 /// is this resource's own, or may belong to another and is older than a day.
@@ -132,17 +136,23 @@ pub(super) async fn restore_others(context: &Context<'_>, desired: &Desired) -> 
     restore_left(context, left.collect()).await
 }
 
-/// Restores the snapshots that a new gate has left, unless the endpoint is changing or lacks their variants.
+/// Restores the snapshots that a new gate has left, once the endpoint is settled, unless it lacks their variants.
 pub(super) async fn restore_left(context: &Context<'_>, left: Vec<Stored>) -> Result<(), Error> {
     let aws = &context.aws;
     let Some(ScalableTargetId::Variant { endpoint: name, .. }) = left.first().map(|stored| &stored.snapshot.spec.id)
     else {
         return Ok(());
     };
-    // Its update may have failed: in express mode, CloudFormation does not wait for that.
-    let Some(endpoint) = aws.endpoint(name).await?.filter(Endpoint::is_settled) else {
-        return Ok(());
+    // It may be scaling out to its new minimum. Its update may have failed: in express mode, CloudFormation does not wait.
+    let read = async || match aws.endpoint(name).await? {
+        Some(endpoint) if !endpoint.is_settled() => {
+            let status = &endpoint.status;
+            context.progress().waiting(format!("waiting for endpoint {name} to settle (it is {status})"));
+            Ok::<_, Error>(ControlFlow::Continue(()))
+        }
+        found => Ok(ControlFlow::Break(found)),
     };
+    let Ok(Some(endpoint)) = poll(ENDPOINT, aws.left_to_work(), read).await? else { return Ok(()) };
     for stored in left.into_iter().filter(|stored| endpoint.has_variant_of(&stored.snapshot.spec.id)) {
         let target = stored.snapshot.spec.id.resource_id();
         if let Err(error) = restore(aws, stored, Newer::Restore).await {

@@ -372,7 +372,7 @@ async fn deregister(
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Successor {
     /// Another delivery of the request, or a later request for the gate, was answered with another id than the gate had
-    /// before. So the update of the endpoint follows.
+    /// before. So the update of the endpoint to that configuration follows.
     Answered,
     /// A later request is in progress.
     InProgress,
@@ -394,11 +394,14 @@ async fn successor(context: &Context<'_>, given: Option<&UpdateGateId>) -> Optio
     sleep(RECORD_LAG).await;
     let record = context.aws.stack_record().await?;
     let is_complete = !record.is_deleted() && record.status.ends_with("_COMPLETE");
-    let recorded = record.physical_resource_id.parse::<UpdateGateId>();
-    let has_new_id = recorded.is_ok_and(|id| given.is_none_or(|given| !given.is_same(&id)));
+    let recorded = record.physical_resource_id.parse::<UpdateGateId>().ok();
+    let new_id = recorded.filter(|id| given.is_none_or(|given| !given.is_same(id)));
     let is_superseded = context.aws.request.freshness(&record) != Freshness::Fresh;
-    if is_complete && has_new_id {
-        Some(Successor::Answered)
+    if is_complete && let Some(id) = new_id {
+        // If the endpoint runs its configuration already, no update follows.
+        let endpoint = context.aws.endpoint(&id.endpoint).await.ok().flatten();
+        let is_done = endpoint.is_some_and(|found| found.is_settled() && found.runs(id.config.as_str()));
+        (!is_done).then_some(Successor::Answered)
     } else {
         (is_superseded && record.status.ends_with("_IN_PROGRESS")).then_some(Successor::InProgress)
     }

@@ -350,6 +350,20 @@ async fn a_resource_behind_a_new_gate_restores_the_targets_of_others() {
     assert_eq!(world.picture(), before);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_resource_behind_a_new_gate_waits_for_an_endpoint_that_scales_out() {
+    let world = endpoint();
+    register_natively(&world, &["green"]);
+    world.succeed(create_gate("prod", "both")).await;
+    world.update_endpoint("prod", "both");
+    // As for a minimum over the instances that it has.
+    world.endpoints_take(20);
+    let scales_out = json!({ "EndpointName": "prod", "EndpointConfigName": "both" });
+    world.before("GetParametersByPath", 0, &[("SageMaker.UpdateEndpoint", scales_out)]);
+    world.succeed(scaling("both")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (2, 0));
+}
+
 /// In express mode, CloudFormation goes on although the endpoint's update fails.
 #[tokio::test(start_paused = true)]
 async fn a_resource_behind_a_new_gate_restores_the_targets_of_others_if_the_endpoint_was_not_updated() {
@@ -689,6 +703,18 @@ async fn a_cancelled_gate_leaves_its_snapshots_to_a_later_request_that_was_answe
     world.on_record_before("DeregisterScalableTarget", "UPDATE_COMPLETE", &gate_id("prod", "both"));
     world.refuse(gate_update("large", "xlarge").late(60)).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+/// A rollback over several updates gives the gate another id than it had, for the configuration that the endpoint runs.
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_gate_restores_if_the_endpoint_runs_what_the_later_request_wanted() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let before = world.picture();
+    world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "both"));
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_COMPLETE", &gate_id("prod", "large"));
+    world.refuse(gate_update("both", "xlarge").late(60)).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
 }
 
 #[tokio::test(start_paused = true)]
