@@ -62,6 +62,7 @@ impl Lambda {
 
     /// One invocation. `false`: Lambda retries.
     async fn run(&self, request: usize, payload: &str) -> bool {
+        self.world.state().note_late_delivery(request);
         let invocation =
             Arc::new(Invocation { lambda: self.clone(), request, killed: Notify::new(), sent: Mutex::default() });
         let deadline = {

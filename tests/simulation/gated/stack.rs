@@ -935,6 +935,17 @@ impl State {
         }
     }
 
+    /// The same limit: a second delivery begins after the next request.
+    pub(crate) fn note_late_delivery(&mut self, number: usize) {
+        let request = &self.requests[number];
+        let is_same = |other: &Request| other.stack_id == request.stack_id && other.logical_id == request.logical_id;
+        let next = self.requests[number + 1..].iter().find(|other| is_same(other));
+        let is_overtaken = next.is_some_and(|next| next.made - request.made < SAME_EVENT);
+        if let (Some(variant), true) = (request.props.variant(), is_overtaken) {
+            self.excuse(variant, "a request was overtaken within seconds");
+        }
+    }
+
     fn has_open_delete(&self, request: &Request) -> bool {
         let (stack, logical, _) = request.key();
         self.open.get(&(stack, logical, "Delete")).is_some_and(|open| *open > 0)
