@@ -219,8 +219,8 @@ FAULTS = [
     Fault(
         "A gate restores although another delivery was answered",
         RUN_GATE,
-        "match successor(context, given).await {",
-        "match successor(context, given).await.filter(|_| !PLANTED) {",
+        "match successor(context, &gate.id, given).await {",
+        "match successor(context, &gate.id, given).await.filter(|_| !PLANTED) {",
         "..troubles",
     ),
     Fault(

@@ -86,7 +86,7 @@ async fn prepare_update(
     if done.is_err() && !taken.is_empty() {
         let (unused, deregistered): (Vec<_>, Vec<_>) =
             taken.into_iter().partition(|taken| taken.deregistration == Deregistration::NotTried);
-        match successor(context, given).await {
+        match successor(context, &gate.id, given).await {
             None => {
                 undo(context, &gate.id.endpoint, deregistered).await;
                 drop_unused(context, &unused).await;
@@ -389,7 +389,7 @@ async fn wait_for_successor(context: &Context<'_>) {
     let Ok(Ok(()) | Err(())) = poll(ENDPOINT, budget, read).await;
 }
 
-async fn successor(context: &Context<'_>, given: Option<&UpdateGateId>) -> Option<Successor> {
+async fn successor(context: &Context<'_>, own: &UpdateGateId, given: Option<&UpdateGateId>) -> Option<Successor> {
     // The record may lag.
     sleep(RECORD_LAG).await;
     let record = context.aws.stack_record().await?;
@@ -398,7 +398,10 @@ async fn successor(context: &Context<'_>, given: Option<&UpdateGateId>) -> Optio
     let new_id = recorded.filter(|id| given.is_none_or(|given| !given.is_same(id)));
     let is_superseded = context.aws.request.freshness(&record) != Freshness::Fresh;
     if is_complete && let Some(id) = new_id {
-        // If the endpoint runs its configuration already, no update follows.
+        if id.is_same(own) {
+            return Some(Successor::Answered);
+        }
+        // If the endpoint runs the later request's configuration already, no update follows.
         let endpoint = context.aws.endpoint(&id.endpoint).await.ok().flatten();
         let is_done = endpoint.is_some_and(|found| found.is_settled() && found.runs(id.config.as_str()));
         (!is_done).then_some(Successor::Answered)

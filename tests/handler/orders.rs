@@ -518,6 +518,7 @@ async fn a_snapshot_of_a_target_that_was_released_since_may_be_adopted() {
 async fn a_cancelled_gate_leaves_its_snapshots_to_a_later_request_in_progress() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
+    let before = world.picture();
     let id = gate_id("prod", "large");
     world.on_record("UPDATE_IN_PROGRESS", &id);
     // The retry of a failed update that is not rolled back.
@@ -525,6 +526,10 @@ async fn a_cancelled_gate_leaves_its_snapshots_to_a_later_request_in_progress() 
     let (reason, _) = world.refuse(gate_update("large", "xlarge").late(60)).await;
     assert!(reason.contains("no longer waits"), "{reason}");
     assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+    world.on_record("UPDATE_COMPLETE", &gate_id("prod", "xlarge"));
+    world.update_endpoint("prod", "xlarge");
+    world.succeed(gate_delete("large")).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -549,6 +554,9 @@ async fn two_deliveries_that_store_different_snapshots_do_not_fail() {
     world.before("GetParameter", 1, &[newer(&twin)]);
     world.succeed(gate_update("large", "xlarge")).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+    world.update_endpoint("prod", "xlarge");
+    world.succeed(gate_delete("large")).await;
+    assert_eq!((world.targets()[0]["MaxCapacity"].clone(), snapshots(&world).len()), (json!(7), 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -698,11 +706,15 @@ async fn an_update_of_a_resource_that_could_not_be_created_undoes_what_it_regist
 async fn a_cancelled_gate_leaves_its_snapshots_to_a_later_request_that_was_answered() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
+    let before = world.picture();
     world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
     // The update of the endpoint follows that answer.
     world.on_record_before("DeregisterScalableTarget", "UPDATE_COMPLETE", &gate_id("prod", "both"));
     world.refuse(gate_update("large", "xlarge").late(60)).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+    world.update_endpoint("prod", "both");
+    world.succeed(gate_delete("large")).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
 }
 
 /// A rollback over several updates gives the gate another id than it had, for the configuration that the endpoint runs.
