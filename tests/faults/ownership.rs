@@ -27,8 +27,8 @@ pub(crate) async fn an_unregistered_target_is_registered_and_its_delete_does_not
         stage.succeed(delete()).await;
         stage.aws.called();
         assert_eq!(stage.succeed(delete()).await, ID);
-        let reads = ["DescribeStackResource", "DescribeScalableTargets", "GetParameter"];
-        assert_eq!(stage.aws.called(), reads, "it reads the target and its snapshot");
+        let reads = ["DescribeStackResource", "DescribeScalableTargets", "DescribeEndpoint", "GetParameter"];
+        assert_eq!(stage.aws.called(), reads, "it reads the target, the endpoint's spelling and the snapshot");
     }
 }
 
