@@ -68,11 +68,7 @@ def decided(event: Mapping[str, Any], calls: Sequence[Call], answer: Mapping[str
     if answer["Status"] == "FAILED" and not acts:
         return "refuse the request and change nothing"
     if event.get("ResourceType") == "Custom::SageMakerEndpointUpdateGate":
-        if "DeregisterScalableTarget" in done:
-            return "the target blocks the update: take a snapshot of it and deregister it"
-        if "RegisterScalableTarget" in done:
-            return "restore the target from its snapshot"
-        return "use the snapshots of an earlier request" if "PutParameter" in done else "nothing to do"
+        return _decided_by_gate(done)
     if event.get("RequestType") == "Delete":
         if "DeregisterScalableTarget" in done:
             return "this resource owns it: deregister it"
@@ -87,6 +83,14 @@ def decided(event: Mapping[str, Any], calls: Sequence[Call], answer: Mapping[str
         was_read = any(operation(call) == "DescribeScalableTargets" for call in calls[: calls.index(acts[0])])
         return "it is not registered: register it" if was_read else "register it, unless it is registered already"
     return "this resource owns it: update it"
+
+
+def _decided_by_gate(done: Set[str]) -> str:
+    if "DeregisterScalableTarget" in done:
+        return "the target blocks the update: take a snapshot of it and deregister it"
+    if "RegisterScalableTarget" in done:
+        return "restore the target from its snapshot"
+    return "use the snapshots of an earlier request" if "PutParameter" in done else "nothing to do"
 
 
 def waited(seconds: float) -> str:

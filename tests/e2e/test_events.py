@@ -64,7 +64,7 @@ NOT_FROM_TEMPLATES = ("bad-request-type", "bad-properties-not-an-object")
 """CloudFormation does not send such requests, so README has no advice for them."""
 CASES = {
     "create": Case(leaves=CREATED),
-        # SageMaker's ARNs have endpoint names in lower case, and the target has the endpoint's own spelling.
+    # SageMaker's ARNs have endpoint names in lower case, and the target has the endpoint's own spelling.
     "create-with-endpoint-arn": Case(leaves=CREATED),
     "create-with-suspended-state-and-tags": Case(leaves=CREATED),
     "create-adopt": Case(by_hand={"MyVariant": (3, 4)}, leaves=CREATED),
