@@ -1,7 +1,7 @@
 """Describes calls, requests and decisions in a few words."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 Call = Mapping[str, Any]
