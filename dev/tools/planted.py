@@ -189,7 +189,8 @@ FAULTS = [
     Fault(
         "A gate's Delete does not wait until the endpoint is settled",
         RUN_GATE,
-        *before("!endpoint.is_stable() => {", "!PLANTED && "),
+        "endpoint_once(name, Endpoint::is_stable, Duration::MAX)",
+        "endpoint_once(name, if PLANTED { |_| true } else { Endpoint::is_stable }, Duration::MAX)",
         "..express",
     ),
     Fault(

@@ -46,6 +46,11 @@ impl Aws<'_> {
         }
     }
 
+    /// Whether CloudFormation is deleting a resource, or has deleted it. If its record cannot be read, it counts as alive.
+    pub async fn is_deleted(&self, owner: &Owner) -> bool {
+        self.record_of(owner).await.is_some_and(|record| record.is_deleted())
+    }
+
     /// The native resource that registered a target. Its physical id is the target's. It is not found if it is not one of
     /// the first 100 resources of its stack.
     pub async fn native_resource(&self, target: &ScalableTargetId) -> Option<Owner> {

@@ -4,6 +4,8 @@
 //! <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeInferenceComponent.html>
 
 use std::fmt::Debug;
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -13,6 +15,8 @@ use super::clients::Aws;
 use super::error::AwsError;
 use super::operation::Operation;
 use crate::model::{ConfiguredVariant, Endpoint, EndpointName, InferenceComponent, InferenceComponentName};
+use crate::polling::poll;
+use crate::timing::ENDPOINT;
 
 impl Aws<'_> {
     /// An endpoint, or `None` if it does not exist.
@@ -20,6 +24,25 @@ impl Aws<'_> {
         let input = json!({ "EndpointName": name.as_str() });
         let output = self.describe(Operation::DescribeEndpoint, input, "endpoint", name.as_str()).await?;
         Ok(output.map(|output: DescribeEndpointOutput| output.into()))
+    }
+
+    /// Reads an endpoint until it is as wanted or gone, or the budget is used up. Returns the last read.
+    pub async fn endpoint_once(
+        &self,
+        name: &EndpointName,
+        is_as_wanted: fn(&Endpoint) -> bool,
+        budget: Duration,
+    ) -> Result<Option<Endpoint>, AwsError> {
+        let read = async || match self.endpoint(name).await? {
+            Some(endpoint) if !is_as_wanted(&endpoint) => {
+                let status = &endpoint.status;
+                self.progress.waiting(format!("waiting for endpoint {name} to settle (it is {status})"));
+                Ok(ControlFlow::Continue(Some(endpoint)))
+            }
+            found => Ok(ControlFlow::Break(found)),
+        };
+        let (Ok(endpoint) | Err(endpoint)) = poll(ENDPOINT, budget, read).await?;
+        Ok(endpoint)
     }
 
     /// An inference component, or `None` if it does not exist.

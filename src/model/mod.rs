@@ -21,6 +21,7 @@ pub use id::{InvalidId, PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId,
 pub use names::{EndpointConfigName, EndpointName, InferenceComponentName, InvalidName, VariantName};
 pub use owner::{
     MAX_TAGS, OWNER_TAGS, Owner, Ownership, RELEASED_TAGS, RESTORING_TAG, Registered, STACK_TAGS_TAG, TAG_PREFIX, Tags,
+    release,
 };
 pub use refusal::Refusal;
 pub use resource_type::ResourceType;

@@ -15,6 +15,11 @@ pub const STACK_TAGS_TAG: &str = "sagemaker-scaling:stack-tags";
 /// The tags that an adopted target loses when it is released.
 pub const RELEASED_TAGS: [&str; 4] = [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG, STACK_TAGS_TAG];
 
+/// Removes these tags.
+pub fn release(tags: &mut Tags) {
+    tags.retain(|key, _| !RELEASED_TAGS.contains(&key.as_str()));
+}
+
 /// Marks a target that is being restored, until its policies and scheduled actions are complete.
 pub const RESTORING_TAG: &str = "sagemaker-scaling:restoring";
 

@@ -1,7 +1,5 @@
 //! What a snapshot of the target means for its registration.
 
-use std::ops::ControlFlow;
-
 use super::ownership::{self, Registration};
 use super::reconcile::merged;
 use crate::aws::{AwsError, ChangeError};
@@ -9,14 +7,12 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, TARGET_ARN};
 use crate::model::{
-    AttachmentKey, Owner, Ownership, RELEASED_TAGS, Refusal, ScalableTargetId, TargetSpec, UpdateGateId,
+    AttachmentKey, Endpoint, Owner, Ownership, Refusal, ScalableTargetId, TargetSpec, UpdateGateId, release,
 };
-use crate::polling::poll;
 use crate::properties::{Declared, Desired};
 use crate::request::Lifecycle;
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{EndpointUpdate, Newer, Snapshot, SnapshotError, remove_ended_actions, restore};
-use crate::timing::ENDPOINT;
 
 /// The snapshot of the target, without scheduled actions that have ended. `None` if it belongs to another update and
 /// is this resource's own, or may belong to another and is older than a day.
@@ -70,13 +66,13 @@ pub(super) async fn restored_spec(
 ) -> Result<Option<TargetSpec>, Error> {
     let mut registered = snapshot.as_registered();
     if let Ownership::Other(owner) = Ownership::read(context.owner(), &registered.tags)
-        && is_deleted(context, &owner).await
+        && context.aws.is_deleted(&owner).await
     {
         if Ownership::read(&owner, &registered.tags) == (Ownership::Own { adopted: false }) {
             return Ok(None);
         }
         // It has released the target.
-        registered.tags.retain(|key, _| !RELEASED_TAGS.contains(&key.as_str()));
+        release(&mut registered.tags);
     }
     match ownership::registration(desired, context.owner(), Some(&registered), &previous.tags) {
         Ok(
@@ -88,10 +84,6 @@ pub(super) async fn restored_spec(
         }
         Err(refusal) => Err(Refusal::Kept { refusal: Box::new(refusal), parameter: snapshot.parameter_name() }.into()),
     }
-}
-
-async fn is_deleted(context: &Context<'_>, owner: &Owner) -> bool {
-    context.aws.record_of(owner).await.is_some_and(|record| record.is_deleted())
 }
 
 /// The update of the endpoint that a request behind a gate belongs to.
@@ -144,15 +136,8 @@ pub(super) async fn restore_left(context: &Context<'_>, left: Vec<Stored>) -> Re
         return Ok(());
     };
     // It may be scaling out to its new minimum. Its update may have failed: in express mode, CloudFormation does not wait.
-    let read = async || match aws.endpoint(name).await? {
-        Some(endpoint) if !endpoint.is_settled() => {
-            let status = &endpoint.status;
-            context.progress().waiting(format!("waiting for endpoint {name} to settle (it is {status})"));
-            Ok::<_, Error>(ControlFlow::Continue(()))
-        }
-        found => Ok(ControlFlow::Break(found)),
-    };
-    let Ok(Some(endpoint)) = poll(ENDPOINT, aws.left_to_work(), read).await? else { return Ok(()) };
+    let endpoint = aws.endpoint_once(name, Endpoint::is_settled, aws.left_to_work()).await?;
+    let Some(endpoint) = endpoint.filter(Endpoint::is_settled) else { return Ok(()) };
     for stored in left.into_iter().filter(|stored| endpoint.has_variant_of(&stored.snapshot.spec.id)) {
         let target = stored.snapshot.spec.id.resource_id();
         if let Err(error) = restore(aws, stored, Newer::Restore).await {

@@ -79,8 +79,8 @@ pub(super) async fn expected(
     // snapshot, so the target stays registered.
     let previous = context.lifecycle().old_gate().filter(|previous| !previous.is_same(gate));
     let runs_previous = previous.as_ref().is_some_and(|previous| endpoint.runs(previous.config.as_str()));
-    // After updates that failed without a rollback, the stack goes back by several configurations. Then its gate is still
-    // another one than that of this request.
+    // After updates that failed without a rollback, the stack reverts several configurations. Then its current gate is not
+    // that of this request.
     let running = endpoint.config.parse().map(|config| UpdateGateId { endpoint: gate.endpoint.clone(), config });
     let mut has_own_gate = false;
     for other in running.into_iter().chain(previous) {

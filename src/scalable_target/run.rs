@@ -48,9 +48,7 @@ async fn create(context: &Context<'_>, desired: Desired) -> Result<Resource, Err
     let registered = async {
         let mut desired = stack_tags::propagate(context, desired).await?;
         let described = register::describe(context, &desired).await;
-        if let Ok(Described { respelled: Some(respelled), .. }) = &described
-            && !context.aws.is_registered_as_spelled(&target).await?
-        {
+        if let Some(respelled) = respelled(context, &target, &described).await? {
             context.progress().needs_cleanup(respelled);
             target.clone_from(respelled);
             desired.spec.id.clone_from(respelled);
@@ -70,6 +68,18 @@ async fn create(context: &Context<'_>, desired: Desired) -> Result<Resource, Err
             Err(error)
         }
     }
+}
+
+/// The target in the endpoint's own spelling, unless it is the template's, or the target is registered in the template's.
+async fn respelled<'a>(
+    context: &Context<'_>,
+    target: &ScalableTargetId,
+    described: &'a Result<Described, Error>,
+) -> Result<Option<&'a ScalableTargetId>, Error> {
+    let Some(respelled) = described.as_ref().ok().and_then(|described| described.respelled.as_ref()) else {
+        return Ok(None);
+    };
+    Ok((!context.aws.is_registered_as_spelled(target).await?).then_some(respelled))
 }
 
 /// Whether it is certain that the Delete after a failed Create has nothing to do.
@@ -119,10 +129,7 @@ async fn update(
     let described = register::describe(context, &desired).map(Ok);
     let (mut registered, described) = try_join(registered, described).await?;
     let is_continued = given_target.is_some_and(|given| given.is_same(&desired.spec.id));
-    if let Ok(Described { respelled: Some(respelled), .. }) = &described
-        && !is_continued
-        && !context.aws.is_registered_as_spelled(&desired.spec.id).await?
-    {
+    if !is_continued && let Some(respelled) = respelled(context, &desired.spec.id, &described).await? {
         desired.spec.id.clone_from(respelled);
         registered = context.aws.registered(respelled).await?;
     }

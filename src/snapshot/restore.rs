@@ -228,7 +228,7 @@ pub async fn drop_unless_needed(aws: &Aws<'_>, stored: &Stored) -> Result<(), Aw
     }
     let Some(owner) = stored.snapshot.resource() else { return Ok(()) };
     let is_adopted = Ownership::read(&owner, &stored.snapshot.spec.tags) == (Ownership::Own { adopted: true });
-    if !is_adopted && aws.record_of(&owner).await.is_some_and(|record| record.is_deleted()) {
+    if !is_adopted && aws.is_deleted(&owner).await {
         store::drop_snapshot(aws, stored).await?;
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::parameter::{Snapshot, SnapshotError, parameter_name, parameter_path};
 use crate::aws::{Aws, AwsError, ChangeError, unless_outdated};
-use crate::model::{EndpointName, Owner, Ownership, RELEASED_TAGS, ScalableTargetId};
+use crate::model::{EndpointName, Owner, Ownership, ScalableTargetId, release};
 use crate::polling::poll;
 use crate::timing::VISIBLE;
 
@@ -114,7 +114,7 @@ pub async fn drop_or_release(
     let tags = &mut stored.snapshot.spec.tags;
     match Ownership::read(owner, tags) {
         Ownership::Own { adopted: true } => {
-            tags.retain(|key, _| !RELEASED_TAGS.contains(&key.as_str()));
+            release(tags);
             let released = Stored::new(stored.snapshot)?;
             put(aws, &released).await?;
             Ok(Some(released))

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::next_step::{EndpointPlan, Observed, Step, next_step};
 use crate::apply::OnRejection;
-use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
+use crate::aws::{Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
@@ -151,7 +151,8 @@ async fn undo(context: &Context<'_>, name: &EndpointName, deregistered: Vec<Take
         return;
     }
     let aws = &context.aws;
-    let endpoint = settled_endpoint(context, name, aws.left_to_work().saturating_sub(RESTORE_RESERVE)).await;
+    let endpoint =
+        aws.endpoint_once(name, Endpoint::is_stable, aws.left_to_work().saturating_sub(RESTORE_RESERVE)).await;
     let may_have_variant = |taken: &Taken| match &endpoint {
         Ok(found) => found.as_ref().is_some_and(|found| found.has_variant_of(&taken.stored.snapshot.spec.id)),
         Err(_) => true,
@@ -485,7 +486,7 @@ async fn clean_up(context: &Context<'_>, gate: &UpdateGateId) -> Result<(), Erro
     // By then, reads show an update of the endpoint that began just now.
     context.aws.earlier_changes_visible().await;
     // The work deadline ends this wait.
-    let endpoint = settled_endpoint(context, name, Duration::MAX).await?;
+    let endpoint = context.aws.endpoint_once(name, Endpoint::is_stable, Duration::MAX).await?;
     // It may have taken long.
     context.ensure_fresh().await?;
     for stored in restore_all(&context.aws, name, endpoint.as_ref(), &update, OnRejection::Skip).await? {
@@ -495,24 +496,6 @@ async fn clean_up(context: &Context<'_>, gate: &UpdateGateId) -> Result<(), Erro
         tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "snapshot dropped");
     }
     Ok(())
-}
-
-/// Reads the endpoint once it is settled or gone, or the budget is used up.
-async fn settled_endpoint(
-    context: &Context<'_>,
-    name: &EndpointName,
-    budget: Duration,
-) -> Result<Option<Endpoint>, AwsError> {
-    let read = async || match context.aws.endpoint(name).await? {
-        Some(endpoint) if !endpoint.is_stable() => {
-            let status = &endpoint.status;
-            context.progress().waiting(format!("waiting for endpoint {name} to settle (it is {status})"));
-            Ok(ControlFlow::Continue(Some(endpoint)))
-        }
-        found => Ok(ControlFlow::Break(found)),
-    };
-    let (Ok(endpoint) | Err(endpoint)) = poll(ENDPOINT, budget, read).await?;
-    Ok(endpoint)
 }
 
 /// An update of the endpoint by this stack, between these configurations.
