@@ -9,6 +9,7 @@ mod cancelled;
 mod crashes;
 mod delivery;
 mod envelope;
+mod failure_options;
 mod faults;
 mod gate;
 mod hand_over;
