@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use crate::aws::{Aws, ChangeError, Precondition};
 use crate::deadline::Stopwatch;
 use crate::model::attributes::{Attributes, policy_arn};
-use crate::model::{Attachment, AttachmentKey, MAX_TAGS, OWNER_TAGS, RESTORING_TAG, ScalableTargetId, Tags};
+use crate::model::{
+    Attachment, AttachmentKey, FORMER_OWNER_TAGS, MAX_TAGS, OWNER_TAGS, Owner, RESTORING_TAG, ScalableTargetId, Tags,
+};
 use crate::polling::poll;
 use crate::timing::{VISIBLE, VISIBLE_WITHIN};
 
@@ -60,11 +62,23 @@ pub async fn detach(
 ///
 /// A tag is deferred if there are so many that the restoring tag would exceed the limit. It is never an owner's tag.
 pub fn restoring_tags(mut tags: Tags) -> (Tags, Tags) {
-    let names_no_owner = |key: &&String| !OWNER_TAGS.contains(&key.as_str());
+    let names_no_owner =
+        |key: &&String| !OWNER_TAGS.iter().chain(&FORMER_OWNER_TAGS).any(|names| *names == key.as_str());
     let key = (tags.len() >= MAX_TAGS).then(|| tags.keys().find(names_no_owner).cloned()).flatten();
     let deferred = key.and_then(|key| tags.remove_entry(&key)).into_iter().collect();
     tags.insert(RESTORING_TAG.to_owned(), "true".to_owned());
     (tags, deferred)
+}
+
+/// Makes the resource that a target was taken over from its owner again. Between the two calls, both tags name it.
+pub async fn hand_back(
+    aws: &Aws<'_>,
+    arn: &str,
+    former: &Owner,
+    precondition: &mut Precondition,
+) -> Result<(), ChangeError> {
+    aws.tag(arn, &former.tags(), precondition).await?;
+    aws.untag(arn, &FORMER_OWNER_TAGS.map(str::to_owned), precondition).await
 }
 
 /// Marks a target as completely restored, and waits until that is visible.

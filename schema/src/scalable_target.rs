@@ -8,7 +8,7 @@ use crate::combinations::{OUTPUT_ONLY, excludes, has, hints, is, needs, one_valu
 use crate::scaling_policies::ScalingPolicy;
 use crate::scheduled_actions::ScheduledAction;
 use crate::values::{
-    Boolean, CONCURRENCY, CONCURRENCY_METRICS, COPIES, COPY_METRICS, ComponentName, EndpointName, GateId,
+    Boolean, CONCURRENCY, CONCURRENCY_METRICS, COPIES, COPY_METRICS, ComponentName, EndpointName, FormerOwner, GateId,
     INSTANCE_METRICS, INSTANCES, NotNegative, Positive, ScalableDimension, Seconds, TagKey, TagValue, Text,
     VariantName,
 };
@@ -73,6 +73,9 @@ pub struct ScalableTarget {
     /// Whether to adopt a target that is already registered, but is not owned by a stack of this function.
     #[schemars(extend("default" = false))]
     pub adopt_existing: Option<Boolean>,
+    /// The resource that owns the target, and from which this one takes it over: its logical id, or
+    /// `STACK_NAME/LOGICAL_ID` or `STACK_ARN/LOGICAL_ID`. Use it to rename the resource, or to move it to another stack.
+    pub take_over_from: Option<FormerOwner>,
     /// `!Ref` of the `Custom::SageMakerEndpointUpdateGate` of this endpoint, if it has one.
     pub update_gate: Option<GateId>,
     /// The ARN of the function, which the stack of `template.yaml` exports. CloudFormation requires this property.

@@ -47,6 +47,11 @@ values! {
     ConfigName = name_or_arn("endpoint-config", "an endpoint configuration");
     /// The name or ARN of an endpoint.
     EndpointName = name_or_arn("endpoint", "an endpoint");
+    /// The former owner of a target.
+    FormerOwner = pattern(
+        "^((arn:[^/]*:cloudformation:[^/]*:stack/[A-Za-z][A-Za-z0-9-]*/[^/]+|[A-Za-z][A-Za-z0-9-]*)/)?[A-Za-z0-9]+$",
+        "expected the logical id of a resource of this stack, or STACK_NAME/LOGICAL_ID or STACK_ARN/LOGICAL_ID",
+    );
     /// The physical id of an update gate.
     GateId = pattern(
         &format!("^endpoint/{NAME}/config/{NAME}\\|update-gate$"),

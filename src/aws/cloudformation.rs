@@ -51,6 +51,12 @@ impl Aws<'_> {
         self.record_of(owner).await.is_some_and(|record| record.is_deleted())
     }
 
+    /// The owner from whom a target was taken over, unless it is deleted.
+    pub async fn living_former_owner(&self, tags: &Tags) -> Option<Owner> {
+        let former = Owner::read_former(tags)?;
+        (!self.is_deleted(&former).await).then_some(former)
+    }
+
     /// The native resource that registered a target. Its physical id is the target's. It is not found if it is not one of
     /// the first 100 resources of its stack.
     pub async fn native_resource(&self, target: &ScalableTargetId) -> Option<Owner> {

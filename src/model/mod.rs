@@ -5,6 +5,7 @@
 mod arn;
 pub mod attributes;
 mod endpoint;
+mod former_owner;
 mod id;
 pub mod json;
 mod names;
@@ -17,11 +18,12 @@ mod target_spec;
 
 pub use arn::{FunctionArn, Location, component_name, config_name, endpoint_name};
 pub use endpoint::{ConfiguredVariant, Endpoint, InferenceComponent, blocks_update};
+pub use former_owner::FormerOwner;
 pub use id::{InvalidId, PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId, UpdateGateId};
 pub use names::{EndpointConfigName, EndpointName, InferenceComponentName, InvalidName, VariantName};
 pub use owner::{
-    MAX_TAGS, OWNER_TAGS, Owner, Ownership, RELEASED_TAGS, RESTORING_TAG, Registered, STACK_TAGS_TAG, TAG_PREFIX, Tags,
-    release,
+    FORMER_OWNER_TAGS, MAX_TAGS, OWNER_TAGS, Owner, Ownership, RELEASED_TAGS, RESTORING_TAG, Registered,
+    STACK_TAGS_TAG, TAG_PREFIX, Tags, hand_back, release,
 };
 pub use refusal::Refusal;
 pub use resource_type::ResourceType;

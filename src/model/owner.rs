@@ -12,12 +12,21 @@ pub const OWNER_TAGS: [&str; 3] = [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG];
 
 /// Remembers which tags came from the stack: see `PropagateStackTags`.
 pub const STACK_TAGS_TAG: &str = "sagemaker-scaling:stack-tags";
+/// The tags that name the former owner of a target that was taken over: see `TakeOverFrom`.
+pub const FORMER_OWNER_TAGS: [&str; 2] = [FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
 /// The tags that an adopted target loses when it is released.
-pub const RELEASED_TAGS: [&str; 4] = [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG, STACK_TAGS_TAG];
+pub const RELEASED_TAGS: [&str; 6] =
+    [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG, STACK_TAGS_TAG, FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
 
-/// Removes these tags.
+/// Removes [`RELEASED_TAGS`].
 pub fn release(tags: &mut Tags) {
     tags.retain(|key, _| !RELEASED_TAGS.contains(&key.as_str()));
+}
+
+/// Makes the former owner the owner again.
+pub fn hand_back(tags: &mut Tags, former: &Owner) {
+    tags.retain(|key, _| !FORMER_OWNER_TAGS.contains(&key.as_str()));
+    tags.extend(former.tags());
 }
 
 /// Marks a target that is being restored, until its policies and scheduled actions are complete.
@@ -30,6 +39,8 @@ pub const MAX_TAGS: usize = 50;
 const STACK_ID_TAG: &str = "sagemaker-scaling:stack-id";
 const LOGICAL_ID_TAG: &str = "sagemaker-scaling:logical-id";
 const ADOPTED_TAG: &str = "sagemaker-scaling:adopted";
+const FORMER_STACK_ID_TAG: &str = "sagemaker-scaling:former-stack-id";
+const FORMER_LOGICAL_ID_TAG: &str = "sagemaker-scaling:former-logical-id";
 
 /// The tags of a scalable target.
 pub type Tags = BTreeMap<String, String>;
@@ -57,6 +68,20 @@ impl Owner {
     pub fn read(tags: &Tags) -> Option<Self> {
         let tag = |name| tags.get(name).cloned();
         Some(Self { stack_id: tag(STACK_ID_TAG)?, logical_resource_id: tag(LOGICAL_ID_TAG)? })
+    }
+
+    /// The owner from whom the target was taken over, as its tags remember it.
+    pub fn read_former(tags: &Tags) -> Option<Self> {
+        let tag = |name| tags.get(name).cloned();
+        Some(Self { stack_id: tag(FORMER_STACK_ID_TAG)?, logical_resource_id: tag(FORMER_LOGICAL_ID_TAG)? })
+    }
+
+    /// The tags to put on a target that this owner takes over from a former one.
+    pub fn tags_after(&self, former: &Self) -> Tags {
+        let mut tags = self.tags();
+        tags.insert(FORMER_STACK_ID_TAG.to_owned(), former.stack_id.clone());
+        tags.insert(FORMER_LOGICAL_ID_TAG.to_owned(), former.logical_resource_id.clone());
+        tags
     }
 
     /// The tags of a target that this owner adopted.

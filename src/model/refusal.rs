@@ -78,7 +78,10 @@ pub enum Refusal {
         owner: Owner,
     },
     /// Another resource owns the target.
-    #[error("{target} is registered by {owner}; remove it there first, or deregister it by hand")]
+    #[error(
+        "{target} is registered by {owner}; remove it there first, set TakeOverFrom to take it over from that resource, or \
+         deregister it by hand"
+    )]
     OwnedByAnother {
         /// The target.
         target: String,

@@ -50,6 +50,8 @@ pub enum Decision {
     Deregister,
     /// Drop the snapshot of a target.
     DropSnapshot,
+    /// Hand a target back to the resource that it was taken over from.
+    HandBack,
     /// Change nothing: the rules refuse it.
     Refuse,
     /// Release an adopted target: remove our tags, and leave it registered.
@@ -58,6 +60,8 @@ pub enum Decision {
     Restore,
     /// Take a snapshot of a target and deregister it.
     Snapshot,
+    /// Take a target over from another resource of this function.
+    TakeOver,
     /// Register a target again that this resource owns.
     Update,
 }

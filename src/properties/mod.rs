@@ -15,10 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 pub use self::reader::Mistakes;
-use self::reader::{CLOUDFORMATIONS_OWN, Collector, Section, boolean};
+use self::reader::{CLOUDFORMATIONS_OWN, Collector, Section, boolean, text};
 pub use self::update_gate::{UpdateGate, declared_gate};
 use crate::model::{
-    Attachment, AttachmentKey, AttachmentKind, Location, ScalableTargetId, TAG_PREFIX, TargetSpec, UpdateGateId,
+    Attachment, AttachmentKey, AttachmentKind, FormerOwner, Location, ScalableTargetId, TAG_PREFIX, TargetSpec,
+    UpdateGateId,
 };
 
 /// The properties of a `Custom::SageMakerScalableTarget`.
@@ -30,6 +31,8 @@ pub struct Desired {
     pub adopt_existing: bool,
     /// Whether the target gets the tags of its stack, too.
     pub propagate_stack_tags: bool,
+    /// The resource from which to take the target over.
+    pub take_over_from: Option<FormerOwner>,
     /// The gate of the variant's endpoint.
     pub gate: Option<UpdateGateId>,
 }
@@ -47,6 +50,7 @@ impl Desired {
         let policies = scaling_policies::scaling_policies(section, id.as_ref().map(ScalableTargetId::dimension));
         let actions = scheduled_actions::scheduled_actions(section);
         let tags = tags::tags(section);
+        let take_over_from = section.optional("TakeOverFrom", |value| text(value)?.parse());
         let adopt_existing = section.optional("AdoptExisting", boolean);
         let propagate_stack_tags = section.optional("PropagateStackTags", boolean);
         let gate = target::gate(section, id.as_ref());
@@ -57,6 +61,7 @@ impl Desired {
             spec: TargetSpec { id: id?, settings, tags, attachments: policies.chain(actions).collect() },
             adopt_existing: adopt_existing.ok()?.unwrap_or(false),
             propagate_stack_tags: propagate_stack_tags.ok()?.unwrap_or(false),
+            take_over_from: take_over_from.ok()?,
             gate,
         })
     }

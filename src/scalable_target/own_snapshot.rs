@@ -76,7 +76,10 @@ pub(super) async fn restored_spec(
     }
     match ownership::registration(desired, context.owner(), Some(&registered), &previous.tags) {
         Ok(
-            Registration::Adopt { tags, .. } | Registration::Create { tags } | Registration::Update { all: tags, .. },
+            Registration::Adopt { tags, .. }
+            | Registration::Create { tags }
+            | Registration::TakeOver { tags, .. }
+            | Registration::Update { all: tags, .. },
         ) => {
             let mut spec = merged(desired, snapshot, to_delete, previous);
             spec.tags.extend(tags);
@@ -96,9 +99,15 @@ pub(super) fn update_of(context: &Context<'_>, desired: &Desired) -> Option<Endp
 }
 
 /// Fails if a gate could not deregister the target for the next update, or for the rollback of this one.
-pub(super) fn ensure_fits(context: &Context<'_>, spec: &TargetSpec, gate: &UpdateGateId) -> Result<(), SnapshotError> {
-    let mut spec = spec.clone();
+pub(super) fn ensure_fits(context: &Context<'_>, desired: &Desired, gate: &UpdateGateId) -> Result<(), SnapshotError> {
+    let mut spec = desired.spec.clone();
     spec.tags.extend(context.owner().adoption_tags());
+    if desired.take_over_from.is_some() {
+        spec.tags.extend(context.owner().tags_after(&Owner {
+            stack_id: "-".repeat(LONG_STACK_ID),
+            logical_resource_id: "-".repeat(LONG_LOGICAL_ID),
+        }));
+    }
     let attributes = Attributes::from([(TARGET_ARN.to_owned(), "-".repeat(LONG_ARN + SUSPENDED_STATE))]);
     let other_config = "-".repeat(LONG_NAME);
     let update = EndpointUpdate {
@@ -151,8 +160,10 @@ pub(super) fn is_update(context: &Context<'_>) -> bool {
     matches!(context.lifecycle(), Lifecycle::Update { .. })
 }
 
-/// Room for the ARN of a scalable target, for the suspended state, which Describe always returns, and for the longest name of
-/// a configuration.
+/// Room for the ARN of a scalable target, for the suspended state, which Describe always returns, for the longest name of a
+/// configuration, and for the longest ids of a stack and of a resource in it.
 const LONG_ARN: usize = 128;
 const SUSPENDED_STATE: usize = 128;
 const LONG_NAME: usize = 63;
+const LONG_STACK_ID: usize = 229;
+const LONG_LOGICAL_ID: usize = 255;

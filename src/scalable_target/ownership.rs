@@ -15,6 +15,13 @@ pub(super) enum Registration {
         /// The tags to put.
         tags: Tags,
     },
+    /// Take the target over from the resource that owns it, then update it.
+    TakeOver {
+        /// The ARN of the target.
+        arn: String,
+        /// The tags to put. They remember the former owner.
+        tags: Tags,
+    },
     /// Create the target if it is absent.
     Create {
         /// The tags to create it with.
@@ -52,6 +59,9 @@ pub(super) fn registration(
     };
     let target = desired.spec.id.resource_id();
     match Ownership::read(owner, present) {
+        Ownership::Other(former) if desired.take_over_from.as_ref().is_some_and(|named| named.is(&former, owner)) => {
+            Ok(Registration::TakeOver { arn: arn.clone(), tags: with_authors(owner.tags_after(&former)) })
+        }
         Ownership::Other(owner) => Err(Refusal::OwnedByAnother { target, owner }),
         Ownership::Untagged if desired.adopt_existing => {
             Ok(Registration::Adopt { arn: arn.clone(), tags: with_authors(owner.adoption_tags()) })
@@ -83,11 +93,23 @@ pub(super) fn claim_new(desired: &Desired, owner: &Owner, registered: Option<&Re
     }
 }
 
+/// Whether a resource owns a target.
+pub(super) fn is_own(owner: &Owner, registered: Option<&Registered>) -> bool {
+    registered.is_some_and(|registered| matches!(Ownership::read(owner, &registered.tags), Ownership::Own { .. }))
+}
+
 /// How to remove a target.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Removal {
     /// Deregister it: this resource registered it.
     Deregister,
+    /// Hand it back to the resource that it was taken over from.
+    HandBack {
+        /// The ARN of the target.
+        arn: String,
+        /// That resource.
+        to: Owner,
+    },
     /// Leave it: it is not registered, or this resource does not own it.
     Nothing,
     /// Release it: remove our tags, and leave it registered. This resource adopted it.
@@ -99,15 +121,19 @@ pub(super) enum Removal {
     },
 }
 
-/// Decides how to remove a target, from its ownership.
-pub(super) fn removal(owner: &Owner, registered: Option<&Registered>) -> Removal {
+/// Decides how to remove a target, from its ownership. `former` is the resource that it was taken over from, if that resource
+/// still exists.
+pub(super) fn removal(owner: &Owner, registered: Option<&Registered>, former: Option<Owner>) -> Removal {
     let Some(Registered { arn, tags }) = registered else {
         return Removal::Nothing;
     };
-    match Ownership::read(owner, tags) {
-        Ownership::Other(_) | Ownership::Untagged => Removal::Nothing,
-        Ownership::Own { adopted: false } => Removal::Deregister,
-        Ownership::Own { adopted: true } => {
+    match (Ownership::read(owner, tags), former) {
+        // It was killed between the two calls of that.
+        (Ownership::Other(now), Some(to)) if now == to => Removal::HandBack { arn: arn.clone(), to },
+        (Ownership::Other(_) | Ownership::Untagged, _) => Removal::Nothing,
+        (Ownership::Own { .. }, Some(to)) => Removal::HandBack { arn: arn.clone(), to },
+        (Ownership::Own { adopted: false }, None) => Removal::Deregister,
+        (Ownership::Own { adopted: true }, None) => {
             Removal::Release { arn: arn.clone(), keys: RELEASED_TAGS.map(str::to_owned).to_vec() }
         }
     }
@@ -198,9 +224,37 @@ mod tests {
         assert_eq!(registration(&desired, &owner(), untagged.as_ref(), &keys(&[])), Ok(adopted));
     }
 
+    fn former() -> Owner {
+        Owner { logical_resource_id: "Former".into(), ..owner() }
+    }
+
+    #[test]
+    fn a_target_is_taken_over_from_the_named_owner_only() {
+        let registered = registered(former().tags());
+        let naming = |name: &str| Desired { take_over_from: name.parse().ok(), ..desired(Tags::new(), true) };
+        let taken = Registration::TakeOver { arn: "arn:1".into(), tags: owner().tags_after(&former()) };
+        assert_eq!(registration(&naming("Former"), &owner(), registered.as_ref(), &keys(&[])), Ok(taken));
+        let refused = registration(&naming("Other"), &owner(), registered.as_ref(), &keys(&[])).unwrap_err();
+        assert!(refused.to_string().contains("set TakeOverFrom"), "{refused}");
+    }
+
+    #[test]
+    fn delete_hands_a_target_back_as_long_as_its_former_owner_exists() {
+        let mut tags = owner().tags_after(&former());
+        tags.extend(owner().adoption_tags());
+        let taken = registered(tags);
+        let back = Removal::HandBack { arn: "arn:1".into(), to: former() };
+        assert_eq!(removal(&owner(), taken.as_ref(), Some(former())), back);
+        assert!(matches!(removal(&owner(), taken.as_ref(), None), Removal::Release { .. }), "it was adopted");
+        let half = registered(former().tags_after(&former()));
+        assert_eq!(removal(&owner(), half.as_ref(), Some(former())), back, "killed between the two calls");
+        let others = registered(former().tags_after(&Owner { logical_resource_id: "Older".into(), ..owner() }));
+        assert_eq!(removal(&owner(), others.as_ref(), Some(owner())), Removal::Nothing);
+    }
+
     #[test]
     fn delete_deregisters_an_own_target() {
-        assert_eq!(removal(&owner(), registered(owner().tags()).as_ref()), Removal::Deregister);
+        assert_eq!(removal(&owner(), registered(owner().tags()).as_ref(), None), Removal::Deregister);
     }
 
     #[test]
@@ -208,14 +262,14 @@ mod tests {
         let elsewhere = Owner { stack_id: "stack/two".into(), ..owner() };
         let renamed = Owner { logical_resource_id: "Scaling2".into(), ..owner() };
         for tags in [elsewhere.tags(), renamed.tags(), Tags::new()] {
-            assert_eq!(removal(&owner(), registered(tags).as_ref()), Removal::Nothing);
+            assert_eq!(removal(&owner(), registered(tags).as_ref(), None), Removal::Nothing);
         }
-        assert_eq!(removal(&owner(), None), Removal::Nothing);
+        assert_eq!(removal(&owner(), None, None), Removal::Nothing);
     }
 
     #[test]
     fn delete_releases_an_adopted_target() {
-        let removed = removal(&owner(), registered(owner().adoption_tags()).as_ref());
+        let removed = removal(&owner(), registered(owner().adoption_tags()).as_ref(), None);
         let keys = RELEASED_TAGS.map(str::to_owned).to_vec();
         assert_eq!(removed, Removal::Release { arn: "arn:1".into(), keys });
     }

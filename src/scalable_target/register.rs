@@ -179,7 +179,7 @@ async fn plan<'a>(
         plan.snapshot = Some(stored);
     }
     if let Some(gate) = &desired.gate {
-        ensure_fits(context, &plan.merged.spec, gate)?;
+        ensure_fits(context, &plan.merged, gate)?;
     }
     Ok((plan, registered))
 }
@@ -225,6 +225,7 @@ async fn register_target(
         context.progress().decided(match decided {
             Registration::Adopt { .. } => Decision::Adopt,
             Registration::Create { .. } => Decision::Create,
+            Registration::TakeOver { .. } => Decision::TakeOver,
             Registration::Update { .. } => Decision::Update,
         });
         let mut precondition =
@@ -262,7 +263,7 @@ async fn register_target(
                 }
             }
             // Then this resource owns it, unless another one was faster.
-            Registration::Adopt { arn, tags } => {
+            Registration::Adopt { arn, tags } | Registration::TakeOver { arn, tags } => {
                 context.progress().registering();
                 unless_outdated(aws.tag(&arn, &tags, &mut precondition).await)?;
             }

@@ -9,11 +9,12 @@ use tokio::time::{sleep, timeout};
 use super::own_snapshot::restore_left;
 use super::ownership::{self, Removal};
 use super::reconcile;
+use crate::apply::hand_back;
 use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
-use crate::model::{Owner, Registered, ScalableTargetId};
+use crate::model::{Registered, ScalableTargetId};
 use crate::observability::Decision;
 use crate::polling::poll;
 use crate::request::{Freshness, Stale};
@@ -42,8 +43,8 @@ pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> 
     let Some(stored) = store::drop_or_release(&context.aws, context.owner(), target).await? else { return Ok(()) };
     context.progress().decided(Decision::DropSnapshot);
     remove(context, target, context.aws.registered(target).await?, Freshness::Fresh).await?;
-    let is_released = Owner::read(&stored.snapshot.spec.tags).is_none();
-    if is_released && stored.snapshot.is_by_new_gate() {
+    let is_dropped = ownership::is_own(context.owner(), Some(&stored.snapshot.as_registered()));
+    if !is_dropped && stored.snapshot.is_by_new_gate() {
         restore_left(context, vec![stored]).await?;
     }
     Ok(())
@@ -167,13 +168,21 @@ pub(super) async fn remove(
 ) -> Result<(), Error> {
     let aws = &context.aws;
     loop {
+        let former = match &registered {
+            Some(found) => aws.living_former_owner(&found.tags).await,
+            None => None,
+        };
         let state = TargetState::new(context.owner(), registered.as_ref());
         let mut precondition = Precondition::new(target, state, freshness);
-        let done = match ownership::removal(context.owner(), registered.as_ref()) {
+        let done = match ownership::removal(context.owner(), registered.as_ref(), former) {
             Removal::Nothing => Ok(()),
             Removal::Deregister => {
                 context.progress().decided(Decision::Deregister);
                 aws.deregister_target(target, &mut precondition).await
+            }
+            Removal::HandBack { arn, to } => {
+                context.progress().decided(Decision::HandBack);
+                hand_back(aws, &arn, &to, &mut precondition).await
             }
             Removal::Release { arn, keys } => {
                 context.progress().decided(Decision::Release);
@@ -189,5 +198,5 @@ pub(super) async fn remove(
 }
 
 fn is_own(context: &Context<'_>, registered: Option<&Registered>) -> bool {
-    ownership::removal(context.owner(), registered) != Removal::Nothing
+    ownership::is_own(context.owner(), registered)
 }

@@ -4,10 +4,10 @@ use futures_util::future::try_join;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use serde_json::Value;
 
-use super::ownership::{self, Removal};
+use super::ownership;
 use super::reconcile::{continued_id, unreported_target};
 use super::register::{self, Described, LastRead};
-use super::{remove, stack_tags};
+use super::{former_owner, remove, stack_tags};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, Resource};
@@ -86,8 +86,9 @@ async fn respelled<'a>(
 async fn is_certainly_not_registered(context: &Context<'_>, error: &Error, target: &ScalableTargetId) -> bool {
     match error {
         Error::Refused(Refusal::AlreadyRegistered(_) | Refusal::Kept { .. } | Refusal::OwnedByAnother { .. }) => {
-            // If this request has adopted the target, the read that showed another owner may be older than that.
-            context.progress().tally().count(Decision::Adopt) == 0
+            // If this request has tagged the target, the read that showed another owner may be older than that.
+            let tally = context.progress().tally();
+            tally.count(Decision::Adopt) + tally.count(Decision::TakeOver) == 0
         }
         Error::Aws(error) if !error.nothing_changed => false,
         Error::Aws(_)
@@ -103,9 +104,11 @@ async fn is_certainly_not_registered(context: &Context<'_>, error: &Error, targe
             // One of several attempts may have registered it, and it may not be visible yet.
             !context.progress().has_registered()
                 && !context.progress().registered_repeatedly()
-                && context.aws.registered_in_time(target).await.is_some_and(|registered| {
-                    ownership::removal(context.owner(), registered.as_ref()) == Removal::Nothing
-                })
+                && context
+                    .aws
+                    .registered_in_time(target)
+                    .await
+                    .is_some_and(|registered| !ownership::is_own(context.owner(), registered.as_ref()))
         }
     }
 }
@@ -134,6 +137,7 @@ async fn update(
         registered = context.aws.registered(respelled).await?;
     }
     let (target, readiness) = (&desired.spec.id, described.and_then(|described| Ok(described.readiness?)));
+    let found = registered.clone();
     let attributes = register::register(context, &desired, readiness, LastRead::Now(registered), &previous).await;
     if let Err(error) = &attributes
         && context.progress().may_have_registered()
@@ -142,6 +146,7 @@ async fn update(
         remove::undo(context, error, target, given == PhysicalResourceId::NotRegistered).await;
     }
     let attributes = attributes?;
+    former_owner::forget(context, target, found.as_ref()).await?;
 
     if let Some(unreported) = unreported_target(given_target, target, previous.target.as_ref()) {
         let registered = remove::find_own(context, unreported, VISIBLE_WITHIN).await?;

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::parameter::{EndpointUpdate, Snapshot, SnapshotError};
 use super::store::{self, Stored};
-use crate::apply::{OnRejection, attach, finish_restoring, restoring_tags};
+use crate::apply::{OnRejection, attach, finish_restoring, hand_back, restoring_tags};
 use crate::aws::{Aws, AwsError, ChangeError, Precondition, RegisterError, TargetState, unless_outdated};
 use crate::model::{Endpoint, EndpointName, Owner, Ownership, RELEASED_TAGS, Registered, Tags};
 use crate::observability::Decision;
@@ -143,7 +143,9 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     if let Some(owner) = stored.snapshot.resource()
         && is_abandoned(aws, &owner, stored, is_current).await
     {
-        if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {
+        if let Some(former) = aws.living_former_owner(&spec.tags).await {
+            hand_back(aws, &arn, &former, &mut precondition).await?;
+        } else if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {
             aws.untag(&arn, &RELEASED_TAGS.map(str::to_owned), &mut precondition).await?;
         } else {
             aws.deregister_target(&spec.id, &mut precondition).await?;
@@ -227,8 +229,9 @@ pub async fn drop_unless_needed(aws: &Aws<'_>, stored: &Stored) -> Result<(), Aw
         return Ok(());
     }
     let Some(owner) = stored.snapshot.resource() else { return Ok(()) };
-    let is_adopted = Ownership::read(&owner, &stored.snapshot.spec.tags) == (Ownership::Own { adopted: true });
-    if !is_adopted && aws.is_deleted(&owner).await {
+    let tags = &stored.snapshot.spec.tags;
+    let is_adopted = Ownership::read(&owner, tags) == (Ownership::Own { adopted: true });
+    if !is_adopted && Owner::read_former(tags).is_none() && aws.is_deleted(&owner).await {
         store::drop_snapshot(aws, stored).await?;
     }
     Ok(())

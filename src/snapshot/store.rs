@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::parameter::{Snapshot, SnapshotError, parameter_name, parameter_path};
 use crate::aws::{Aws, AwsError, ChangeError, unless_outdated};
-use crate::model::{EndpointName, Owner, Ownership, ScalableTargetId, release};
+use crate::model::{EndpointName, Owner, Ownership, ScalableTargetId, hand_back, release};
 use crate::polling::poll;
 use crate::timing::VISIBLE;
 
@@ -102,8 +102,8 @@ pub async fn drop_snapshot(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsErro
     aws.delete_parameter(&parameter_name(&stored.snapshot.spec.id), &stored.value).await
 }
 
-/// Drops the snapshot that a deleted resource owns. That of an adopted target is released: it loses the owner's tags, and is
-/// restored without them. Returns the snapshot as it is then.
+/// Drops the snapshot that a deleted resource owns. That of a target that it took over is handed back to the former owner. That
+/// of an adopted target is released: it loses the owner's tags, and is restored without them. Returns the snapshot as it is then.
 pub async fn drop_or_release(
     aws: &Aws<'_>,
     owner: &Owner,
@@ -111,20 +111,20 @@ pub async fn drop_or_release(
 ) -> Result<Option<Stored>, SnapshotError> {
     let get = async || get_if_allowed(aws, target).await;
     let Some(mut stored) = get_settled(aws, get).await? else { return Ok(None) };
+    let former = aws.living_former_owner(&stored.snapshot.spec.tags).await;
     let tags = &mut stored.snapshot.spec.tags;
-    match Ownership::read(owner, tags) {
-        Ownership::Own { adopted: true } => {
-            release(tags);
-            let released = Stored::new(stored.snapshot)?;
-            put(aws, &released).await?;
-            Ok(Some(released))
-        }
-        Ownership::Own { adopted: false } => {
+    match (Ownership::read(owner, tags), former) {
+        (Ownership::Own { .. }, Some(former)) => hand_back(tags, &former),
+        (Ownership::Own { adopted: true }, None) => release(tags),
+        (Ownership::Own { adopted: false }, None) => {
             drop_snapshot(aws, &stored).await?;
-            Ok(Some(stored))
+            return Ok(Some(stored));
         }
-        Ownership::Other(_) | Ownership::Untagged => Ok(None),
+        (Ownership::Other(_) | Ownership::Untagged, _) => return Ok(None),
     }
+    let kept = Stored::new(stored.snapshot)?;
+    put(aws, &kept).await?;
+    Ok(Some(kept))
 }
 
 impl Stored {

@@ -18,11 +18,30 @@ from support import StackTestCase, as_template, blocks, event, programs, run, ru
 
 ENDPOINT = "prod"
 DEMO_SECONDS = 300
+FAILS_LATE = """
+  Late:
+    Type: Custom::SageMakerScalableTarget
+    DependsOn: Renamed
+    Properties:
+      ServiceToken:
+        Fn::ImportValue: !Ref ExportName
+      EndpointName: !Ref EndpointName
+      VariantName: purple
+      MinCapacity: 1
+      MaxCapacity: 2
+
+Outputs:"""
 
 
 def resource_id(variant: str) -> str:
     """Application Auto Scaling's name for a variant."""
     return f"endpoint/{ENDPOINT}/variant/{variant}"
+
+
+def taking_over(template: str, former: str) -> str:
+    """A template whose resource takes its target over."""
+    limits = "      MinCapacity: !Ref"
+    return template.replace(limits, f"      TakeOverFrom: {former}\n{limits}")
 
 
 class Stacks(StackTestCase):
@@ -110,6 +129,42 @@ class Stacks(StackTestCase):
         self.assertIn(self.world.stacks.stack_id("one"), settled.failures()[0][1])
         self.world.stacks.delete("two")
         self.assertEqual(self.targets(), [(resource_id("blue"), 1, 4)])
+
+    def test_a_renamed_resource_takes_its_target_over_and_a_rollback_hands_it_back(self) -> None:
+        parameters = {"EndpointName": ENDPOINT, "VariantName": "blue"}
+        self.addCleanup(self.delete_if_there, "renamed")
+        self.world.stacks.create("renamed", example("minimal"), **parameters)
+        [target] = self.world.targets()
+        template = re.sub(r"\bScaling\b", "Renamed", example("minimal"))
+        refused = self.world.stacks.update("renamed", template, **parameters)
+        self.assertEqual(refused.status, "UPDATE_ROLLBACK_COMPLETE")
+        self.assertIn("set TakeOverFrom", refused.failures()[0][1])
+
+        template = taking_over(template, "Scaling")
+        failed = self.world.stacks.update("renamed", template.replace("\nOutputs:", FAILS_LATE), **parameters)
+        self.assertEqual(failed.status, "UPDATE_ROLLBACK_COMPLETE")
+        self.assertIn("purple", failed.failures()[0][1])
+        self.assertEqual((self.world.targets(), self.owner()), ([target], "Scaling"))
+
+        moved = self.world.stacks.update("renamed", template, **parameters)
+        self.assertEqual(moved.status, "UPDATE_COMPLETE", moved.failures())
+        self.assertEqual((self.world.targets(), self.owner()), ([target], "Renamed"))
+        deleted = self.world.stacks.delete("renamed")
+        self.assertEqual((deleted.status, self.targets()), ("DELETE_COMPLETE", []))
+
+    def test_a_resource_that_moves_to_another_stack_takes_its_target_over(self) -> None:
+        parameters = {"EndpointName": ENDPOINT, "VariantName": "blue"}
+        for stack in ("from", "to"):
+            self.addCleanup(self.delete_if_there, stack)
+        self.world.stacks.create("from", example("minimal"), **parameters)
+        [target] = self.world.targets()
+        created = self.world.stacks.create("to", taking_over(example("minimal"), "from/Scaling"), **parameters)
+        self.assertEqual(created.status, "CREATE_COMPLETE", created.failures())
+        self.world.stacks.delete("from")
+        self.assertEqual(self.world.targets(), [target])
+        self.assertIn(self.world.stacks.stack_id("to"), self.world.tags(target["ScalableTargetARN"]).values())
+        self.world.stacks.delete("to")
+        self.assertEqual(self.targets(), [])
 
     def test_the_tags_of_the_stack_reach_the_target_and_leave_it_again(self) -> None:
         limits = "      MinCapacity:"
@@ -224,6 +279,11 @@ class Stacks(StackTestCase):
         [target] = self.world.targets()
         tags = self.world.tags(target["ScalableTargetARN"])
         return {key: value for key, value in tags.items() if not key.startswith("sagemaker-scaling:")}
+
+    def owner(self) -> str:
+        """The logical id of the resource that owns the only scalable target."""
+        [target] = self.world.targets()
+        return self.world.tags(target["ScalableTargetARN"])["sagemaker-scaling:logical-id"]
 
     def requests(self) -> list[dict[str, Any]]:
         """CloudFormation's requests since the last call of this function."""

@@ -77,7 +77,7 @@ async fn unused_snapshots(next: &str, is_deleted: bool) -> usize {
         world.on_record_for(1, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
         if is_deleted {
             world.aws("AnyScaleFrontendService.DeregisterScalableTarget", blue());
-            world.on_record_of_stack("native-stack", "DELETE_COMPLETE");
+            world.on_record_of("native-stack", "DELETE_COMPLETE");
         }
         sleep(Duration::from_secs(30)).await;
         assert_eq!(snapshots(&world).len(), 1, "the next request may use it");

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 use test_support::Crash;
-use test_support::account::Account as _;
+use test_support::account::{Account as _, owned_by};
 use test_support::attached::{action, step};
-use test_support::request::{INVENTED, NOT_REGISTERED, OTHER_ID, Request, create, delete, update};
+use test_support::request::{INVENTED, NOT_REGISTERED, OTHER_ID, Request, STACK, create, delete, update};
 
 use crate::support::world::World;
 
@@ -21,6 +21,10 @@ fn by_hand(world: &World) {
     world.register_by_hand(json!({}));
 }
 
+fn by_old(world: &World) {
+    world.register_by_hand(owned_by(STACK, "Old"));
+}
+
 /// The requests of a resource, in a world that may have a target of another owner.
 type Life = (fn(&World), Vec<Request>);
 
@@ -30,9 +34,12 @@ fn lives() -> Vec<Life> {
     let adopting = || create().with("AdoptExisting", json!("true"));
     // In another spelling than the endpoint's.
     let respelled = |request: Request| request.with("EndpointName", json!("myendpoint"));
+    let taking_over = || create().with("TakeOverFrom", json!("Old"));
+    let taking_back = || create().field("LogicalResourceId", json!("Old")).with("TakeOverFrom", json!("Scaling"));
     let to_other = || update().with("VariantName", json!("MyOtherVariant"));
     let attached = [json!([step("a", "1"), step("b", "1")]), json!([action("morning", "1")])];
     let others = [json!([step("b", "2"), step("c", "1")]), json!([action("evening", "2")])];
+    let attached_to_new = attached.clone();
     let with = |request: Request, [policies, actions]: [Value; 2]| {
         request.with("ScalingPolicies", policies).with("ScheduledActions", actions)
     };
@@ -59,6 +66,9 @@ fn lives() -> Vec<Life> {
         ),
         (by_hand, vec![adopting(), update(), delete()]),
         (by_hand, vec![create(), delete().of(NOT_REGISTERED)]),
+        // `Old` exists, as far as the function can know.
+        (by_old, vec![with(taking_over(), attached_to_new), update().with("MaxCapacity", json!("3")), delete()]),
+        (by_old, vec![taking_over(), taking_back()]),
         (by_hand, vec![create().with("VariantName", json!("MyOtherVariant")), delete().of(OTHER_ID)]),
     ]
 }

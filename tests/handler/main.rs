@@ -26,3 +26,4 @@ mod snapshots;
 mod sns;
 mod stack_tags;
 mod support;
+mod take_over;

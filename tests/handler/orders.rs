@@ -100,7 +100,7 @@ async fn a_snapshot_of_a_deleted_owner_and_one_that_is_out_of_date_refuse_nothin
     world.succeed(other()).await;
     world.succeed(include()).await;
     world.update_endpoint("prod", "xlarge");
-    world.on_record_of_stack("elsewhere", "DELETE_COMPLETE");
+    world.on_record_of("elsewhere", "DELETE_COMPLETE");
     world.succeed(scaling("xlarge")).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 0));
 
@@ -500,7 +500,7 @@ async fn a_snapshot_of_a_target_that_was_released_since_may_be_adopted() {
     let mut including = gate_update("large", "xlarge");
     including.0["ResourceProperties"]["IncludeOtherStacks"] = json!("true");
     world.succeed(including).await;
-    world.on_record_of_stack("other", "DELETE_COMPLETE");
+    world.on_record_of("other", "DELETE_COMPLETE");
     world.update_endpoint("prod", "xlarge");
     let (reason, _) = world.refuse(scaling("xlarge")).await;
     assert!(reason.contains("already registered, but not by this function"), "{reason}");

@@ -189,6 +189,7 @@ const PROPERTIES: &[&str] = &[
     "PropagateStackTags",
     "SuspendedState",
     "Tags",
+    "TakeOverFrom",
     "UpdateGate",
     "VariantName",
 ];

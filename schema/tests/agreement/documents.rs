@@ -21,6 +21,7 @@ pub(crate) fn documents(resource_type: &str) -> Vec<Value> {
         "MaxCapacity": 4,
         "AdoptExisting": false,
         "PropagateStackTags": "true",
+        "TakeOverFrom": "former-stack/Scaling",
         "UpdateGate": "endpoint/prod/config/config-1|update-gate",
         "SuspendedState": {
             "DynamicScalingInSuspended": true,

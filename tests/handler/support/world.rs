@@ -76,8 +76,8 @@ struct State {
     put_troubles: VecDeque<Trouble>,
     /// CloudFormation's record of every resource: status and physical id. `None`: there is no such stack.
     record: Option<(&'static str, String)>,
-    /// The status of every resource of another stack, whose name this is a part of.
-    record_of_stack: Option<(&'static str, &'static str)>,
+    /// The status of the resources that are asked for with a text.
+    record_of: Option<(&'static str, &'static str)>,
     /// How long ago the record changed, if it has a time.
     record_changed: Option<Duration>,
     record_before: Option<(&'static str, &'static str, String)>,
@@ -115,7 +115,7 @@ impl World {
             crash: None,
             put_troubles: VecDeque::new(),
             record: None,
-            record_of_stack: None,
+            record_of: None,
             record_changed: None,
             record_before: None,
             invoked: VecDeque::new(),
@@ -160,9 +160,9 @@ impl World {
         self.state().record = Some((status, id.to_owned()));
     }
 
-    /// Sets CloudFormation's record of every resource of another stack.
-    pub(crate) fn on_record_of_stack(&self, stack: &'static str, status: &'static str) {
-        self.state().record_of_stack = Some((stack, status));
+    /// Sets CloudFormation's record of another stack's resources, or of one resource: those that are asked for with this text.
+    pub(crate) fn on_record_of(&self, text: &'static str, status: &'static str) {
+        self.state().record_of = Some((text, status));
     }
 
     /// The same, with a record that changed so many seconds ago.
@@ -484,7 +484,7 @@ impl State {
     }
 
     fn describe_stack_resource(&self, form: &str) -> (u16, String) {
-        if let Some((_, status)) = self.record_of_stack.filter(|(stack, _)| form.contains(stack)) {
+        if let Some((_, status)) = self.record_of.filter(|(text, _)| form.contains(text)) {
             return (200, stack_resource::described(status, "", None));
         }
         match &self.record {

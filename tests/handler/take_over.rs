@@ -1,0 +1,240 @@
+//! `TakeOverFrom`: a resource is renamed, or moves to another stack, and its target stays registered.
+
+use serde_json::{Value, json};
+use test_support::account::{Account as _, my_variant, owned_by};
+use test_support::attached::{action, merged, step};
+use test_support::function::{ADOPTED_TAG, FORMER_LOGICAL_ID_TAG, FORMER_STACK_ID_TAG, LOGICAL_ID_TAG};
+use test_support::request::{ID, NOT_REGISTERED, Request, STACK, create, delete, gate_id, update};
+
+use crate::support::prod::{
+    BLUE, BLUE_ID, blue, endpoint, first_snapshot, gate_delete, gate_update, gated, register_natively, snapshots,
+};
+use crate::support::world::World;
+
+/// CloudFormation's records of the resource that is taken over.
+const OLD: &str = "LogicalResourceId=Old";
+
+fn of_old(request: Request) -> Request {
+    request.field("LogicalResourceId", json!("Old"))
+}
+
+fn taking_over(request: Request) -> Request {
+    request.with("TakeOverFrom", json!("Old"))
+}
+
+/// The target of resource `Old`, with a policy of its own and things of others.
+async fn owned_by_old(request: Request) -> World {
+    let world = World::new();
+    let policies = json!([step("own", "1")]);
+    world.succeed(of_old(request).with("ScalingPolicies", policies)).await;
+    world.auto_scaling("PutScalingPolicy", my_variant(), &step("foreign", 1));
+    world.auto_scaling("PutScheduledAction", my_variant(), &action("foreign", 1));
+    world
+}
+
+fn tags(world: &World) -> Value {
+    world.tags(&world.targets()[0])
+}
+
+/// The owner's tags after `Scaling` has taken over.
+fn taken_over() -> Value {
+    let former = json!({ FORMER_STACK_ID_TAG: STACK, FORMER_LOGICAL_ID_TAG: "Old" });
+    merged(owned_by(STACK, "Scaling"), &former)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renamed_resource_takes_its_target_over_with_everything() {
+    let world = owned_by_old(create()).await;
+    let arn = world.targets()[0]["ScalableTargetARN"].clone();
+    let attached = || {
+        ["DescribeScalingPolicies", "DescribeScheduledActions"]
+            .map(|operation| world.auto_scaling(operation, my_variant(), &json!({})))
+    };
+    let before = attached();
+
+    let created = world.succeed(taking_over(create()).with("MaxCapacity", json!("3"))).await;
+    assert_eq!(created["PhysicalResourceId"], ID);
+    assert_eq!(world.targets()[0]["ScalableTargetARN"], arn, "it was never deregistered");
+    assert_eq!((world.targets()[0]["MaxCapacity"].clone(), tags(&world)), (json!(3), taken_over()));
+    assert_eq!(attached(), before);
+
+    // The clean-up.
+    let now = world.picture();
+    world.succeed(of_old(delete())).await;
+    assert_eq!(world.picture(), now, "the former owner's Delete does nothing");
+
+    world.on_record("UPDATE_IN_PROGRESS", ID);
+    world.on_record_of(OLD, "DELETE_COMPLETE");
+    world.succeed(taking_over(update())).await;
+    assert_eq!(tags(&world), owned_by(STACK, "Scaling"), "the next Update drops the memory");
+    world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_hands_the_target_back() {
+    for record in [None, Some("UPDATE_COMPLETE")] {
+        let world = owned_by_old(create()).await;
+        let before = world.picture();
+        world.succeed(taking_over(create())).await;
+        if let Some(status) = record {
+            world.on_record("DELETE_IN_PROGRESS", ID);
+            world.on_record_of(OLD, status);
+        }
+        world.succeed(taking_over(delete())).await;
+        assert_eq!(world.picture(), before, "{record:?}");
+        // `Old` goes on as if nothing had happened.
+        world.on_record("UPDATE_IN_PROGRESS", ID);
+        world.succeed(of_old(update())).await;
+        world.succeed(of_old(delete())).await;
+        assert!(world.registered().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_whose_former_owner_is_deleted_is_deregistered() {
+    let world = owned_by_old(create()).await;
+    world.succeed(taking_over(create())).await;
+    world.on_record("DELETE_IN_PROGRESS", ID);
+    world.on_record_of(OLD, "DELETE_IN_PROGRESS");
+    world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_former_owner_is_remembered_as_long_as_it_exists() {
+    let world = owned_by_old(create()).await;
+    world.succeed(taking_over(create())).await;
+    world.on_record("UPDATE_IN_PROGRESS", ID);
+    world.on_record_of(OLD, "CREATE_COMPLETE");
+    // Rollback was disabled, and this update corrects the failed one.
+    world.succeed(taking_over(update())).await;
+    assert_eq!(tags(&world), taken_over());
+    world.succeed(delete()).await;
+    assert_eq!(tags(&world), owned_by(STACK, "Old"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_moves_to_another_stack_takes_its_target_over() {
+    let theirs = |request: Request| request.in_stack("theirs");
+    let their_id = theirs(create()).0["StackId"].as_str().unwrap().to_owned();
+    for from in ["theirs/Scaling".to_owned(), format!("{their_id}/Scaling")] {
+        let world = World::new();
+        world.succeed(theirs(create())).await;
+        let before = world.picture();
+        let create = || create().with("TakeOverFrom", json!(from));
+        world.succeed(create()).await;
+        let former = json!({ FORMER_STACK_ID_TAG: their_id, FORMER_LOGICAL_ID_TAG: "Scaling" });
+        assert_eq!(tags(&world), merged(owned_by(STACK, "Scaling"), &former));
+        let (reason, _) = world.refuse(theirs(update())).await;
+        assert!(reason.contains(&format!("is registered by resource Scaling of stack {STACK}")), "{reason}");
+        world.succeed(delete()).await;
+        assert_eq!(world.picture(), before, "{from}");
+        world.succeed(create()).await;
+        world.succeed(theirs(delete())).await;
+        assert_eq!(world.registered().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_named_resource_loses_its_target() {
+    for (from, adopts) in [(None, false), (Some("Other"), false), (Some("theirs/Old"), false), (None, true)] {
+        let world = owned_by_old(create()).await;
+        let before = world.tagged_targets();
+        let mut request = create().with("AdoptExisting", json!(adopts));
+        if let Some(from) = from {
+            request = request.with("TakeOverFrom", json!(from));
+        }
+        let (reason, id) = world.refuse(request).await;
+        assert!(reason.contains("is registered by resource Old of stack"), "{reason}");
+        assert!(reason.contains("set TakeOverFrom to take it over"), "{reason}");
+        assert_eq!((id.as_str(), world.tagged_targets()), (NOT_REGISTERED, before), "{from:?}");
+    }
+    // A target without an owner is not taken over, either.
+    let world = World::new();
+    world.register_by_hand(json!({}));
+    let (reason, _) = world.refuse(taking_over(create())).await;
+    assert!(reason.contains("set AdoptExisting to true"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_not_registered_is_created_without_a_former_owner() {
+    let world = World::new();
+    world.succeed(taking_over(create())).await;
+    assert_eq!(tags(&world), owned_by(STACK, "Scaling"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_target_stays_adopted() {
+    let world = World::new();
+    world.register_by_hand(json!({ "by": "hand" }));
+    world.succeed(of_old(create()).with("AdoptExisting", json!("true"))).await;
+    let before = world.picture();
+    world.succeed(taking_over(create())).await;
+    assert_eq!(tags(&world)[ADOPTED_TAG], "true");
+    world.succeed(delete()).await;
+    assert_eq!(world.picture(), before);
+
+    world.succeed(taking_over(create())).await;
+    world.on_record("DELETE_IN_PROGRESS", ID);
+    world.on_record_of(OLD, "DELETE_COMPLETE");
+    world.succeed(delete()).await;
+    assert_eq!(tags(&world), json!({ "by": "hand" }), "it is released");
+}
+
+/// `prod`, whose `blue` resource `Old` scales behind a gate.
+async fn gated_by_old() -> World {
+    let world = endpoint();
+    world.succeed(of_old(create()).field("ResourceProperties", gated("large", 4))).await;
+    world.auto_scaling("PutScalingPolicy", blue(), &step("foreign", 1));
+    register_natively(&world, &["green"]);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_in_a_snapshot_is_taken_over_and_handed_back() {
+    for fails in [false, true] {
+        let world = gated_by_old().await;
+        let before = world.picture();
+        world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+        world.on_record_of(OLD, "UPDATE_COMPLETE");
+        world.succeed(gate_update("large", "both")).await;
+        world.update_endpoint("prod", "both");
+        world.on_record("CREATE_IN_PROGRESS", "");
+        world.succeed(taking_over(create().field("ResourceProperties", gated("both", 4)))).await;
+        assert_eq!(world.registered(), [BLUE]);
+        assert_eq!(world.tags(&world.targets()[0])[FORMER_LOGICAL_ID_TAG], "Old");
+        if fails {
+            // The stack rolls back. The new resource is deleted in the clean-up.
+            world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "both"));
+            world.succeed(gate_update("both", "large")).await;
+            assert_eq!(first_snapshot(&world)["Target"]["Tags"][FORMER_LOGICAL_ID_TAG], "Old");
+            world.update_endpoint("prod", "large");
+            world.on_record("DELETE_IN_PROGRESS", BLUE_ID);
+            world.succeed(delete().field("ResourceProperties", gated("both", 4)).of(BLUE_ID)).await;
+            world.on_record("DELETE_IN_PROGRESS", &gate_id("prod", "both"));
+            world.succeed(gate_delete("both")).await;
+            assert_eq!(world.picture(), before);
+        } else {
+            world.on_record("DELETE_IN_PROGRESS", BLUE_ID);
+            world.on_record_of(OLD, "DELETE_IN_PROGRESS");
+            world.succeed(of_old(delete()).field("ResourceProperties", gated("large", 4)).of(BLUE_ID)).await;
+            world.succeed(gate_delete("large")).await;
+            assert_eq!(world.registered().len(), 2);
+        }
+        assert!(snapshots(&world).is_empty(), "fails: {fails}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_whose_owner_is_deleted_meanwhile_hands_the_target_back() {
+    let world = gated_by_old().await;
+    world.succeed(taking_over(create().field("ResourceProperties", gated("large", 4)))).await;
+    world.succeed(gate_update("large", "both")).await;
+    world.on_record_of("LogicalResourceId=Scaling", "DELETE_IN_PROGRESS");
+    world.succeed(gate_update("both", "large")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (2, 0));
+    let blue = world.targets().into_iter().find(|target| target["ResourceId"] == BLUE).expect("blue");
+    let tags = world.tags(&blue);
+    assert_eq!((tags[LOGICAL_ID_TAG].as_str(), tags.get(FORMER_LOGICAL_ID_TAG)), (Some("Old"), None));
+}
