@@ -3,6 +3,8 @@
 
 use std::ops::ControlFlow;
 
+use tokio::time::sleep;
+
 use crate::aws::{Aws, ChangeError, Precondition};
 use crate::deadline::Stopwatch;
 use crate::model::attributes::{Attributes, policy_arn};
@@ -70,7 +72,8 @@ pub fn restoring_tags(mut tags: Tags) -> (Tags, Tags) {
     (tags, deferred)
 }
 
-/// Makes the resource that a target was taken over from its owner again. Between the two calls, both tags name it.
+/// Makes the resource that a target was taken over from its owner again. Between the two calls, both tags name it. Every request
+/// after this one finds the new tags.
 pub async fn hand_back(
     aws: &Aws<'_>,
     arn: &str,
@@ -78,7 +81,9 @@ pub async fn hand_back(
     precondition: &mut Precondition,
 ) -> Result<(), ChangeError> {
     aws.tag(arn, &former.tags(), precondition).await?;
-    aws.untag(arn, &FORMER_OWNER_TAGS.map(str::to_owned), precondition).await
+    aws.untag(arn, &FORMER_OWNER_TAGS.map(str::to_owned), precondition).await?;
+    sleep(VISIBLE_WITHIN).await;
+    Ok(())
 }
 
 /// Marks a target as completely restored, and waits until that is visible.

@@ -160,7 +160,7 @@ async fn plan<'a>(
     let to_delete = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
     // An ordinary Create saves the call.
     let may_have_snapshot = match &registered {
-        None => desired.gate.is_some() || is_update(context),
+        None => desired.gate.is_some() || desired.take_over_from.is_some() || is_update(context),
         Some(found) => desired.gate.is_some() || found.is_restoring(),
     };
     let merged = desired.clone();
@@ -263,9 +263,15 @@ async fn register_target(
                 }
             }
             // Then this resource owns it, unless another one was faster.
-            Registration::Adopt { arn, tags } | Registration::TakeOver { arn, tags } => {
+            Registration::Adopt { arn, tags } => {
                 context.progress().registering();
                 unless_outdated(aws.tag(&arn, &tags, &mut precondition).await)?;
+            }
+            Registration::TakeOver { arn, tags } => {
+                context.progress().registering();
+                unless_outdated(aws.tag(&arn, &tags, &mut precondition).await)?;
+                // The Delete of the former owner, which comes after this request, has to find the new tags.
+                sleep(VISIBLE_WITHIN).await;
             }
             Registration::Update { arn, missing, removed, all } => {
                 let found = registered.as_ref().map(|registered| &registered.tags);

@@ -1,5 +1,7 @@
 //! `TakeOverFrom`: a resource is renamed, or moves to another stack, and its target stays registered.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use test_support::account::{Account as _, my_variant, owned_by};
 use test_support::attached::{action, merged, step};
@@ -224,6 +226,33 @@ async fn a_target_in_a_snapshot_is_taken_over_and_handed_back() {
         }
         assert!(snapshots(&world).is_empty(), "fails: {fails}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_former_owners_request_finds_the_new_tags_although_reads_are_late() {
+    const READS: &[&str] = &["DescribeScalableTargets", "ListTagsForResource"];
+    let world = owned_by_old(create()).await;
+    let before = world.picture();
+    world.read_late(READS, Duration::from_secs(5));
+    world.succeed(taking_over(create())).await;
+    world.succeed(of_old(delete())).await;
+    assert_eq!(world.registered().len(), 1, "the clean-up does not deregister it");
+    world.succeed(delete()).await;
+    assert_eq!(world.picture(), before);
+    world.succeed(of_old(update())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_without_update_gate_takes_over_what_the_snapshot_holds() {
+    let world = gated_by_old().await;
+    world.succeed(gate_update("large", "both")).await;
+    world.update_endpoint("prod", "both");
+    let mut properties = gated("both", 4);
+    properties.as_object_mut().unwrap().remove("UpdateGate");
+    world.succeed(taking_over(create().field("ResourceProperties", properties))).await;
+    let policies = world.auto_scaling("DescribeScalingPolicies", blue(), &json!({})).to_string();
+    assert!(policies.contains("foreign"), "{policies}");
+    assert_eq!(world.tags(&world.targets()[0])[FORMER_LOGICAL_ID_TAG], "Old");
 }
 
 #[tokio::test(start_paused = true)]

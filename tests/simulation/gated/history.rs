@@ -193,6 +193,8 @@ pub(crate) struct Config {
 pub(crate) struct Scaling {
     /// Whether the resource has its other logical id.
     pub(crate) renamed: bool,
+    /// Whether it takes its target over from the resource with the other logical id.
+    pub(crate) takes_over: bool,
     pub(crate) adopt: bool,
     pub(crate) min: u8,
     pub(crate) max: u8,
@@ -300,11 +302,28 @@ pub(crate) fn histories(adversity: Adversity) -> impl Strategy<Value = History> 
                 troubles: troubles.into_iter().chain(crashes).collect(),
                 duplicates,
             };
-            history.limited_to(adversity)
+            history.taking_over().limited_to(adversity)
         })
 }
 
 impl History {
+    /// In half of the histories, renamed resources take their targets over.
+    fn taking_over(mut self) -> Self {
+        let takes_over = self.jitter % 2 == 0;
+        let of_main = self.main.iter_mut().filter_map(|op| match op {
+            Op::Deploy(deploy) => Some(&mut deploy.template.scalings),
+            Op::RollBack { .. } | Op::Delete { .. } => None,
+        });
+        let of_other = self.other.iter_mut().filter_map(|op| match op {
+            OtherOp::Deploy { scalings, .. } => Some(scalings),
+            OtherOp::Delete { .. } => None,
+        });
+        for scaling in of_main.chain(of_other).chain([&mut self.first.scalings]).flatten().flatten() {
+            scaling.takes_over = takes_over;
+        }
+        self
+    }
+
     /// The same history without the adversity that a run does not have.
     fn limited_to(mut self, adversity: Adversity) -> Self {
         let has = |level| adversity.has(level);
@@ -474,6 +493,7 @@ fn scaling() -> impl Strategy<Value = Scaling> {
     (flags, limits, option::weighted(0.2, 0_u8..2), attached, gated).prop_map(
         |([renamed, adopt, suspended], (min, max), tag, attached, gated)| Scaling {
             renamed,
+            takes_over: false,
             adopt,
             min,
             max,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use test_support::attached::step;
-use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG, RESTORING_TAG, SNAPSHOTS, STACK_ID_TAG};
+use test_support::function::{
+    ADOPTED_TAG, FORMER_LOGICAL_ID_TAG, FORMER_STACK_ID_TAG, LOGICAL_ID_TAG, RESTORING_TAG, SNAPSHOTS, STACK_ID_TAG,
+};
 
 use super::history::{DIMENSIONS, Native, Scaling, VARIANTS, parameter, resource_id};
 use super::request::{Props, Request};
@@ -18,6 +20,11 @@ pub(crate) struct Ledger {
     pub(crate) natives: [Option<Registered>; 3],
     /// Whether somebody attached a policy, an action and a tag to a target with an owner; `false`: they may be gone.
     pub(crate) foreign: [Option<bool>; 3],
+    /// Whether each target was handed back to the resource that it was taken over from. It has what its successor declared
+    /// until the next Update.
+    pub(crate) handed_back: [bool; 3],
+    /// Whether each target was taken over once. It keeps what its former owner declared and the new one does not.
+    pub(crate) taken_over: [bool; 3],
     /// How often each variant was removed from the endpoint, or with it.
     pub(crate) removals: [u32; 3],
     /// When a request for each variant changed its target last, and of which stack.
@@ -251,6 +258,12 @@ impl State {
             }
             return;
         };
+        let value: Value =
+            input["Value"].as_str().and_then(|value| serde_json::from_str(value).ok()).unwrap_or_default();
+        let owner = value["Target"]["Tags"][LOGICAL_ID_TAG].as_str();
+        if request.kind == "Delete" && owner.is_some_and(|owner| owner != request.logical_id) {
+            self.ledger.handed_back[*variant] = true;
+        }
         let adopts = scaling.adopt && input["Value"].as_str().is_some_and(|value| value.contains(ADOPTED_TAG));
         if let (Some(native), true) = (&mut self.ledger.natives[*variant], adopts) {
             native.adopted = true;
@@ -277,6 +290,15 @@ impl State {
         let request = &self.requests[number];
         let tag = |name: &str| shadow.tags.get(name).map(String::as_str);
         let owner = tag(STACK_ID_TAG).zip(tag(LOGICAL_ID_TAG));
+        let former = tag(FORMER_STACK_ID_TAG).zip(tag(FORMER_LOGICAL_ID_TAG));
+        let to = (input["Tags"][STACK_ID_TAG].as_str()).zip(input["Tags"][LOGICAL_ID_TAG].as_str());
+        if input["Tags"].get(FORMER_LOGICAL_ID_TAG).is_some() {
+            self.ledger.taken_over[variant] = true;
+        }
+        if to.is_some() && to == former && to != Some((request.stack_id.as_str(), request.logical_id)) {
+            self.ledger.handed_back[variant] = true;
+        }
+        let ends_hand_back = operation == "UntagResource" && owner == former && input["TagKeys"] == json!(FORMER_TAGS);
         // Documented limit: the target may change between a read and the call.
         let restored = shadow.made_by.is_some_and(|made| self.requests[made].props.variant() != Some(variant));
         let is_half_restored = tag(RESTORING_TAG).is_some() || restored && self.now() - shadow.tagged < VALID;
@@ -289,6 +311,14 @@ impl State {
                     (operation == "DeregisterScalableTarget" && request.kind == "Delete" && tag(ADOPTED_TAG).is_some())
                         .then_some("deregisters an adopted target")
                 }
+                // It keeps it as a snapshot if the endpoint rolls back.
+                Some(owner)
+                    if ["DeregisterScalableTarget", "TagResource"].contains(&operation)
+                        && scaling.takes_over_from(owner, &request.stack_id, variant) =>
+                {
+                    None
+                }
+                _ if ends_hand_back => None,
                 None if shadow.made_by == Some(number) => None,
                 None if scaling.adopt && operation == "TagResource" => None,
                 _ if self.now() - shadow.tagged < VALID => {
@@ -358,7 +388,13 @@ impl State {
         if *own_variant != variant && *input == restored {
             return;
         }
-        let is_own = owner == Some((request.stack_id.as_str(), request.logical_id));
+        if input["Tags"].get(FORMER_LOGICAL_ID_TAG).is_some() {
+            self.ledger.taken_over[variant] = true;
+        }
+        let is_own = owner.is_some_and(|owner| {
+            owner == (request.stack_id.as_str(), request.logical_id)
+                || scaling.takes_over_from(owner, &request.stack_id, variant)
+        });
         let adopts = owner.is_none() && scaling.adopt && input["Tags"].get(ADOPTED_TAG).is_some();
         if adopts && let Some(native) = &mut self.ledger.natives[variant] {
             native.adopted = true;
@@ -524,20 +560,31 @@ fn wrong_with_owner(declared: &Declared, found: Option<&Found>, state: &State, v
         None if is_adopted => return Some("marked as adopted, but it was not"),
         _ => {}
     }
-    if found.min != u64::from(scaling.min) || found.max != u64::from(scaling.max) {
+    if tag(FORMER_LOGICAL_ID_TAG) == Some(owner.1) {
+        return Some("a target was not completely handed back");
+    }
+    let (is_handed_back, was_taken_over) = (state.ledger.handed_back[variant], state.ledger.taken_over[variant]);
+    if !is_handed_back && (found.min != u64::from(scaling.min) || found.max != u64::from(scaling.max)) {
         return Some("other limits than declared");
     }
     let suspended = &found.suspended;
-    if suspended["ScheduledScalingSuspended"] != scaling.suspended || suspended["DynamicScalingOutSuspended"] != false {
+    if is_handed_back {
+        // It has those of its successor.
+    } else if suspended["ScheduledScalingSuspended"] != scaling.suspended
+        || suspended["DynamicScalingOutSuspended"] != false
+    {
         return Some("another suspended state than declared");
     }
     let native = native.filter(|_| is_adopted).map(|native| (native.native, native.must_be));
     let team = scaling.tag.map(|tag| tag.to_string());
-    if tag("team") != team.as_deref() && !(native.is_some() && team.is_none()) {
+    if tag("team") != team.as_deref() && !((native.is_some() || was_taken_over) && team.is_none()) && !is_handed_back {
         return Some("other tags than declared");
     }
-    let mut must: BTreeMap<&str, u8> = scaling.attachments().collect();
+    let mut must: BTreeMap<&str, u8> = scaling.attachments().filter(|_| !is_handed_back).collect();
     let mut may: BTreeSet<&str> = must.keys().copied().collect();
+    if was_taken_over {
+        may.extend(super::history::ATTACHED);
+    }
     if let Some(certain) = foreign {
         may.extend(["f", "g"]);
         if certain {
@@ -569,7 +616,8 @@ fn wrong_with_owner(declared: &Declared, found: Option<&Found>, state: &State, v
     if found.attached.keys().any(|name| !may.contains(name.as_str())) {
         return Some("more policies or actions than declared");
     }
-    let tags = ["team", "foreign", "by", STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG];
+    let own = [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG, FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
+    let tags = [&["team", "foreign", "by"], &own[..]].concat();
     found.tags.keys().any(|key| !tags.contains(&key.as_str())).then_some("more tags than declared")
 }
 
@@ -615,6 +663,7 @@ fn is_own_tag(key: &str) -> bool {
     key.starts_with("sagemaker-scaling:")
 }
 
+const FORMER_TAGS: [&str; 2] = [FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
 const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";
 /// How long a gate may take from its reads to the deregistration, in seconds.
 const SNAPSHOT_TAKES: f64 = 15.0;

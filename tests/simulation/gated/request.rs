@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use test_support::function::{FUNCTION_ARN, LOGICAL_ID_TAG, STACK_ID_TAG};
 
-use super::history::{ATTACHED, Config, DIMENSIONS, ENDPOINT, Scaling, VARIANTS, gate_id, parameter, scaling_id};
+use super::history::{
+    ATTACHED, Config, DIMENSIONS, ENDPOINT, SCALINGS, Scaling, VARIANTS, gate_id, parameter, scaling_id,
+};
 use super::ledger::TWIN;
 use super::world::{Invocation, State};
 use crate::common::attachments;
@@ -76,6 +78,11 @@ impl Properties for Props {
 }
 
 impl Scaling {
+    /// Whether it may take a target over from an owner, by stack id and logical id. `stack` is its own.
+    pub(crate) fn takes_over_from(&self, owner: (&str, &str), stack: &str, variant: usize) -> bool {
+        self.takes_over && owner == (stack, SCALINGS[usize::from(!self.renamed)][variant])
+    }
+
     fn as_sent(&self, variant: usize, gate: Option<&str>) -> Value {
         let mut properties = json!({
             "ServiceToken": FUNCTION_ARN,
@@ -85,6 +92,9 @@ impl Scaling {
             "MinCapacity": self.min.to_string(),
             "MaxCapacity": self.max.to_string(),
         });
+        if self.takes_over {
+            properties["TakeOverFrom"] = json!(SCALINGS[usize::from(!self.renamed)][variant]);
+        }
         if self.adopt {
             properties["AdoptExisting"] = json!("true");
         }
@@ -129,6 +139,12 @@ impl State {
                 self.violation("true success", format!("answer to request {number}: {wrong}"));
             }
             self.note_left_over(number, &answer);
+            if let Props::Scaling { variant, .. } = self.requests[number].props
+                && answer["Status"] == "SUCCESS"
+                && self.requests[number].kind != "Delete"
+            {
+                self.ledger.handed_back[variant] = false;
+            }
             self.requests[number].answered_at = Some(self.now());
             self.requests[number].answer = Some(answer);
             self.requests[number].answered.notify_one();

@@ -591,7 +591,12 @@ impl Stack {
             if rolls_back && let Some(limit) = self.limit_on_the_way_back(variant, owner.as_deref()) {
                 // The operator does what `docs/UPDATES.md` says.
                 state.deregister_as_operator(variant, &self.id());
-                if limit != NEW_SCALING {
+                // If the new resource had taken the target over, it is lost to the former owner.
+                let taken_over = |(logical, failed): (&&str, &Resource)| {
+                    matches!(&failed.props, Props::Scaling { variant: of, scaling, .. } if *of == variant && scaling.takes_over)
+                        && self.stable.as_ref().is_some_and(|stable| !stable.contains_key(*logical))
+                };
+                if limit != NEW_SCALING || self.failed.iter().any(taken_over) {
                     state.excuse(variant, limit);
                 }
                 continue;
@@ -629,9 +634,10 @@ impl Stack {
             return Some(SEVERAL);
         }
         let is_new = |logical: &str| !stable.contains_key(logical);
-        // A new resource that had adopted the target, and is cancelled, releases it.
+        // A new resource that had adopted the target or taken it over, and is cancelled, releases it or hands it back.
         let new = self.failed.iter().find(|(logical, failed)| is_new(logical) && is_of(failed));
-        let is_released = owner.is_none() && new.is_some_and(|(_, new)| new.failed);
+        let takes_over = |new: &Resource| matches!(&new.props, Props::Scaling { scaling, .. } if scaling.takes_over);
+        let is_released = new.is_some_and(|(_, new)| new.failed && (owner.is_none() || takes_over(new)));
         if owner.is_some_and(is_new) || is_released {
             return Some(NEW_SCALING);
         }
