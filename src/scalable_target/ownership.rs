@@ -98,6 +98,33 @@ pub(super) fn is_own(owner: &Owner, registered: Option<&Registered>) -> bool {
     registered.is_some_and(|registered| matches!(Ownership::read(owner, &registered.tags), Ownership::Own { .. }))
 }
 
+/// Where the target of an Update is, or shall be, if its endpoint has another spelling than its id.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Spelling {
+    /// In that of the id.
+    OfId,
+    /// In that of the endpoint.
+    OfEndpoint,
+    /// It moves from that of the id to that of the endpoint.
+    Moves,
+}
+
+/// Decides by what is registered in the spelling of the id, and in that of the endpoint.
+///
+/// An adopted target stays where somebody else registered it. So does one that both spellings name: AWS does not document
+/// whether it tells them apart.
+pub(super) fn spelling(owner: &Owner, of_id: Option<&Registered>, of_endpoint: Option<&Registered>) -> Spelling {
+    let is_one = of_id.map(|found| &found.arn) == of_endpoint.map(|found| &found.arn);
+    if is_one || of_endpoint.is_some() && !is_own(owner, of_endpoint) {
+        return Spelling::OfId;
+    }
+    match of_id.map(|found| Ownership::read(owner, &found.tags)) {
+        None => Spelling::OfEndpoint,
+        Some(Ownership::Own { adopted: false }) => Spelling::Moves,
+        Some(Ownership::Own { adopted: true } | Ownership::Other(_) | Ownership::Untagged) => Spelling::OfId,
+    }
+}
+
 /// How to remove a target.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Removal {
@@ -250,6 +277,28 @@ mod tests {
         assert_eq!(removal(&owner(), half.as_ref(), Some(former())), back, "killed between the two calls");
         let others = registered(former().tags_after(&Owner { logical_resource_id: "Older".into(), ..owner() }));
         assert_eq!(removal(&owner(), others.as_ref(), Some(owner())), Removal::Nothing);
+    }
+
+    #[test]
+    fn a_target_moves_to_the_spelling_of_its_endpoint_if_this_resource_registered_it() {
+        let named = |arn: &str, tags: Tags| Some(Registered { arn: arn.into(), tags });
+        let [here, there] = ["arn:1", "arn:2"].map(|arn| named(arn, owner().tags()));
+        let adopted = named("arn:1", owner().adoption_tags());
+        for (of_id, of_endpoint, expected) in [
+            (&here, &None, Spelling::Moves),
+            (&here, &there, Spelling::Moves),
+            (&None, &there, Spelling::OfEndpoint),
+            (&here, &here, Spelling::OfId),
+            (&None, &None, Spelling::OfId),
+            (&adopted, &None, Spelling::OfId),
+            (&named("arn:1", Tags::new()), &None, Spelling::OfId),
+            (&named("arn:1", former().tags()), &there, Spelling::OfId),
+            (&here, &named("arn:2", former().tags()), Spelling::OfId),
+            (&None, &named("arn:2", Tags::new()), Spelling::OfId),
+        ] {
+            let found = spelling(&owner(), of_id.as_ref(), of_endpoint.as_ref());
+            assert_eq!(found, expected, "{of_id:?}, {of_endpoint:?}");
+        }
     }
 
     #[test]

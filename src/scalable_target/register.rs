@@ -25,7 +25,7 @@ use crate::polling::poll;
 use crate::properties::{Declared, Desired};
 use crate::request::Freshness;
 use crate::snapshot::store::{self, Stored};
-use crate::snapshot::{EndpointUpdate, current_registration};
+use crate::snapshot::{EndpointUpdate, capture, current_registration};
 use crate::timing::{ENDPOINT, READ_VALID, RECORD_LAG, VISIBLE, VISIBLE_WITHIN};
 
 /// The last read of a target.
@@ -70,12 +70,15 @@ struct OwnedTarget {
 }
 
 /// Registers the target with its policies and scheduled actions, or refuses. Returns its attributes.
+///
+/// `moves_from` is the spelling in which it is registered until then.
 pub(super) async fn register(
     context: &Context<'_>,
     desired: &Desired,
     readiness: Result<Readiness, Error>,
     last_read: LastRead,
     previous: &Declared,
+    moves_from: Option<&ScalableTargetId>,
 ) -> Result<Attributes, Error> {
     let target = &desired.spec.id;
     let ready = wait_until_ready(context, desired, readiness, last_read, previous).await;
@@ -83,15 +86,21 @@ pub(super) async fn register(
     if let Some(roll_back) = roll_back::expected(context, desired, ready.as_ref().err()).await? {
         roll_back::remove_replaced(context, desired, &roll_back).await?;
         if roll_back.is_blocked_by(target) {
-            return roll_back::keep_as_snapshot(context, desired, previous, &roll_back).await;
+            // It is deregistered where it is registered.
+            let mut desired = desired.clone();
+            desired.spec.id = moves_from.unwrap_or(target).clone();
+            return roll_back::keep_as_snapshot(context, &desired, previous, &roll_back).await;
         }
         update = roll_back.update(context, desired);
     }
     let mut registered = ready?;
     let mut since_ready = Stopwatch::start();
     let (plan, attributes) = loop {
-        let plan;
+        let mut plan;
         (plan, registered) = self::plan(context, desired, update.as_ref(), previous, registered).await?;
+        if let Some(former) = moves_from {
+            plan.add_attached_to(context, former).await?;
+        }
         if since_ready.elapsed() >= READ_VALID {
             let readiness = self::readiness(context, desired).await?;
             since_ready = Stopwatch::start();
@@ -120,6 +129,9 @@ pub(super) async fn register(
         sleep(RECORD_LAG).await;
     }
     ensure_fresh(context, target).await?;
+    if let (Some(former), Some(arn)) = (moves_from, attributes.get(TARGET_ARN)) {
+        deregister_former(context, former, arn).await?;
+    }
     if let Some(stored) = &plan.snapshot {
         store::drop_snapshot(&context.aws, stored).await?;
     }
@@ -132,10 +144,37 @@ pub(super) async fn register(
 }
 
 impl Plan<'_> {
+    /// Adds the attachments and tags that others put on the target in its former spelling.
+    async fn add_attached_to(&mut self, context: &Context<'_>, former: &ScalableTargetId) -> Result<(), Error> {
+        let Some(description) = context.aws.describe_target(former).await? else { return Ok(()) };
+        let Some(attached) = capture(&context.aws, former, description, None).await? else { return Ok(()) };
+        let merged = restored_spec(context, &self.merged, &attached, &self.to_delete, self.previous).await?;
+        self.merged.spec = merged.unwrap_or_else(|| self.merged.spec.clone());
+        Ok(())
+    }
+
     /// Whether a gate that deregisters the target now leaves a snapshot that this request has to look for.
     fn may_get_snapshot(&self, context: &Context<'_>) -> bool {
         self.may_have_snapshot || is_update(context)
     }
+}
+
+/// Deregisters the target in its former spelling, which has moved to the one with this ARN.
+async fn deregister_former(context: &Context<'_>, former: &ScalableTargetId, moved_to: &str) -> Result<(), Error> {
+    let aws = &context.aws;
+    while let Some(found) = aws.registered(former).await?.filter(|found| found.arn != moved_to) {
+        if !ownership::is_own(context.owner(), Some(&found)) {
+            break;
+        }
+        let state = TargetState::new(context.owner(), Some(&found));
+        let mut precondition = Precondition::new(former, state, Freshness::Fresh);
+        if unless_outdated(aws.deregister_target(former, &mut precondition).await)?.is_some() {
+            // A Delete by the former spelling, which the id has, must not find it any more.
+            sleep(VISIBLE_WITHIN).await;
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Reads a target that has changed since the plan.

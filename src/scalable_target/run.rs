@@ -4,7 +4,7 @@ use futures_util::future::try_join;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use serde_json::Value;
 
-use super::ownership;
+use super::ownership::{self, Spelling};
 use super::reconcile::{continued_id, unreported_target};
 use super::register::{self, Described, LastRead};
 use super::{former_owner, remove, stack_tags};
@@ -54,7 +54,7 @@ async fn create(context: &Context<'_>, desired: Desired) -> Result<Resource, Err
             desired.spec.id.clone_from(respelled);
         }
         let readiness = described.and_then(|described| Ok(described.readiness?));
-        register::register(context, &desired, readiness, LastRead::None, &Declared::default()).await
+        register::register(context, &desired, readiness, LastRead::None, &Declared::default(), None).await
     }
     .await;
     let target = &target;
@@ -132,13 +132,25 @@ async fn update(
     let described = register::describe(context, &desired).map(Ok);
     let (mut registered, described) = try_join(registered, described).await?;
     let is_continued = given_target.is_some_and(|given| given.is_same(&desired.spec.id));
-    if !is_continued && let Some(respelled) = respelled(context, &desired.spec.id, &described).await? {
+    let mut moves_from = None;
+    if is_continued {
+        if let Some(respelled) = described.as_ref().ok().and_then(|described| described.respelled.as_ref()) {
+            let of_endpoint = context.aws.registered(respelled).await?;
+            let spelling = ownership::spelling(context.owner(), registered.as_ref(), of_endpoint.as_ref());
+            if spelling != Spelling::OfId {
+                let of_id = std::mem::replace(&mut desired.spec.id, respelled.clone());
+                moves_from = (spelling == Spelling::Moves).then_some(of_id);
+                registered = of_endpoint;
+            }
+        }
+    } else if let Some(respelled) = respelled(context, &desired.spec.id, &described).await? {
         desired.spec.id.clone_from(respelled);
         registered = context.aws.registered(respelled).await?;
     }
     let (target, readiness) = (&desired.spec.id, described.and_then(|described| Ok(described.readiness?)));
     let found = registered.clone();
-    let attributes = register::register(context, &desired, readiness, LastRead::Now(registered), &previous).await;
+    let last_read = LastRead::Now(registered);
+    let attributes = register::register(context, &desired, readiness, last_read, &previous, moves_from.as_ref()).await;
     if let Err(error) = &attributes
         && context.progress().may_have_registered()
     {
@@ -153,7 +165,8 @@ async fn update(
         remove::remove(context, unreported, registered, Freshness::Fresh).await?;
     }
     // Keep the id that CloudFormation invented. After a change of id, CloudFormation sends a Delete for the old one. That
-    // Delete finds its target by the properties, and would deregister this target.
-    let physical_resource_id = if given == PhysicalResourceId::Invented { id.to_owned() } else { target.to_string() };
+    // Delete finds its target by the properties, and would deregister this target. So it would in another spelling.
+    let keeps_id = given == PhysicalResourceId::Invented || is_continued;
+    let physical_resource_id = if keeps_id { id.to_owned() } else { target.to_string() };
     Ok(Resource { physical_resource_id, attributes })
 }

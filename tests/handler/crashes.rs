@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 use test_support::Crash;
-use test_support::account::{Account as _, owned_by};
-use test_support::attached::{action, step};
-use test_support::request::{INVENTED, NOT_REGISTERED, OTHER_ID, Request, STACK, create, delete, update};
+use test_support::account::{Account as _, owned_by, target};
+use test_support::attached::{action, merged, step};
+use test_support::request::{
+    INVENTED, LOWER, LOWER_ID, NOT_REGISTERED, OTHER_ID, Request, STACK, create, delete, update,
+};
 
 use crate::support::world::World;
 
@@ -23,6 +25,12 @@ fn by_hand(world: &World) {
 
 fn by_old(world: &World) {
     world.register_by_hand(owned_by(STACK, "Old"));
+}
+
+/// As an earlier version registered it.
+fn in_lower_case(world: &World) {
+    world.register_in_lower_case(merged(owned_by(STACK, "Scaling"), &json!({ "by": "hand" })));
+    world.auto_scaling("PutScalingPolicy", target(LOWER), &step("foreign", 1));
 }
 
 /// The requests of a resource, in a world that may have a target of another owner.
@@ -62,6 +70,13 @@ fn lives() -> Vec<Life> {
                 respelled(create()),
                 respelled(update()).with("MaxCapacity", json!("3")),
                 respelled(delete()).of(INVENTED),
+            ],
+        ),
+        (
+            in_lower_case,
+            vec![
+                respelled(update()).of(LOWER_ID).with("ScalingPolicies", json!([step("own", "1")])),
+                respelled(delete()).of(LOWER_ID),
             ],
         ),
         (by_hand, vec![adopting(), update(), delete()]),

@@ -4,11 +4,12 @@ use crate::support::world::{Trouble, World};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::account::{Account as _, my_variant};
-use test_support::attached::action;
-use test_support::function::LOGICAL_ID_TAG;
+use test_support::account::{Account as _, my_variant, owned_by, target};
+use test_support::attached::{action, merged, step};
+use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG};
 use test_support::request::{
-    ID, INVENTED, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, Request, create, delete, update,
+    ID, INVENTED, LOWER, LOWER_ID, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, Request, STACK, create,
+    delete, update,
 };
 
 #[tokio::test(start_paused = true)]
@@ -79,9 +80,7 @@ async fn a_new_target_has_the_spelling_of_its_endpoint() {
 /// The Delete of a Create that was cancelled, and of one that did not read the endpoint.
 #[tokio::test(start_paused = true)]
 async fn a_delete_by_another_spelling_deregisters_the_target() {
-    let spelled = ID.to_ascii_lowercase().replace("myvariant", "MyVariant");
-    let spelled = spelled.replace("variant:desiredinstancecount", "variant:DesiredInstanceCount");
-    for id in [INVENTED, spelled.as_str()] {
+    for id in [INVENTED, LOWER_ID] {
         let world = World::new();
         world.succeed(by_arn(create())).await;
         world.succeed(by_arn(delete()).of(id)).await;
@@ -97,21 +96,72 @@ async fn an_update_to_another_endpoint_takes_its_spelling() {
     assert_eq!((&answer["PhysicalResourceId"], world.registered()), (&json!(ID), vec![MY_VARIANT.into()]));
 }
 
+/// An Update behind a target that an earlier version has registered in the template's spelling.
+fn update_by_arn() -> Request {
+    by_arn(update()).of(LOWER_ID).with_old("EndpointName", json!("myendpoint"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_in_another_spelling_moves_with_everything_and_keeps_its_id() {
+    let world = World::new();
+    world.register_in_lower_case(merged(owned_by(STACK, "Scaling"), &json!({ "by": "hand" })));
+    world.auto_scaling("PutScalingPolicy", target(LOWER), &step("foreign", 1));
+    world.auto_scaling("PutScalingPolicy", target(LOWER), &step("gone", 1));
+    world.auto_scaling("PutScheduledAction", target(LOWER), &action("foreign", 1));
+    let request = update_by_arn().with_old("ScalingPolicies", json!([step("gone", "1")]));
+    let answer = world.succeed(request.with("ScalingPolicies", json!([step("own", "1")]))).await;
+    assert_eq!((&answer["PhysicalResourceId"], &answer["Data"]["ResourceId"]), (&json!(LOWER_ID), &json!(MY_VARIANT)));
+    assert_eq!(world.registered(), [MY_VARIANT]);
+    let [found] = &world.targets()[..] else { panic!("one target") };
+    assert_eq!((&found["MaxCapacity"], &world.tags(found)["by"]), (&json!(8), &json!("hand")));
+    let names = |operation: &str, list: &str, name: &str| {
+        let found = world.auto_scaling(operation, my_variant(), &json!({}));
+        found[list].as_array().unwrap().iter().map(|found| found[name].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("DescribeScalingPolicies", "ScalingPolicies", "PolicyName"), ["foreign", "own"]);
+    assert_eq!(names("DescribeScheduledActions", "ScheduledActions", "ScheduledActionName"), ["foreign"]);
+
+    let before = world.picture();
+    world.succeed(update_by_arn().with_old("ScalingPolicies", json!([step("own", "1")]))).await;
+    assert_ne!(world.picture(), before, "the policy left the template");
+    assert_eq!(world.registered(), [MY_VARIANT]);
+    world.succeed(by_arn(delete()).of(LOWER_ID)).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_was_moved_just_now_is_deleted_although_reads_are_late() {
+    let world = World::new();
+    world.register_in_lower_case(owned_by(STACK, "Scaling"));
+    world.read_late(&["DescribeScalableTargets", "ListTagsForResource"], Duration::from_secs(5));
+    world.succeed(update_by_arn()).await;
+    world.succeed(by_arn(delete()).of(LOWER_ID)).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_of_somebody_else_stays_in_another_spelling() {
+    // Adopted here and there; another resource has the endpoint's spelling.
+    let adopted = merged(owned_by(STACK, "Scaling"), &json!({ ADOPTED_TAG: "true" }));
+    let world = World::new();
+    world.register_in_lower_case(adopted);
+    world.succeed(update_by_arn()).await;
+    assert_eq!(world.registered(), [LOWER]);
+    let world = World::new();
+    world.register_in_lower_case(owned_by(STACK, "Scaling"));
+    world.register_by_hand(owned_by("stack/theirs/1", "Scaling"));
+    world.succeed(update_by_arn()).await;
+    assert_eq!(world.registered().len(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_target_that_is_registered_in_the_templates_spelling_keeps_it() {
     let world = World::new();
-    let target = json!({
-        "ServiceNamespace": "sagemaker",
-        "ResourceId": "endpoint/myendpoint/variant/MyVariant",
-        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
-        "MinCapacity": 1,
-        "MaxCapacity": 2,
-    });
-    world.aws("AnyScaleFrontendService.RegisterScalableTarget", target);
+    world.register_in_lower_case(json!({}));
     let (reason, _) = world.refuse(by_arn(create())).await;
     assert!(reason.contains("already registered, but not by this function"), "{reason}");
     world.succeed(by_arn(create()).with("AdoptExisting", json!("true"))).await;
-    assert_eq!(world.registered(), ["endpoint/myendpoint/variant/MyVariant"]);
+    assert_eq!(world.registered(), [LOWER]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::attached::merged;
 use crate::function::{LOGICAL_ID_TAG, STACK_ID_TAG};
-use crate::request::MY_VARIANT;
+use crate::request::{LOWER, MY_VARIANT};
 
 /// An account of the local AWS. Calls through it are those of somebody other than the function.
 pub trait Account {
@@ -67,6 +67,12 @@ pub trait Account {
     fn register_by_hand(&self, tags: Value) {
         let limits = json!({ "MinCapacity": 1, "MaxCapacity": 2, "Tags": tags });
         self.auto_scaling("RegisterScalableTarget", my_variant(), &limits);
+    }
+
+    /// The same in another spelling of the endpoint's name, in lower case.
+    fn register_in_lower_case(&self, tags: Value) {
+        let limits = json!({ "MinCapacity": 1, "MaxCapacity": 2, "Tags": tags });
+        self.auto_scaling("RegisterScalableTarget", target(LOWER), &limits);
     }
 
     /// The registered targets, as the API describes them.

@@ -17,6 +17,10 @@ pub const STACK: &str = "arn:aws:cloudformation:us-east-1:111122223333:stack/dem
 pub const MY_VARIANT: &str = "endpoint/MyEndPoint/variant/MyVariant";
 /// The physical id of the resource of every request.
 pub const ID: &str = "endpoint/MyEndPoint/variant/MyVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
+/// The `ResourceId` of that target with the endpoint's name in lower case, as in its ARN.
+pub const LOWER: &str = "endpoint/myendpoint/variant/MyVariant";
+/// The physical id of the resource of every request, likewise.
+pub const LOWER_ID: &str = "endpoint/myendpoint/variant/MyVariant|sagemaker:variant:DesiredInstanceCount|sagemaker";
 /// The `ResourceId` of the endpoint's other variant.
 pub const MY_OTHER_VARIANT: &str = "endpoint/MyEndPoint/variant/MyOtherVariant";
 /// The physical id of a resource for the other variant.
