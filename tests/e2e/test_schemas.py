@@ -59,14 +59,21 @@ class Rule(unittest.TestCase):
         template = LINTED / "exports.yaml"
         self.assertEqual(found(template), expected(template))
 
-    def test_functions_are_no_mistakes(self) -> None:
-        self.assertEqual(found(LINTED / "functions.yaml"), set())
+    def test_endpoints_gates_and_scaling_that_do_not_fit_together_are_told(self) -> None:
+        template = LINTED / "wiring.yaml"
+        self.assertEqual(found(template), expected(template))
+
+    def test_functions_and_what_a_template_does_not_tell_are_no_mistakes(self) -> None:
+        for name in ("functions", "wired"):
+            with self.subTest(name):
+                self.assertEqual(found(LINTED / f"{name}.yaml"), set())
 
     def test_values_are_reported_where_the_function_may_get_another_value_or_refuses_them(self) -> None:
         table = json.loads(YAML_VALUES.read_text())
         lines = ["Resources:"]
         for number, row in enumerate(table["values"]):
             properties = json.loads(json.dumps(table["properties"]))
+            properties["VariantName"] = f"v{number}"
             *above, name = (int(step) if step.isdigit() else step for step in row["at"].split("/")[1:])
             reduce(getitem, above, properties)[name] = "VALUE"
             resource = json.dumps({"Type": "Custom::SageMakerScalableTarget", "Properties": properties})

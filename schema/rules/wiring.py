@@ -1,0 +1,268 @@
+"""Rules for cfn-lint: how an endpoint, its gate and its scaling refer to each other.
+
+A rule says nothing about values that the template does not tell, such as an imported name.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cfnlint import rules, template
+
+SCALING = "Custom::SageMakerScalableTarget"
+GATE = "Custom::SageMakerEndpointUpdateGate"
+ENDPOINT = "AWS::SageMaker::Endpoint"
+CONFIG = "AWS::SageMaker::EndpointConfig"
+VARIANT = "sagemaker:variant:DesiredInstanceCount"
+
+
+class GateBesideItsEndpoint(rules.CloudFormationLintRule):  # type: ignore[misc]
+    """Reports a gate that CloudFormation does not update before its endpoint, and a second gate."""
+
+    id = "E9306"
+    shortdesc = "Update gates that have no effect"
+    description = "Finds endpoints whose configuration does not pass through their gate, and second gates"
+    tags = ("resources", "sagemaker")
+
+    def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
+        """Checks all endpoints."""
+        for name, endpoint in cfn.get_resources(ENDPOINT).items():
+            gates = gates_of(cfn, identity(cfn, {"Ref": name}))
+            if any(name in endpoints_before(cfn, gate) for gate in gates):
+                continue
+            passes = {found for found, _ in references(endpoint.get("Properties", {}).get("EndpointConfigName"))}
+            if gates and not passes & set(gates):
+                text = (
+                    f"EndpointConfigName: expected !GetAtt {gates[0]}.EndpointConfigName; otherwise CloudFormation "
+                    f"does not update {gates[0]} before this endpoint"
+                )
+                yield rules.RuleMatch(["Resources", name, "Properties", "EndpointConfigName"], text)
+            always = [gate for gate in gates if "Condition" not in cfn.get_resources()[gate]]
+            for second in always[1:]:
+                text = f"{second}: endpoint {name} has the gate {always[0]}, too; keep one of the two"
+                yield rules.RuleMatch(["Resources", second], text)
+
+
+class ScalingWithoutGate(rules.CloudFormationLintRule):  # type: ignore[misc]
+    """Warns of an endpoint that cannot change its instance type while it scales."""
+
+    id = "W9307"
+    shortdesc = "Endpoints that scale without an update gate"
+    description = "Finds endpoints whose instance type cannot change while they scale"
+    tags = ("resources", "sagemaker")
+
+    def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
+        """Checks all scaling resources."""
+        for name, properties in scalings(cfn):
+            gates = gates_of(cfn, identity(cfn, properties.get("EndpointName")))
+            for endpoint in endpoints_of(cfn, properties):
+                if not gates:
+                    text = (
+                        f"{name}: SageMaker refuses an update of {endpoint} that removes this variant or changes its "
+                        f"instance type; put a {GATE} before {endpoint} (docs/UPDATES.md), or switch this warning off"
+                    )
+                    yield rules.RuleMatch(["Resources", name], text)
+
+
+class MinimumOverMaximum(rules.CloudFormationLintRule):  # type: ignore[misc]
+    """Reports limits that the function refuses."""
+
+    id = "E9308"
+    shortdesc = "Minimum capacities over their maximum"
+    description = "Finds a MinCapacity that is more than its MaxCapacity"
+    tags = ("resources", "sagemaker")
+
+    def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
+        """Checks all scaling resources."""
+        for name, properties in scalings(cfn):
+            path: list[Any] = ["Resources", name, "Properties"]
+            yield from limits_in_order(cfn, properties, path)
+            actions = properties.get("ScheduledActions")
+            for index, action in enumerate(actions if isinstance(actions, list) else []):
+                limits = action.get("ScalableTargetAction") if isinstance(action, dict) else None
+                place = [*path, "ScheduledActions", index, "ScalableTargetAction"]
+                yield from limits_in_order(cfn, limits, place)
+
+
+class TwoOwners(rules.CloudFormationLintRule):  # type: ignore[misc]
+    """Reports a second resource for a target, which the function refuses."""
+
+    id = "E9309"
+    shortdesc = "Two resources for one scalable target"
+    description = "Finds a second resource for a scalable target"
+    tags = ("resources", "sagemaker")
+
+    def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
+        """Checks all scaling resources that no condition leaves out."""
+        owners: dict[str, str] = {}
+        for name, properties in scalings(cfn):
+            if "Condition" in cfn.get_resources()[name]:
+                continue
+            parts = [identity(cfn, properties.get("EndpointName"))]
+            parts += [known(cfn, properties.get(part)) for part in ("VariantName", "InferenceComponentName")]
+            target = json.dumps([*parts, known(cfn, properties.get("ScalableDimension", VARIANT))])
+            first = owners.setdefault(target, name)
+            if first != name:
+                text = f"{name}: {first} scales the same variant; keep one of the two"
+                yield rules.RuleMatch(["Resources", name], text)
+
+
+class NoServiceTimeout(rules.CloudFormationLintRule):  # type: ignore[misc]
+    """Warns of a resource for which a stack waits an hour if the function does not answer."""
+
+    id = "W9310"
+    shortdesc = "Resources without ServiceTimeout"
+    description = "Finds resources that have no ServiceTimeout"
+    tags = ("resources", "sagemaker")
+
+    def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
+        """Checks all resources of the function."""
+        for name, resource in [*cfn.get_resources(SCALING).items(), *cfn.get_resources(GATE).items()]:
+            if "ServiceTimeout" not in resource.get("Properties", {}):
+                text = (
+                    f"{name}: set ServiceTimeout to how many seconds its endpoint may take; without it, the stack "
+                    "waits for an hour if the function cannot answer"
+                )
+                yield rules.RuleMatch(["Resources", name], text)
+
+
+class NamedConfig(rules.CloudFormationLintRule):  # type: ignore[misc]
+    """Warns of a configuration whose changes its gate does not see."""
+
+    id = "W9311"
+    shortdesc = "Endpoint configurations with a name of their own behind an update gate"
+    description = "Finds configurations that keep their name when they change, so that a gate sees no change"
+    tags = ("resources", "sagemaker")
+
+    def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
+        """Checks the configurations of all gates."""
+        gates = cfn.get_resources(GATE).values()
+        named = {name for gate in gates for name, _ in references(gate.get("Properties", {}).get("EndpointConfigName"))}
+        for name, config in cfn.get_resources(CONFIG).items():
+            if name in named and isinstance(config.get("Properties", {}).get("EndpointConfigName"), str):
+                text = (
+                    "EndpointConfigName: remove it, so that each change has a new name; a gate recognizes a new "
+                    "configuration by its name"
+                )
+                yield rules.RuleMatch(["Resources", name, "Properties", "EndpointConfigName"], text)
+
+
+class GateBehindItsEndpoint(rules.CloudFormationLintRule):  # type: ignore[misc]
+    """Reports a gate that CloudFormation updates after its endpoint."""
+
+    id = "E9312"
+    shortdesc = "Update gates that depend on their endpoint"
+    description = "Finds gates that refer to their endpoint, and so come after it"
+    tags = ("resources", "sagemaker")
+
+    def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
+        """Checks all gates."""
+        for name in cfn.get_resources(GATE):
+            for endpoint in endpoints_before(cfn, name):
+                text = f"EndpointName: write the name of {endpoint} as text; the gate comes before the endpoint"
+                yield rules.RuleMatch(["Resources", name, "Properties", "EndpointName"], text)
+
+
+class ScalingBesideItsGate(rules.CloudFormationLintRule):  # type: ignore[misc]
+    """Warns of a scaling resource that CloudFormation does not update with its gate."""
+
+    id = "W9313"
+    shortdesc = "Scaling resources without UpdateGate"
+    description = "Finds resources that do not name the gate of their endpoint"
+    tags = ("resources", "sagemaker")
+
+    def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
+        """Checks all scaling resources."""
+        for name, properties in scalings(cfn):
+            gates = gates_of(cfn, identity(cfn, properties.get("EndpointName")))
+            if gates and "InferenceComponentName" not in properties and "UpdateGate" not in properties:
+                text = f"{name}: add UpdateGate: !Ref {gates[0]}, so that it is updated with the gate of its endpoint"
+                yield rules.RuleMatch(["Resources", name], text)
+
+
+def scalings(cfn: template.Template) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The scaling resources, with their properties."""
+    for name, resource in cfn.get_resources(SCALING).items():
+        if isinstance(resource.get("Properties"), dict):
+            yield name, resource["Properties"]
+
+
+def endpoints_of(cfn: template.Template, properties: dict[str, Any]) -> list[str]:
+    """The endpoint of the template that a resource scales, if there is one."""
+    wanted = identity(cfn, properties.get("EndpointName"))
+    return [name for name in cfn.get_resources(ENDPOINT) if identity(cfn, {"Ref": name}) == wanted]
+
+
+def gates_of(cfn: template.Template, endpoint: str) -> list[str]:
+    """The gates of an endpoint."""
+    gates = cfn.get_resources(GATE).items()
+    return [name for name, gate in gates if identity(cfn, gate.get("Properties", {}).get("EndpointName")) == endpoint]
+
+
+def endpoints_before(cfn: template.Template, gate: str) -> list[str]:
+    """The endpoints that the name in a gate refers to."""
+    name = cfn.get_resources()[gate].get("Properties", {}).get("EndpointName")
+    return [found for found, _ in references(name) if found in cfn.get_resources(ENDPOINT)]
+
+
+def identity(cfn: template.Template, value: Any) -> str:
+    """A text that is the same for all values that name one endpoint."""
+    resources = cfn.get_resources()
+    found = next(references(value), ("", ""))[0] if isinstance(value, dict) else ""
+    kind = resources.get(found, {}).get("Type")
+    if kind in (ENDPOINT, GATE):
+        named = resources[found].get("Properties", {}).get("EndpointName")
+        return f"resource {found}" if named is None else identity(cfn, named)
+    return str(known(cfn, value)).rpartition("/")[2].lower()
+
+
+def known(cfn: template.Template, value: Any) -> Any:
+    """A value with the defaults of parameters in the place of references, or its expression."""
+    parameters = {name: each.get("Default") for name, each in cfn.template.get("Parameters", {}).items()}
+    if isinstance(value, dict) and parameters.get(str(value.get("Ref"))) is not None:
+        return parameters[value["Ref"]]
+    if isinstance(value, dict) and isinstance(text := value.get("Fn::Sub"), str):
+        put = re.sub(r"\$\{(\w+)\}", lambda name: str(parameters.get(name[1]) or name[0]), text)
+        return put if "${" not in put else json.dumps({"Fn::Sub": put})
+    return json.dumps(value, sort_keys=True, default=str) if isinstance(value, dict) else value
+
+
+def references(value: Any) -> Iterator[tuple[str, str]]:
+    """The resources that a value refers to, each with its attribute."""
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+    if not isinstance(value, dict):
+        return
+    for function, argument in value.items():
+        if function == "Ref":
+            yield str(argument), ""
+        elif function == "Fn::GetAtt":
+            name, *attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+            yield str(name), str(*attribute)
+        elif function == "Fn::Sub":
+            text = argument[0] if isinstance(argument, list) else argument
+            for name, attribute in re.findall(r"\$\{(\w+)\.?([\w.]*)\}", str(text)):
+                yield name, attribute
+        else:
+            yield from references(argument)
+
+
+def limits_in_order(cfn: template.Template, limits: Any, path: list[Any]) -> Iterator[rules.RuleMatch]:
+    """A finding if the minimum is over the maximum in some case of the conditions."""
+    names = ("MinCapacity", "MaxCapacity")
+    if not isinstance(limits, dict) or not all(name in limits for name in names):
+        return
+    both = {name: limits[name] for name in names}
+    for case in cfn.get_object_without_conditions(both, list(names)):
+        least, most = (number(known(cfn, case["Object"].get(name))) for name in names)
+        if least is not None and most is not None and least > most:
+            text = f"MinCapacity: expected at most MaxCapacity, {most}, found {least}"
+            yield rules.RuleMatch([*path, "MinCapacity"], text)
+            return
+
+
+def number(value: Any) -> int | None:
+    """A whole number, which may be text."""
+    return int(value) if re.fullmatch(r"[0-9]+", str(value)) else None
