@@ -72,8 +72,8 @@ pub fn restoring_tags(mut tags: Tags) -> (Tags, Tags) {
     (tags, deferred)
 }
 
-/// Makes the resource that a target was taken over from its owner again. Between the two calls, both tags name it. Every request
-/// after this one finds the new tags.
+/// Makes the former owner the owner again. Between the two calls, both pairs of tags name it. Every request after this one
+/// finds the new tags.
 pub async fn hand_back(
     aws: &Aws<'_>,
     arn: &str,

@@ -68,7 +68,7 @@ DECISIONS: dict[str, dict[str, str]] = {
         "InferenceComponentName": _ONLY_HERE + "part of the native `ResourceId`",
         "PropagateStackTags": _ONLY_HERE + "CloudFormation always copies the stack's tags onto the native resource",
         "AdoptExisting": _ONLY_HERE + "the native resource changes any target, whoever registered it",
-        "TakeOverFrom": _ONLY_HERE + "the native resource changes any target, whoever registered it",
+        "TakeOverFrom": _ONLY_HERE + "the native resource needs no such property: it changes any target",
         "UpdateGate": _ONLY_HERE + "see [UPDATES.md](UPDATES.md)",
         "ScalingPolicies": "under another name: resources of their own, `" + POLICY + "`",
         "ServiceToken": _ONLY_HERE + "CloudFormation's own",

@@ -51,8 +51,8 @@ impl Aws<'_> {
         self.record_of(owner).await.is_some_and(|record| record.is_deleted())
     }
 
-    /// The owner from whom a target was taken over, unless it is deleted.
-    pub async fn living_former_owner(&self, tags: &Tags) -> Option<Owner> {
+    /// The former owner that the tags of a target name, unless CloudFormation reports it as deleted.
+    pub async fn existing_former_owner(&self, tags: &Tags) -> Option<Owner> {
         let former = Owner::read_former(tags)?;
         (!self.is_deleted(&former).await).then_some(former)
     }

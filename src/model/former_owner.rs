@@ -15,26 +15,24 @@ pub struct FormerOwner {
 enum Stack {
     /// The stack of the resource that takes over.
     Same,
-    /// A stack of its account and Region, by name.
+    /// A stack in the account and Region of the new owner, by name.
     Named(String),
     /// Any stack, by its ARN.
     Id(String),
 }
 
 impl FormerOwner {
-    /// Whether it is this owner. `successor` takes over.
-    pub fn is(&self, owner: &Owner, successor: &Owner) -> bool {
+    /// Whether this names an owner. `new` is the one that takes over.
+    pub fn is(&self, owner: &Owner, new: &Owner) -> bool {
         let is_in_stack = match &self.stack {
-            Stack::Same => owner.stack_id == successor.stack_id,
+            Stack::Same => owner.stack_id == new.stack_id,
             Stack::Id(id) => owner.stack_id == *id,
-            Stack::Named(name) => {
-                match (owner.stack_id.split_once(":stack/"), successor.stack_id.split_once(":stack/")) {
-                    (Some((place, stack)), Some((own_place, _))) => {
-                        place == own_place && stack.split('/').next() == Some(name)
-                    }
-                    _ => false,
+            Stack::Named(name) => match (owner.stack_id.split_once(":stack/"), new.stack_id.split_once(":stack/")) {
+                (Some((place, stack)), Some((own_place, _))) => {
+                    place == own_place && stack.split('/').next() == Some(name)
                 }
-            }
+                _ => false,
+            },
         };
         is_in_stack && owner.logical_resource_id == self.logical_resource_id
     }

@@ -70,7 +70,7 @@ impl Owner {
         Some(Self { stack_id: tag(STACK_ID_TAG)?, logical_resource_id: tag(LOGICAL_ID_TAG)? })
     }
 
-    /// The owner from whom the target was taken over, as its tags remember it.
+    /// The former owner that tags name: the target was taken over from it.
     pub fn read_former(tags: &Tags) -> Option<Self> {
         let tag = |name| tags.get(name).cloned();
         Some(Self { stack_id: tag(FORMER_STACK_ID_TAG)?, logical_resource_id: tag(FORMER_LOGICAL_ID_TAG)? })

@@ -9,7 +9,7 @@ use crate::request::Freshness;
 
 /// Removes the tags that name the former owner of a target, if that resource is deleted, or is the owner again.
 ///
-/// `before` is the target as the request found it, so that other requests save the calls.
+/// `before` is the target as the request found it. If it had no such tags, there is no call.
 pub(super) async fn forget(
     context: &Context<'_>,
     target: &ScalableTargetId,
@@ -24,7 +24,7 @@ pub(super) async fn forget(
     if let Some(found) = registered.as_ref().filter(|_| ownership::is_own(owner, registered.as_ref())) {
         let state = TargetState::new(owner, Some(found));
         let mut precondition = Precondition::new(target, state, Freshness::Fresh);
-        // If the target has changed, the next Update does it.
+        // If the target has changed, the next Update removes the tags.
         unless_outdated(aws.untag(&found.arn, &FORMER_OWNER_TAGS.map(str::to_owned), &mut precondition).await)?;
     }
     Ok(())

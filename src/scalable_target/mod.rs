@@ -16,8 +16,8 @@
 //!    rolls back removes it.
 //! 6. Behind an update gate, the snapshot of the target and the template become one description, which is applied once.
 //!    If the endpoint is about to roll back, the description becomes a snapshot, and the gate restores it.
-//! 7. Delete deregisters a target that this resource registered. It *releases* one that it adopted: removes our tags, and
-//!    leaves it registered. It hands one back that it took over, as long as the former owner exists. It leaves all others.
+//! 7. Delete deregisters a target that this resource registered. It hands back one that it took over, if the former owner
+//!    exists. It *releases* one that it adopted: removes our tags, and leaves it registered. It leaves all others.
 
 mod former_owner;
 mod own_snapshot;

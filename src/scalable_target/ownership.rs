@@ -1,4 +1,4 @@
-//! Decides who may register, adopt and release a target: the ownership table of `docs/SEMANTICS.md`.
+//! Decides who may register, adopt, take over, hand back and release a target: the ownership table of `docs/SEMANTICS.md`.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub(super) enum Registration {
     TakeOver {
         /// The ARN of the target.
         arn: String,
-        /// The tags to put. They remember the former owner.
+        /// The tags to put. They name the former owner.
         tags: Tags,
     },
     /// Create the target if it is absent.
@@ -98,14 +98,14 @@ pub(super) fn is_own(owner: &Owner, registered: Option<&Registered>) -> bool {
     registered.is_some_and(|registered| matches!(Ownership::read(owner, &registered.tags), Ownership::Own { .. }))
 }
 
-/// Where the target of an Update is, or shall be, if its endpoint has another spelling than its id.
+/// Which spelling an Update uses, if those of the endpoint and of the id differ.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Spelling {
-    /// In that of the id.
+    /// The id's.
     OfId,
-    /// In that of the endpoint.
+    /// The endpoint's.
     OfEndpoint,
-    /// It moves from that of the id to that of the endpoint.
+    /// The endpoint's. The target is registered in the id's until then.
     Moves,
 }
 
@@ -155,7 +155,7 @@ pub(super) fn removal(owner: &Owner, registered: Option<&Registered>, former: Op
         return Removal::Nothing;
     };
     match (Ownership::read(owner, tags), former) {
-        // It was killed between the two calls of that.
+        // An earlier Delete was killed between the two calls of `hand_back`.
         (Ownership::Other(now), Some(to)) if now == to => Removal::HandBack { arn: arn.clone(), to },
         (Ownership::Other(_) | Ownership::Untagged, _) => Removal::Nothing,
         (Ownership::Own { .. }, Some(to)) => Removal::HandBack { arn: arn.clone(), to },

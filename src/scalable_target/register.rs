@@ -71,14 +71,14 @@ struct OwnedTarget {
 
 /// Registers the target with its policies and scheduled actions, or refuses. Returns its attributes.
 ///
-/// `moves_from` is the spelling in which it is registered until then.
+/// `former_id` is the target's id in the spelling that it has, if this request re-registers it in another one.
 pub(super) async fn register(
     context: &Context<'_>,
     desired: &Desired,
     readiness: Result<Readiness, Error>,
     last_read: LastRead,
     previous: &Declared,
-    moves_from: Option<&ScalableTargetId>,
+    former_id: Option<&ScalableTargetId>,
 ) -> Result<Attributes, Error> {
     let target = &desired.spec.id;
     let ready = wait_until_ready(context, desired, readiness, last_read, previous).await;
@@ -86,9 +86,9 @@ pub(super) async fn register(
     if let Some(roll_back) = roll_back::expected(context, desired, ready.as_ref().err()).await? {
         roll_back::remove_replaced(context, desired, &roll_back).await?;
         if roll_back.is_blocked_by(target) {
-            // It is deregistered where it is registered.
+            // Deregister the target in the spelling that it has.
             let mut desired = desired.clone();
-            desired.spec.id = moves_from.unwrap_or(target).clone();
+            desired.spec.id = former_id.unwrap_or(target).clone();
             return roll_back::keep_as_snapshot(context, &desired, previous, &roll_back).await;
         }
         update = roll_back.update(context, desired);
@@ -98,8 +98,8 @@ pub(super) async fn register(
     let (plan, attributes) = loop {
         let mut plan;
         (plan, registered) = self::plan(context, desired, update.as_ref(), previous, registered).await?;
-        if let Some(former) = moves_from {
-            plan.add_attached_to(context, former).await?;
+        if let Some(former_id) = former_id {
+            plan.add_attached_to(context, former_id).await?;
         }
         if since_ready.elapsed() >= READ_VALID {
             let readiness = self::readiness(context, desired).await?;
@@ -129,8 +129,8 @@ pub(super) async fn register(
         sleep(RECORD_LAG).await;
     }
     ensure_fresh(context, target).await?;
-    if let (Some(former), Some(arn)) = (moves_from, attributes.get(TARGET_ARN)) {
-        deregister_former(context, former, arn).await?;
+    if let (Some(former_id), Some(arn)) = (former_id, attributes.get(TARGET_ARN)) {
+        deregister_former(context, former_id, arn).await?;
     }
     if let Some(stored) = &plan.snapshot {
         store::drop_snapshot(&context.aws, stored).await?;
@@ -145,9 +145,9 @@ pub(super) async fn register(
 
 impl Plan<'_> {
     /// Adds the attachments and tags that others put on the target in its former spelling.
-    async fn add_attached_to(&mut self, context: &Context<'_>, former: &ScalableTargetId) -> Result<(), Error> {
-        let Some(description) = context.aws.describe_target(former).await? else { return Ok(()) };
-        let Some(attached) = capture(&context.aws, former, description, None).await? else { return Ok(()) };
+    async fn add_attached_to(&mut self, context: &Context<'_>, former_id: &ScalableTargetId) -> Result<(), Error> {
+        let Some(description) = context.aws.describe_target(former_id).await? else { return Ok(()) };
+        let Some(attached) = capture(&context.aws, former_id, description, None).await? else { return Ok(()) };
         let merged = restored_spec(context, &self.merged, &attached, &self.to_delete, self.previous).await?;
         self.merged.spec = merged.unwrap_or_else(|| self.merged.spec.clone());
         Ok(())
@@ -159,17 +159,17 @@ impl Plan<'_> {
     }
 }
 
-/// Deregisters the target in its former spelling, which has moved to the one with this ARN.
-async fn deregister_former(context: &Context<'_>, former: &ScalableTargetId, moved_to: &str) -> Result<(), Error> {
+/// Deregisters the target in its former spelling, unless both spellings name the target with this ARN.
+async fn deregister_former(context: &Context<'_>, former_id: &ScalableTargetId, new_arn: &str) -> Result<(), Error> {
     let aws = &context.aws;
-    while let Some(found) = aws.registered(former).await?.filter(|found| found.arn != moved_to) {
+    while let Some(found) = aws.registered(former_id).await?.filter(|found| found.arn != new_arn) {
         if !ownership::is_own(context.owner(), Some(&found)) {
             break;
         }
         let state = TargetState::new(context.owner(), Some(&found));
-        let mut precondition = Precondition::new(former, state, Freshness::Fresh);
-        if unless_outdated(aws.deregister_target(former, &mut precondition).await)?.is_some() {
-            // A Delete by the former spelling, which the id has, must not find it any more.
+        let mut precondition = Precondition::new(former_id, state, Freshness::Fresh);
+        if unless_outdated(aws.deregister_target(former_id, &mut precondition).await)?.is_some() {
+            // The physical id keeps the former spelling. A Delete by it must not find this target any more.
             sleep(VISIBLE_WITHIN).await;
             break;
         }

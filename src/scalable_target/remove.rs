@@ -169,7 +169,7 @@ pub(super) async fn remove(
     let aws = &context.aws;
     loop {
         let former = match &registered {
-            Some(found) => aws.living_former_owner(&found.tags).await,
+            Some(found) => aws.existing_former_owner(&found.tags).await,
             None => None,
         };
         let state = TargetState::new(context.owner(), registered.as_ref());

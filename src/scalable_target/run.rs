@@ -86,7 +86,7 @@ async fn respelled<'a>(
 async fn is_certainly_not_registered(context: &Context<'_>, error: &Error, target: &ScalableTargetId) -> bool {
     match error {
         Error::Refused(Refusal::AlreadyRegistered(_) | Refusal::Kept { .. } | Refusal::OwnedByAnother { .. }) => {
-            // If this request has tagged the target, the read that showed another owner may be older than that.
+            // If this request has tagged the target, the read that showed another owner may be older than the tags.
             let tally = context.progress().tally();
             tally.count(Decision::Adopt) + tally.count(Decision::TakeOver) == 0
         }
@@ -132,14 +132,14 @@ async fn update(
     let described = register::describe(context, &desired).map(Ok);
     let (mut registered, described) = try_join(registered, described).await?;
     let is_continued = given_target.is_some_and(|given| given.is_same(&desired.spec.id));
-    let mut moves_from = None;
+    let mut former_id = None;
     if is_continued {
         if let Some(respelled) = described.as_ref().ok().and_then(|described| described.respelled.as_ref()) {
             let of_endpoint = context.aws.registered(respelled).await?;
             let spelling = ownership::spelling(context.owner(), registered.as_ref(), of_endpoint.as_ref());
             if spelling != Spelling::OfId {
                 let of_id = std::mem::replace(&mut desired.spec.id, respelled.clone());
-                moves_from = (spelling == Spelling::Moves).then_some(of_id);
+                former_id = (spelling == Spelling::Moves).then_some(of_id);
                 registered = of_endpoint;
             }
         }
@@ -150,7 +150,7 @@ async fn update(
     let (target, readiness) = (&desired.spec.id, described.and_then(|described| Ok(described.readiness?)));
     let found = registered.clone();
     let last_read = LastRead::Now(registered);
-    let attributes = register::register(context, &desired, readiness, last_read, &previous, moves_from.as_ref()).await;
+    let attributes = register::register(context, &desired, readiness, last_read, &previous, former_id.as_ref()).await;
     if let Err(error) = &attributes
         && context.progress().may_have_registered()
     {
@@ -165,7 +165,7 @@ async fn update(
         remove::remove(context, unreported, registered, Freshness::Fresh).await?;
     }
     // Keep the id that CloudFormation invented. After a change of id, CloudFormation sends a Delete for the old one. That
-    // Delete finds its target by the properties, and would deregister this target. So it would in another spelling.
+    // Delete finds its target by the properties, and would deregister this target. The same holds for another spelling.
     let keeps_id = given == PhysicalResourceId::Invented || is_continued;
     let physical_resource_id = if keeps_id { id.to_owned() } else { target.to_string() };
     Ok(Resource { physical_resource_id, attributes })

@@ -143,7 +143,7 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     if let Some(owner) = stored.snapshot.resource()
         && is_abandoned(aws, &owner, stored, is_current).await
     {
-        if let Some(former) = aws.living_former_owner(&spec.tags).await {
+        if let Some(former) = aws.existing_former_owner(&spec.tags).await {
             hand_back(aws, &arn, &former, &mut precondition).await?;
         } else if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {
             aws.untag(&arn, &RELEASED_TAGS.map(str::to_owned), &mut precondition).await?;

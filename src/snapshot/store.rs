@@ -102,8 +102,8 @@ pub async fn drop_snapshot(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsErro
     aws.delete_parameter(&parameter_name(&stored.snapshot.spec.id), &stored.value).await
 }
 
-/// Drops the snapshot that a deleted resource owns. That of a target that it took over is handed back to the former owner. That
-/// of an adopted target is released: it loses the owner's tags, and is restored without them. Returns the snapshot as it is then.
+/// Drops the snapshot that a deleted resource owns. If the target has a former owner that exists, hands the snapshot back; else, if
+/// the target was adopted, releases it: it loses the owner's tags, and is restored without them. Returns the snapshot as it is then.
 pub async fn drop_or_release(
     aws: &Aws<'_>,
     owner: &Owner,
@@ -111,7 +111,7 @@ pub async fn drop_or_release(
 ) -> Result<Option<Stored>, SnapshotError> {
     let get = async || get_if_allowed(aws, target).await;
     let Some(mut stored) = get_settled(aws, get).await? else { return Ok(None) };
-    let former = aws.living_former_owner(&stored.snapshot.spec.tags).await;
+    let former = aws.existing_former_owner(&stored.snapshot.spec.tags).await;
     let tags = &mut stored.snapshot.spec.tags;
     match (Ownership::read(owner, tags), former) {
         (Ownership::Own { .. }, Some(former)) => hand_back(tags, &former),

@@ -43,7 +43,7 @@ fn lives() -> Vec<Life> {
     // In another spelling than the endpoint's.
     let respelled = |request: Request| request.with("EndpointName", json!("myendpoint"));
     let taking_over = || create().with("TakeOverFrom", json!("Old"));
-    let taking_back = || create().field("LogicalResourceId", json!("Old")).with("TakeOverFrom", json!("Scaling"));
+    let taking_over_again = || create().field("LogicalResourceId", json!("Old")).with("TakeOverFrom", json!("Scaling"));
     let to_other = || update().with("VariantName", json!("MyOtherVariant"));
     let attached = [json!([step("a", "1"), step("b", "1")]), json!([action("morning", "1")])];
     let others = [json!([step("b", "2"), step("c", "1")]), json!([action("evening", "2")])];
@@ -81,9 +81,9 @@ fn lives() -> Vec<Life> {
         ),
         (by_hand, vec![adopting(), update(), delete()]),
         (by_hand, vec![create(), delete().of(NOT_REGISTERED)]),
-        // `Old` exists, as far as the function can know.
+        // `Old` counts as existing: its record cannot be read.
         (by_old, vec![with(taking_over(), attached_to_new), update().with("MaxCapacity", json!("3")), delete()]),
-        (by_old, vec![taking_over(), taking_back()]),
+        (by_old, vec![taking_over(), taking_over_again()]),
         (by_hand, vec![create().with("VariantName", json!("MyOtherVariant")), delete().of(OTHER_ID)]),
     ]
 }

@@ -24,7 +24,7 @@ fn scaling_update(from: &str, to: &str) -> Request {
     request.field("OldResourceProperties", gated(from, 4)).of(BLUE_ID)
 }
 
-/// The same after an update to `both`, in which another resource failed before the clean-up.
+/// [`scaled`] after an update to `both`, in which another resource failed before the clean-up.
 async fn updated() -> (World, Value) {
     let (world, before) = scaled().await;
     world.succeed(gate_update("large", "both")).await;
@@ -82,7 +82,7 @@ async fn a_rollback_that_is_continued_without_the_scalable_target_restores_it_in
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_is_continued_without_the_gate_restores_the_targets_with_the_next_update() {
+async fn after_a_rollback_that_skips_the_gate_the_next_update_restores_the_targets() {
     // AWS does not document which id CloudFormation records for the skipped gate.
     for recorded in ["large", "both"] {
         let (world, before) = updated().await;

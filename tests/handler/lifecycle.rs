@@ -96,13 +96,13 @@ async fn an_update_to_another_endpoint_takes_its_spelling() {
     assert_eq!((&answer["PhysicalResourceId"], world.registered()), (&json!(ID), vec![MY_VARIANT.into()]));
 }
 
-/// An Update behind a target that an earlier version has registered in the template's spelling.
+/// An Update of a target that an earlier version has registered in the template's spelling.
 fn update_by_arn() -> Request {
     by_arn(update()).of(LOWER_ID).with_old("EndpointName", json!("myendpoint"))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_in_another_spelling_moves_with_everything_and_keeps_its_id() {
+async fn a_target_in_another_spelling_is_registered_anew_with_everything_and_the_resource_keeps_its_id() {
     let world = World::new();
     world.register_in_lower_case(merged(owned_by(STACK, "Scaling"), &json!({ "by": "hand" })));
     world.auto_scaling("PutScalingPolicy", target(LOWER), &step("foreign", 1));
@@ -140,8 +140,7 @@ async fn a_target_that_was_moved_just_now_is_deleted_although_reads_are_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_of_somebody_else_stays_in_another_spelling() {
-    // Adopted here and there; another resource has the endpoint's spelling.
+async fn an_adopted_target_and_one_whose_new_spelling_is_taken_keep_their_spelling() {
     let adopted = merged(owned_by(STACK, "Scaling"), &json!({ ADOPTED_TAG: "true" }));
     let world = World::new();
     world.register_in_lower_case(adopted);
@@ -155,7 +154,7 @@ async fn a_target_of_somebody_else_stays_in_another_spelling() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_is_registered_in_the_templates_spelling_keeps_it() {
+async fn an_adopted_target_keeps_the_templates_spelling() {
     let world = World::new();
     world.register_in_lower_case(json!({}));
     let (reason, _) = world.refuse(by_arn(create())).await;

@@ -13,7 +13,7 @@ use crate::support::prod::{
 };
 use crate::support::world::World;
 
-/// CloudFormation's records of the resource that is taken over.
+/// Part of each request for CloudFormation's record of `Old`.
 const OLD: &str = "LogicalResourceId=Old";
 
 fn of_old(request: Request) -> Request {
@@ -24,7 +24,7 @@ fn taking_over(request: Request) -> Request {
     request.with("TakeOverFrom", json!("Old"))
 }
 
-/// The target of resource `Old`, with a policy of its own and things of others.
+/// The target of resource `Old`, with a policy of its own, and a policy and an action of others.
 async fn owned_by_old(request: Request) -> World {
     let world = World::new();
     let policies = json!([step("own", "1")]);
@@ -68,7 +68,7 @@ async fn a_renamed_resource_takes_its_target_over_with_everything() {
     world.on_record("UPDATE_IN_PROGRESS", ID);
     world.on_record_of(OLD, "DELETE_COMPLETE");
     world.succeed(taking_over(update())).await;
-    assert_eq!(tags(&world), owned_by(STACK, "Scaling"), "the next Update drops the memory");
+    assert_eq!(tags(&world), owned_by(STACK, "Scaling"), "the next Update removes the former owner's tags");
     world.succeed(delete()).await;
     assert!(world.registered().is_empty());
 }
@@ -85,7 +85,7 @@ async fn a_rollback_hands_the_target_back() {
         }
         world.succeed(taking_over(delete())).await;
         assert_eq!(world.picture(), before, "{record:?}");
-        // `Old` goes on as if nothing had happened.
+        // `Old` can be updated and deleted.
         world.on_record("UPDATE_IN_PROGRESS", ID);
         world.succeed(of_old(update())).await;
         world.succeed(of_old(delete())).await;
@@ -184,7 +184,7 @@ async fn an_adopted_target_stays_adopted() {
     assert_eq!(tags(&world), json!({ "by": "hand" }), "it is released");
 }
 
-/// `prod`, whose `blue` resource `Old` scales behind a gate.
+/// Resource `Old` scales `blue` of `prod` behind a gate.
 async fn gated_by_old() -> World {
     let world = endpoint();
     world.succeed(of_old(create()).field("ResourceProperties", gated("large", 4))).await;

@@ -76,7 +76,7 @@ struct State {
     put_troubles: VecDeque<Trouble>,
     /// CloudFormation's record of every resource: status and physical id. `None`: there is no such stack.
     record: Option<(&'static str, String)>,
-    /// The status of the resources that are asked for with a text.
+    /// The status that each DescribeStackResource whose request contains a text returns.
     record_of: Option<(&'static str, &'static str)>,
     /// How long ago the record changed, if it has a time.
     record_changed: Option<Duration>,
@@ -160,7 +160,7 @@ impl World {
         self.state().record = Some((status, id.to_owned()));
     }
 
-    /// Sets CloudFormation's record of another stack's resources, or of one resource: those that are asked for with this text.
+    /// Sets the status that each DescribeStackResource whose request contains this text returns, such as the name of a stack.
     pub(crate) fn on_record_of(&self, text: &'static str, status: &'static str) {
         self.state().record_of = Some((text, status));
     }

@@ -20,10 +20,9 @@ pub(crate) struct Ledger {
     pub(crate) natives: [Option<Registered>; 3],
     /// Whether somebody attached a policy, an action and a tag to a target with an owner; `false`: they may be gone.
     pub(crate) foreign: [Option<bool>; 3],
-    /// Whether each target was handed back to the resource that it was taken over from. It has what its successor declared
-    /// until the next Update.
+    /// Whether each target was handed back. Until the next Update, it has what its new owner declared.
     pub(crate) handed_back: [bool; 3],
-    /// Whether each target was taken over once. It keeps what its former owner declared and the new one does not.
+    /// Whether each target was taken over once. It then keeps what only its former owner declares.
     pub(crate) taken_over: [bool; 3],
     /// How often each variant was removed from the endpoint, or with it.
     pub(crate) removals: [u32; 3],
@@ -311,7 +310,7 @@ impl State {
                     (operation == "DeregisterScalableTarget" && request.kind == "Delete" && tag(ADOPTED_TAG).is_some())
                         .then_some("deregisters an adopted target")
                 }
-                // It keeps it as a snapshot if the endpoint rolls back.
+                // The resource stores the target as a snapshot if the endpoint rolls back.
                 Some(owner)
                     if ["DeregisterScalableTarget", "TagResource"].contains(&operation)
                         && scaling.takes_over_from(owner, &request.stack_id, variant) =>
@@ -569,7 +568,7 @@ fn wrong_with_owner(declared: &Declared, found: Option<&Found>, state: &State, v
     }
     let suspended = &found.suspended;
     if is_handed_back {
-        // It has those of its successor.
+        // The new owner's state stays.
     } else if suspended["ScheduledScalingSuspended"] != scaling.suspended
         || suspended["DynamicScalingOutSuspended"] != false
     {
