@@ -9,7 +9,7 @@ use crate::aws::{Aws, ChangeError, Precondition};
 use crate::deadline::Stopwatch;
 use crate::model::attributes::{Attributes, policy_arn};
 use crate::model::{
-    Attachment, AttachmentKey, FORMER_OWNER_TAGS, MAX_TAGS, OWNER_TAGS, Owner, RESTORING_TAG, ScalableTargetId, Tags,
+    Attachment, AttachmentKey, FORMER_OWNER_TAGS, MAX_TAGS, Owner, RESTORING_TAG, ScalableTargetId, TAG_PREFIX, Tags,
 };
 use crate::polling::poll;
 use crate::timing::{VISIBLE, VISIBLE_WITHIN};
@@ -62,11 +62,10 @@ pub async fn detach(
 
 /// The tags to register a restored target with, and the deferred tag, which is put when the restoring tag is removed.
 ///
-/// A tag is deferred if there are so many that the restoring tag would exceed the limit. It is never an owner's tag.
+/// A tag is deferred if there are so many that the restoring tag would exceed the limit. It is never one of this function's.
 pub fn restoring_tags(mut tags: Tags) -> (Tags, Tags) {
-    let names_no_owner =
-        |key: &&String| !OWNER_TAGS.iter().chain(&FORMER_OWNER_TAGS).any(|names| *names == key.as_str());
-    let key = (tags.len() >= MAX_TAGS).then(|| tags.keys().find(names_no_owner).cloned()).flatten();
+    let is_of_others = |key: &&String| !key.starts_with(TAG_PREFIX);
+    let key = (tags.len() >= MAX_TAGS).then(|| tags.keys().find(is_of_others).cloned()).flatten();
     let deferred = key.and_then(|key| tags.remove_entry(&key)).into_iter().collect();
     tags.insert(RESTORING_TAG.to_owned(), "true".to_owned());
     (tags, deferred)
@@ -112,4 +111,22 @@ pub async fn finish_restoring(
         tracing::warn!(target = target.resource_id(), "the restoring tag is still visible");
     }
     aws.tag(arn, deferred, precondition).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_of_others_makes_room_for_the_restoring_tag() {
+        let owner = |name: &str| Owner { stack_id: "stack/one".into(), logical_resource_id: name.into() };
+        let mut tags = owner("Scaling").tags_after(&owner("Former"));
+        tags.extend((tags.len()..MAX_TAGS - 1).map(|number| (format!("z{number}"), "x".to_owned())));
+        let (with_room, deferred) = restoring_tags(tags.clone());
+        assert_eq!((with_room.len(), deferred), (MAX_TAGS, Tags::new()));
+        tags.insert("zz".to_owned(), "x".to_owned());
+        let (with_room, deferred) = restoring_tags(tags);
+        assert_eq!((with_room.len(), deferred), (MAX_TAGS, Tags::from([("z10".to_owned(), "x".to_owned())])));
+        assert!(with_room.contains_key(RESTORING_TAG));
+    }
 }

@@ -51,10 +51,13 @@ impl Aws<'_> {
         self.record_of(owner).await.is_some_and(|record| record.is_deleted())
     }
 
-    /// The former owner that the tags of a target name, unless CloudFormation reports it as deleted.
-    pub async fn existing_former_owner(&self, tags: &Tags) -> Option<Owner> {
+    /// The former owner that the tags of a target name, if it would have the target again: CloudFormation has neither deleted
+    /// it nor given it another target, as far as its record can be read.
+    pub async fn existing_former_owner(&self, tags: &Tags, target: &ScalableTargetId) -> Option<Owner> {
         let former = Owner::read_former(tags)?;
-        (!self.is_deleted(&former).await).then_some(former)
+        let is_gone = |record: StackRecord| record.is_gone() || record.has_other_target(target);
+        let is_gone = self.record_of(&former).await.is_some_and(is_gone);
+        (!is_gone).then_some(former)
     }
 
     /// The native resource that registered a target. Its physical id is the target's. It is not found if it is not one of

@@ -42,7 +42,7 @@ pub struct Tally {
 /// What the request does to a target.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Decision {
-    /// Take over a target that no stack of this function owns.
+    /// Adopt a target that no stack of this function owns.
     Adopt,
     /// Register a target that is not registered.
     Create,

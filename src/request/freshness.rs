@@ -54,6 +54,11 @@ impl StackRecord {
         matches!(self.status.as_str(), "CREATE_FAILED" | "DELETE_COMPLETE" | "DELETE_FAILED" | "DELETE_IN_PROGRESS")
     }
 
+    /// Whether CloudFormation sends no more requests for the resource: it is deleted, or was left when its stack was.
+    pub fn is_gone(&self) -> bool {
+        self.is_deleted() || self.status == "DELETE_SKIPPED"
+    }
+
     /// Whether the resource has another scalable target.
     pub fn has_other_target(&self, target: &ScalableTargetId) -> bool {
         match PhysicalResourceId::read(&self.physical_resource_id) {

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, TARGET_ARN};
 use crate::model::{
-    AttachmentKey, Endpoint, Owner, Ownership, Refusal, ScalableTargetId, TargetSpec, UpdateGateId, release,
+    AttachmentKey, Endpoint, Owner, Ownership, Refusal, ScalableTargetId, TargetSpec, UpdateGateId, hand_back, release,
 };
 use crate::properties::{Declared, Desired};
 use crate::request::Lifecycle;
@@ -68,11 +68,13 @@ pub(super) async fn restored_spec(
     if let Ownership::Other(owner) = Ownership::read(context.owner(), &registered.tags)
         && context.aws.is_deleted(&owner).await
     {
-        if Ownership::read(&owner, &registered.tags) == (Ownership::Own { adopted: false }) {
-            return Ok(None);
+        let former = context.aws.existing_former_owner(&registered.tags, &snapshot.spec.id).await;
+        match (former, Ownership::read(&owner, &registered.tags)) {
+            (Some(former), _) => hand_back(&mut registered.tags, &former),
+            (None, Ownership::Own { adopted: false }) => return Ok(None),
+            // It has released the target.
+            (None, _) => release(&mut registered.tags),
         }
-        // It has released the target.
-        release(&mut registered.tags);
     }
     match ownership::registration(desired, context.owner(), Some(&registered), &previous.tags) {
         Ok(
@@ -87,6 +89,15 @@ pub(super) async fn restored_spec(
         }
         Err(refusal) => Err(Refusal::Kept { refusal: Box::new(refusal), parameter: snapshot.parameter_name() }.into()),
     }
+}
+
+/// Whether a snapshot has the target in this spelling, in which somebody else registered it, also if this resource adopted it.
+pub(super) async fn has_snapshot_of_others(context: &Context<'_>, target: &ScalableTargetId) -> Result<bool, AwsError> {
+    let stored = store::get_if_allowed(&context.aws, target).await?;
+    Ok(stored.is_some_and(|stored| {
+        let spec = &stored.snapshot.spec;
+        spec.id == *target && Ownership::read(context.owner(), &spec.tags) != Ownership::Own { adopted: false }
+    }))
 }
 
 /// The update of the endpoint that a request behind a gate belongs to.

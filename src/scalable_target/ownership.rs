@@ -15,7 +15,7 @@ pub(super) enum Registration {
         /// The tags to put.
         tags: Tags,
     },
-    /// Take the target over from the resource that owns it, then update it.
+    /// Take the target over from the resource that owns it, then update it, which corrects the other tags.
     TakeOver {
         /// The ARN of the target.
         arn: String,
@@ -59,8 +59,8 @@ pub(super) fn registration(
     };
     let target = desired.spec.id.resource_id();
     match Ownership::read(owner, present) {
-        Ownership::Other(former) if desired.take_over_from.as_ref().is_some_and(|named| named.is(&former, owner)) => {
-            Ok(Registration::TakeOver { arn: arn.clone(), tags: with_authors(owner.tags_after(&former)) })
+        Ownership::Other(former) if may_take_over(desired, owner, &former, present) => {
+            Ok(Registration::TakeOver { arn: arn.clone(), tags: owner.tags_after(&former) })
         }
         Ownership::Other(owner) => Err(Refusal::OwnedByAnother { target, owner }),
         Ownership::Untagged if desired.adopt_existing => {
@@ -83,6 +83,13 @@ pub(super) fn registration(
             })
         }
     }
+}
+
+/// Whether a resource may take a target over from another one: `TakeOverFrom` names that one, or that one has taken it over from
+/// this resource in a deployment of the same stack, which is being rolled back.
+fn may_take_over(desired: &Desired, owner: &Owner, former: &Owner, tags: &Tags) -> bool {
+    let is_named = desired.take_over_from.as_ref().is_some_and(|named| named.is(former, owner));
+    is_named || former.stack_id == owner.stack_id && Owner::read_former(tags).as_ref() == Some(owner)
 }
 
 /// Refuses to tag a target that was registered anew, if another resource has registered it meanwhile.
@@ -114,15 +121,10 @@ pub(super) enum Spelling {
 /// An adopted target stays where somebody else registered it. So does one that both spellings name: AWS does not document
 /// whether it tells them apart.
 pub(super) fn spelling(owner: &Owner, of_id: Option<&Registered>, of_endpoint: Option<&Registered>) -> Spelling {
-    let is_one = of_id.map(|found| &found.arn) == of_endpoint.map(|found| &found.arn);
-    if is_one || of_endpoint.is_some() && !is_own(owner, of_endpoint) {
-        return Spelling::OfId;
-    }
-    match of_id.map(|found| Ownership::read(owner, &found.tags)) {
-        None => Spelling::OfEndpoint,
-        Some(Ownership::Own { adopted: false }) => Spelling::Moves,
-        Some(Ownership::Own { adopted: true } | Ownership::Other(_) | Ownership::Untagged) => Spelling::OfId,
-    }
+    let Some(found) = of_id else { return Spelling::OfEndpoint };
+    let is_free = of_endpoint.is_none_or(|there| there.arn != found.arn && is_own(owner, of_endpoint));
+    let is_own = Ownership::read(owner, &found.tags) == Ownership::Own { adopted: false };
+    if is_own && is_free { Spelling::Moves } else { Spelling::OfId }
 }
 
 /// How to remove a target.
@@ -154,7 +156,7 @@ pub(super) fn removal(owner: &Owner, registered: Option<&Registered>, former: Op
     let Some(Registered { arn, tags }) = registered else {
         return Removal::Nothing;
     };
-    match (Ownership::read(owner, tags), former) {
+    match (Ownership::read(owner, tags), former.filter(|former| former != owner)) {
         // An earlier Delete was killed between the two calls of `hand_back`.
         (Ownership::Other(now), Some(to)) if now == to => Removal::HandBack { arn: arn.clone(), to },
         (Ownership::Other(_) | Ownership::Untagged, _) => Removal::Nothing,
@@ -266,6 +268,17 @@ mod tests {
     }
 
     #[test]
+    fn a_former_owner_takes_its_target_over_again_in_the_same_stack_only() {
+        let plain = desired(Tags::new(), false);
+        let taken = registered(former().tags_after(&owner()));
+        let again = Registration::TakeOver { arn: "arn:1".into(), tags: owner().tags_after(&former()) };
+        assert_eq!(registration(&plain, &owner(), taken.as_ref(), &keys(&[])), Ok(again));
+        let elsewhere = Owner { stack_id: "stack/two".into(), ..former() };
+        let taken = registered(elsewhere.tags_after(&owner()));
+        assert!(registration(&plain, &owner(), taken.as_ref(), &keys(&[])).is_err());
+    }
+
+    #[test]
     fn delete_hands_a_target_back_as_long_as_its_former_owner_exists() {
         let mut tags = owner().tags_after(&former());
         tags.extend(owner().adoption_tags());
@@ -273,6 +286,12 @@ mod tests {
         let back = Removal::HandBack { arn: "arn:1".into(), to: former() };
         assert_eq!(removal(&owner(), taken.as_ref(), Some(former())), back);
         assert!(matches!(removal(&owner(), taken.as_ref(), None), Removal::Release { .. }), "it was adopted");
+        let own = registered(owner().tags_after(&owner()));
+        assert_eq!(
+            removal(&owner(), own.as_ref(), Some(owner())),
+            Removal::Deregister,
+            "it was handed back to this one"
+        );
         let half = registered(former().tags_after(&former()));
         assert_eq!(removal(&owner(), half.as_ref(), Some(former())), back, "killed between the two calls");
         let others = registered(former().tags_after(&Owner { logical_resource_id: "Older".into(), ..owner() }));
@@ -289,12 +308,12 @@ mod tests {
             (&here, &there, Spelling::Moves),
             (&None, &there, Spelling::OfEndpoint),
             (&here, &here, Spelling::OfId),
-            (&None, &None, Spelling::OfId),
+            (&None, &None, Spelling::OfEndpoint),
             (&adopted, &None, Spelling::OfId),
             (&named("arn:1", Tags::new()), &None, Spelling::OfId),
             (&named("arn:1", former().tags()), &there, Spelling::OfId),
             (&here, &named("arn:2", former().tags()), Spelling::OfId),
-            (&None, &named("arn:2", Tags::new()), Spelling::OfId),
+            (&None, &named("arn:2", Tags::new()), Spelling::OfEndpoint),
         ] {
             let found = spelling(&owner(), of_id.as_ref(), of_endpoint.as_ref());
             assert_eq!(found, expected, "{of_id:?}, {of_endpoint:?}");

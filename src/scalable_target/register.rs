@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::deadline::Stopwatch;
 use crate::error::Error;
 use crate::model::attributes::{self, Attributes, TARGET_ARN};
-use crate::model::{AttachmentKey, Ownership, Refusal, Registered, ScalableTargetId, Tags, VariantDimension};
+use crate::model::{AttachmentKey, Owner, Ownership, Refusal, Registered, ScalableTargetId, Tags, VariantDimension};
 use crate::observability::Decision;
 use crate::polling::poll;
 use crate::properties::{Declared, Desired};
@@ -96,11 +96,8 @@ pub(super) async fn register(
     let mut registered = ready?;
     let mut since_ready = Stopwatch::start();
     let (plan, attributes) = loop {
-        let mut plan;
-        (plan, registered) = self::plan(context, desired, update.as_ref(), previous, registered).await?;
-        if let Some(former_id) = former_id {
-            plan.add_attached_to(context, former_id).await?;
-        }
+        let plan;
+        (plan, registered) = self::plan(context, desired, update.as_ref(), previous, former_id, registered).await?;
         if since_ready.elapsed() >= READ_VALID {
             let readiness = self::readiness(context, desired).await?;
             since_ready = Stopwatch::start();
@@ -193,6 +190,7 @@ async fn plan<'a>(
     desired: &'a Desired,
     update: Option<&'a EndpointUpdate>,
     previous: &'a Declared,
+    former_id: Option<&ScalableTargetId>,
     mut registered: Option<Registered>,
 ) -> Result<(Plan<'a>, Option<Registered>), Error> {
     let target = &desired.spec.id;
@@ -216,6 +214,9 @@ async fn plan<'a>(
             plan.restores = true;
         }
         plan.snapshot = Some(stored);
+    }
+    if let Some(former_id) = former_id {
+        plan.add_attached_to(context, former_id).await?;
     }
     if let Some(gate) = &desired.gate {
         ensure_fits(context, &plan.merged, gate)?;
@@ -248,6 +249,7 @@ async fn register_target(
 ) -> Result<Option<OwnedTarget>, Error> {
     let (aws, owner, desired) = (&context.aws, context.owner(), &plan.merged);
     let target = &desired.spec.id;
+    let mut shows_owner = is_update(context);
     loop {
         if ensure_fresh(context, target).await? && registered.is_some() {
             let reading = Stopwatch::start();
@@ -311,9 +313,14 @@ async fn register_target(
                 unless_outdated(aws.tag(&arn, &tags, &mut precondition).await)?;
                 // The Delete of the former owner, which comes after this request, has to find the new tags.
                 sleep(VISIBLE_WITHIN).await;
+                shows_owner = true;
             }
             Registration::Update { arn, missing, removed, all } => {
                 let found = registered.as_ref().map(|registered| &registered.tags);
+                if !shows_owner && found.and_then(Owner::read_former).is_some() {
+                    // Another delivery may have put these tags just now.
+                    sleep(VISIBLE_WITHIN).await;
+                }
                 let is_marked = registered.as_ref().is_some_and(Registered::is_restoring);
                 let adopted =
                     found.is_some_and(|tags| Ownership::read(owner, tags) == Ownership::Own { adopted: true });

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use super::former_owner;
 use super::own_snapshot::restore_left;
 use super::ownership::{self, Removal};
 use super::reconcile;
@@ -168,10 +169,7 @@ pub(super) async fn remove(
 ) -> Result<(), Error> {
     let aws = &context.aws;
     loop {
-        let former = match &registered {
-            Some(found) => aws.existing_former_owner(&found.tags).await,
-            None => None,
-        };
+        let former = former_owner::of(context, target, registered.as_ref()).await;
         let state = TargetState::new(context.owner(), registered.as_ref());
         let mut precondition = Precondition::new(target, state, freshness);
         let done = match ownership::removal(context.owner(), registered.as_ref(), former) {

@@ -4,6 +4,7 @@ use futures_util::future::try_join;
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use serde_json::Value;
 
+use super::own_snapshot::has_snapshot_of_others;
 use super::ownership::{self, Spelling};
 use super::reconcile::{continued_id, unreported_target};
 use super::register::{self, Described, LastRead};
@@ -137,7 +138,9 @@ async fn update(
         if let Some(respelled) = described.as_ref().ok().and_then(|described| described.respelled.as_ref()) {
             let of_endpoint = context.aws.registered(respelled).await?;
             let spelling = ownership::spelling(context.owner(), registered.as_ref(), of_endpoint.as_ref());
-            if spelling != Spelling::OfId {
+            let is_deregistered = registered.is_none() && of_endpoint.is_none();
+            let keeps_spelling = is_deregistered && has_snapshot_of_others(context, &desired.spec.id).await?;
+            if spelling != Spelling::OfId && !keeps_spelling {
                 let of_id = std::mem::replace(&mut desired.spec.id, respelled.clone());
                 former_id = (spelling == Spelling::Moves).then_some(of_id);
                 registered = of_endpoint;

@@ -143,8 +143,10 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     if let Some(owner) = stored.snapshot.resource()
         && is_abandoned(aws, &owner, stored, is_current).await
     {
-        if let Some(former) = aws.existing_former_owner(&spec.tags).await {
+        if let Some(former) = aws.existing_former_owner(&spec.tags, &spec.id).await {
             hand_back(aws, &arn, &former, &mut precondition).await?;
+            let handed_back = Registered { arn: arn.clone(), tags: former.tags() };
+            precondition = Precondition::of_restore(&spec.id, TargetState::new(aws.request.owner, Some(&handed_back)));
         } else if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {
             aws.untag(&arn, &RELEASED_TAGS.map(str::to_owned), &mut precondition).await?;
         } else {
@@ -231,7 +233,8 @@ pub async fn drop_unless_needed(aws: &Aws<'_>, stored: &Stored) -> Result<(), Aw
     let Some(owner) = stored.snapshot.resource() else { return Ok(()) };
     let tags = &stored.snapshot.spec.tags;
     let is_adopted = Ownership::read(&owner, tags) == (Ownership::Own { adopted: true });
-    if !is_adopted && Owner::read_former(tags).is_none() && aws.is_deleted(&owner).await {
+    let is_kept = is_adopted || aws.existing_former_owner(tags, &stored.snapshot.spec.id).await.is_some();
+    if !is_kept && aws.is_deleted(&owner).await {
         store::drop_snapshot(aws, stored).await?;
     }
     Ok(())

@@ -111,7 +111,7 @@ pub async fn drop_or_release(
 ) -> Result<Option<Stored>, SnapshotError> {
     let get = async || get_if_allowed(aws, target).await;
     let Some(mut stored) = get_settled(aws, get).await? else { return Ok(None) };
-    let former = aws.existing_former_owner(&stored.snapshot.spec.tags).await;
+    let former = aws.existing_former_owner(&stored.snapshot.spec.tags, target).await.filter(|former| former != owner);
     let tags = &mut stored.snapshot.spec.tags;
     match (Ownership::read(owner, tags), former) {
         (Ownership::Own { .. }, Some(former)) => hand_back(tags, &former),

@@ -130,6 +130,15 @@ async fn a_target_in_another_spelling_is_registered_anew_with_everything_and_the
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_deregistered_target_is_registered_in_the_spelling_of_its_endpoint() {
+    let world = World::new();
+    let answer = world.succeed(update_by_arn()).await;
+    assert_eq!((&answer["PhysicalResourceId"], world.registered()), (&json!(LOWER_ID), vec![MY_VARIANT.into()]));
+    world.succeed(by_arn(delete()).of(LOWER_ID)).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_that_was_moved_just_now_is_deleted_although_reads_are_late() {
     let world = World::new();
     world.register_in_lower_case(owned_by(STACK, "Scaling"));

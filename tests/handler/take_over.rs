@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use test_support::account::{Account as _, my_variant, owned_by};
 use test_support::attached::{action, merged, step};
 use test_support::function::{ADOPTED_TAG, FORMER_LOGICAL_ID_TAG, FORMER_STACK_ID_TAG, LOGICAL_ID_TAG};
-use test_support::request::{ID, NOT_REGISTERED, Request, STACK, create, delete, gate_id, update};
+use test_support::request::{
+    ID, MY_VARIANT, NOT_REGISTERED, OTHER_ID, Request, STACK, create, delete, gate_id, update,
+};
 
 use crate::support::prod::{
     BLUE, BLUE_ID, blue, endpoint, first_snapshot, gate_delete, gate_update, gated, register_natively, snapshots,
@@ -114,6 +116,64 @@ async fn the_former_owner_is_remembered_as_long_as_it_exists() {
     assert_eq!(tags(&world), taken_over());
     world.succeed(delete()).await;
     assert_eq!(tags(&world), owned_by(STACK, "Old"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_former_owner_that_would_not_have_the_target_again_does_not_get_it() {
+    // It has another target, it was left when its stack was deleted, or it is the owner itself.
+    for (status, id) in [("UPDATE_COMPLETE", OTHER_ID), ("DELETE_SKIPPED", ID)] {
+        let world = owned_by_old(create()).await;
+        world.succeed(taking_over(create())).await;
+        world.on_record(status, id);
+        world.on_record_of("LogicalResourceId=Scaling", "DELETE_IN_PROGRESS");
+        world.succeed(delete()).await;
+        assert!(world.registered().is_empty(), "{status} {id}");
+    }
+    let world = World::new();
+    world.register_by_hand(merged(taken_over(), &json!({ FORMER_LOGICAL_ID_TAG: "Scaling" })));
+    world.succeed(delete()).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_in_which_the_former_owner_comes_first_gives_it_the_target() {
+    let world = owned_by_old(create()).await;
+    world.succeed(of_old(update()).with("VariantName", json!("MyOtherVariant"))).await;
+    world.succeed(taking_over(create())).await;
+    // The rollback.
+    let back = of_old(update()).of(OTHER_ID).with_old("VariantName", json!("MyOtherVariant"));
+    world.succeed(back).await;
+    world.succeed(delete()).await;
+    world.succeed(of_old(delete()).with("VariantName", json!("MyOtherVariant")).of(OTHER_ID)).await;
+    assert_eq!((world.registered(), tags(&world)[LOGICAL_ID_TAG].clone()), (vec![MY_VARIANT.into()], json!("Old")));
+    world.on_record("DELETE_IN_PROGRESS", ID);
+    world.on_record_of("LogicalResourceId=Scaling", "DELETE_COMPLETE");
+    world.succeed(of_old(delete())).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_takes_over_from_another_one_does_not_forget_that_one() {
+    let world = owned_by_old(create()).await;
+    world.succeed(taking_over(create())).await;
+    // `Old`, which exists, owns it again, and remembers a resource that does not exist.
+    world.on_record("UPDATE_IN_PROGRESS", ID);
+    let newest = |request: Request| request.field("LogicalResourceId", json!("Newest"));
+    world.on_record_of(OLD, "DELETE_COMPLETE");
+    world.succeed(newest(update()).with("TakeOverFrom", json!("Scaling"))).await;
+    assert_eq!(tags(&world)[FORMER_LOGICAL_ID_TAG], "Scaling");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tags_of_the_former_stack_leave_the_target() {
+    let world = World::new();
+    let set = |tags| world.aws("LocalAws.SetStackTags", json!({ "StackId": STACK, "Tags": tags }));
+    set(json!({ "cost": "1" }));
+    world.succeed(of_old(create()).with("PropagateStackTags", json!("true"))).await;
+    assert_eq!(tags(&world)["cost"], "1");
+    set(json!({ "team": "2" }));
+    world.succeed(taking_over(create()).with("PropagateStackTags", json!("true"))).await;
+    assert_eq!((tags(&world)["team"].clone(), tags(&world).get("cost")), (json!("2"), None));
 }
 
 #[tokio::test(start_paused = true)]
