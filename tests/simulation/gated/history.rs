@@ -309,7 +309,7 @@ pub(crate) fn histories(adversity: Adversity) -> impl Strategy<Value = History> 
 impl History {
     /// In half of the histories, renamed resources take their targets over.
     fn taking_over(mut self) -> Self {
-        let takes_over = self.jitter % 2 == 0;
+        let takes_over = self.jitter.is_multiple_of(2);
         let of_main = self.main.iter_mut().filter_map(|op| match op {
             Op::Deploy(deploy) => Some(&mut deploy.template.scalings),
             Op::RollBack { .. } | Op::Delete { .. } => None,
