@@ -69,6 +69,9 @@ class AdaptedTemplate:
         """Whether it has a resource of the function."""
         self._values = values
         self._template = ministack_reader.parse(file)
+        for each in self._template.get("Parameters", {}).values():
+            # As AWS compares them: MiniStack takes them for Python's True and False.
+            each.update({name: _as_text(each[name]) for name in ("AllowedValues", "Default") if name in each})
         self._nested: dict[str, AdaptedTemplate] = {}
         self._left_out: set[str] = set()
 
@@ -190,6 +193,10 @@ class AdaptedTemplate:
             of_template = ministack_reader.references(token) & resources.keys() - self._left_out
             if body["Type"] in _FUNCTION_TYPES or self._is_export(token) or token in ours:
                 self.calls_function = True
+                if former := _properties(body).get("TakeOverFrom"):
+                    self.remarks.append(
+                        f"no stack has registered the target before: {name} does not take it over from {former}"
+                    )
                 if not self._is_export(token) and not ("Fn::GetAtt" in token and of_template):
                     body["Properties"]["ServiceToken"] = _FUNCTION
                     self.remarks.append(f"the ServiceToken of {name} is the function on this machine")
@@ -321,6 +328,13 @@ def _bodies(resources: Mapping[str, Any]) -> Iterator[Template]:
             yield from _bodies(each[-1])
         elif isinstance(each, dict):
             yield each
+
+
+def _as_text(value: Any) -> Any:
+    """A value of a parameter, with booleans as text."""
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _properties(body: Template) -> dict[str, Any]:

@@ -9,6 +9,7 @@ Call = Mapping[str, Any]
 
 _SERVICES = {"AmazonSSM": "SSM", "AnyScaleFrontendService": "Auto Scaling"}
 _OWNER = ("sagemaker-scaling:stack-id", "sagemaker-scaling:logical-id")
+_FORMER = "sagemaker-scaling:former-logical-id"
 _RESTORING = "sagemaker-scaling:restoring"
 # CloudFormation's own properties. They are the same in every request.
 _NOT_SHOWN = ("ServiceToken", "ServiceTimeout")
@@ -70,19 +71,27 @@ def decided(event: Mapping[str, Any], calls: Sequence[Call], answer: Mapping[str
     if event.get("ResourceType") == "Custom::SageMakerEndpointUpdateGate":
         return _decided_by_gate(done)
     if event.get("RequestType") == "Delete":
-        if "DeregisterScalableTarget" in done:
-            return "this resource owns it: deregister it"
-        return "it was adopted: release it" if "UntagResource" in done else "this resource does not own it: do nothing"
+        return _decided_by_delete(done)
     if "PutParameter" in done and "RegisterScalableTarget" not in done:
         return "the endpoint is about to roll back: keep the target as a snapshot"
     if any(_RESTORING in call["Input"].get("Tags", {}) for call in acts):
         return "restore the target from its snapshot, with what the template says"
+    if any(_FORMER in call["Input"].get("Tags", {}) for call in acts):
+        return "TakeOverFrom names its owner: take it over"
     if acts and operation(acts[0]) == "TagResource":
         return "it has no owner: adopt it"
     if acts and "Tags" in acts[0]["Input"]:
         was_read = any(operation(call) == "DescribeScalableTargets" for call in calls[: calls.index(acts[0])])
         return "it is not registered: register it" if was_read else "register it, unless it is registered already"
     return "this resource owns it: update it"
+
+
+def _decided_by_delete(done: Set[str]) -> str:
+    if "DeregisterScalableTarget" in done:
+        return "this resource owns it: deregister it"
+    if "TagResource" in done:
+        return "its former owner exists: hand it back"
+    return "it was adopted: release it" if "UntagResource" in done else "this resource does not own it: do nothing"
 
 
 def _decided_by_gate(done: Set[str]) -> str:

@@ -181,6 +181,66 @@ class ScalingBesideItsGate(rules.CloudFormationLintRule):  # type: ignore[misc]
                 yield rules.RuleMatch(["Resources", name], text)
 
 
+class UnknownAttribute(rules.CloudFormationLintRule):  # type: ignore[misc]
+    """Reports an attribute that the function does not return."""
+
+    id = "E9314"
+    shortdesc = "Attributes of Custom::SageMaker resources"
+    description = "Finds Fn::GetAtt of attributes that the function does not return"
+    tags = ("resources", "sagemaker")
+
+    def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
+        """Checks all references."""
+        resources = cfn.get_resources()
+        for function in ("Fn::GetAtt", "Fn::Sub"):
+            for path in cfn.search_deep_keys(function):
+                for name, attribute in references({function: path[-1]}):
+                    of = resources.get(name, {})
+                    if of.get("Type") in ATTRIBUTES and attribute and not has_attribute(of, attribute):
+                        known = ", ".join(ATTRIBUTES[of["Type"]])
+                        text = f"{name} has no attribute {attribute}; it has {known}" + policy_arns(of)
+                        yield rules.RuleMatch(path[:-1], text)
+
+
+ATTRIBUTES = {
+    GATE: ("EndpointName", "EndpointConfigName"),
+    SCALING: (
+        "ScalableTargetARN",
+        "ResourceId",
+        "ServiceNamespace",
+        "ScalableDimension",
+        "EndpointName",
+        "VariantName",
+        "InferenceComponentName",
+        "MinCapacity",
+        "MaxCapacity",
+    ),
+}
+
+
+def has_attribute(resource: dict[str, Any], attribute: str) -> bool:
+    """Whether a resource may have an attribute."""
+    if attribute in ATTRIBUTES[resource["Type"]]:
+        return True
+    policies = resource.get("Properties", {}).get("ScalingPolicies", [])
+    arn = re.fullmatch(r"PolicyARN(?:([1-9][0-9]*)|[.](.+))", attribute)
+    if resource["Type"] != SCALING or not arn:
+        return False
+    if not isinstance(policies, list) or not all(isinstance(each, dict) and "PolicyName" in each for each in policies):
+        # Such as an Fn::If, which may have any.
+        return True
+    names = [each["PolicyName"] for each in policies]
+    return int(arn[1]) <= len(names) if arn[1] else arn[2] in names or not all(isinstance(name, str) for name in names)
+
+
+def policy_arns(resource: dict[str, Any]) -> str:
+    """The attributes of the policies, for a message."""
+    policies = resource.get("Properties", {}).get("ScalingPolicies", [])
+    if resource["Type"] != SCALING or not isinstance(policies, list) or not policies:
+        return ""
+    return f", and PolicyARN1 to PolicyARN{len(policies)} or PolicyARN. with a policy's name"
+
+
 def scalings(cfn: template.Template) -> Iterator[tuple[str, dict[str, Any]]]:
     """The scaling resources, with their properties."""
     for name, resource in cfn.get_resources(SCALING).items():

@@ -88,6 +88,16 @@ pub enum Refusal {
         /// Its owner.
         owner: Owner,
     },
+    /// Another resource has taken the target over from this one.
+    #[error(
+        "{target} was taken over by {owner}; remove this resource from its template. Its Delete leaves the target registered"
+    )]
+    TakenOver {
+        /// The target.
+        target: String,
+        /// Its owner.
+        owner: Owner,
+    },
     /// A tag of the stack has a key that the function reserves.
     #[error(
         "PropagateStackTags: the stack has the tag {0}, and keys that begin with sagemaker-scaling: are reserved; remove \
@@ -132,6 +142,7 @@ impl Refusal {
                 | Self::Kept { .. }
                 | Self::OwnedByAnother { .. }
                 | Self::OwnedByOtherStack { .. }
+                | Self::TakenOver { .. }
         )
     }
 }

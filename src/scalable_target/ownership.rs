@@ -62,6 +62,9 @@ pub(super) fn registration(
         Ownership::Other(former) if may_take_over(desired, owner, &former, present) => {
             Ok(Registration::TakeOver { arn: arn.clone(), tags: owner.tags_after(&former) })
         }
+        Ownership::Other(other) if Owner::read_former(present).as_ref() == Some(owner) => {
+            Err(Refusal::TakenOver { target, owner: other })
+        }
         Ownership::Other(owner) => Err(Refusal::OwnedByAnother { target, owner }),
         Ownership::Untagged if desired.adopt_existing => {
             Ok(Registration::Adopt { arn: arn.clone(), tags: with_authors(owner.adoption_tags()) })
@@ -275,7 +278,8 @@ mod tests {
         assert_eq!(registration(&plain, &owner(), taken.as_ref(), &keys(&[])), Ok(again));
         let elsewhere = Owner { stack_id: "stack/two".into(), ..former() };
         let taken = registered(elsewhere.tags_after(&owner()));
-        assert!(registration(&plain, &owner(), taken.as_ref(), &keys(&[])).is_err());
+        let refused = registration(&plain, &owner(), taken.as_ref(), &keys(&[])).unwrap_err();
+        assert!(refused.to_string().contains("remove this resource from its template"), "{refused}");
     }
 
     #[test]

@@ -86,7 +86,12 @@ async fn respelled<'a>(
 /// Whether it is certain that the Delete after a failed Create has nothing to do.
 async fn is_certainly_not_registered(context: &Context<'_>, error: &Error, target: &ScalableTargetId) -> bool {
     match error {
-        Error::Refused(Refusal::AlreadyRegistered(_) | Refusal::Kept { .. } | Refusal::OwnedByAnother { .. }) => {
+        Error::Refused(
+            Refusal::AlreadyRegistered(_)
+            | Refusal::Kept { .. }
+            | Refusal::OwnedByAnother { .. }
+            | Refusal::TakenOver { .. },
+        ) => {
             // If this request has tagged the target, the read that showed another owner may be older than the tags.
             let tally = context.progress().tally();
             tally.count(Decision::Adopt) + tally.count(Decision::TakeOver) == 0

@@ -124,6 +124,11 @@ class Telling(unittest.TestCase):
             {**VARIANT, "Tags": {**TAGS, "sagemaker-scaling:restoring": "true"}},
         )
         tag = call(100, "AnyScaleFrontendService.TagResource", {"Tags": TAGS})
+        take = call(
+            100,
+            "AnyScaleFrontendService.TagResource",
+            {"Tags": {**TAGS, "sagemaker-scaling:former-logical-id": "Old"}},
+        )
         untag = call(100, "AnyScaleFrontendService.UntagResource", {"TagKeys": list(TAGS)})
         deregister = call(100, "AnyScaleFrontendService.DeregisterScalableTarget", VARIANT)
         put = call(100, "AmazonSSM.PutParameter", {"Name": "snapshot", "Value": "{}"}, {})
@@ -140,6 +145,12 @@ class Telling(unittest.TestCase):
             ),
             (request(100, "Delete", **properties), [seen, deregister], "this resource owns it: deregister it"),
             (request(100, "Delete", **properties), [seen, untag], "it was adopted: release it"),
+            (
+                request(100, "Create", **properties),
+                [create, seen, take, update],
+                "TakeOverFrom names its owner: take it over",
+            ),
+            (request(100, "Delete", **properties), [seen, tag, untag], "its former owner exists: hand it back"),
             (request(100, "Delete", **properties), [seen], "this resource does not own it: do nothing"),
             (
                 request(100, "Update", **properties, **gate),

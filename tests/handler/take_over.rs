@@ -189,7 +189,9 @@ async fn a_resource_that_moves_to_another_stack_takes_its_target_over() {
         let former = json!({ FORMER_STACK_ID_TAG: their_id, FORMER_LOGICAL_ID_TAG: "Scaling" });
         assert_eq!(tags(&world), merged(owned_by(STACK, "Scaling"), &former));
         let (reason, _) = world.refuse(theirs(update())).await;
-        assert!(reason.contains(&format!("is registered by resource Scaling of stack {STACK}")), "{reason}");
+        let taken =
+            format!("was taken over by resource Scaling of stack {STACK}; remove this resource from its template");
+        assert!(reason.contains(&taken), "{reason}");
         world.succeed(delete()).await;
         assert_eq!(world.picture(), before, "{from}");
         world.succeed(create()).await;
