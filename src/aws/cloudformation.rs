@@ -31,11 +31,8 @@ impl Aws<'_> {
         let limit = (self.left_to_work() / 2).min(RECORD_TIMEOUT);
         match timeout(limit, self.describe_stack_resource(owner)).await {
             Ok(Ok(record)) => Some(record.into()),
-            // "Resource Scaling does not exist for stack ...": it is deleted, and no longer in the template. MiniStack says "in".
-            Ok(Err(error))
-                if error.code() == Some("ValidationError")
-                    && ["does not exist for stack", "does not exist in stack"].iter().any(|text| error.says(text)) =>
-            {
+            // "Resource Scaling does not exist for stack ...": it is deleted, and no longer in the template.
+            Ok(Err(error)) if error.code() == Some("ValidationError") && error.says("does not exist for stack") => {
                 Some(StackRecord { status: "DELETE_COMPLETE".to_owned(), ..StackRecord::default() })
             }
             Ok(Err(error)) => {
