@@ -46,6 +46,8 @@ pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> 
     remove(context, target, context.aws.registered(target).await?, Freshness::Fresh).await?;
     let is_dropped = ownership::is_own(context.owner(), Some(&stored.snapshot.as_registered()));
     if !is_dropped && stored.snapshot.is_by_new_gate() {
+        // Until every read shows the snapshot as it is now, a restore may use the one before.
+        sleep(VISIBLE_WITHIN).await;
         restore_left(context, vec![stored]).await?;
     }
     Ok(())

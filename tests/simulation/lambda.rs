@@ -1,6 +1,7 @@
 //! Lambda: asynchronous invocations, retries, duplicates, timeouts, and environments that are killed.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -66,6 +67,7 @@ impl Lambda {
             sent: Mutex::default(),
             read: Mutex::default(),
             fresh_at: Mutex::default(),
+            has_no_record: AtomicBool::new(false),
         });
         let deadline = {
             let mut state = self.world.state();

@@ -1,6 +1,7 @@
 //! The services as the function meets them: new targets become visible late, and each change is checked.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -197,8 +198,9 @@ impl State {
         let now = self.now();
         let was_fresh = invocation.fresh_at.lock().expect("not poisoned").is_some_and(|at| now - at < VALID);
         let young = now - self.requests[number].made < VALID;
-        if fresh || was_fresh || young || kind == "Delete" {
-            // Documented limit: the call was in flight, or the request too young to check its freshness.
+        let has_no_record = invocation.has_no_record.load(Ordering::Relaxed);
+        if fresh || was_fresh || young || has_no_record || kind == "Delete" {
+            // Documented limit: the call was in flight, the request too young to check its freshness, or the record not read.
             self.excuse(number);
         } else {
             self.violation(format!("{operation} for request {number}, for which CloudFormation no longer waits"));

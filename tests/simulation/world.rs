@@ -2,6 +2,7 @@
 //! record and response URL.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(crate) struct Invocation {
     pub(crate) read: Mutex<Option<Read>>,
     /// When CloudFormation last said that it waits, in seconds since the epoch.
     pub(crate) fresh_at: Mutex<Option<f64>>,
+    /// Whether its last request for CloudFormation's record was cut off.
+    pub(crate) has_no_record: AtomicBool,
 }
 
 /// A stack id and a logical id.
@@ -173,6 +176,10 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
     let fresh = invocation.lambda.world.state().is_waiting(invocation.request);
     let operation = if put { "PUT" } else { target.rsplit('.').next().unwrap_or_default() };
     let request = invocation.request;
+    let asks = operation == "DescribeStackResource";
+    if asks {
+        invocation.has_no_record.store(true, Ordering::Relaxed);
+    }
     if let Some(trouble) = trouble {
         invocation.lambda.world.state().record_event(format_args!("  {request}: {operation} meets {trouble:?}"));
     }
@@ -215,6 +222,9 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
         return reply;
     }
     sleep(way / 2).await;
+    if asks {
+        invocation.has_no_record.store(false, Ordering::Relaxed);
+    }
     if put {
         invocation.sent.lock().expect("not poisoned").taken += 1;
     }

@@ -217,7 +217,10 @@ impl State {
         let is_overtaken = self.requests[request + 1..].iter().any(is_of_same);
         let failed = found.answer.as_ref().is_some_and(|answer| answer["Status"] == "FAILED");
         let is_twin = failed || found.answer.is_some() && is_overtaken;
-        if is_twin && self.now() - found.made < CHECKS_FRESHNESS_AFTER {
+        let is_young = self.now() - found.made < CHECKS_FRESHNESS_AFTER;
+        let was_just_answered =
+            found.answered_at.is_some_and(|answered| self.now() - answered < self.record_lag + READ_VALID);
+        if is_twin && (is_young || is_overtaken && was_just_answered) {
             self.excuse(variant, TWIN);
             return;
         }
@@ -280,6 +283,7 @@ impl State {
             self.note_late_registration(variant);
             self.check_registration(number, input, variant);
         }
+        let kept = if operation == "RegisterScalableTarget" { self.snapshot(variant) } else { None };
         let Some(shadow) = &self.shadows[variant] else { return };
         if let (Some(keys), "UntagResource") = (input["TagKeys"].as_array(), operation)
             && !keys.iter().filter_map(Value::as_str).any(|key| shadow.tags.contains_key(key))
@@ -348,6 +352,15 @@ impl State {
                     return;
                 }
                 (is_others && !include && !is_half_restored).then_some("a gate deregisters another stack's target")
+            }
+            // Documented limit: another stack has adopted the target or completed it at this moment.
+            Props::Gate { .. }
+                if operation == "RegisterScalableTarget"
+                    && self.now() - shadow.tagged < VALID
+                    && (tag(RESTORING_TAG).is_none() || owner != kept_owner(kept.as_ref())) =>
+            {
+                self.excuse(variant, CHANGED_OWNER);
+                return;
             }
             // The tag of a restore may still be visible, and is removed again.
             _ if is_half_restored || ends_restore => None,
@@ -433,6 +446,12 @@ impl State {
         let found = self.by_hand("AmazonSSM.GetParameter", &json!({ "Name": parameter(variant) })).ok()?;
         serde_json::from_str(found["Parameter"]["Value"].as_str()?).ok()
     }
+}
+
+/// The owner that a snapshot names.
+fn kept_owner(kept: Option<&Value>) -> Option<(&str, &str)> {
+    let tags = &kept?["Target"]["Tags"];
+    tags[STACK_ID_TAG].as_str().zip(tags[LOGICAL_ID_TAG].as_str())
 }
 
 /// Everything that is registered for a variant.
