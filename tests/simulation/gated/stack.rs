@@ -34,7 +34,6 @@ use super::history::{
 use super::lambda::Lambda;
 use super::request::{Props, Request};
 use super::world::{Record, State};
-use crate::common::request::Properties as _;
 
 /// A stack.
 #[derive(Debug)]
