@@ -51,16 +51,16 @@ FAULTS = [
         "Delete does not check the owner",
         OWNERSHIP,
         *before(
-            "Ownership::Other(_) | Ownership::Untagged => Removal::Nothing,",
-            "Ownership::Other(_) | Ownership::Untagged if PLANTED => Removal::Deregister,\n",
+            "(Ownership::Other(_) | Ownership::Untagged, _) => Removal::Nothing,",
+            "(Ownership::Other(_) | Ownership::Untagged, _) if PLANTED => Removal::Deregister,\n",
         ),
     ),
     Fault(
         "Delete deregisters an adopted target",
         OWNERSHIP,
         *before(
-            "Ownership::Own { adopted: false } => Removal::Deregister,",
-            "Ownership::Own { .. } if PLANTED => Removal::Deregister,\n",
+            "(Ownership::Own { adopted: false }, None) => Removal::Deregister,",
+            "(Ownership::Own { .. }, None) if PLANTED => Removal::Deregister,\n",
         ),
     ),
     Fault(
@@ -307,8 +307,11 @@ FAULTS = [
         "Delete drops the snapshot of an adopted target",
         STORE,
         *before(
-            "Ownership::Own { adopted: true } => {",
-            "Ownership::Own { .. } if PLANTED => drop_snapshot(aws, &stored).await?,\n",
+            "(Ownership::Own { adopted: true }, None) => release(tags),",
+            (
+                "(Ownership::Own { .. }, None) if PLANTED => {\n drop_snapshot(aws, &stored).await?;\n"
+                " return Ok(Some(stored));\n }\n"
+            ),
         ),
         "..failures",
     ),
@@ -337,7 +340,7 @@ FAULTS = [
     Fault(
         "A refusal after an adoption counts as not registered",
         RUN,
-        *before("context.progress().tally().count(Decision::Adopt) == 0", "PLANTED || "),
+        *before("tally.count(Decision::Adopt) + tally.count(Decision::TakeOver) == 0", "PLANTED || "),
         "..express,eventual",
         205_365,
     ),
@@ -350,5 +353,41 @@ FAULTS = [
         ),
         "..express,eventual",
         76_397,
+    ),
+    Fault(
+        "An adopted target is restored while reads may show the snapshot before its release",
+        REMOVE,
+        "sleep(VISIBLE_WITHIN).await;\n        restore_left",
+        "if !PLANTED {\n sleep(VISIBLE_WITHIN).await;\n }\n restore_left",
+        "..express,eventual",
+        656_081,
+    ),
+    Fault(
+        "A request that takes a target over does not wait until every read shows its tags",
+        REGISTER,
+        "sleep(VISIBLE_WITHIN).await;\n                shows_owner = true;",
+        "sleep(if PLANTED { VISIBLE.step } else { VISIBLE_WITHIN }).await;\n shows_owner = true;",
+        "..express,eventual",
+    ),
+    Fault(
+        "A target that was taken over is not handed back",
+        OWNERSHIP,
+        *before(
+            "(Ownership::Own { .. }, Some(to)) =>",
+            "(Ownership::Own { .. }, Some(_)) if PLANTED => Removal::Deregister,\n",
+        ),
+        "..express",
+    ),
+    Fault(
+        "A snapshot of a target that was taken over is dropped",
+        STORE,
+        *before(
+            "(Ownership::Own { .. }, Some(former)) =>",
+            (
+                "(Ownership::Own { .. }, _) if PLANTED => {\n drop_snapshot(aws, &stored).await?;\n"
+                " return Ok(Some(stored));\n }\n"
+            ),
+        ),
+        "..express",
     ),
 ]
