@@ -1,6 +1,8 @@
 """The schemas check the properties of a template: with cfn-lint, and in an editor."""
 
 import json
+import re
+import shutil
 import unittest
 from collections import Counter
 from functools import reduce
@@ -12,9 +14,9 @@ from typing import Any
 import yaml
 from jsonschema import Draft7Validator
 
-from demo.environment import ROOT
+from demo.environment import ROOT, VENV
 from schema.rules import custom_sagemaker
-from support import TEMPLATES, cfn_lint
+from support import TEMPLATES, cfn_lint, run
 
 NEAREST_NAMES = ROOT / "schema/tests/agreement/nearest_names.json"
 YAML_VALUES = ROOT / "schema/tests/agreement/yaml_values.json"
@@ -102,6 +104,34 @@ class Rule(unittest.TestCase):
                 with self.subTest(name):
                     hint = custom_sagemaker.did_you_mean(name, schemas[resource_type]["properties"])
                     self.assertEqual(hint, f"; did you mean {nearest}?" if nearest else "")
+
+
+class Package(unittest.TestCase):
+    """The rules as a Python package."""
+
+    def test_the_installed_rules_find_what_those_of_the_folder_find(self) -> None:
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            source = shutil.copytree(SCHEMAS, folder / "schema", ignore=shutil.ignore_patterns("__pycache__"))
+            offline = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
+            pip = [str(VENV / "python"), "-m", "pip"]
+            built = run([*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", name, str(source)], {})
+            self.assertEqual(built.returncode, 0, built.stderr)
+            [wheel] = folder.glob("*.whl")
+            version = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+            assert version
+            self.assertIn(f"-{version[1]}-", wheel.name)
+            site = folder / "site"
+            installed = run([*pip, "install", *offline, "--target", str(site), str(wheel)], {})
+            self.assertEqual(installed.returncode, 0, installed.stderr)
+            rules = ["--append-rules", "sagemaker_scaling_lint.rules"]
+            for template in sorted(LINTED.glob("*.yaml")):
+                with self.subTest(template.name):
+                    command = [str(VENV / "cfn-lint"), *rules, "--format", "json", "--template", str(template)]
+                    linted = run(command, {"PYTHONPATH": str(site)})
+                    matches = json.loads(linted.stdout)
+                    told = {(match["Location"]["Start"]["LineNumber"], match["Message"]) for match in matches}
+                    self.assertEqual(told, found(template))
 
 
 class EditorSchema(unittest.TestCase):
