@@ -164,6 +164,25 @@ class Tried(TrialTestCase):
         told = self.tried(config + ENDPOINT + component + scaling(InferenceComponentName="!Ref Component"), head)
         self.assertEqual(len(self.targets(told)), 1)
 
+    def test_booleans_of_parameters_are_compared_as_text(self) -> None:
+        head = (
+            "Parameters:\n  Enabled: {Type: String, Default: false, AllowedValues: [true, false]}\n"
+            "Conditions:\n  IsEnabled: !Equals [!Ref Enabled, 'true']\n"
+        )
+        scaled = scaling(EndpointName="!GetAtt Endpoint.EndpointName", VariantName="variant-0")
+        scaled = scaled.replace("    Properties:", "    Condition: IsEnabled\n    Properties:")
+        told = self.tried(CONFIG + ENDPOINT + scaled, head, Enabled="true")
+        self.assertEqual(len(self.targets(told)), 1)
+
+    def test_a_former_owner_is_told_to_be_missing(self) -> None:
+        scaled = scaling(EndpointName=self.endpoint, VariantName="blue", TakeOverFrom="stack/Former")
+        told = self.tried(scaled)
+        self.assertEqual(len(self.targets(told)), 1)
+        self.assertIn(
+            "no stack has registered the target before: Scaling does not take it over from stack/Former",
+            self.texts(told, "assume"),
+        )
+
     def test_a_configuration_may_be_named_in_another_letter_case(self) -> None:
         for name in ("myconfig", "MYCONFIG"):
             with self.subTest(name):
