@@ -102,7 +102,9 @@ impl State {
             let puts_on_own = operation.starts_with("Put") && made == Some(&invocation.request);
             if before.is_some() && !tags_as_own && !puts_on_own {
                 self.check_timely(invocation, fresh, operation);
-            } else if (tags_as_own || self.requests[invocation.request].kind != "Create")
+            } else if (tags_as_own
+                || self.requests[invocation.request].kind != "Create"
+                || invocation.has_no_record.load(Ordering::Relaxed))
                 && !self.is_waiting(invocation.request)
             {
                 self.excuse(invocation.request);
