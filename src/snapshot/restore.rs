@@ -182,7 +182,9 @@ async fn register(aws: &Aws<'_>, stored: &Stored, tags: Tags) -> Result<Option<(
                 // Another request may be restoring it at this moment, or has done so and that is not visible yet.
                 sleep(VISIBLE_WITHIN).await;
                 if !stored.is_current(aws).await? {
-                    return Ok(None);
+                    // Another request has completed it, or has undone that before this one registered it.
+                    let now = aws.registered(&snapshot.spec.id).await?.filter(Registered::is_restoring);
+                    return Ok(now.map(|found| (found, false)));
                 }
                 has_waited = true;
             }

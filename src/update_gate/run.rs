@@ -180,7 +180,8 @@ async fn drop_unused(context: &Context<'_>, unused: &[Taken]) {
 /// If the gate's own Update failed, its physical id has stayed, and the endpoint was not updated. If the gate gets another
 /// endpoint, CloudFormation creates that one.
 fn endpoint_plan(id: &UpdateGateId, given: Option<&UpdateGateId>, declared: Option<&UpdateGateId>) -> EndpointPlan {
-    match given.or(declared) {
+    // Without a usable id, the gate could not be created, and the endpoint has not been updated since.
+    match given {
         Some(previous) if previous.is_same(id) => {
             EndpointPlan::Keep { rolls_back_failure: declared.is_some_and(|declared| !declared.is_same(id)) }
         }

@@ -12,7 +12,7 @@ use test_support::Crash;
 use test_support::account::Account as _;
 use test_support::attached::{step, tracking};
 use test_support::function::{ADOPTED_TAG, RESTORING_TAG};
-use test_support::request::{NOT_REGISTERED, STACK, create, create_gate, gate_id, update};
+use test_support::request::{INVENTED, NOT_REGISTERED, STACK, create, create_gate, gate_id, update};
 
 /// `prod` after a gate has taken a snapshot of `blue`, which was registered natively.
 async fn snapshotted() -> (World, Value) {
@@ -432,6 +432,31 @@ async fn a_native_target_that_left_its_template_is_not_restored() {
         assert!(stays || world.registered().is_empty(), "{status}");
         assert!(snapshots(&world).is_empty(), "{status}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_that_registers_after_another_one_was_undone_is_undone_too() {
+    let world = endpoint();
+    world.on_native("arn:aws:cloudformation:us-east-1:111122223333:stack/native/1", "Target");
+    register_natively(&world, &["blue"]);
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.update_endpoint("prod", "xlarge");
+    world.on_record("DELETE_COMPLETE", BLUE_ID);
+    // Another delivery has dropped the snapshot. The reply to the registration is lost.
+    let gone = ("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() }));
+    world.before("RegisterScalableTarget", 0, &[gone]);
+    world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
+    world.succeed(gate_delete("large")).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_whose_create_was_cancelled_deregisters_in_its_update() {
+    // Rollback is disabled, and the next update has the same configuration. The endpoint was not updated.
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.succeed(gate_update("xlarge", "xlarge").of(INVENTED)).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]
