@@ -316,26 +316,11 @@ FAULTS = [
         "..failures",
     ),
     Fault(
-        "A cancelled gate leaves what a killed delivery has deregistered",
-        RUN_GATE,
-        *before("stored.snapshot.is_kept_by(context", "!PLANTED && "),
-        "..express,kills",
-        220_869,
-    ),
-    Fault(
         "A gate drops its own snapshot for the one that it has overwritten",
         RUN_GATE,
         *before("taken.iter().any(|taken| taken.stored.snapshot.spec.id == stored", "!PLANTED && "),
         "..express,eventual",
-        115_413,
-    ),
-    Fault(
-        "A cancelled gate leaves the snapshot of a target that it has not deregistered",
-        RUN_GATE,
-        "Some(Successor::Answered) => drop_unused",
-        "Some(Successor::Answered) if PLANTED => {}\n Some(Successor::Answered) => drop_unused",
-        "..express,eventual",
-        189_585,
+        172_374,
     ),
     Fault(
         "A refusal after an adoption counts as not registered",
