@@ -1,8 +1,8 @@
 """All rules, for `append_rules` of cfn-lint. From a folder, cfn-lint loads the other files here instead."""
 
 from .custom_sagemaker import CustomSageMaker, CustomSageMakerOtherTypes, CustomSageMakerScalars, CustomSageMakerTypes
-from .exported_gate import ExportedGate
 from .wiring import (
+    ExportedGate,
     GateBehindItsEndpoint,
     GateBesideItsEndpoint,
     MinimumOverMaximum,

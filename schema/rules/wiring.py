@@ -17,6 +17,27 @@ CONFIG = "AWS::SageMaker::EndpointConfig"
 VARIANT = "sagemaker:variant:DesiredInstanceCount"
 
 
+class ExportedGate(rules.CloudFormationLintRule):  # type: ignore[misc]
+    """Warns of an export that blocks the endpoint's next update."""
+
+    id = "W9305"
+    shortdesc = "Export of an update gate's id"
+    description = "Finds exports that block the next update: a gate's id changes with its configuration"
+    tags = ("outputs", "sagemaker")
+
+    def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
+        """Checks all outputs."""
+        for name, output in cfn.template.get("Outputs", {}).items():
+            for gate in dict.fromkeys(found for found, attribute in references(output) if not attribute):
+                if "Export" in output and gate in cfn.get_resources(GATE):
+                    text = (
+                        f"{gate}: do not export the id of a gate; it changes with each configuration, and "
+                        "CloudFormation refuses to change an export in use. Scaling in another stack needs no "
+                        "UpdateGate: set IncludeOtherStacks on the gate"
+                    )
+                    yield rules.RuleMatch(["Outputs", name, "Value"], text)
+
+
 class GateBesideItsEndpoint(rules.CloudFormationLintRule):  # type: ignore[misc]
     """Reports a gate that CloudFormation does not update before its endpoint, and a second gate."""
 
@@ -27,11 +48,11 @@ class GateBesideItsEndpoint(rules.CloudFormationLintRule):  # type: ignore[misc]
 
     def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
         """Checks all endpoints."""
-        for name, endpoint in cfn.get_resources(ENDPOINT).items():
+        for name in cfn.get_resources(ENDPOINT):
             gates = gates_of(cfn, identity(cfn, {"Ref": name}))
             if any(name in endpoints_before(cfn, gate) for gate in gates):
                 continue
-            passes = {found for found, _ in references(endpoint.get("Properties", {}).get("EndpointConfigName"))}
+            passes = {found for found, _ in references(properties_of(cfn, name).get("EndpointConfigName"))}
             if gates and not passes & set(gates):
                 text = (
                     f"EndpointConfigName: expected !GetAtt {gates[0]}.EndpointConfigName; otherwise CloudFormation "
@@ -118,8 +139,8 @@ class NoServiceTimeout(rules.CloudFormationLintRule):  # type: ignore[misc]
 
     def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
         """Checks all resources of the function."""
-        for name, resource in [*cfn.get_resources(SCALING).items(), *cfn.get_resources(GATE).items()]:
-            if "ServiceTimeout" not in resource.get("Properties", {}):
+        for name in (*cfn.get_resources(SCALING), *cfn.get_resources(GATE)):
+            if "ServiceTimeout" not in properties_of(cfn, name):
                 text = (
                     f"{name}: set ServiceTimeout to how many seconds its endpoint may take; without it, the stack "
                     "waits for an hour if the function cannot answer"
@@ -137,10 +158,10 @@ class NamedConfig(rules.CloudFormationLintRule):  # type: ignore[misc]
 
     def match(self, cfn: template.Template) -> Iterator[rules.RuleMatch]:
         """Checks the configurations of all gates."""
-        gates = cfn.get_resources(GATE).values()
-        named = {name for gate in gates for name, _ in references(gate.get("Properties", {}).get("EndpointConfigName"))}
-        for name, config in cfn.get_resources(CONFIG).items():
-            if name in named and isinstance(config.get("Properties", {}).get("EndpointConfigName"), str):
+        wanted = [properties_of(cfn, gate).get("EndpointConfigName") for gate in cfn.get_resources(GATE)]
+        behind = {name for name, _ in references(wanted)}
+        for name in cfn.get_resources(CONFIG):
+            if name in behind and isinstance(properties_of(cfn, name).get("EndpointConfigName"), str):
                 text = (
                     "EndpointConfigName: remove it, so that each change has a new name; a gate recognizes a new "
                     "configuration by its name"
@@ -195,10 +216,12 @@ class UnknownAttribute(rules.CloudFormationLintRule):  # type: ignore[misc]
         for function in ("Fn::GetAtt", "Fn::Sub"):
             for path in cfn.search_deep_keys(function):
                 for name, attribute in references({function: path[-1]}):
-                    of = resources.get(name, {})
-                    if of.get("Type") in ATTRIBUTES and attribute and not has_attribute(of, attribute):
-                        known = ", ".join(ATTRIBUTES[of["Type"]])
-                        text = f"{name} has no attribute {attribute}; it has {known}" + policy_arns(of)
+                    kind = resources.get(name, {}).get("Type")
+                    policies = properties_of(cfn, name).get("ScalingPolicies", []) if kind == SCALING else []
+                    if kind in ATTRIBUTES and attribute and not has_attribute(kind, policies, attribute):
+                        text = f"{name} has no attribute {attribute}; it has {', '.join(ATTRIBUTES[kind])}"
+                        if policies:
+                            text += f", and PolicyARN1 to PolicyARN{len(policies)} or PolicyARN. with a policy's name"
                         yield rules.RuleMatch(path[:-1], text)
 
 
@@ -218,13 +241,12 @@ ATTRIBUTES = {
 }
 
 
-def has_attribute(resource: dict[str, Any], attribute: str) -> bool:
-    """Whether a resource may have an attribute."""
-    if attribute in ATTRIBUTES[resource["Type"]]:
+def has_attribute(kind: str, policies: Any, attribute: str) -> bool:
+    """Whether a resource with these policies may have an attribute."""
+    if attribute in ATTRIBUTES[kind]:
         return True
-    policies = resource.get("Properties", {}).get("ScalingPolicies", [])
     arn = re.fullmatch(r"PolicyARN(?:([1-9][0-9]*)|[.](.+))", attribute)
-    if resource["Type"] != SCALING or not arn:
+    if kind != SCALING or not arn:
         return False
     if not isinstance(policies, list) or not all(isinstance(each, dict) and "PolicyName" in each for each in policies):
         # Such as an Fn::If, which may have any.
@@ -233,19 +255,16 @@ def has_attribute(resource: dict[str, Any], attribute: str) -> bool:
     return int(arn[1]) <= len(names) if arn[1] else arn[2] in names or not all(isinstance(name, str) for name in names)
 
 
-def policy_arns(resource: dict[str, Any]) -> str:
-    """The attributes of the policies, for a message."""
-    policies = resource.get("Properties", {}).get("ScalingPolicies", [])
-    if resource["Type"] != SCALING or not isinstance(policies, list) or not policies:
-        return ""
-    return f", and PolicyARN1 to PolicyARN{len(policies)} or PolicyARN. with a policy's name"
-
-
 def scalings(cfn: template.Template) -> Iterator[tuple[str, dict[str, Any]]]:
     """The scaling resources, with their properties."""
-    for name, resource in cfn.get_resources(SCALING).items():
-        if isinstance(resource.get("Properties"), dict):
-            yield name, resource["Properties"]
+    for name in cfn.get_resources(SCALING):
+        yield name, properties_of(cfn, name)
+
+
+def properties_of(cfn: template.Template, name: str) -> dict[str, Any]:
+    """The properties of a resource, or none if they are no object."""
+    properties = cfn.get_resources()[name].get("Properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def endpoints_of(cfn: template.Template, properties: dict[str, Any]) -> list[str]:
@@ -256,23 +275,21 @@ def endpoints_of(cfn: template.Template, properties: dict[str, Any]) -> list[str
 
 def gates_of(cfn: template.Template, endpoint: str) -> list[str]:
     """The gates of an endpoint."""
-    gates = cfn.get_resources(GATE).items()
-    return [name for name, gate in gates if identity(cfn, gate.get("Properties", {}).get("EndpointName")) == endpoint]
+    gates = cfn.get_resources(GATE)
+    return [name for name in gates if identity(cfn, properties_of(cfn, name).get("EndpointName")) == endpoint]
 
 
 def endpoints_before(cfn: template.Template, gate: str) -> list[str]:
     """The endpoints that the name in a gate refers to."""
-    name = cfn.get_resources()[gate].get("Properties", {}).get("EndpointName")
+    name = properties_of(cfn, gate).get("EndpointName")
     return [found for found, _ in references(name) if found in cfn.get_resources(ENDPOINT)]
 
 
 def identity(cfn: template.Template, value: Any) -> str:
     """A text that is the same for all values that name one endpoint."""
-    resources = cfn.get_resources()
-    found = next(references(value), ("", ""))[0] if isinstance(value, dict) else ""
-    kind = resources.get(found, {}).get("Type")
-    if kind in (ENDPOINT, GATE):
-        named = resources[found].get("Properties", {}).get("EndpointName")
+    found = whole_reference(value)
+    if found in cfn.get_resources(ENDPOINT) or found in cfn.get_resources(GATE):
+        named = properties_of(cfn, found).get("EndpointName")
         return f"resource {found}" if named is None else identity(cfn, named)
     return str(known(cfn, value)).rpartition("/")[2].lower()
 
@@ -286,6 +303,14 @@ def known(cfn: template.Template, value: Any) -> Any:
         put = re.sub(r"\$\{(\w+)\}", lambda name: str(parameters.get(name[1]) or name[0]), text)
         return put if "${" not in put else json.dumps({"Fn::Sub": put})
     return json.dumps(value, sort_keys=True, default=str) if isinstance(value, dict) else value
+
+
+def whole_reference(value: Any) -> str:
+    """The resource that a value is a reference to, and not only a part of it or one of several."""
+    found = [name for name, _ in references(value)]
+    text = value.get("Fn::Sub", "${}") if isinstance(value, dict) else None
+    is_whole = isinstance(text, str) and re.fullmatch(r"\$\{[\w.]*\}", text)
+    return found[0] if is_whole and value.keys() <= {"Ref", "Fn::GetAtt", "Fn::Sub"} else ""
 
 
 def references(value: Any) -> Iterator[tuple[str, str]]:
@@ -302,7 +327,8 @@ def references(value: Any) -> Iterator[tuple[str, str]]:
             name, *attribute = argument.split(".", 1) if isinstance(argument, str) else argument
             yield str(name), str(*attribute)
         elif function == "Fn::Sub":
-            text = argument[0] if isinstance(argument, list) else argument
+            text, *variables = argument if isinstance(argument, list) else [argument]
+            yield from references(variables)
             for name, attribute in re.findall(r"\$\{(\w+)\.?([\w.]*)\}", str(text)):
                 yield name, attribute
         else:
