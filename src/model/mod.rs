@@ -23,7 +23,7 @@ pub use id::{InvalidId, PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId,
 pub use names::{EndpointConfigName, EndpointName, InferenceComponentName, InvalidName, VariantName};
 pub use owner::{
     FORMER_OWNER_TAGS, MAX_TAGS, OWNER_TAGS, Owner, Ownership, RELEASED_TAGS, RESTORING_TAG, Registered,
-    STACK_TAGS_TAG, TAG_PREFIX, Tags, hand_back, release,
+    STACK_TAGS_TAG, TAG_PREFIX, Tags, complete_hand_back, hand_back, release,
 };
 pub use refusal::Refusal;
 pub use resource_type::ResourceType;

@@ -29,6 +29,13 @@ pub fn hand_back(tags: &mut Tags, former: &Owner) {
     tags.extend(former.tags());
 }
 
+/// Completes a [`hand_back`] of a registered target that was killed between its two calls.
+pub fn complete_hand_back(tags: &mut Tags) {
+    if let Some(owner) = Owner::read(tags).filter(|owner| Owner::read_former(tags).as_ref() == Some(owner)) {
+        hand_back(tags, &owner);
+    }
+}
+
 /// Marks a target that is being restored, until its policies and scheduled actions are complete.
 pub const RESTORING_TAG: &str = "sagemaker-scaling:restoring";
 

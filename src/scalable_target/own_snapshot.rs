@@ -56,7 +56,8 @@ pub(super) async fn ensure_unchanged(
 }
 
 /// One description of the template and a snapshot, with the tags of the owner. Refuses a snapshot of another owner, as it
-/// would refuse the registered target. `None` if that owner was deleted with its target: nobody restores the snapshot.
+/// would refuse the registered target. `None` if that owner, or the native resource, was deleted with its target: nobody
+/// restores the snapshot.
 pub(super) async fn restored_spec(
     context: &Context<'_>,
     desired: &Desired,
@@ -65,13 +66,13 @@ pub(super) async fn restored_spec(
     previous: &Declared,
 ) -> Result<Option<TargetSpec>, Error> {
     let mut registered = snapshot.as_registered();
-    if let Ownership::Other(owner) = Ownership::read(context.owner(), &registered.tags)
+    if let Some(owner) = snapshot.resource().filter(|resource| resource != context.owner())
         && context.aws.is_deleted(&owner).await
     {
         let former = context.aws.existing_former_owner(&registered.tags, &snapshot.spec.id).await;
         match (former, Ownership::read(&owner, &registered.tags)) {
             (Some(former), _) => hand_back(&mut registered.tags, &former),
-            (None, Ownership::Own { adopted: false }) => return Ok(None),
+            (None, Ownership::Own { adopted: false } | Ownership::Untagged) => return Ok(None),
             // It has released the target.
             (None, _) => release(&mut registered.tags),
         }

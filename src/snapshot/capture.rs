@@ -9,6 +9,7 @@ use crate::model::attributes::{Attributes, TARGET_ARN, policy_arn};
 use crate::model::json::{Object, text};
 use crate::model::{
     Attachment, AttachmentKind, Owner, RESTORING_TAG, ScalableTargetId, TARGET_MEMBERS, Tags, TargetSpec,
+    complete_hand_back,
 };
 use crate::polling::poll;
 use crate::timing::VISIBLE;
@@ -77,10 +78,12 @@ async fn completed(aws: &Aws<'_>, mut snapshot: Snapshot) -> Result<Snapshot, Sn
     let is_of_this_update = |stored: &Snapshot| snapshot.update.as_ref().is_none_or(|update| stored.belongs_to(update));
     let completes =
         |stored: &Snapshot| is_half_restored || (stored.arn() == snapshot.arn() && is_of_this_update(stored));
-    Ok(match stored.map(|stored| stored.snapshot).filter(completes) {
+    let mut snapshot = match stored.map(|stored| stored.snapshot).filter(completes) {
         Some(stored) => snapshot.completed_by(stored),
         None => snapshot,
-    })
+    };
+    complete_hand_back(&mut snapshot.spec.tags);
+    Ok(snapshot)
 }
 
 /// Removes the members that Register and Put reject, and those that name the target.

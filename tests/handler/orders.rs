@@ -66,6 +66,24 @@ async fn a_target_in_a_snapshot_is_adopted_with_all_that_it_had() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_snapshot_of_a_deleted_native_resource_is_adopted_by_nobody() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.on_native("native-stack", "Native");
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.update_endpoint("prod", "xlarge");
+    world.on_record_of("native-stack", "DELETE_COMPLETE");
+    let mut properties = gated("xlarge", 4);
+    properties["AdoptExisting"] = json!("true");
+    world.succeed(create().field("ResourceProperties", properties.clone())).await;
+    let tags = world.tags(&world.targets()[0]);
+    assert_eq!((tags.get(ADOPTED_TAG), tags.get("by")), (None, None), "it is a new target");
+    assert!(snapshots(&world).is_empty());
+    world.succeed(test_support::request::delete().field("ResourceProperties", properties).of(BLUE_ID)).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_snapshot_of_another_owner_is_refused_while_that_owner_exists() {
     for (other, stack) in [("Renamed", None), ("Scaling", Some("other"))] {
         let owned = || {

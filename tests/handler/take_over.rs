@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use test_support::Crash;
 use test_support::account::{Account as _, my_variant, owned_by};
 use test_support::attached::{action, merged, step};
 use test_support::function::{ADOPTED_TAG, FORMER_LOGICAL_ID_TAG, FORMER_STACK_ID_TAG, LOGICAL_ID_TAG};
@@ -287,6 +288,30 @@ async fn a_target_in_a_snapshot_is_taken_over_and_handed_back() {
             assert_eq!(world.registered().len(), 2);
         }
         assert!(snapshots(&world).is_empty(), "fails: {fails}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_completes_a_hand_back_that_was_killed() {
+    for at in 1.. {
+        let world = gated_by_old().await;
+        let before = world.picture();
+        let properties = gated("large", 4);
+        world.succeed(taking_over(create().field("ResourceProperties", properties.clone()))).await;
+        world.on_record("DELETE_IN_PROGRESS", BLUE_ID);
+        world.on_record_of(OLD, "UPDATE_COMPLETE");
+        let delete = delete().field("ResourceProperties", properties).of(BLUE_ID);
+        assert!(world.crash(&delete, Crash { at, after_effect: true }).await, "at {at}");
+        let blue = world.targets().into_iter().find(|target| target["ResourceId"] == BLUE).expect("blue");
+        let tags = world.tags(&blue);
+        if tags[LOGICAL_ID_TAG] == "Old" {
+            assert_eq!(tags[FORMER_LOGICAL_ID_TAG], "Old", "at {at}: killed between the two calls");
+            world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+            world.succeed(gate_update("large", "both")).await;
+            world.succeed(gate_update("both", "large")).await;
+            assert_eq!(world.picture(), before);
+            return;
+        }
     }
 }
 
