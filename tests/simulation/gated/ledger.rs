@@ -412,8 +412,10 @@ impl State {
             native.adopted = true;
         }
         // Nobody restores the target of a resource that is deleted, or whose Create failed.
+        let native = &kept["Native"];
+        let native = native["StackId"].as_str().zip(native["LogicalResourceId"].as_str());
         let is_deleted = self.records.iter().any(|((stack, logical), records)| {
-            owner == Some((stack.as_str(), *logical))
+            owner.or(native) == Some((stack.as_str(), *logical))
                 && records
                     .last()
                     .is_some_and(|record| record.status.starts_with("DELETE") || record.status == "CREATE_FAILED")
