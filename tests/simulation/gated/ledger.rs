@@ -70,10 +70,9 @@ impl State {
     }
 
     /// Deregisters the target of a native resource that is deleted. One that a stack has adopted since stays, as
-    /// `docs/UPDATES.md` advises.
+    /// `docs/UPDATES.md` advises, but not one that is half restored without an owner.
     pub(crate) fn delete_native(&mut self, variant: usize) {
-        let is_adopted =
-            self.shadows[variant].as_ref().is_some_and(|shadow| shadow.tags.keys().any(|key| is_own_tag(key)));
+        let is_adopted = self.shadows[variant].as_ref().is_some_and(|shadow| shadow.tags.contains_key(STACK_ID_TAG));
         let kept = self.snapshot(variant);
         let is_kept_adopted = kept.is_some_and(|kept| kept["Target"]["Tags"].get(ADOPTED_TAG).is_some());
         if is_adopted || is_kept_adopted {
