@@ -34,10 +34,14 @@ demo: tools-demo ## Deploy real stacks on this machine, and watch what happens; 
 	@$(VENV_PYTHON) -m demo $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
 
 # As they are given: neither make nor the shell expands them.
+try: export TRY_BEFORE := $(value BEFORE)
+try: export TRY_BEFORE_PARAMETERS := $(value BEFORE_PARAMETERS)
+try: export TRY_FAIL := $(value FAIL)
 try: export TRY_PARAMETERS := $(value PARAMETERS)
+try: export TRY_PLAN := $(value PLAN)
 try: export TRY_VALUES := $(value VALUES)
-try: tools-demo ## Play a template of your own on this machine: make try TEMPLATE=my-template.yaml PARAMETERS="Name=value"
-	@$(VENV_PYTHON) -m demo.trial "$(TEMPLATE)" $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
+try: tools-demo ## Play a template of your own on this machine: make try TEMPLATE=my-template.yaml PARAMETERS="Name=value"; BEFORE=old.yaml: an update
+	@$(VENV_PYTHON) -m demo.trying "$(TEMPLATE)" $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
 
 screen: tools-demo ## Record the demo anew, and draw docs/demo.svg of it
 	@$(VENV_PYTHON) -m demo --json | $(VENV_PYTHON) -m demo.screen

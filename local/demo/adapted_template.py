@@ -287,6 +287,10 @@ class AdaptedTemplate:
                     raise UnsuccessfulError(f"{self.file} names the code {path}, which does not exist.")
                 properties[exporter.PROPERTY_NAME] = str(path)
 
+    def resources(self) -> dict[str, Template]:
+        """The resources that are deployed, with the values that are known before in the place of functions."""
+        return self._known.resources()
+
     def body(self, upload: Upload) -> str:
         """The template as text. Its local code and its nested templates are uploaded."""
         for name, body in self._template["Resources"].items():

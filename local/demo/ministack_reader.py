@@ -32,9 +32,13 @@ logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 
 def parse(file: Path) -> Template:
-    """The template in YAML or JSON. Dates stay text."""
+    """The template in YAML or JSON, also in the reply of `aws cloudformation get-template`. Dates stay text."""
     try:
         template: Template = engine._parse_template(file.read_text())
+        if isinstance(body := template.get("TemplateBody"), str):
+            template = engine._parse_template(body)
+        elif body:
+            template = body
     except (ValueError, YAMLError) as error:
         raise _refused(f"{file}: {error}") from error
     return {"Resources": {}, **template}
@@ -102,6 +106,25 @@ class Known:
         """Whether a condition is true. `None` if that is not known."""
         holds: bool | None = self._conditions.get(condition)
         return holds
+
+    def resources(self) -> dict[str, Template]:
+        """The resources that are deployed, with the values that are known before in the place of functions."""
+        resources = self._template["Resources"].items()
+        deployed = {name: body for name, body in resources if self.holds(body.get("Condition")) is not False}
+        return {name: self._resolved(body) for name, body in deployed.items() if "Type" in body}
+
+    def _resolved(self, node: Any) -> Any:
+        if (value := self.of(node)) is not None:
+            return value
+        match node:
+            case {"Fn::If": [str(condition), yes, no]} if (holds := self.holds(condition)) is not None:
+                return self._resolved(yes if holds else no)
+            case dict():
+                resolved = {key: self._resolved(value) for key, value in node.items()}
+                return {key: value for key, value in resolved.items() if value is not engine._NO_VALUE}
+            case list():
+                return [value for each in node if (value := self._resolved(each)) is not engine._NO_VALUE]
+        return node
 
     def of(self, node: Any) -> Any:
         """The value of a node. `None` if it is not known, or if the node is invalid."""

@@ -3,7 +3,8 @@
 MiniStack has no interface for this, so this module wraps two of its functions; their names are those of the pinned
 version. The first argument names the file of the record. Each line is a JSON object with its time in seconds since the
 epoch: a request, another invocation that continues a request, an answer, or a call of the local AWS by CloudFormation.
-If ASSUMES is in the environment, missing endpoints that scalable targets name are created.
+If ASSUMES is in the environment, missing endpoints that scalable targets name are created. For FAILS and REVERTS, see
+`ministack_rollback`.
 """
 
 import functools
@@ -19,7 +20,7 @@ from ministack.app import main
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource, handlers
 
-from demo import ministack_autoscaling, ministack_nested, ministack_sagemaker
+from demo import ministack_autoscaling, ministack_nested, ministack_rollback, ministack_sagemaker
 from demo.ministack_assumptions import Assumptions
 from demo.ministack_record import RecordedAws
 from demo.stage import LocalAws
@@ -85,8 +86,11 @@ if __name__ == "__main__":
             before_component = assumptions.make_for_component
             before_native = assumptions.make_for_native
         listeners.append(functools.partial(tell_tags, LocalAws(url)))
+        if name := os.environ.get("FAILS"):
+            ministack_rollback.fail(LocalAws(url), name)
         ministack_sagemaker.Handlers(cloudformation, before_component).install()
         ministack_autoscaling.Handlers(cloudformation, before_native).install()
     ministack_nested.install()
+    ministack_rollback.install(reverse=os.environ.get("REVERTS") == "reverse")
     tap(record_file, listeners)
     main()

@@ -189,6 +189,7 @@ _TOLD = {
     "decision": _decision,
     "end": _end,
     "findings": _findings,
+    "plan": _remark,
     "request": _request,
     "stack": _stack,
     "step": _step,

@@ -1,22 +1,20 @@
-"""`make try`: deploys your template on this machine, and prints what happens."""
+"""Creates the stack of a template, shows what scales, and deletes the stack."""
 
-import os
+import contextlib
 import re
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from demo.aws_cli import DESCRIBE_ACTIONS, DESCRIBE_POLICIES, DESCRIBE_SNAPSHOTS, DESCRIBE_TARGETS
-from demo.performing import options, perform, run
 from demo.stacks import Settled
 from demo.telling import Teller, UnexpectedError, UnsuccessfulError
 from demo.timeline import Timeline
-from demo.user_template import Ready, UserTemplate, command, lint, settings
+from demo.user_template import Ready
 from demo.world import FUNCTION_STACK, World
 
 STACK = "trial"
-_USAGE = command("examples/minimal.yaml", {"EndpointName": "my-endpoint", "VariantName": "AllTraffic"}, {})
 _SCALING = (DESCRIBE_TARGETS, DESCRIBE_POLICIES, DESCRIBE_ACTIONS)
 _UNKNOWN_TYPES = re.compile(r"Unrecognized resource types: \[(.*)\]")
 
@@ -31,13 +29,21 @@ class Trial(Teller):
     def tell(self) -> str:
         """Creates the stack, shows what scales, and deletes the stack. Returns the result."""
         self._create()
+        self.show_scaling()
+        self.delete()
+        return f"{self._ready.title} was created and deleted on this machine"
+
+    def show_scaling(self) -> None:
+        """Shows what scales."""
         self.timeline.step("The result", "Scalable targets, policies and scheduled actions, as the AWS CLI shows them.")
         for shown in _SCALING:
             self.show(shown)
+
+    def delete(self) -> None:
+        """Deletes the stack, and checks that nothing is left."""
         self.timeline.step("Delete", "CloudFormation deletes the stack, and the function deregisters its targets.")
         self.delete_stack(STACK)
         self._check_nothing_is_left()
-        return f"{self._ready.title} was created and deleted on this machine"
 
     def _create(self) -> None:
         ready = self._ready
@@ -49,15 +55,21 @@ class Trial(Teller):
             else "A CloudFormation on this machine creates the stack. It has no resource of this function.",
         )
         self.timeline.tell(*({"Kind": "assume", "Text": remark} for remark in ready.remarks))
-        try:
+        with self.refusals_of_templates("created"):
             settled = self.carry_out(
                 STACK, lambda: self.world.stacks.create(STACK, ready.body, **ready.parameters), "CREATE_COMPLETE"
             )
-        except ClientError as error:
-            raise _refused(error.response["Error"]["Message"]) from error
         if settled.status != "CREATE_COMPLETE":
             self._check_nothing_is_left()
-            raise self._failed(settled)
+            raise self.failed(settled, "created")
+
+    @contextlib.contextmanager
+    def refusals_of_templates(self, what: str) -> Iterator[None]:
+        """Says what to do if CloudFormation refuses a template."""
+        try:
+            yield
+        except ClientError as error:
+            raise _refused(error.response["Error"]["Message"], what) from error
 
     def _check_nothing_is_left(self) -> None:
         found: list[Any] = []
@@ -69,73 +81,29 @@ class Trial(Teller):
         else:
             self.check(not found, "the AWS CLI shows no target, policy, scheduled action or snapshot any more")
 
-    def _failed(self, settled: Settled) -> UnsuccessfulError:
+    def failed(self, settled: Settled, what: str) -> UnsuccessfulError:
+        """What to do about a resource that failed."""
         failed = dict(settled.failures())
         advice = (
             'What to do about its reason is in README.md under "When it fails".'
             if self.refusals & {*failed.values()}
             else "If AWS accepts this resource, remove it from a copy of the template and try the copy."
         )
-        return UnsuccessfulError(f"NOT created: {' and '.join(failed) or 'the stack'} failed. {advice}")
+        return UnsuccessfulError(f"NOT {what}: {' and '.join(failed) or 'the stack'} failed. {advice}")
 
 
-def _refused(message: str) -> UnsuccessfulError:
-    if unknown := _UNKNOWN_TYPES.search(message):
-        return UnsuccessfulError(
-            f"NOT created: the CloudFormation on this machine does not know {unknown[1]}. Remove such resources from a "
-            "copy of the template, replace references to them by parameters, and try the copy."
-        )
-    return UnsuccessfulError(f"NOT created: CloudFormation refuses the template. {message}")
-
-
-def play(world: World, timeline: Timeline, template: UserTemplate) -> str:
-    """Deploys the function and then the template. Returns the result."""
-    with timeline.waiting("deploying the function"):
-        deployed = world.deploy_function()
+def deploy_function(world: World) -> str:
+    """Deploys the function. Returns its ServiceToken."""
+    deployed = world.deploy_function()
     if deployed.status != "CREATE_COMPLETE":
         raise UnexpectedError(f"stack {FUNCTION_STACK} is {deployed.status}: {deployed.failures()}")
-    return Trial(world, timeline, template.ready(deployed.outputs["ServiceToken"], world.stacks.upload)).tell()
+    return deployed.outputs["ServiceToken"]
 
 
-def _check(timeline: Timeline, files: list[str]) -> None:
-    """Runs cfn-lint, and prints its findings. Fails if there is a mistake."""
-    if not files:
-        return
-    with timeline.waiting("cfn-lint is checking"):
-        findings, has_mistakes = lint(files)
-    if findings:
-        timeline.tell({"Kind": "findings", "Text": findings})
-    if has_mistakes:
-        raise UnsuccessfulError("cfn-lint has found mistakes; nothing was deployed.")
-    checked = " and ".join(Path(file).name for file in files)
-    timeline.tell({"Kind": "check", "Text": f"cfn-lint finds no mistake in {checked}", "Commands": []})
-
-
-def main() -> int:
-    """Checks the template, and deploys it if it has no mistakes."""
-    parser = options("demo.trial", __doc__)
-    parser.add_argument("template")
-    for name in ("parameters", "values"):
-        default = os.environ.get(f"TRY_{name.upper()}", "")
-        parser.add_argument(f"--{name}", default=default, metavar='"NAME=VALUE …"')
-    chosen = parser.parse_args()
-    timeline = Timeline(as_json=chosen.json, verbose=chosen.verbose)
-    try:
-        if not chosen.template:
-            raise UnsuccessfulError(f"Name a template: {_USAGE}")
-        if not Path(chosen.template).is_file():
-            raise UnsuccessfulError(f"There is no file {chosen.template!r}. Name a template: {_USAGE}")
-        given = settings("PARAMETERS", chosen.parameters)
-        values = settings("VALUES", chosen.values)
-        _check(timeline, [chosen.template])
-        template = UserTemplate(chosen.template, values)
-        _check(timeline, template.nested())
-        template.check(given)
-    except UnsuccessfulError as unsuccessful:
-        timeline.end(f"{unsuccessful}", good=False)
-        return 1
-    return perform(timeline, lambda world: play(world, timeline, template), assumes=True)
-
-
-if __name__ == "__main__":
-    run(main)
+def _refused(message: str, what: str) -> UnsuccessfulError:
+    if unknown := _UNKNOWN_TYPES.search(message):
+        return UnsuccessfulError(
+            f"NOT {what}: the CloudFormation on this machine does not know {unknown[1]}. Remove such resources from a "
+            "copy of the template, replace references to them by parameters, and try the copy."
+        )
+    return UnsuccessfulError(f"NOT {what}: CloudFormation refuses the template. {message}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from demo.adapted_template import AdaptedTemplate, Upload, Values
 from demo.environment import ROOT
+from demo.plan import Resources
 from demo.telling import UnsuccessfulError
 
 _CFN_LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
@@ -32,6 +33,8 @@ class Ready:
     """Whether it has a custom resource of the function."""
     retains: bool
     """Whether the template retains a target or policy."""
+    resources: Resources
+    """The resources, as far as they are known before."""
 
 
 def command(file: str, given: Mapping[str, str | None], values: Mapping[str, str | None]) -> str:
@@ -92,6 +95,14 @@ class UserTemplate:
             asked = command(self._file, given, {**self._values.given, **dict.fromkeys(lacking)})
             raise _lacking("These values are not in the template:", map("  {}: {}".format, lacking, told), asked)
 
+    def resources(self) -> Resources:
+        """The resources, as far as they are known before."""
+        return self._adapted.resources()
+
+    def parameters(self) -> set[str]:
+        """The names of the parameters."""
+        return {*self._adapted.declared()}
+
     def nested(self) -> list[str]:
         """The files of the nested templates."""
         return [str(file) for file in self._adapted.nested_files()]
@@ -107,6 +118,7 @@ class UserTemplate:
             remarks=[remark for level in levels for remark in level.remarks],
             calls_function=any(level.calls_function for level in levels),
             retains=any(level.retains() for level in levels),
+            resources=self.resources(),
         )
 
 

@@ -119,6 +119,11 @@ def value_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def together(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
 def target(resource_id: str) -> str:
     """`ranking/blue` for a variant; the resource id of anything else."""
     kind, *names = resource_id.split("/")
@@ -132,10 +137,11 @@ def limits(of: Mapping[str, Any]) -> str:
 
 def variants(of: Sequence[Mapping[str, Any]]) -> str:
     """The variants of a configuration, with their instance types."""
-    return " and ".join(f"{each['VariantName']} on {_instances(each)}" for each in of)
+    return " and ".join(f"{each['VariantName']} on {instances(each)}" for each in of)
 
 
-def _instances(variant: Mapping[str, Any]) -> str:
+def instances(variant: Mapping[str, Any]) -> str:
+    """The instance types of a variant in a configuration."""
     pools = sorted(variant.get("InstancePools", []), key=lambda pool: int(pool["Priority"]))
     return " or ".join(pool["InstanceType"] for pool in pools) or str(variant.get("InstanceType", "demand"))
 

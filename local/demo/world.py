@@ -14,21 +14,23 @@ FUNCTION_STACK = "sagemaker-scaling"
 class World:
     """The local AWS, MiniStack and the AWS CLI. They run during the `with` block.
 
-    With `assumes`, missing endpoints that requests for scalable targets name are created.
+    With `assumes`, missing endpoints that requests for scalable targets name are created. `fails` names a resource
+    whose update fails. With `reverse`, CloudFormation reverts resources in the reverse of the order of the update.
     """
 
-    def __init__(self, programs: Programs, *, assumes: bool = False) -> None:
-        self._programs = programs
-        self._assumes = {"ASSUMES": "1"} if assumes else {}
+    def __init__(self, programs: Programs, *, assumes: bool = False, fails: str = "", reverse: bool = False) -> None:
+        self.programs = programs
+        chosen = {"ASSUMES": assumes and "1", "FAILS": fails, "REVERTS": reverse and "reverse"}
+        self._chosen = {name: value for name, value in chosen.items() if value}
         self._stage = Stage()
         self._reported = 0
         self._called = 0
 
     def __enter__(self) -> "World":
         try:
-            self.local_aws = self._stage.local_aws(self._programs.local_aws)
+            self.local_aws = self._stage.local_aws(self.programs.local_aws)
             # MiniStack's functions inherit its environment, so template.yaml needs no variables for tests.
-            ministack = self._stage.ministack({**self.local_aws.environment(), **self._assumes})
+            ministack = self._stage.ministack({**self.local_aws.environment(), **self._chosen})
             self.stacks = Stacks(ministack)
             endpoints = {"AWS_ENDPOINT_URL": ministack, **self.local_aws.environment()}
             # The local AWS, which the function calls, has no stacks. The CLI calls the CloudFormation that has them.
@@ -49,7 +51,7 @@ class World:
 
     def deploy_function(self) -> Settled:
         """Deploys template.yaml."""
-        package = self.stacks.upload(archive(self._programs.function))
+        package = self.stacks.upload(archive(self.programs.function))
         return self.stacks.create(FUNCTION_STACK, function_template(package))
 
     def targets(self) -> list[dict[str, Any]]:

@@ -288,6 +288,8 @@ class Command(unittest.TestCase):
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(said, done.stdout)
         self.assertIn("make try TEMPLATE=examples/minimal.yaml", self.make().stdout)
+        of_update = self.make(f"TEMPLATE={self.file}", "FAIL=Scaling").stdout
+        self.assertIn("FAIL is for an update: name the template before it, too, as BEFORE=file.", of_update)
 
 
 def started_with(marker: str) -> list[int]:

@@ -1,0 +1,243 @@
+"""What `make try` tells of an update before it is deployed: from two templates, and from a change set of AWS."""
+
+import json
+import re
+import unittest
+from pathlib import Path
+from typing import Any
+
+from demo import change_set
+from demo.plan import Plan, compare, plan
+from demo.stacks import example, without_gate
+from demo.telling import UnsuccessfulError
+from demo.updates import PARAMETERS
+from demo.user_template import UserTemplate
+from support import run, scratch
+
+WITH_GATE = example("endpoint-with-scaling")
+WITHOUT = without_gate(WITH_GATE)
+XLARGE = WITH_GATE.replace("Default: ml.m5.large", "Default: ml.m5.xlarge")
+NATIVE = """
+  Native:
+    Type: AWS::ApplicationAutoScaling::ScalableTarget
+    Properties:
+      MinCapacity: 1
+      MaxCapacity: 2
+      ServiceNamespace: sagemaker
+      ScalableDimension: sagemaker:variant:DesiredInstanceCount
+      ResourceId: RESOURCE_ID
+"""
+CHANGES = "endpoint translation: variant AllTraffic changes from ml.m5.large to ml.m5.xlarge"
+REFUSED = "SageMaker will refuse this: translation/AllTraffic is registered by "
+NOT_SCALING = "translation/AllTraffic does not scale from then until Scaling restores it"
+ACCEPTED = "endpoint translation: SageMaker accepts the update while the variants scale"
+
+
+class PlanTestCase(unittest.TestCase):
+    """Tests of plans."""
+
+    def setUp(self) -> None:
+        self.scratch = scratch(self)
+
+    def plan(self, before: str, after: str, **parameters: str) -> Plan:
+        """The plan of an update from one template to another."""
+        resources = []
+        for name, text in (("before", before), ("after", after)):
+            file = self.scratch / name
+            file.write_text(text)
+            template = UserTemplate(str(file), {})
+            template.check({**PARAMETERS, **(parameters if name == "after" else {})})
+            resources.append(template.resources())
+        return plan(compare(*resources))
+
+    def tells(self, found: Plan, *told: str) -> None:
+        """Checks that lines begin with these texts, in this order."""
+        lines = iter(found.lines)
+        for text in told:
+            self.assertTrue(any(line.startswith(text) for line in lines), f"{text!r} in {found.lines}")
+
+
+class Updates(PlanTestCase):
+    """Updates from one template to another."""
+
+    def test_without_a_gate_sagemaker_refuses_another_instance_type(self) -> None:
+        found = self.plan(WITHOUT, WITHOUT, InstanceType="ml.m5.xlarge")
+        self.assertTrue(found.refused)
+        self.tells(found, CHANGES, f"{REFUSED}Scaling", "replaced: Config", "deleted in the clean-up")
+        self.assertIn("Put a Custom::SageMakerEndpointUpdateGate before Endpoint", str(found.lines))
+
+    def test_a_gate_that_the_configuration_does_not_pass_through_has_no_effect(self) -> None:
+        beside = XLARGE.replace("!GetAtt Gate.EndpointConfigName", "!GetAtt Config.EndpointConfigName")
+        found = self.plan(WITHOUT, beside)
+        self.assertTrue(found.refused)
+        self.assertIn("Set EndpointConfigName of Endpoint to !GetAtt Gate.EndpointConfigName", str(found.lines))
+
+    def test_a_gate_deregisters_what_blocks_the_update_also_if_it_is_new(self) -> None:
+        for before in (WITH_GATE, WITHOUT):
+            found = self.plan(before, XLARGE)
+            self.assertEqual((found.refused, found.deregistered), (False, {"AllTraffic"}))
+            self.tells(found, CHANGES, "Gate takes a snapshot of translation/AllTraffic", NOT_SCALING)
+            self.assertIn("translation/AllTraffic afterwards: as before", found.lines)
+
+    def test_other_changes_of_a_variant_block_nothing(self) -> None:
+        weight = WITH_GATE.replace("InitialInstanceCount: 1", "InitialInstanceCount: 2")
+        model = WITH_GATE.replace("ModelDataUrl: !Ref ModelDataUrl", "ModelDataUrl: s3://other/model.tar.gz")
+        for after in (weight, model):
+            found = self.plan(WITH_GATE, after)
+            self.assertEqual((found.refused, found.deregistered), (False, frozenset()))
+            self.tells(found, ACCEPTED, "replaced:")
+            # What is replaced is followed through all references.
+            self.assertTrue({"Config", "Endpoint", "Gate", "Scaling"} <= found.changed)
+
+    def test_a_configuration_that_stays_updates_no_endpoint(self) -> None:
+        found = self.plan(WITH_GATE, WITH_GATE.replace("MaxCapacity: 4", "MaxCapacity: 9"))
+        self.assertEqual(found.lines, ["translation/AllTraffic afterwards: MaxCapacity 4 → 9"])
+        self.assertEqual(found.changed, {"Scaling"})
+        self.assertEqual(self.plan(WITH_GATE, WITH_GATE).changed, frozenset())
+
+    def test_the_target_afterwards_is_told_as_a_difference(self) -> None:
+        after = WITH_GATE.replace("TargetValue: 70", "TargetValue: 50").replace("Morning", "Early")
+        [line] = self.plan(WITH_GATE, after).lines
+        for said in ("TargetValue of SageMakerEndpointInvocationScalingPolicy 70 → 50", "no Schedule of Morning"):
+            self.assertIn(said, line)
+
+    def test_another_variant_is_another_target(self) -> None:
+        found = self.plan(WITH_GATE, WITH_GATE.replace("AllTraffic", "Canary"))
+        self.tells(
+            found,
+            "endpoint translation: variant AllTraffic is removed",
+            "endpoint translation: variant Canary is new, on ml.m5.large",
+            "Gate takes a snapshot of translation/AllTraffic",
+            "Scaling registers translation/Canary, and deregisters translation/AllTraffic in the clean-up",
+        )
+        self.assertNotIn("does not scale", str(found.lines))
+
+    def test_scaling_that_leaves_or_joins_the_stack_is_told(self) -> None:
+        alone = WITH_GATE.partition("\n  Scaling:\n")[0]
+        self.tells(self.plan(WITH_GATE, alone), "deleted in the clean-up: Scaling", "Scaling is removed")
+        self.tells(self.plan(alone, WITH_GATE), "Scaling registers translation/AllTraffic")
+
+    def test_scaling_without_update_gate_is_restored_in_the_clean_up(self) -> None:
+        ungated = [text.replace("      UpdateGate: !Ref Gate\n", "") for text in (WITH_GATE, XLARGE)]
+        self.tells(
+            self.plan(*ungated),
+            "translation/AllTraffic does not scale from then until Gate, in the clean-up, restores it",
+        )
+
+    def test_a_native_target_blocks_the_update_however_it_is_written(self) -> None:
+        alone = WITHOUT.partition("\n  Scaling:\n")[0]
+        for resource_id in (
+            "endpoint/translation/variant/AllTraffic",
+            "!Sub endpoint/${Endpoint.EndpointName}/variant/AllTraffic",
+            "!Sub endpoint/${EndpointName}/variant/AllTraffic",
+            "!Join [/, [endpoint, !GetAtt Endpoint.EndpointName, variant, AllTraffic]]",
+        ):
+            with self.subTest(resource_id):
+                template = alone + NATIVE.replace("RESOURCE_ID", resource_id)
+                found = self.plan(template, template, InstanceType="ml.m5.xlarge")
+                self.assertTrue(found.refused)
+                self.tells(found, f"{REFUSED}Native")
+
+    def test_another_name_of_an_endpoint_makes_a_new_one(self) -> None:
+        found = self.plan(WITH_GATE, XLARGE, EndpointName="other")
+        self.tells(found, "endpoint other is created, and endpoint translation is deleted in the clean-up")
+        self.assertIn("Scaling registers other/AllTraffic, and deregisters translation/AllTraffic", str(found.lines))
+        self.assertFalse(found.refused)
+
+    def test_a_branch_of_a_condition_counts_only_if_it_is_taken(self) -> None:
+        condition = "Conditions:\n  IsLarge: !Equals [!Ref InstanceType, ml.m5.xlarge]\n\nResources:\n"
+        chosen = WITH_GATE.replace("Resources:\n", condition, 1).replace(
+            "InstanceType: !Ref InstanceType", "InstanceType: !If [IsLarge, ml.g5.xlarge, ml.m5.large]"
+        )
+        found = self.plan(chosen, chosen, InstanceType="ml.m5.xlarge")
+        self.tells(found, "endpoint translation: variant AllTraffic changes from ml.m5.large to ml.g5.xlarge")
+        self.assertEqual(self.plan(chosen, chosen, InstanceType="ml.m5.2xlarge").changed, frozenset())
+
+    def test_what_is_retained_is_not_called_deleted(self) -> None:
+        extra = "\n  Bucket:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n"
+        self.tells(self.plan(WITH_GATE + extra, WITH_GATE), "no longer in the stack, and not deleted: Bucket")
+
+    def test_a_configuration_of_elsewhere_is_not_compared(self) -> None:
+        config = "EndpointConfigName: !GetAtt Gate.EndpointConfigName"
+        before, after = (WITH_GATE.replace(config, f"EndpointConfigName: config-{number}") for number in (1, 2))
+        self.tells(self.plan(before, after), "endpoint translation: its configuration is not in the template")
+
+
+class ChangeSets(PlanTestCase):
+    """Change sets as AWS prints them."""
+
+    def read(self, template: str, old: str, new: str, **more: Any) -> Plan:
+        """The plan of a change set that changes the instance type."""
+        variant = {"VariantName": "AllTraffic", "InitialInstanceCount": "1", "ModelName": "model-1"}
+        contexts = [{"Properties": {"ProductionVariants": [{**variant, "InstanceType": kind}]}} for kind in (old, new)]
+        names = (
+            {"EndpointName": "translation", "EndpointConfigName": name, "RetainAllVariantProperties": "true"}
+            for name in ("config-1", "{{changeSet:KNOWN_AFTER_APPLY}}")
+        )
+        changes = [
+            self.change("Config", "AWS::SageMaker::EndpointConfig", "True", *contexts),
+            self.change("Endpoint", "AWS::SageMaker::Endpoint", "False", *({"Properties": each} for each in names)),
+        ]
+        given = [{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()]
+        described = {
+            "Changes": changes,
+            "Parameters": [*given, {"ParameterKey": "InstanceType", "ParameterValue": new}],
+            **more,
+        }
+        for name, content in (
+            ("change-set", json.dumps(described)),
+            # As get-template prints YAML, and as it prints JSON.
+            ("before", json.dumps({"TemplateBody": template, "StagesAvailable": ["Original", "Processed"]})),
+            ("after", template),
+        ):
+            (self.scratch / name).write_text(content)
+        return plan(change_set.read(*(self.scratch / name for name in ("change-set", "before", "after"))))
+
+    def change(self, name: str, kind: str, replacement: str, before: Any, after: Any) -> dict[str, Any]:
+        """One change of a resource."""
+        change = {
+            "Action": "Modify",
+            "LogicalResourceId": name,
+            "ResourceType": kind,
+            "Replacement": replacement,
+            "BeforeContext": json.dumps(before),
+            "AfterContext": json.dumps(after),
+        }
+        return {"Type": "Resource", "ResourceChange": change}
+
+    def test_a_change_set_tells_the_same_as_the_templates(self) -> None:
+        for template in (WITH_GATE, WITHOUT):
+            by_templates = self.plan(template, template, InstanceType="ml.m5.xlarge")
+            by_change_set = self.read(template, "ml.m5.large", "ml.m5.xlarge")
+            self.assertEqual(by_change_set.lines, by_templates.lines)
+            self.assertEqual(by_change_set.refused, by_templates.refused)
+
+    def test_the_old_value_is_that_of_the_change_set(self) -> None:
+        self.tells(
+            self.read(WITH_GATE, "ml.c5.large", "ml.m5.xlarge"),
+            "endpoint translation: variant AllTraffic changes from ml.c5.large to ml.m5.xlarge",
+        )
+
+    def test_make_try_tells_the_plan_of_a_change_set_and_fails_if_sagemaker_will_refuse_it(self) -> None:
+        for template, code, end in (
+            (WITH_GATE, 0, "Nothing was deployed."),
+            (WITHOUT, 2, "SageMaker will refuse this update."),
+        ):
+            self.read(template, "ml.m5.large", "ml.m5.xlarge")
+            files = {"PLAN": "change-set", "BEFORE": "before", "TEMPLATE": "after"}
+            given = [f"{variable}={self.scratch / name}" for variable, name in files.items()]
+            done = run(["make", "--silent", "try", *given], {})
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(f"plan     {CHANGES}", done.stdout)
+            self.assertTrue(done.stdout.endswith(f"{end}\n"), done.stdout)
+
+    def test_what_is_no_change_set_is_refused(self) -> None:
+        for content in ("{", "[]", '{"Changes": [{}]}', '{"StackId": "s"}'):
+            file = self.scratch / "no-change-set"
+            file.write_text(content)
+            with self.assertRaisesRegex(UnsuccessfulError, re.escape(f"PLAN: {file} is not what aws cloudformation")):
+                change_set.read(file, Path(), Path())
+
+
+if __name__ == "__main__":
+    unittest.main()

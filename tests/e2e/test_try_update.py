@@ -1,0 +1,112 @@
+"""`make try` of an update: the plan, the update, and its rollback."""
+
+import functools
+import io
+import json
+import unittest
+from typing import Any
+from unittest import mock
+
+from demo.environment import ROOT
+from demo.stacks import example, without_gate
+from demo.telling import UnsuccessfulError
+from demo.timeline import Timeline
+from demo.trial_of_update import TrialOfUpdate
+from demo.trying import Given, templates
+from demo.updates import PARAMETERS
+from support import advice
+from trying import TrialTestCase
+
+WITH_GATE = example("endpoint-with-scaling")
+XLARGE = {"InstanceType": "ml.m5.xlarge"}
+
+
+class Updates(TrialTestCase):
+    """Updates of the stack of examples/endpoint-with-scaling.yaml."""
+
+    def update(self, before: str, after: str, fails: str = "", **parameters: str) -> list[dict[str, Any]]:
+        """Tries an update, and returns the events. If it fails, the error is the last one."""
+        files = [self.scratch / name for name in ("before.yaml", "after.yaml")]
+        for file, text in zip(files, (before, after), strict=True):
+            file.write_text(text)
+        given = [f"{name}={value}" for name, value in {**PARAMETERS, **parameters}.items()]
+        former = [f"{name}={value}" for name, value in PARAMETERS.items()] + ["InstanceType=ml.m5.large"]
+        variables = {
+            "TRY_BEFORE": str(files[0]),
+            "TRY_PARAMETERS": " ".join(given),
+            "TRY_BEFORE_PARAMETERS": " ".join(former),
+        }
+        with mock.patch.dict("os.environ", variables):
+            read = functools.partial(templates, Given(str(files[1])))
+        told = io.StringIO()
+        last = {}
+        try:
+            function = self.deployed.outputs["ServiceToken"]
+            TrialOfUpdate(self.world, Timeline(told, as_json=True), function, read, fails).tell()
+        except UnsuccessfulError as unsuccessful:
+            last = {"Kind": "unsuccessful", "Text": str(unsuccessful)}
+            self.assertTrue(advice(str(unsuccessful), ROOT / "docs" / "TRY.md", "If it fails"), unsuccessful)
+        return [*map(json.loads, told.getvalue().splitlines()), last]
+
+    def statuses(self, told: list[dict[str, Any]]) -> list[str]:
+        """What became of the stack, each time."""
+        return [event["Status"] for event in told if event.get("Kind") == "stack"]
+
+    def requests(self, told: list[dict[str, Any]]) -> list[list[str]]:
+        """The requests after each step."""
+        steps: list[list[str]] = []
+        for event in told:
+            if event.get("Kind") == "step":
+                steps.append([])
+            elif event.get("Kind") == "request":
+                steps[-1].append(f"{event['Request']['RequestType']} {event['Request']['LogicalResourceId']}")
+        return steps
+
+    def test_with_a_gate_it_goes_as_planned_and_both_rollbacks_leave_everything_as_before(self) -> None:
+        told = self.update(WITH_GATE, WITH_GATE, **XLARGE)
+        self.assertEqual(self.texts(told, "unsuccessful"), [])
+        self.assertEqual(
+            self.statuses(told),
+            ["CREATE_COMPLETE", "UPDATE_COMPLETE", *["UPDATE_ROLLBACK_COMPLETE"] * 2, "DELETE_COMPLETE"],
+        )
+        self.assertIn("Gate takes a snapshot of translation/AllTraffic", " ".join(self.texts(told, "plan")))
+        back = "after the rollback everything scales as before, and no snapshot is left"
+        planned = "AllTraffic was deregistered for the endpoint's update, as planned"
+        self.assertEqual(self.texts(told, "check")[:3], [planned, back, back])
+        forward, clean_up = ["Update Gate", "Update Scaling"], ["Delete Gate"]
+        _, created, updated, _, in_order, reversed_, deleted = self.requests(told)
+        self.assertEqual(created, ["Create Gate", "Create Scaling"])
+        self.assertEqual(updated, forward + clean_up)
+        self.assertEqual(in_order, forward + forward + clean_up)
+        self.assertEqual(reversed_, [*forward, *reversed(forward), *clean_up])
+        self.assertEqual(deleted, ["Delete Scaling", "Delete Gate"])
+
+    def test_without_a_gate_sagemaker_refuses_it_as_planned(self) -> None:
+        told = self.update(without_gate(WITH_GATE), without_gate(WITH_GATE), **XLARGE)
+        self.assertIn("SageMaker will refuse this: translation/AllTraffic", " ".join(self.texts(told, "plan")))
+        self.assertEqual(self.statuses(told), ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE"])
+        self.assertEqual(self.texts(told, "check")[0], "SageMaker has refused the update, as planned")
+        self.assertIn("NOT updated: SageMaker refuses this update", told[-1]["Text"])
+
+    def test_a_resource_fails_as_asked(self) -> None:
+        for fails, reason in (("Scaling", "it was to fail: FAIL=Scaling"), ("Endpoint", "does not run")):
+            with self.subTest(fails):
+                self.world.local_aws.call("LocalAws.Reset")
+                # No target is scaled, so nothing waits.
+                least = WITH_GATE.replace("InitialInstanceCount: 1", "InitialInstanceCount: 2")
+                told = self.update(WITH_GATE, least.replace("MaxCapacity: 4", "MaxCapacity: 5"), fails)
+                failures = [event["Failures"] for event in told if event.get("Status") == "UPDATE_ROLLBACK_COMPLETE"]
+                self.assertEqual([[failure["Resource"] for failure in each] for each in failures], [[fails]] * 2)
+                self.assertIn(reason, failures[0][0]["Reason"])
+
+    def test_what_the_update_does_not_change_cannot_fail(self) -> None:
+        told = self.update(WITH_GATE, WITH_GATE.replace("MaxCapacity: 4", "MaxCapacity: 5"), "Model")
+        self.assertEqual(told[-1]["Text"], "FAIL: the update does not change Model. It changes Scaling.")
+
+    def test_an_update_that_changes_nothing_is_told(self) -> None:
+        told = self.update(WITH_GATE, WITH_GATE, InstanceType="ml.m5.large")
+        self.assertIn("NOT updated: the two templates", told[-1]["Text"])
+
+
+if __name__ == "__main__":
+    unittest.main()
