@@ -21,7 +21,7 @@ GATE = "Custom::SageMakerEndpointUpdateGate"
 _NATIVE = "AWS::ApplicationAutoScaling::ScalableTarget"
 _ENDPOINT = "AWS::SageMaker::Endpoint"
 _CONFIG = "AWS::SageMaker::EndpointConfig"
-_STACK = "AWS::CloudFormation::Stack"
+_NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
 _OF_ID = {
     GATE: {"EndpointName", "EndpointConfigName"},
     SCALING: {"EndpointName", "InferenceComponentName", "ScalableDimension", "VariantName"},
@@ -53,6 +53,8 @@ class Plan:
     """The variants whose targets a gate deregisters."""
     changed: frozenset[str]
     """The resources that are created, updated or deleted."""
+    is_whole: bool
+    """Whether it compares everything: it does not compare nested stacks."""
 
 
 def compare(before: Resources, after: Resources) -> Update:
@@ -64,7 +66,8 @@ def compare(before: Resources, after: Resources) -> Update:
         seen = len(changed), len(replaced)
         for name in both:
             touched = _touched(before, after, name, replaced)
-            if touched:
+            # The template of a nested stack may have changed.
+            if touched or after[name]["Type"] in _NESTED:
                 changed.add(name)
             if before[name]["Type"] != after[name]["Type"] or touched & _of_id(after[name]["Type"]):
                 replaced.add(name)
@@ -124,7 +127,8 @@ def plan(update: Update) -> Plan:
             "configuration again"
         )
     created_or_deleted = before.keys() ^ after.keys()
-    return Plan(lines, refused, frozenset(deregistered), update.changed | created_or_deleted)
+    is_whole = not any(body["Type"] in _NESTED for body in (*before.values(), *after.values()))
+    return Plan(lines, refused, frozenset(deregistered), update.changed | created_or_deleted, is_whole)
 
 
 def _touched(before: Resources, after: Resources, name: str, replaced: set[str]) -> set[str]:
@@ -288,7 +292,7 @@ def _replacements(update: Update) -> Iterator[str]:
     if kept:
         yield f"no longer in the stack, and not deleted: {words.together(kept)}"
     for name in update.after:
-        if update.after[name]["Type"] == _STACK:
+        if update.after[name]["Type"] in _NESTED:
             yield f"{name} is a nested stack: it is played, but the plan does not compare it"
 
 

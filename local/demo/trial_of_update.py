@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from demo import words
 from demo.ministack_rollback import LAST
 from demo.plan import compare, plan
 from demo.retelling import Event
@@ -97,14 +98,16 @@ class TrialOfUpdate(Trial):
             settled = self.carry_out(STACK, update, "UPDATE_COMPLETE")
         is_refused = any(_REFUSED in reason for _, reason in settled.failures())
         deregistered = _deregistered(self.calls)
-        if (is_refused, deregistered) != (self._plan.refused, self._plan.deregistered):
+        planned = self._plan
+        is_planned = (is_refused, deregistered) == (planned.refused, planned.deregistered)
+        if (not is_planned and planned.is_whole) or planned.deregistered - deregistered:
             raise UnexpectedError(
                 f"the update did not go as planned: refused {is_refused}, deregistered {sorted(deregistered)}"
             )
         if is_refused:
             self.check(True, "SageMaker has refused the update, as planned")
         else:
-            names = " and ".join(sorted(deregistered)) or "no target"
+            names = words.together(sorted(planned.deregistered)) or "no target"
             self.check(True, f"{names} was deregistered for the endpoint's update, as planned")
             if settled.status == "UPDATE_COMPLETE":
                 self.show_scaling()

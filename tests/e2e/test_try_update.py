@@ -3,9 +3,12 @@
 import functools
 import io
 import json
+import textwrap
 import unittest
 from typing import Any
 from unittest import mock
+
+from test_tried import nested
 
 from demo.environment import ROOT
 from demo.stacks import example, without_gate
@@ -14,8 +17,8 @@ from demo.timeline import Timeline
 from demo.trial_of_update import TrialOfUpdate
 from demo.trying import Given, templates
 from demo.updates import PARAMETERS
-from support import advice
-from trying import TrialTestCase
+from support import advice, as_template
+from trying import SCALING, TrialTestCase
 
 WITH_GATE = example("endpoint-with-scaling")
 XLARGE = {"InstanceType": "ml.m5.xlarge"}
@@ -24,13 +27,15 @@ XLARGE = {"InstanceType": "ml.m5.xlarge"}
 class Updates(TrialTestCase):
     """Updates of the stack of examples/endpoint-with-scaling.yaml."""
 
-    def update(self, before: str, after: str, fails: str = "", **parameters: str) -> list[dict[str, Any]]:
+    def update(
+        self, before: str, after: str, fails: str = "", parameters: dict[str, str] = PARAMETERS, **more: str
+    ) -> list[dict[str, Any]]:
         """Tries an update, and returns the events. If it fails, the error is the last one."""
         files = [self.scratch / name for name in ("before.yaml", "after.yaml")]
         for file, text in zip(files, (before, after), strict=True):
             file.write_text(text)
-        given = [f"{name}={value}" for name, value in {**PARAMETERS, **parameters}.items()]
-        former = [f"{name}={value}" for name, value in PARAMETERS.items()] + ["InstanceType=ml.m5.large"]
+        given = [f"{name}={value}" for name, value in {**parameters, **more}.items()]
+        former = ["InstanceType=ml.m5.large"] if parameters else []
         variables = {
             "TRY_BEFORE": str(files[0]),
             "TRY_PARAMETERS": " ".join(given),
@@ -98,6 +103,29 @@ class Updates(TrialTestCase):
                 failures = [event["Failures"] for event in told if event.get("Status") == "UPDATE_ROLLBACK_COMPLETE"]
                 self.assertEqual([[failure["Resource"] for failure in each] for each in failures], [[fails]] * 2)
                 self.assertIn(reason, failures[0][0]["Reason"])
+
+    def test_loops_and_nested_stacks_are_played(self) -> None:
+        """In the nested one, only the template of the nested stack changes."""
+        inner = as_template(SCALING).replace("my-endpoint", self.endpoint)
+        for name, text in (("inner.yaml", inner), ("other.yaml", inner.replace("MaxCapacity: 4", "MaxCapacity: 5"))):
+            (self.scratch / name).write_text(text)
+        outer = nested("inner.yaml")
+        body = textwrap.indent(as_template(SCALING).partition("Resources:\n")[2], "      ")
+        loop = (
+            "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Each:\n    - Variant\n    - [a, b]\n    -\n"
+        )
+        loop += body.replace("Scaling:", '"Scaling${Variant}":', 1).replace("AllTraffic", "!Ref Variant")
+        loop = loop.replace("my-endpoint", f"{self.endpoint[:60]}-2")
+        for before, after, plan in (
+            (outer, outer.replace("inner", "other"), "Nested is a nested stack: it is played"),
+            (loop, loop.replace("MaxCapacity: 4", "MaxCapacity: 5"), "/b afterwards: MaxCapacity 4 → 5"),
+        ):
+            with self.subTest(plan):
+                told = self.update(before, after, parameters={})
+                self.assertEqual(self.texts(told, "unsuccessful"), [])
+                self.assertIn(plan, " ".join(self.texts(told, "plan")))
+                registered = [event for event in told if str(event.get("Target")).endswith("RegisterScalableTarget")]
+                self.assertIn(5, [event["Input"]["MaxCapacity"] for event in registered])
 
     def test_what_the_update_does_not_change_cannot_fail(self) -> None:
         told = self.update(WITH_GATE, WITH_GATE.replace("MaxCapacity: 4", "MaxCapacity: 5"), "Model")
