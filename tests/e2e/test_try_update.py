@@ -21,20 +21,20 @@ from support import advice, as_template
 from trying import SCALING, TrialTestCase
 
 WITH_GATE = example("endpoint-with-scaling")
-XLARGE = {"InstanceType": "ml.m5.xlarge"}
+LARGE, XLARGE = ({**PARAMETERS, "InstanceType": kind} for kind in ("ml.m5.large", "ml.m5.xlarge"))
 
 
 class Updates(TrialTestCase):
     """Updates of the stack of examples/endpoint-with-scaling.yaml."""
 
     def update(
-        self, before: str, after: str, fails: str = "", parameters: dict[str, str] = PARAMETERS, **more: str
+        self, before: str, after: str, fails: str = "", parameters: dict[str, str] = LARGE
     ) -> list[dict[str, Any]]:
         """Tries an update, and returns the events. If it fails, the error is the last one."""
         files = [self.scratch / name for name in ("before.yaml", "after.yaml")]
         for file, text in zip(files, (before, after), strict=True):
             file.write_text(text)
-        given = [f"{name}={value}" for name, value in {**parameters, **more}.items()]
+        given = [f"{name}={value}" for name, value in parameters.items()]
         former = ["InstanceType=ml.m5.large"] if parameters else []
         variables = {
             "TRY_BEFORE": str(files[0]),
@@ -68,7 +68,7 @@ class Updates(TrialTestCase):
         return steps
 
     def test_with_a_gate_it_goes_as_planned_and_both_rollbacks_leave_everything_as_before(self) -> None:
-        told = self.update(WITH_GATE, WITH_GATE, **XLARGE)
+        told = self.update(WITH_GATE, WITH_GATE, parameters=XLARGE)
         self.assertEqual(self.texts(told, "unsuccessful"), [])
         self.assertEqual(
             self.statuses(told),
@@ -87,7 +87,7 @@ class Updates(TrialTestCase):
         self.assertEqual(deleted, ["Delete Scaling", "Delete Gate"])
 
     def test_without_a_gate_sagemaker_refuses_it_as_planned(self) -> None:
-        told = self.update(without_gate(WITH_GATE), without_gate(WITH_GATE), **XLARGE)
+        told = self.update(without_gate(WITH_GATE), without_gate(WITH_GATE), parameters=XLARGE)
         self.assertIn("SageMaker will refuse this: translation/AllTraffic", " ".join(self.texts(told, "plan")))
         self.assertEqual(self.statuses(told), ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE"])
         self.assertEqual(self.texts(told, "check")[0], "SageMaker has refused the update, as planned")
@@ -132,7 +132,7 @@ class Updates(TrialTestCase):
         self.assertEqual(told[-1]["Text"], "FAIL: the update does not change Model. It changes Scaling.")
 
     def test_an_update_that_changes_nothing_is_told(self) -> None:
-        told = self.update(WITH_GATE, WITH_GATE, InstanceType="ml.m5.large")
+        told = self.update(WITH_GATE, WITH_GATE)
         self.assertIn("NOT updated: the two templates", told[-1]["Text"])
 
 
