@@ -40,7 +40,7 @@ try: export TRY_FAIL := $(value FAIL)
 try: export TRY_PARAMETERS := $(value PARAMETERS)
 try: export TRY_PLAN := $(value PLAN)
 try: export TRY_VALUES := $(value VALUES)
-try: tools-demo ## Play a template of your own on this machine: make try TEMPLATE=my-template.yaml PARAMETERS="Name=value"; BEFORE=old.yaml: an update
+try: tools-demo ## Play a template of your own on this machine: make try TEMPLATE=new.yaml PARAMETERS="Name=value"; an update: BEFORE=old.yaml, and FAIL=LogicalId or PLAN=changes.json
 	@$(VENV_PYTHON) -m demo.trying "$(TEMPLATE)" $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
 
 screen: tools-demo ## Record the demo anew, and draw docs/demo.svg of it

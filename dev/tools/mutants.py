@@ -28,6 +28,7 @@ SCOPE = [
     "src/aws/precondition.rs",
     "src/aws/retry.rs",
     "src/apply.rs",
+    "src/model/former_owner.rs",
     "src/model/owner.rs",
     "src/request/freshness.rs",
     "src/response/*.rs",

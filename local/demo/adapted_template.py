@@ -288,7 +288,7 @@ class AdaptedTemplate:
                 properties[exporter.PROPERTY_NAME] = str(path)
 
     def resources(self) -> dict[str, Template]:
-        """The resources that are deployed, with the values that are known before in the place of functions."""
+        """The resources to deploy. Functions whose value is known before are replaced by it."""
         return self._known.resources()
 
     def body(self, upload: Upload) -> str:

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceCh
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +21,31 @@ def read(file: Path, before: Path, after: Path) -> Update:
     try:
         described = json.loads(file.read_text())
         changes = {each["ResourceChange"]["LogicalResourceId"]: each["ResourceChange"] for each in described["Changes"]}
+        actions = {name: change["Action"] for name, change in changes.items()}
         given = {each["ParameterKey"]: _value(each) for each in described.get("Parameters", [])}
         contexts = {
             which: {name: _properties(change.get(f"{which}Context")) for name, change in changes.items()}
             for which in ("Before", "After")
         }
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise UnsuccessfulError(
-            f"PLAN: {file} is not what aws cloudformation describe-change-set prints: {type(error).__name__}."
+            f"PLAN: {file}: expected the JSON output of aws cloudformation describe-change-set. Save it unchanged."
         ) from error
-    new = _told(_resources(after, given), contexts["After"])
-    old = _told(_resources(before, given), contexts["Before"])
-    # What the change set does not name stays the same, also where a parameter of the old template is not known.
-    old = {name: new[name] if name in new and name not in changes else body for name, body in old.items()}
+    if changes and not any((*contexts["Before"].values(), *contexts["After"].values())):
+        raise UnsuccessfulError(f"PLAN: {file} has no values: run the command with --include-property-values.")
+    new = _with_values(_resources(after, given, {}), contexts["After"])
+    # A resource that the change set does not name stays the same. The old parameters are not in the change set, so it
+    # tells which resources the stack has.
+    former = _resources(before, given, {name for name in actions if actions[name] != "Add"})
+    old = {
+        name: body if name in changes else new[name]
+        for name, body in _with_values(former, contexts["Before"]).items()
+        if actions.get(name) != "Add" and (name in changes or name in new)
+    }
     update = compare(old, new)
     replaced = {name for name, change in changes.items() if change.get("Replacement") == "True"}
-    return Update(old, new, update.changed | changes.keys() & old.keys() & new.keys(), update.replaced | replaced)
+    modified = {name for name in changes if name in old and name in new}
+    return Update(old, new, update.changed | modified, update.replaced | replaced & modified)
 
 
 def _value(parameter: Mapping[str, str]) -> str:
@@ -47,20 +56,24 @@ def _properties(context: str | None) -> Any:
     return json.loads(context).get("Properties") if context else None
 
 
-def _resources(file: Path, given: Mapping[str, str]) -> Resources:
-    """The resources of a template, as far as they are known before."""
+def _resources(file: Path, given: Mapping[str, str], deployed: Collection[str]) -> Resources:
+    """The resources of a template with these parameters. `deployed` names those whose condition does not matter."""
     template = ministack_reader.parse(file)
     declared = template.get("Parameters", {})
+    # AWS has checked the values, read those in Parameter Store, and hidden those with NoEcho. The old template may not
+    # allow the new values.
     for each in declared.values():
-        # Its value is the one that was read from Parameter Store.
-        each["Type"] = "String" if "SSM" in each.get("Type", "") else each.get("Type", "String")
+        kind = "CommaDelimitedList" if "List" in each.get("Type", "") else "String"
+        default = {"Default": each["Default"]} if "Default" in each else {}
+        each.clear()
+        each.update({"Type": kind, **default})
     unknown = frozenset(name for name, each in declared.items() if name not in given and "Default" not in each)
     known = {name: value for name, value in given.items() if name in declared}
-    return ministack_reader.Known(ministack_reader.expand(template, known, unknown), known, unknown).resources()
+    return ministack_reader.Known(ministack_reader.expand(template, known, unknown), known, unknown).resources(deployed)
 
 
-def _told(resources: Resources, told: Mapping[str, Any]) -> dict[str, Template]:
-    """The resources with the values that the change set tells. References to other resources stay."""
+def _with_values(resources: Resources, told: Mapping[str, Any]) -> dict[str, Template]:
+    """The resources with the values in the change set. References to other resources stay."""
     return {
         name: {**body, "Properties": _merged(body.get("Properties") or {}, told[name], resources.keys())}
         if told.get(name) is not None
@@ -74,7 +87,7 @@ def _merged(node: Any, told: Any, resources: Any) -> Any:
         case dict(), _ if _is_function(node):
             return node if told == _UNKNOWN or references(node) & resources else told
         case dict(), dict():
-            return {**node, **{key: _merged(node.get(key, value), value, resources) for key, value in told.items()}}
+            return {key: _merged(node.get(key, value), value, resources) for key, value in told.items()}
         case list(), list() if len(node) == len(told):
             return [_merged(each, value, resources) for each, value in zip(node, told, strict=True)]
     return node if told == _UNKNOWN else told

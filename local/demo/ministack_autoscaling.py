@@ -10,6 +10,7 @@ from typing import Any
 from ministack.services.cloudformation import provisioners
 
 from demo.ministack_record import RecordedAws
+from demo.stage import CallError
 
 Properties = dict[str, Any]
 Made = tuple[str, dict[str, str]]
@@ -41,7 +42,12 @@ class Handlers:
         return "|".join(properties[part] for part in parts), {}
 
     def _deregister(self, target: str, properties: Properties) -> None:
-        self._call("DeregisterScalableTarget", **_members(target))
+        try:
+            self._aws.call("AnyScaleFrontendService.DeregisterScalableTarget", **_members(target))
+        except CallError as error:
+            # CloudFormation counts a resource that does not exist as deleted.
+            if error.fault()["__type"] != "ObjectNotFoundException":
+                raise RuntimeError(error.fault()["message"]) from error
 
     def _put_policy(self, logical_id: str, properties: Properties, stack: str) -> Made:
         members = {name: value for name, value in properties.items() if name != "ScalingTargetId"}

@@ -4,7 +4,8 @@ MiniStack has no interface for this; the internal names are those of the pinned 
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from demo.telling import UnsuccessfulError
 Template = dict[str, Any]
 
 _EXTENSIONS = "AWS::LanguageExtensions"
+_VARIABLE = re.compile(r"\$\{([^}!]+)\}")
 
 responses.set_request_account_id(ACCOUNT)
 responses.set_request_region(REGION)
@@ -107,11 +109,16 @@ class Known:
         holds: bool | None = self._conditions.get(condition)
         return holds
 
-    def resources(self) -> dict[str, Template]:
-        """The resources that are deployed, with the values that are known before in the place of functions."""
-        resources = self._template["Resources"].items()
-        deployed = {name: body for name, body in resources if self.holds(body.get("Condition")) is not False}
-        return {name: self._resolved(body) for name, body in deployed.items() if "Type" in body}
+    def resources(self, deployed: Collection[str] = ()) -> dict[str, Template]:
+        """The resources to deploy. Functions whose value is known before are replaced by it.
+
+        `deployed` names resources that are deployed, whatever their condition is.
+        """
+        return {
+            name: self._resolved(body)
+            for name, body in self._template["Resources"].items()
+            if "Type" in body and (name in deployed or self.holds(body.get("Condition")) is not False)
+        }
 
     def _resolved(self, node: Any) -> Any:
         if (value := self.of(node)) is not None:
@@ -119,12 +126,28 @@ class Known:
         match node:
             case {"Fn::If": [str(condition), yes, no]} if (holds := self.holds(condition)) is not None:
                 return self._resolved(yes if holds else no)
+            case {"Fn::Sub": str(text)}:
+                return {"Fn::Sub": self._substituted(text, {})}
+            case {"Fn::Sub": [str(text), dict(variables)]}:
+                return {"Fn::Sub": self._substituted(text, variables)}
             case dict():
                 resolved = {key: self._resolved(value) for key, value in node.items()}
                 return {key: value for key, value in resolved.items() if value is not engine._NO_VALUE}
             case list():
                 return [value for each in node if (value := self._resolved(each)) is not engine._NO_VALUE]
         return node
+
+    def _substituted(self, text: str, variables: Template) -> str:
+        """The text of `Fn::Sub` with the values that are known, and with the references of its variables."""
+
+        def value(variable: re.Match[str]) -> str:
+            node = variables.get(variable[1], {"Ref": variable[1]} if "." not in variable[1] else variable[0])
+            known = self.of(node)
+            if isinstance(known, (str, int)):
+                return str(known)
+            return f"${{{'.'.join(_reference(node))}}}" if variable[1] in variables else variable[0]
+
+        return _VARIABLE.sub(value, text)
 
     def of(self, node: Any) -> Any:
         """The value of a node. `None` if it is not known, or if the node is invalid."""
@@ -134,6 +157,18 @@ class Known:
             return stacks._static_property(node, later, self._parameters, self._conditions, mappings, "trial", "trial")
         except (ValueError, LookupError, TypeError, AttributeError):
             return None
+
+
+def _reference(node: Any) -> list[str]:
+    """The parts of a `Ref` or `Fn::GetAtt`."""
+    match node:
+        case {"Ref": name}:
+            return [str(name)]
+        case {"Fn::GetAtt": list(parts)}:
+            return [str(part) for part in parts]
+        case {"Fn::GetAtt": attribute}:
+            return [str(attribute)]
+    return ["?"]
 
 
 def _transform(template: Template, parameters: Mapping[str, str]) -> Template:

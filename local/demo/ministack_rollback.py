@@ -1,11 +1,12 @@
 """How an update fails and is rolled back on MiniStack's CloudFormation.
 
-MiniStack sends no Update back to a resource whose physical id has changed. This module does for custom resources, as
-docs/UPDATES.md assumes of AWS. AWS does not document the order in which it reverts resources: `REVERTS=reverse` in the
-environment chooses the reverse of the order in which they were updated. `FAILS` names a resource whose update fails.
-The internal names are those of the pinned version.
+MiniStack sends no Update back to a resource whose physical id has changed. This module sends that Update for custom
+resources; docs/UPDATES.md assumes that AWS does, too. AWS does not document the order in which it reverts resources:
+`REVERTS=reverse` in the environment chooses the reverse order of the update. `FAILS` names a resource whose update
+fails. The internal names are those of the pinned version.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,32 +14,34 @@ from ministack.services.cloudformation import _stacks, stacks
 
 from demo.stage import LocalAws
 
-LAST = "FailsAtTheEnd"
+FAILING_RESOURCE = "FailsAtTheEnd"
 """The logical id of a resource that is added for its failure."""
 _ENDPOINT = "AWS::SageMaker::Endpoint"
 _CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
 
 
 def fail(aws: LocalAws, name: str) -> None:
-    """Makes the update of a resource fail: that of an endpoint as SageMaker would, that of any other at once."""
+    """Makes the update of a resource fail. SageMaker rolls back that of an endpoint. Any other fails at once."""
     update: Callable[..., Any] = stacks._update_keeping_seed
     create: Callable[..., Any] = stacks._provision_keeping_seed
 
-    def fail_if_named(kind: str, logical_id: str) -> None:
+    def fail_if_named(logical_id: str, *, by_sagemaker: bool) -> None:
         if logical_id != name:
             return
-        if kind != _ENDPOINT:
-            raise RuntimeError(f"it was to fail: FAIL={name}" if name != LAST else "the update was to fail at its end")
-        aws.call("LocalAws.RollBackNextEndpoint", Reason=f"it was to fail: FAIL={name}")
+        if not by_sagemaker:
+            asked = f"FAIL={name}" if name != FAILING_RESOURCE else "make try has added this resource"
+            raise RuntimeError(f"simulated failure: {asked}")
+        aws.call("LocalAws.RollBackNextEndpoint", Reason=f"simulated failure: FAIL={name}")
 
     def update_or_fail(kind: str, physical_id: str, old: Any, new: Any, stack: str, logical_id: str, *rest: Any) -> Any:
         if old != new:
-            fail_if_named(kind, logical_id)
+            names = [each.get("EndpointConfigName") for each in (old, new)]
+            fail_if_named(logical_id, by_sagemaker=kind == _ENDPOINT and names[0] != names[1])
         return update(kind, physical_id, old, new, stack, logical_id, *rest)
 
     def create_or_fail(kind: str, logical_id: str, properties: Any, stack: str) -> Any:
         if _stacks[stack]["StackStatus"].startswith("UPDATE"):
-            fail_if_named(kind, logical_id)
+            fail_if_named(logical_id, by_sagemaker=False)
         return create(kind, logical_id, properties, stack)
 
     stacks._update_keeping_seed = update_or_fail
@@ -46,7 +49,7 @@ def fail(aws: LocalAws, name: str) -> None:
 
 
 def install(*, reverse: bool) -> None:
-    """Replaces how MiniStack reverts the resources of a failed update, but not what it then deletes."""
+    """Replaces how MiniStack reverts the resources of a failed update. The clean-up stays MiniStack's."""
     clean_up: Callable[..., Any] = stacks._roll_back_operation
 
     async def roll_back(name: str, stack_id: str, stack: Any, operation: Any, reason: str = "") -> None:
@@ -54,6 +57,8 @@ def install(*, reverse: bool) -> None:
             await clean_up(name, stack_id, stack, operation, reason)
             return
         stack["StackStatus"] = "UPDATE_ROLLBACK_IN_PROGRESS"
+        of_stack = functools.partial(stacks._add_event, stack_id, name, name, "AWS::CloudFormation::Stack")
+        of_stack(stack["StackStatus"], physical_id=stack_id)
         before = operation["previous_stack"]["_resources"]
         reverts = list(_reverts(name, stack_id, stack, operation))
         failed = {}
@@ -76,8 +81,7 @@ def install(*, reverse: bool) -> None:
             stack["StackStatus"] = "UPDATE_ROLLBACK_FAILED"
             stack["_rollback_failed"] = failed
             why = stack["StackStatusReason"] = stacks._rollback_failure_reason(failed)
-            kind = "AWS::CloudFormation::Stack"
-            stacks._add_event(stack_id, name, name, kind, stack["StackStatus"], why, stack_id)
+            of_stack(stack["StackStatus"], why, stack_id)
             return
         created = [each for each in operation["created"] if _is_new(each, stack, operation)]
         await clean_up(name, stack_id, stack, {**operation, "created": created, "failed_update": None}, reason)

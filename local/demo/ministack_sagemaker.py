@@ -47,7 +47,11 @@ class Handlers:
                 "update_with_logical_id": True,
                 "delete": delete,
             }
-        known[_PREFIX + "InferenceComponent"] = {"create": self._create_component, "delete": self._delete_component}
+        known[_PREFIX + "InferenceComponent"] = {
+            "create": self._create_component,
+            "update": self._update_component,
+            "delete": self._delete_component,
+        }
         blocks: Any = stacks._runs_on_worker_thread
         stacks._runs_on_worker_thread = lambda name: name.startswith(_PREFIX) or blocks(name)
 
@@ -95,6 +99,9 @@ class Handlers:
         attributes = {f"RuntimeConfig.{member}": str(value) for member, value in described["RuntimeConfig"].items()}
         attributes |= {member: described[member] for member in ("InferenceComponentArn", "InferenceComponentStatus")}
         return made["InferenceComponentArn"], attributes
+
+    def _update_component(self, arn: str, old: Properties, new: Properties, stack: str) -> Made:
+        raise RuntimeError("CloudFormation on this machine cannot update an inference component")
 
     def _delete_component(self, arn: str, properties: Properties) -> None:
         self._call("DeleteInferenceComponent", InferenceComponentName=_name(arn))

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from demo.environment import ROOT
 
-_SETTLE_SECONDS = 120
+_SETTLE_SECONDS = 600
 _BUCKET = "packages"
 _CODE_URI = "CodeUri: ."
 

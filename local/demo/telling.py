@@ -1,7 +1,7 @@
 """Runs stack operations and commands, prints what happens, and checks the results."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from demo import words
@@ -28,8 +28,8 @@ class Teller:
         self.timeline = timeline
         self.refusals: set[str] = set()
         """The function's reasons for failures during the last stack operation."""
-        self.calls: list[Mapping[str, Any]] = []
-        """The calls of AWS during the last stack operation."""
+        self.news: list[dict[str, Any]] = []
+        """The requests, answers and calls of AWS during the last stack operation."""
         self._asked: list[dict[str, Any]] = []
 
     def stack(self, name: str, operation: Callable[[], Settled], expected: str) -> Settled:
@@ -46,9 +46,8 @@ class Teller:
             settled = operation()
         told = {"Kind": "stack", "Seconds": round(time.time() - begin, 3), "Name": name, "Status": settled.status}
         failures = [{"Resource": resource, "Reason": reason} for resource, reason in settled.failures()]
-        news = self.world.news()
+        news = self.news = self.world.news()
         answers = [entry["Answer"] for entry in news if "Answer" in entry]
-        self.calls = [entry for entry in news if "Target" in entry]
         self.refusals = {answer["Reason"] for answer in answers if answer["Status"] == "FAILED"}
         self.timeline.tell(*retold(news, begin), {**told, "Failures": failures})
         return settled

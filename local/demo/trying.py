@@ -10,11 +10,13 @@ from demo.plan import plan
 from demo.telling import UnsuccessfulError
 from demo.timeline import Timeline
 from demo.trial import Trial, deploy_function
-from demo.trial_of_update import Templates, TrialOfUpdate
-from demo.user_template import UserTemplate, command, lint, settings
+from demo.update_trial import Templates, UpdateTrial
+from demo.user_template import UserTemplate, check_values, command, lint, settings
 from demo.world import World
 
 _USAGE = command("examples/minimal.yaml", {"EndpointName": "my-endpoint", "VariantName": "AllTraffic"}, {})
+_OF_UPDATES = ("BEFORE_PARAMETERS", "FAIL", "PLAN")
+_OF_TEMPLATES = ("PARAMETERS", "BEFORE_PARAMETERS", "VALUES", "FAIL")
 
 
 class Given:
@@ -31,13 +33,15 @@ class Given:
         self.parameters = settings("PARAMETERS", read("PARAMETERS"))
         self.before_parameters = settings("BEFORE_PARAMETERS", read("BEFORE_PARAMETERS"))
         self.values = settings("VALUES", read("VALUES"))
-        for file in filter(None, (template, self.before, self.plan)):
-            if not Path(file).is_file():
-                raise UnsuccessfulError(f"There is no file {file!r}. Name a template: {_USAGE}")
         if not template:
             raise UnsuccessfulError(f"Name a template: {_USAGE}")
-        if not self.before and (others := [name for name in ("BEFORE_PARAMETERS", "FAIL", "PLAN") if read(name)]):
-            raise UnsuccessfulError(f"{others[0]} is for an update: name the template before it, too, as BEFORE=file.")
+        for variable, file in (("TEMPLATE", template), ("BEFORE", self.before), ("PLAN", self.plan)):
+            if file and not Path(file).is_file():
+                raise UnsuccessfulError(f"{variable}: there is no file {file!r}. Correct the path.")
+        if not self.before and (others := [name for name in _OF_UPDATES if read(name)]):
+            raise UnsuccessfulError(f"{others[0]} needs BEFORE: set BEFORE to the template that the stack has now.")
+        if self.plan and (ignored := [name for name in _OF_TEMPLATES if read(name)]):
+            raise UnsuccessfulError(f"{ignored[0]}: leave it out; with PLAN, the values come from the change set.")
 
 
 def _check(timeline: Timeline, given: Given) -> None:
@@ -68,10 +72,14 @@ def _lint(timeline: Timeline, files: list[str]) -> None:
 def templates(given: Given) -> Templates:
     """The two templates, with their parameters."""
     after = UserTemplate(given.template, given.values)
-    after.check(given.parameters)
+    after.check(given.parameters, shares_values=True)
     before = UserTemplate(given.before, given.values)
     shared = {name: value for name, value in given.parameters.items() if name in before.parameters()}
-    before.check({**shared, **given.before_parameters})
+    try:
+        before.check({**shared, **given.before_parameters}, shares_values=True)
+    except UnsuccessfulError as error:
+        raise UnsuccessfulError(f"BEFORE, whose parameters are BEFORE_PARAMETERS: {error}") from error
+    check_values(before, after)
     return before, after
 
 
@@ -79,7 +87,7 @@ def _play(world: World, timeline: Timeline, given: Given) -> str:
     with timeline.waiting("deploying the function"):
         function = deploy_function(world)
     if given.before:
-        return TrialOfUpdate(world, timeline, function, functools.partial(templates, given), given.fails).tell()
+        return UpdateTrial(world, timeline, function, functools.partial(templates, given), given.fails).tell()
     template = UserTemplate(given.template, given.values)
     template.check(given.parameters)
     return Trial(world, timeline, template.ready(function, world.stacks.upload)).tell()
@@ -103,12 +111,13 @@ def main() -> int:
 
 
 def _tell_plan(timeline: Timeline, given: Given) -> int:
-    """Tells what a change set will do. Fails if SageMaker will refuse it."""
-    told = plan(change_set.read(Path(given.plan), Path(given.before), Path(given.template)))
-    timeline.step("What the update will do", f"From the change set {given.plan} and the two templates.")
-    timeline.tell(*({"Kind": "plan", "Text": line} for line in told.lines))
-    timeline.end("SageMaker will refuse this update." if told.refused else "Nothing was deployed.", not told.refused)
-    return int(told.refused)
+    """Prints the plan of a change set. Fails if SageMaker will refuse it."""
+    planned = plan(change_set.read(Path(given.plan), Path(given.before), Path(given.template)))
+    timeline.step("The plan", f"From the change set {given.plan} and the two templates.")
+    timeline.tell(*({"Kind": "plan", "Text": line} for line in planned.lines))
+    result = "SageMaker will refuse this update." if planned.refused else "The plan is complete; nothing was deployed."
+    timeline.end(result, good=not planned.refused)
+    return int(planned.refused)
 
 
 if __name__ == "__main__":

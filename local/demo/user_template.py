@@ -34,7 +34,7 @@ class Ready:
     retains: bool
     """Whether the template retains a target or policy."""
     resources: Resources
-    """The resources, as far as they are known before."""
+    """The resources to deploy. Functions whose value is known before are replaced by it."""
 
 
 def command(file: str, given: Mapping[str, str | None], values: Mapping[str, str | None]) -> str:
@@ -79,8 +79,11 @@ class UserTemplate:
         self._values = Values(values)
         self._adapted = AdaptedTemplate(Path(file), self._values)
 
-    def check(self, given: Mapping[str, str]) -> None:
-        """Adapts the template. Fails if a name that was given is unknown, or a required value is missing."""
+    def check(self, given: Mapping[str, str], *, shares_values: bool = False) -> None:
+        """Adapts the template. Fails if a name that was given is unknown, or a required value is missing.
+
+        With `shares_values`, another template may need the values that this one does not.
+        """
         declared = self._adapted.declared()
         _check_names("parameter", given, declared)
         missing = [name for name in self._adapted.required() if name not in {*given, *self._adapted.tokens()}]
@@ -89,14 +92,19 @@ class UserTemplate:
             asked = command(self._file, {**given, **dict.fromkeys(missing)}, self._values.given)
             raise _lacking("These parameters have no default:", map("  {}: {}".format, missing, told), asked)
         self._adapted.adapt(given)
-        _check_names("value", self._values.given, self._values.asked)
+        if not shares_values:
+            check_values(self)
         if lacking := self._values.missing():
             told = (self._values.asked[name] for name in lacking)
             asked = command(self._file, given, {**self._values.given, **dict.fromkeys(lacking)})
             raise _lacking("These values are not in the template:", map("  {}: {}".format, lacking, told), asked)
 
+    def values(self) -> Values:
+        """The user's values, and which of them the template needs."""
+        return self._values
+
     def resources(self) -> Resources:
-        """The resources, as far as they are known before."""
+        """The resources to deploy. Functions whose value is known before are replaced by it."""
         return self._adapted.resources()
 
     def parameters(self) -> set[str]:
@@ -120,6 +128,13 @@ class UserTemplate:
             retains=any(level.retains() for level in levels),
             resources=self.resources(),
         )
+
+
+def check_values(*templates: UserTemplate) -> None:
+    """Fails if none of these templates needs a value that was given."""
+    needed = {name: what for template in templates for name, what in template.values().asked.items()}
+    for template in templates:
+        _check_names("value", template.values().given, needed)
 
 
 def _lacking(what: str, names: Iterable[str], command: str) -> UnsuccessfulError:

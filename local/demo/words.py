@@ -119,7 +119,7 @@ def value_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def together(names: Sequence[str]) -> str:
+def joined(names: Sequence[str]) -> str:
     """`a, b and c`."""
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 

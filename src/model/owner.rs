@@ -29,7 +29,8 @@ pub fn hand_back(tags: &mut Tags, former: &Owner) {
     tags.extend(former.tags());
 }
 
-/// Completes a [`hand_back`] of a registered target that was killed between its two calls.
+/// Completes, in tags, a hand-back after which the function was killed: both pairs of tags name the former owner, because the
+/// target was tagged and not untagged.
 pub fn complete_hand_back(tags: &mut Tags) {
     if let Some(owner) = Owner::read(tags).filter(|owner| Owner::read_former(tags).as_ref() == Some(owner)) {
         hand_back(tags, &owner);

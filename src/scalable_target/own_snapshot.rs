@@ -56,8 +56,8 @@ pub(super) async fn ensure_unchanged(
 }
 
 /// One description of the template and a snapshot, with the tags of the owner. Refuses a snapshot of another owner, as it
-/// would refuse the registered target. `None` if that owner, or the native resource, was deleted with its target: nobody
-/// restores the snapshot.
+/// would refuse the registered target. `None` if the snapshot's resource (its owner, or the native resource) was deleted with
+/// its target: no request restores such a snapshot.
 pub(super) async fn restored_spec(
     context: &Context<'_>,
     desired: &Desired,
@@ -66,14 +66,14 @@ pub(super) async fn restored_spec(
     previous: &Declared,
 ) -> Result<Option<TargetSpec>, Error> {
     let mut registered = snapshot.as_registered();
-    if let Some(owner) = snapshot.resource().filter(|resource| resource != context.owner())
-        && context.aws.is_deleted(&owner).await
+    if let Some(resource) = snapshot.resource().filter(|resource| resource != context.owner())
+        && context.aws.is_deleted(&resource).await
     {
         let former = context.aws.existing_former_owner(&registered.tags, &snapshot.spec.id).await;
-        match (former, Ownership::read(&owner, &registered.tags)) {
+        match (former, Ownership::read(&resource, &registered.tags)) {
             (Some(former), _) => hand_back(&mut registered.tags, &former),
             (None, Ownership::Own { adopted: false } | Ownership::Untagged) => return Ok(None),
-            // It has released the target.
+            // The deleted resource has released the target.
             (None, _) => release(&mut registered.tags),
         }
     }

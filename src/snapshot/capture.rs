@@ -82,6 +82,7 @@ async fn completed(aws: &Aws<'_>, mut snapshot: Snapshot) -> Result<Snapshot, Sn
         Some(stored) => snapshot.completed_by(stored),
         None => snapshot,
     };
+    // Otherwise the restore would register the target with the tags of an interrupted hand-back.
     complete_hand_back(&mut snapshot.spec.tags);
     Ok(snapshot)
 }

@@ -263,7 +263,7 @@ class Command(unittest.TestCase):
         needs = needs.replace("AllTraffic", "!Ref Variant")
         nothing = "cfn-lint has found mistakes; nothing was deployed."
         for template, parameters, said in (
-            (None, "", "There is no file"),
+            (None, "", "TEMPLATE: there is no file"),
             ("Resources: [", "", nothing),
             ("Nothing: 1", "", nothing),
             (
@@ -289,7 +289,7 @@ class Command(unittest.TestCase):
                 self.assertIn(said, done.stdout)
         self.assertIn("make try TEMPLATE=examples/minimal.yaml", self.make().stdout)
         of_update = self.make(f"TEMPLATE={self.file}", "FAIL=Scaling").stdout
-        self.assertIn("FAIL is for an update: name the template before it, too, as BEFORE=file.", of_update)
+        self.assertIn("FAIL needs BEFORE: set BEFORE to the template that the stack has now.", of_update)
 
 
 def started_with(marker: str) -> list[int]:

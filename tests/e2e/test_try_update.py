@@ -14,8 +14,8 @@ from demo.environment import ROOT
 from demo.stacks import example, without_gate
 from demo.telling import UnsuccessfulError
 from demo.timeline import Timeline
-from demo.trial_of_update import TrialOfUpdate
 from demo.trying import Given, templates
+from demo.update_trial import UpdateTrial
 from demo.updates import PARAMETERS
 from support import advice, as_template
 from trying import SCALING, TrialTestCase
@@ -28,7 +28,7 @@ class Updates(TrialTestCase):
     """Updates of the stack of examples/endpoint-with-scaling.yaml."""
 
     def update(
-        self, before: str, after: str, fails: str = "", parameters: dict[str, str] = LARGE
+        self, before: str, after: str, fails: str = "", parameters: dict[str, str] = LARGE, values: str = ""
     ) -> list[dict[str, Any]]:
         """Tries an update, and returns the events. If it fails, the error is the last one."""
         files = [self.scratch / name for name in ("before.yaml", "after.yaml")]
@@ -40,6 +40,7 @@ class Updates(TrialTestCase):
             "TRY_BEFORE": str(files[0]),
             "TRY_PARAMETERS": " ".join(given),
             "TRY_BEFORE_PARAMETERS": " ".join(former),
+            "TRY_VALUES": values,
         }
         with mock.patch.dict("os.environ", variables):
             read = functools.partial(templates, Given(str(files[1])))
@@ -47,7 +48,7 @@ class Updates(TrialTestCase):
         last = {}
         try:
             function = self.deployed.outputs["ServiceToken"]
-            TrialOfUpdate(self.world, Timeline(told, as_json=True), function, read, fails).tell()
+            UpdateTrial(self.world, Timeline(told, as_json=True), function, read, fails).tell()
         except UnsuccessfulError as unsuccessful:
             last = {"Kind": "unsuccessful", "Text": str(unsuccessful)}
             self.assertTrue(advice(str(unsuccessful), ROOT / "docs" / "TRY.md", "If it fails"), unsuccessful)
@@ -76,7 +77,7 @@ class Updates(TrialTestCase):
         )
         self.assertIn("Gate takes a snapshot of translation/AllTraffic", " ".join(self.texts(told, "plan")))
         back = "after the rollback everything scales as before, and no snapshot is left"
-        planned = "AllTraffic was deregistered for the endpoint's update, as planned"
+        planned = "deregistered before the endpoint's update: translation/AllTraffic, as planned"
         self.assertEqual(self.texts(told, "check")[:3], [planned, back, back])
         forward, clean_up = ["Update Gate", "Update Scaling"], ["Delete Gate"]
         _, created, updated, _, in_order, reversed_, deleted = self.requests(told)
@@ -93,8 +94,8 @@ class Updates(TrialTestCase):
         self.assertEqual(self.texts(told, "check")[0], "SageMaker has refused the update, as planned")
         self.assertIn("NOT updated: SageMaker refuses this update", told[-1]["Text"])
 
-    def test_a_resource_fails_as_asked(self) -> None:
-        for fails, reason in (("Scaling", "it was to fail: FAIL=Scaling"), ("Endpoint", "does not run")):
+    def test_the_resource_that_fail_names_fails(self) -> None:
+        for fails, reason in (("Scaling", "simulated failure: FAIL=Scaling"), ("Endpoint", "does not run")):
             with self.subTest(fails):
                 self.world.local_aws.call("LocalAws.Reset")
                 # No target is scaled, so nothing waits.
@@ -117,8 +118,8 @@ class Updates(TrialTestCase):
         loop += body.replace("Scaling:", '"Scaling${Variant}":', 1).replace("AllTraffic", "!Ref Variant")
         loop = loop.replace("my-endpoint", f"{self.endpoint[:60]}-2")
         for before, after, plan in (
-            (outer, outer.replace("inner", "other"), "Nested is a nested stack: it is played"),
-            (loop, loop.replace("MaxCapacity: 4", "MaxCapacity: 5"), "/b afterwards: MaxCapacity 4 → 5"),
+            (outer, outer.replace("inner", "other"), "Nested is a nested stack: the plan does not compare it"),
+            (loop, loop.replace("MaxCapacity: 4", "MaxCapacity: 5"), "/b: MaxCapacity 4 → 5"),
         ):
             with self.subTest(plan):
                 told = self.update(before, after, parameters={})
@@ -126,6 +127,26 @@ class Updates(TrialTestCase):
                 self.assertIn(plan, " ".join(self.texts(told, "plan")))
                 registered = [event for event in told if str(event.get("Target")).endswith("RegisterScalableTarget")]
                 self.assertIn(5, [event["Input"]["MaxCapacity"] for event in registered])
+
+    def test_a_new_gate_may_fail_in_the_rollback_and_that_is_told(self) -> None:
+        told = self.update(without_gate(WITH_GATE), WITH_GATE, parameters=XLARGE)
+        self.assertIn("Gate is new in this update: if the update fails", " ".join(self.texts(told, "plan")))
+        self.assertIn("UPDATE_ROLLBACK_FAILED", self.statuses(told))
+        self.assertIn("NOT rolled back: Endpoint failed in the rollback.", told[-1]["Text"])
+
+    def test_a_mistake_in_the_update_is_told_as_such(self) -> None:
+        bad = WITH_GATE.replace("VariantName: AllTraffic\n      MinCapacity", "VariantName: Nowhere\n      MinCapacity")
+        self.assertNotEqual(bad, WITH_GATE)
+        told = self.update(WITH_GATE, bad)
+        self.assertIn("NOT updated: Scaling failed.", told[-1]["Text"])
+
+    def test_each_template_may_need_values_of_its_own(self) -> None:
+        told = self.update(
+            WITH_GATE.replace("MaxCapacity: 4", "MaxCapacity: !ImportValue most"), WITH_GATE, values="most=5"
+        )
+        self.assertEqual(self.texts(told, "plan"), ["translation/AllTraffic: MaxCapacity 5 → 4"])
+        told = self.update(WITH_GATE, WITH_GATE.replace("MaxCapacity: 4", "MaxCapacity: 5"), values="other=5")
+        self.assertEqual(told[-1]["Text"], "The template has no value other.")
 
     def test_what_the_update_does_not_change_cannot_fail(self) -> None:
         told = self.update(WITH_GATE, WITH_GATE.replace("MaxCapacity: 4", "MaxCapacity: 5"), "Model")

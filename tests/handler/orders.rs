@@ -66,7 +66,7 @@ async fn a_target_in_a_snapshot_is_adopted_with_all_that_it_had() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_snapshot_of_a_deleted_native_resource_is_adopted_by_nobody() {
+async fn a_create_does_not_adopt_the_snapshot_of_a_deleted_native_resource() {
     let world = endpoint();
     register_natively(&world, &["blue"]);
     world.on_native("native-stack", "Native");

@@ -292,7 +292,7 @@ async fn a_target_in_a_snapshot_is_taken_over_and_handed_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_completes_a_hand_back_that_was_killed() {
+async fn a_gate_completes_an_interrupted_hand_back() {
     for at in 1.. {
         let world = gated_by_old().await;
         let before = world.picture();

@@ -69,8 +69,8 @@ impl State {
         true
     }
 
-    /// Deregisters the target of a native resource that is deleted. One that a stack has adopted since stays, as
-    /// `docs/UPDATES.md` advises, but not one that is half restored without an owner.
+    /// Deregisters the target of a native resource that is deleted. Keeps a target that a stack has adopted since, as
+    /// `docs/UPDATES.md` advises. A half-restored target without an owner is not kept.
     pub(crate) fn delete_native(&mut self, variant: usize) {
         let is_adopted = self.shadows[variant].as_ref().is_some_and(|shadow| shadow.tags.contains_key(STACK_ID_TAG));
         let kept = self.snapshot(variant);
@@ -410,11 +410,11 @@ impl State {
         if adopts && let Some(native) = &mut self.ledger.natives[variant] {
             native.adopted = true;
         }
-        // Nobody restores the target of a resource that is deleted, or whose Create failed.
+        // No request restores the target of a deleted resource, or of one whose Create failed.
         let native = &kept["Native"];
-        let native = native["StackId"].as_str().zip(native["LogicalResourceId"].as_str());
+        let native_owner = native["StackId"].as_str().zip(native["LogicalResourceId"].as_str());
         let is_deleted = self.records.iter().any(|((stack, logical), records)| {
-            owner.or(native) == Some((stack.as_str(), *logical))
+            owner.or(native_owner) == Some((stack.as_str(), *logical))
                 && records
                     .last()
                     .is_some_and(|record| record.status.starts_with("DELETE") || record.status == "CREATE_FAILED")
