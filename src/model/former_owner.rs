@@ -123,5 +123,8 @@ mod tests {
         ] {
             assert!(text.parse::<FormerOwner>().is_err(), "{text:?}");
         }
+        for stack in ["1stack/1", "demo/", "demo/1/2"] {
+            assert!(format!("{PLACE}{stack}/Old").parse::<FormerOwner>().is_err(), "{stack}");
+        }
     }
 }
