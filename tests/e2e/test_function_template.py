@@ -138,8 +138,10 @@ class Role(unittest.TestCase):
 class Template(unittest.TestCase):
     """The other resources."""
 
-    def test_its_version_is_that_of_the_crate(self) -> None:
+    def test_its_version_is_that_of_the_crate_and_of_the_constructs(self) -> None:
         [version] = re.findall(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+        constructs = json.loads((ROOT / "constructs" / "package.json").read_text())
+        self.assertEqual(constructs["version"], version)
         application = template()["Metadata"]["AWS::ServerlessRepo::Application"]
         self.assertEqual(application["SemanticVersion"], version)
         for name in ("LicenseUrl", "ReadmeUrl"):

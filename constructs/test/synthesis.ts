@@ -1,0 +1,24 @@
+import { App, Stack } from "aws-cdk-lib";
+
+export const GATE = "Custom::SageMakerEndpointUpdateGate";
+export const TARGET = "Custom::SageMakerScalableTarget";
+
+/** A package of the function. `make constructs` writes it. */
+export const PACKAGE = "build/package";
+
+/** A value of a template or of a schema. */
+export type Json = any;
+
+/** The template of a stack. */
+export function template(build: (stack: Stack) => void): Json {
+  const app = new App({ builtinCloudFormationValidation: false });
+  const stack = new Stack(app, "Stack");
+  build(stack);
+  return app.synth().getStackByName(stack.stackName).template;
+}
+
+/** The properties of all resources of a type. */
+export function propertiesOf(type: string, build: (stack: Stack) => void): Json[] {
+  const resources = Object.values<Json>(template(build).Resources);
+  return resources.filter((resource) => resource.Type === type).map((resource) => resource.Properties);
+}
