@@ -25,7 +25,7 @@ export RUFF_CACHE_DIR := $(CURDIR)/target/ruff
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo try screen test simulate plant coverage mutants bench bench-faults bench-scale watch invoke lint lint-cdk deny advisories build package package-check sbom schema digest clean tools-demo tools-test
+.PHONY: help demo try screen test simulate plant coverage mutants bench bench-faults bench-scale watch invoke lint lint-cdk constructs deny advisories build package package-check sbom schema digest clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ advisories: $(DENY) ## Check all crates for known vulnerabilities (needs the net
 
 lint-cdk: tools-test ## Synthesise the CDK apps of examples/ and check what they make (needs Node.js)
 	@$(PYTHON) -m tools.lint_cdk
+
+constructs: tools-test ## Build, test and pack the CDK constructs, and play an app of them (needs Node.js)
+	@$(PYTHON) -m tools.constructs
 
 build: ## Build the function and the local AWS
 	cargo build
