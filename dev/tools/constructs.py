@@ -43,7 +43,7 @@ def main() -> None:
     if templates_of("node", "build/test/app.js") != templates_of(python, "test/app.py"):
         sys.exit("error: constructs/test/app.ts and app.py do not make the same templates")
     lint(OUTPUT.glob("*.template.json"))
-    run(ROOT, VENV / "python", "-m", "demo.trial", PLAYED)
+    run(ROOT, VENV / "python", "-m", "demo.trying", PLAYED)
     print("The apps make the same templates, which pass the checks. The packages are in constructs/dist.")
 
 
