@@ -82,7 +82,7 @@ export class ScalingFunction extends Construct implements IScalingProvider {
       templateFile: path.join(props.packageDirectory, "template.yaml"),
       preserveLogicalIds: false,
     });
-    const reason = "Without AlarmTopicArn, AlarmActions is AWS::NoValue, which this rule takes for an empty list";
+    const reason = "The default of AlarmTopicArn is empty, and this rule ignores the condition that excludes it";
     Validations.of(template).acknowledge({ id: "CloudFormation-Validate::F3033", reason });
     for (const [name, value] of Object.entries(props.parameters ?? {})) {
       template.getParameter(name).default = value;
