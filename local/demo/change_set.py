@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
 """
 
+import contextvars
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -18,10 +19,17 @@ _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 def read(file: Path, before: Path, after: Path) -> Update:
     """The update that a change set makes, with the templates before and after it."""
+    # The account and the Region of the stack are those of this context only.
+    return contextvars.copy_context().run(_read, file, before, after)
+
+
+def _read(file: Path, before: Path, after: Path) -> Update:
     try:
         described = json.loads(file.read_text())
         changes = {each["ResourceChange"]["LogicalResourceId"]: each["ResourceChange"] for each in described["Changes"]}
         actions = {name: change["Action"] for name, change in changes.items()}
+        stack = described["StackName"]
+        ministack_reader.set_location(described["StackId"])
         given = {each["ParameterKey"]: _value(each) for each in described.get("Parameters", [])}
         contexts = {
             which: {name: _properties(change.get(f"{which}Context")) for name, change in changes.items()}
@@ -33,10 +41,10 @@ def read(file: Path, before: Path, after: Path) -> Update:
         ) from error
     if changes and not any((*contexts["Before"].values(), *contexts["After"].values())):
         raise UnsuccessfulError(f"PLAN: {file} has no values: run the command with --include-property-values.")
-    new = _with_values(_resources(after, given, {}), contexts["After"])
+    new = _with_values(_resources(after, given, {}, stack), contexts["After"])
     # A resource that the change set does not name stays the same. The old parameters are not in the change set, so it
     # tells which resources the stack has.
-    former = _resources(before, given, {name for name in actions if actions[name] != "Add"})
+    former = _resources(before, given, {name for name in actions if actions[name] != "Add"}, stack)
     old = {
         name: body if name in changes else new[name]
         for name, body in _with_values(former, contexts["Before"]).items()
@@ -56,7 +64,7 @@ def _properties(context: str | None) -> Any:
     return json.loads(context).get("Properties") if context else None
 
 
-def _resources(file: Path, given: Mapping[str, str], deployed: Collection[str]) -> Resources:
+def _resources(file: Path, given: Mapping[str, str], deployed: Collection[str], stack: str) -> Resources:
     """The resources of a template with these parameters. `deployed` names those whose condition does not matter."""
     template = ministack_reader.parse(file)
     declared = template.get("Parameters", {})
@@ -69,7 +77,9 @@ def _resources(file: Path, given: Mapping[str, str], deployed: Collection[str]) 
         each.update({"Type": kind, **default})
     unknown = frozenset(name for name, each in declared.items() if name not in given and "Default" not in each)
     known = {name: value for name, value in given.items() if name in declared}
-    return ministack_reader.Known(ministack_reader.expand(template, known, unknown), known, unknown).resources(deployed)
+    return ministack_reader.Known(ministack_reader.expand(template, known, unknown), known, unknown, stack).resources(
+        deployed
+    )
 
 
 def _with_values(resources: Resources, told: Mapping[str, Any]) -> dict[str, Template]:

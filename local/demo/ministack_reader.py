@@ -33,6 +33,13 @@ ministack_autoscaling.Handlers(_UNUSED, lambda properties, stack: None).install(
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 
+def set_location(stack_id: str) -> None:
+    """Reads templates as in the account and the Region of a stack."""
+    *_, region, account, _ = stack_id.split(":")
+    responses.set_request_account_id(account)
+    responses.set_request_region(region)
+
+
 def parse(file: Path) -> Template:
     """The template in YAML or JSON, also in the reply of `aws cloudformation get-template`. Dates stay text."""
     try:
@@ -92,9 +99,12 @@ def references(node: Any) -> set[str]:
 class Known:
     """The values of a template that are known before its resources are created."""
 
-    def __init__(self, template: Template, parameters: Mapping[str, str], unknown: Iterable[str]) -> None:
+    def __init__(
+        self, template: Template, parameters: Mapping[str, str], unknown: Iterable[str], stack: str = "trial"
+    ) -> None:
         """`unknown` names the parameters whose values follow from resources."""
         self._template = template
+        self._stack = stack
         self._unknown = set(unknown)
         declared = {name: each for name, each in template.get("Parameters", {}).items() if name not in self._unknown}
         try:
@@ -153,8 +163,9 @@ class Known:
         """The value of a node. `None` if it is not known, or if the node is invalid."""
         later = {*self._template["Resources"], *self._unknown}
         mappings = self._template.get("Mappings", {})
+        names = self._stack, self._stack
         try:
-            return stacks._static_property(node, later, self._parameters, self._conditions, mappings, "trial", "trial")
+            return stacks._static_property(node, later, self._parameters, self._conditions, mappings, *names)
         except (ValueError, LookupError, TypeError, AttributeError):
             return None
 

@@ -250,16 +250,18 @@ def _settings(variant: Mapping[str, Any]) -> tuple[Any, ...]:
     return variant.get("InstanceType"), variant.get("InstancePools"), "ServerlessConfig" in variant
 
 
+def _capacity(variant: Mapping[str, Any]) -> str:
+    return "serverless" if "ServerlessConfig" in variant else words.instances(variant)
+
+
 def _changes_of_variants(endpoint: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     for name in {**old, **new}:
         if name not in new:
             yield f"{endpoint}: variant {name} is removed"
         elif name not in old:
-            yield f"{endpoint}: variant {name} is new, on {words.instances(new[name])}"
+            yield f"{endpoint}: variant {name} is new: {_capacity(new[name])}"
         elif _settings(old[name]) != _settings(new[name]):
-            yield (
-                f"{endpoint}: variant {name} changes from {words.instances(old[name])} to {words.instances(new[name])}"
-            )
+            yield f"{endpoint}: variant {name} changes from {_capacity(old[name])} to {_capacity(new[name])}"
 
 
 def _targets(resources: Resources) -> Iterator[tuple[str, str, str]]:
@@ -361,7 +363,7 @@ def _replacements(update: Update) -> Iterator[str]:
     removed = [name for name in update.before if name not in update.after]
     if replaced:
         yield f"replaced: {words.joined(replaced)}"
-    deleted = [f"the former {name}" for name in replaced if not _is_kept(update.before, name, "UpdateReplacePolicy")]
+    deleted = [f"the former {name}" for name in replaced if not _is_kept(update.after, name, "UpdateReplacePolicy")]
     deleted += [name for name in removed if not _is_kept(update.before, name, "DeletionPolicy")]
     kept = [name for name in removed if _is_kept(update.before, name, "DeletionPolicy")]
     if deleted:

@@ -106,7 +106,7 @@ class Updates(PlanTestCase):
         self.tells(
             found,
             "endpoint translation: variant AllTraffic is removed",
-            "endpoint translation: variant Canary is new, on ml.m5.large",
+            "endpoint translation: variant Canary is new: ml.m5.large",
             "Gate takes a snapshot of translation/AllTraffic",
             "Scaling registers translation/Canary, and deregisters translation/AllTraffic in the clean-up",
         )
@@ -247,12 +247,20 @@ class Updates(PlanTestCase):
 class ChangeSets(PlanTestCase):
     """Change sets as AWS prints them."""
 
-    def read(self, template: str, old: str, new: str, *more: dict[str, Any], with_values: bool = True) -> Plan:
+    def read(
+        self,
+        template: str,
+        old: str,
+        new: str,
+        *more: dict[str, Any],
+        with_values: bool = True,
+        endpoint: str = "translation",
+    ) -> Plan:
         """The plan of a change set that changes the instance type."""
         variant = {"VariantName": "AllTraffic", "InitialInstanceCount": "1", "ModelName": "model-1"}
         contexts = [{"Properties": {"ProductionVariants": [{**variant, "InstanceType": kind}]}} for kind in (old, new)]
         names = (
-            {"EndpointName": "translation", "EndpointConfigName": name, "RetainAllVariantProperties": "true"}
+            {"EndpointName": endpoint, "EndpointConfigName": name, "RetainAllVariantProperties": "true"}
             for name in ("config-1", "{{changeSet:KNOWN_AFTER_APPLY}}")
         )
         changes = [
@@ -264,6 +272,8 @@ class ChangeSets(PlanTestCase):
             del change["ResourceChange"]["BeforeContext"], change["ResourceChange"]["AfterContext"]
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()]
         described = {
+            "StackName": "prod",
+            "StackId": "arn:aws:cloudformation:eu-west-1:444455556666:stack/prod/1",
             "Changes": changes,
             "Parameters": [*given, {"ParameterKey": "InstanceType", "ParameterValue": new}],
         }
@@ -294,6 +304,18 @@ class ChangeSets(PlanTestCase):
             by_change_set = self.read(template, "ml.m5.large", "ml.m5.xlarge")
             self.assertEqual(by_change_set.lines, by_templates.lines)
             self.assertEqual(by_change_set.refused, by_templates.refused)
+
+    def test_the_name_of_the_stack_is_that_of_the_change_set(self) -> None:
+        """The change set has the endpoint's name, but not that in the scaling resource, which does not change."""
+        named = WITHOUT.replace(
+            "EndpointName: !Ref EndpointName", "EndpointName: !Sub ${AWS::StackName}-of-${AWS::Region}"
+        )
+        named = named.replace(
+            "EndpointName: !GetAtt Endpoint.EndpointName", "EndpointName: !Sub ${AWS::StackName}-of-${AWS::Region}"
+        )
+        found = self.read(named, "ml.m5.large", "ml.m5.xlarge", endpoint="prod-of-eu-west-1")
+        self.assertTrue(found.refused)
+        self.tells(found, "endpoint prod-of-eu-west-1: variant AllTraffic changes")
 
     def test_the_old_value_is_that_of_the_change_set(self) -> None:
         self.tells(
