@@ -399,6 +399,8 @@ def _scaling(update: Update, name: str, refused: bool) -> str:
         changes = [*_differences(_properties(before, name), _properties(after, name))]
         if kind != SCALING:
             return f"{name}: {', '.join(changes)}" if changes else ""
+        if not changes and name not in update.changed:
+            return ""
         return f"{_target(after, name)}: {', '.join(changes) or 'its properties do not change'}"
     if kind != SCALING:
         return ""
@@ -451,8 +453,11 @@ def _leaves(value: Any, *path: str) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield from _leaves(each, *path, key)
         case list():
             for index, each in enumerate(value, 1):
-                names = [str(each[key]) for key in each if key.endswith("Name")] if isinstance(each, dict) else []
-                yield from _leaves(each, *path, *names[:1] or [f"number {index}"])
+                named = [key for key in each if key.endswith("Name")][:1] if isinstance(each, dict) else []
+                for key in named:
+                    yield from _leaves({**each, key: {}}, *path, str(each[key]))
+                if not named:
+                    yield from _leaves(each, *path, f"number {index}")
         case _:
             yield path, value if isinstance(value, str) else json.dumps(value)
 
