@@ -28,7 +28,6 @@ _PLACEHOLDER = "AWS::CloudFormation::WaitConditionHandle"
 _IN_PARAMETER_STORE = re.compile(r"AWS::SSM::Parameter::Value<(.*)>")
 # Not with $: a variable in it is replaced first.
 _DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:[^}$]*\}\}")
-_VARIABLE = re.compile(r"\$\{([^}!]+)\}")
 _REMOTE = ("http://", "https://", "s3://")
 
 Upload = Callable[[bytes], str]
@@ -240,7 +239,7 @@ class AdaptedTemplate:
             is_left_out = variable[1].partition(".")[0] in self._left_out
             return self._of_left_out(variable[1]) if is_left_out else variable[0]
 
-        return _VARIABLE.sub(value, text)
+        return ministack_reader.VARIABLE.sub(value, text)
 
     def _of_left_out(self, name: str) -> str:
         return self._values.of(name, "a value of a resource that is left out")

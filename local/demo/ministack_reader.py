@@ -21,7 +21,8 @@ from demo.telling import UnsuccessfulError
 Template = dict[str, Any]
 
 _EXTENSIONS = "AWS::LanguageExtensions"
-_VARIABLE = re.compile(r"\$\{([^}!]+)\}")
+VARIABLE = re.compile(r"\$\{([^}!]+)\}")
+"""A variable in the text of `Fn::Sub`."""
 
 responses.set_request_account_id(ACCOUNT)
 responses.set_request_region(REGION)
@@ -157,7 +158,7 @@ class Known:
                 return str(known)
             return f"${{{'.'.join(_reference(node))}}}" if variable[1] in variables else variable[0]
 
-        return _VARIABLE.sub(value, text)
+        return VARIABLE.sub(value, text)
 
     def of(self, node: Any) -> Any:
         """The value of a node. `None` if it is not known, or if the node is invalid."""

@@ -28,9 +28,6 @@ Templates = tuple[UserTemplate, UserTemplate]
 _REFUSED = "must be deregistered as scalable targets"
 """A part of SageMaker's reason."""
 _ORDERS = {False: "in the order of the update", True: "in the reverse order"}
-_OPERATIONS = ("DescribeScalableTargets", "DescribeScalingPolicies", "DescribeScheduledActions")
-_OF_REGISTRATION = ("Alarms", "CreationTime", "PolicyARN", "ScalableTargetARN", "ScheduledActionARN")
-"""Members that differ at each registration."""
 _GENERATED = re.compile(r"-[0-9a-f]{12}(?=/)")
 """What CloudFormation on this machine adds to a logical id to name an endpoint."""
 
@@ -163,14 +160,14 @@ class _Failure:
             with self._world as world:
                 before, after = _ready(world, deploy_function(world), self._templates)
                 world.stacks.create(STACK, before.body, **before.parameters)
-                scaling = _scaling(world)
+                scaling = world.scaling()
                 trial = Trial(world, Timeline(self._told, as_json=True), after)
                 update = functools.partial(
                     world.stacks.update, STACK, _with_failing_resource(after), **after.parameters
                 )
                 settled = trial.carry_out(STACK, update, "UPDATE_ROLLBACK_COMPLETE")
                 if settled.status == "UPDATE_ROLLBACK_COMPLETE":
-                    is_same = _scaling(world) == scaling
+                    is_same = (world.scaling(), world.snapshots()) == (scaling, [])
                     trial.check(is_same, "after the rollback everything scales as before, and no snapshot is left")
                 elif settled.status == "UPDATE_COMPLETE":
                     raise UnsuccessfulError(f"FAIL: the update does not change {self._fails}, so it does not fail.")
@@ -197,19 +194,6 @@ def _with_failing_resource(after: Ready) -> str:
     names = [name for name in template["Resources"] if name in after.resources]
     template["Resources"][FAILING_RESOURCE] = {"Type": "AWS::CloudFormation::WaitConditionHandle", "DependsOn": names}
     return json.dumps(template)
-
-
-def _scaling(world: World) -> list[Any]:
-    """All that scales, without what differs at each registration, and the snapshots."""
-    call = world.local_aws.call
-    found = [
-        {name: value for name, value in each.items() if name not in _OF_REGISTRATION}
-        for operation in _OPERATIONS
-        for items in [call(f"AnyScaleFrontendService.{operation}", ServiceNamespace="sagemaker")]
-        for each in next(iter(items.values()))
-    ]
-    snapshots = call("AmazonSSM.GetParametersByPath", Path="/sagemaker-scaling/snapshots", Recursive=True)["Parameters"]
-    return [*found, *(each["Name"] for each in snapshots)]
 
 
 def _deregistered(news: Iterable[Mapping[str, Any]]) -> frozenset[str]:

@@ -9,6 +9,8 @@ from demo.stacks import Settled, Stacks, function_template
 from demo.stage import Stage
 
 FUNCTION_STACK = "sagemaker-scaling"
+_OF_REGISTRATION = ("ARN", "CreationTime")
+"""Members that differ at each registration end so."""
 
 
 class World:
@@ -65,6 +67,20 @@ class World:
         listed = self.local_aws.call("AnyScaleFrontendService.ListTagsForResource", ResourceARN=arn)
         tags: dict[str, str] = listed["Tags"]
         return tags
+
+    def scaling(self) -> list[dict[str, Any]]:
+        """The targets with their tags, the policies and the actions, without what differs at each registration."""
+        found = [{**target, "Tags": self.tags(target["ScalableTargetARN"])} for target in self.targets()]
+        for what in ("ScalingPolicies", "ScheduledActions"):
+            target = f"AnyScaleFrontendService.Describe{what}"
+            found += self.local_aws.call(target, ServiceNamespace="sagemaker")[what]
+        return [{name: value for name, value in each.items() if not name.endswith(_OF_REGISTRATION)} for each in found]
+
+    def snapshots(self) -> list[str]:
+        """The names of the snapshots."""
+        below = {"Path": "/sagemaker-scaling/snapshots", "Recursive": True}
+        found = self.local_aws.call("AmazonSSM.GetParametersByPath", **below)["Parameters"]
+        return [parameter["Name"] for parameter in found]
 
     def news(self) -> list[dict[str, Any]]:
         """The requests, answers and calls of AWS since the last call, in order."""

@@ -12,8 +12,6 @@ from support import StackTestCase
 STACK = "whole"
 TEMPLATE = example("endpoint-with-scaling")
 LARGE, XLARGE = "ml.m5.large", "ml.m5.xlarge"
-# Members that differ at each registration.
-NEW = ("ARN", "CreationTime")
 
 
 class Updates(StackTestCase):
@@ -66,7 +64,7 @@ class Updates(StackTestCase):
         self.world.stacks.create("alone", alone, **PARAMETERS)
         created = self.world.stacks.create("scaling", scaling, **parameters)
         self.assertEqual(created.status, "CREATE_COMPLETE", created.failures())
-        before = self.scaling()
+        before = self.world.scaling()
         self.assertEqual(len(before), 2, "a target and a policy")
         updated = self.world.stacks.update("alone", alone, **PARAMETERS, InstanceType=XLARGE)
         self.assertEqual(updated.status, "UPDATE_COMPLETE", updated.failures())
@@ -142,7 +140,7 @@ class Updates(StackTestCase):
         settled = self.world.stacks.create(STACK, template, **PARAMETERS)
         self.addCleanup(self.delete)
         self.assertEqual(settled.status, "CREATE_COMPLETE", settled.failures())
-        scaling = self.scaling()
+        scaling = self.world.scaling()
         self.assertEqual(len(scaling), 4, "a target, a policy and two scheduled actions")
         return scaling
 
@@ -154,37 +152,25 @@ class Updates(StackTestCase):
         """Lets an alarm go off once the endpoint is updating. Adds what is registered then."""
         while self.call("SageMaker.DescribeEndpoint", EndpointName=ENDPOINT)["EndpointStatus"] != "Updating":
             time.sleep(0.1)
-        seen.append(self.scaling())
+        seen.append(self.world.scaling())
         self.call("LocalAws.TripAlarm", AlarmName=alarm)
 
     def delete(self) -> None:
         """Deletes the stack, and checks that nothing is left."""
         deleted = self.world.stacks.delete(STACK)
-        self.assertEqual((deleted.status, self.scaling(), self.snapshots()), ("DELETE_COMPLETE", [], []))
+        self.assertEqual((deleted.status, self.world.scaling(), self.world.snapshots()), ("DELETE_COMPLETE", [], []))
 
     def check(self, instance_type: str, scaling: list[dict[str, Any]]) -> None:
         """Checks that the endpoint runs on these instances and scales as expected, without a snapshot."""
         config = self.call("SageMaker.DescribeEndpointConfig", EndpointConfigName=self.endpoint()["EndpointConfigName"])
         self.assertEqual(config["ProductionVariants"][0]["InstanceType"], instance_type)
-        self.assertEqual((self.scaling(), self.snapshots()), (scaling, []))
+        self.assertEqual((self.world.scaling(), self.world.snapshots()), (scaling, []))
 
     def endpoint(self) -> dict[str, Any]:
         """The endpoint."""
         endpoint: dict[str, Any] = self.call("SageMaker.DescribeEndpoint", EndpointName=ENDPOINT)
         self.assertEqual(endpoint["EndpointStatus"], "InService")
         return endpoint
-
-    def scaling(self) -> list[dict[str, Any]]:
-        """The scalable target with its tags, its policy and its scheduled actions."""
-        targets = [{**target, "Tags": self.world.tags(target["ScalableTargetARN"])} for target in self.world.targets()]
-        for what in ("ScalingPolicies", "ScheduledActions"):
-            targets += self.call(f"AnyScaleFrontendService.Describe{what}", ServiceNamespace="sagemaker")[what]
-        return [{name: value for name, value in each.items() if not name.endswith(NEW)} for each in targets]
-
-    def snapshots(self) -> list[str]:
-        """The names of the snapshots."""
-        below = {"Path": "/sagemaker-scaling/snapshots", "Recursive": True}
-        return [parameter["Name"] for parameter in self.call("AmazonSSM.GetParametersByPath", **below)["Parameters"]]
 
     def call(self, operation: str, **members: Any) -> Any:
         """Calls the local AWS."""
