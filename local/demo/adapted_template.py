@@ -88,11 +88,11 @@ class AdaptedTemplate:
             yield from nested.levels()
 
     def retains(self) -> bool:
-        """Whether the template retains a target or policy."""
+        """Whether the deletion of the template's stack may leave a target or policy: retained, or adopted."""
         return any(
-            str(each.get("DeletionPolicy")).startswith("Retain")
-            and (each.get("Type") in _FUNCTION_TYPES or str(each.get("Type")).startswith(_NATIVE_TYPES))
+            str(each.get("DeletionPolicy")).startswith("Retain") or "AdoptExisting" in _properties(each)
             for each in self._template["Resources"].values()
+            if each.get("Type") in _FUNCTION_TYPES or str(each.get("Type")).startswith(_NATIVE_TYPES)
         )
 
     def declared(self) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from demo import ministack_reader
+from demo.compare import Update, compare
 from demo.ministack_reader import Template, references
-from demo.plan import Resources, Update, compare
+from demo.stack_resources import Resources
 from demo.telling import UnsuccessfulError
 
 _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -26,6 +27,7 @@ def read(file: Path, before: Path, after: Path) -> Update:
 def _read(file: Path, before: Path, after: Path) -> Update:
     try:
         described = json.loads(file.read_text())
+        _check_status(file, described)
         changes = {each["ResourceChange"]["LogicalResourceId"]: each["ResourceChange"] for each in described["Changes"]}
         actions = {name: change["Action"] for name, change in changes.items()}
         stack = described["StackName"]
@@ -41,6 +43,7 @@ def _read(file: Path, before: Path, after: Path) -> Update:
         ) from error
     if changes and not any((*contexts["Before"].values(), *contexts["After"].values())):
         raise UnsuccessfulError(f"PLAN: {file} has no values: run the command with --include-property-values.")
+    _check_templates(changes, ministack_reader.parse(before), ministack_reader.parse(after))
     new = _with_values(_resources(after, given, {}, stack), contexts["After"])
     # A resource that the change set does not name stays the same. The old parameters are not in the change set, so it
     # tells which resources the stack has.
@@ -54,6 +57,31 @@ def _read(file: Path, before: Path, after: Path) -> Update:
     replaced = {name for name, change in changes.items() if change.get("Replacement") == "True"}
     modified = {name for name in changes if name in old and name in new}
     return Update(old, new, update.changed | modified, update.replaced | replaced & modified)
+
+
+def _check_status(file: Path, described: Mapping[str, Any]) -> None:
+    """Fails if a change set is not complete."""
+    status = described["Status"]
+    if status != "CREATE_COMPLETE":
+        reason = f": {described['StatusReason']}" if described.get("StatusReason") else ""
+        raise UnsuccessfulError(
+            f"PLAN: {file}: the change set is {status}{reason}. Make a change set that is CREATE_COMPLETE."
+        )
+    if described.get("NextToken"):
+        raise UnsuccessfulError(f"PLAN: {file} is one page of several. Run the command without --no-paginate.")
+
+
+def _check_templates(changes: Mapping[str, Any], old: Template, new: Template) -> None:
+    """Fails if a template does not have what the change set changes. A transform may make resources."""
+    if "Transform" in old or "Transform" in new:
+        return
+    for name, change in changes.items():
+        for what, action, template in (("BEFORE", "Add", old), ("TEMPLATE", "Remove", new)):
+            if change["Action"] != action and name not in template.get("Resources", {}):
+                raise UnsuccessfulError(
+                    f"PLAN: {what} has no {name}, which the change set changes. Take both templates of get-template: "
+                    "BEFORE is the one without --change-set-name."
+                )
 
 
 def _value(parameter: Mapping[str, str]) -> str:

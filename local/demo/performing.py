@@ -33,10 +33,17 @@ def run(main: Callable[[], int]) -> NoReturn:
     isolate()
     # A SIGTERM leaves the `with` blocks, which stops the processes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """Says at once that Ctrl-C has arrived: a process may take seconds to end."""
+    print("\nStopping all processes.", file=sys.stderr, flush=True)
+    raise KeyboardInterrupt
 
 
 def perform(timeline: Timeline, story: Callable[[World], str], *, assumes: bool = False) -> int:

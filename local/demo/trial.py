@@ -77,7 +77,7 @@ class Trial(Teller):
             [items] = self.ask(asked).values()
             found += items
         if found and self._ready.retains:
-            self.check(True, "the AWS CLI still shows the resources that the template retains")
+            self.check(True, "the AWS CLI still shows the resources that the template retains or has adopted")
         else:
             self.check(not found, "the AWS CLI shows no target, policy, scheduled action or snapshot any more")
 

@@ -11,10 +11,12 @@ from demo.telling import UnsuccessfulError
 from demo.timeline import Timeline
 from demo.trial import Trial, deploy_function
 from demo.update_trial import Templates, UpdateTrial
-from demo.user_template import UserTemplate, check_values, command, lint, settings
+from demo.user_template import Named, UserTemplate, check_values, command, lint, settings
 from demo.world import World
 
-_USAGE = command("examples/minimal.yaml", {"EndpointName": "my-endpoint", "VariantName": "AllTraffic"}, {})
+_USAGE = command(
+    TEMPLATE="examples/minimal.yaml", PARAMETERS={"EndpointName": "my-endpoint", "VariantName": "AllTraffic"}
+)
 _OF_UPDATES = ("BEFORE_PARAMETERS", "FAIL", "PLAN")
 _OF_TEMPLATES = ("PARAMETERS", "BEFORE_PARAMETERS", "VALUES", "FAIL")
 
@@ -33,6 +35,12 @@ class Given:
         self.parameters = settings("PARAMETERS", read("PARAMETERS"))
         self.before_parameters = settings("BEFORE_PARAMETERS", read("BEFORE_PARAMETERS"))
         self.values = settings("VALUES", read("VALUES"))
+        if self.plan and not (template and self.before):
+            files = {"PLAN": self.plan, "BEFORE": self.before or "before.json", "TEMPLATE": template or "after.json"}
+            raise UnsuccessfulError(
+                f"PLAN needs the templates before and after the change set: {command(**files)}. docs/TRY.md has the "
+                "commands that write them."
+            )
         if not template:
             raise UnsuccessfulError(f"Name a template: {_USAGE}")
         for variable, file in (("TEMPLATE", template), ("BEFORE", self.before), ("PLAN", self.plan)):
@@ -42,6 +50,26 @@ class Given:
             raise UnsuccessfulError(f"{others[0]} needs BEFORE: set BEFORE to the template that the stack has now.")
         if self.plan and (ignored := [name for name in _OF_TEMPLATES if read(name)]):
             raise UnsuccessfulError(f"{ignored[0]}: leave it out; with PLAN, the values come from the change set.")
+
+    def command(self, parameters: Named, values: Named) -> str:
+        """This command with other parameters and values."""
+        return self._command(PARAMETERS=parameters, VALUES=values)
+
+    def command_of_before(self, parameters: Named, values: Named) -> str:
+        """This command with other parameters of the template before the update, and other values."""
+        own = {name: value for name, value in parameters.items() if self.parameters.get(name) != value}
+        return self._command(BEFORE_PARAMETERS=own, VALUES=values)
+
+    def _command(self, **changed: Named) -> str:
+        given: dict[str, str | Named] = {
+            "BEFORE": self.before,
+            "TEMPLATE": self.template,
+            "BEFORE_PARAMETERS": self.before_parameters,
+            "PARAMETERS": self.parameters,
+            "VALUES": self.values,
+            "FAIL": self.fails,
+        }
+        return command(**{**given, **changed})
 
 
 def _check(timeline: Timeline, given: Given) -> None:
@@ -71,9 +99,9 @@ def _lint(timeline: Timeline, files: list[str]) -> None:
 
 def templates(given: Given) -> Templates:
     """The two templates, with their parameters."""
-    after = UserTemplate(given.template, given.values)
+    after = UserTemplate(given.template, given.values, given.command)
     after.check(given.parameters, shares_values=True)
-    before = UserTemplate(given.before, given.values)
+    before = UserTemplate(given.before, given.values, given.command_of_before)
     shared = {name: value for name, value in given.parameters.items() if name in before.parameters()}
     try:
         before.check({**shared, **given.before_parameters}, shares_values=True)

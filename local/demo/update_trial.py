@@ -2,21 +2,23 @@
 
 import contextlib
 import contextvars
+import dataclasses
 import functools
 import io
 import itertools
 import json
-import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from demo import words
+from demo.compare import compare
 from demo.ministack_rollback import FAILING_RESOURCE
-from demo.plan import GATE, compare, plan
+from demo.plan import plan
 from demo.retelling import Event
+from demo.stack_resources import GATE, Target, policies, targets
 from demo.stacks import Settled
-from demo.telling import UnsuccessfulError
+from demo.telling import UnexpectedError, UnsuccessfulError
 from demo.timeline import Timeline
 from demo.trial import STACK, Trial, deploy_function
 from demo.user_template import Ready, UserTemplate
@@ -28,8 +30,7 @@ Templates = tuple[UserTemplate, UserTemplate]
 _REFUSED = "must be deregistered as scalable targets"
 """A part of SageMaker's reason."""
 _ORDERS = {False: "in the order of the update", True: "in the reverse order"}
-_GENERATED = re.compile(r"-[0-9a-f]{12}(?=/)")
-"""What CloudFormation on this machine adds to a logical id to name an endpoint."""
+_UPDATED = "UPDATE_COMPLETE"
 
 
 class UpdateTrial(Trial):
@@ -58,39 +59,57 @@ class UpdateTrial(Trial):
         title = f"from {before} to {after}" if before != after else f"of {after}"
         self.timeline.step("The plan", f"What the update {title} will do, from the two templates.")
         self.timeline.tell(*({"Kind": "plan", "Text": line} for line in self._plan.lines))
-        if keeps_name := sorted(self._plan.keeps_name):
-            names = words.joined(keeps_name)
-            raise UnsuccessfulError(f"NOT updated: CloudFormation refuses to replace {names} under the same name.")
-        orders = [] if self._plan.refused else [*_ORDERS]
-        failures = [_Failure(self.world, self._read(), self._fails or FAILING_RESOURCE, order) for order in orders]
+        if refused := self._plan.refused_by_cloudformation:
+            raise UnsuccessfulError(f"NOT updated: CloudFormation refuses this update: {refused[0]}.")
+        orders = [] if self._plan.refused or self._plan.failures else [*_ORDERS]
+        fails, may_differ = self._fails or FAILING_RESOURCE, self._plan.differs_after_rollback
+        failures = [_Failure(self.world, self._read(), fails, may_differ, reverse=reverse) for reverse in orders]
         try:
             self._create()
             settled = self._update()
             rollbacks = [failure.wait() for failure in failures]
         finally:
-            for failure in failures:
-                failure.stop()
-        place = f"in {self._fails}" if self._fails else "at its end"
-        for order, rollback in zip(orders, rollbacks, strict=True):
+            _stop(failures)
+        for order, failure, rollback in zip(orders, failures, rollbacks, strict=True):
             self.timeline.step(
-                f"The same update fails {place}; rollback {_ORDERS[order]}",
+                f"The same update fails {failure.place()}; rollback {_ORDERS[order]}",
                 "In another account on this machine. AWS does not document the order of a rollback.",
             )
             self.timeline.tell(*rollback)
         for failure in failures:
             failure.check()
-        is_updated = settled.status == "UPDATE_COMPLETE"
-        why_not = self.failed(settled, "updated")
-        self._ready = self._after if is_updated else self._ready
+        if problems := [*self._problems(settled, failures)]:
+            # The deletion may fail as well, and then hides them.
+            with contextlib.suppress(UnexpectedError):
+                self._delete_after(settled)
+            raise UnsuccessfulError(" ".join(problems))
+        self._delete_after(settled)
+        return f"The update {title} was played, and its rollback"
+
+    def _delete_after(self, settled: Settled) -> None:
+        if settled.status == _UPDATED:
+            # What the old template retains is not deleted with the new one.
+            self._ready = dataclasses.replace(self._after, retains=self._ready.retains or self._after.retains)
         self.delete()
+
+    def _problems(self, settled: Settled, failures: Iterable["_Failure"]) -> Iterator[str]:
+        """What did not go well, and what to do."""
         if self._plan.refused:
-            raise UnsuccessfulError("NOT updated: SageMaker refuses this update. Put a gate before the endpoint.")
-        if not is_updated:
-            raise why_not
+            yield "NOT updated: SageMaker refuses this update. Put a gate before the endpoint."
+        elif settled.status != _UPDATED:
+            failed = [name for name, _ in settled.failures() if name in self._plan.failures]
+            yield (
+                f"NOT updated: {words.joined(failed)} failed. The plan says what to do."
+                if failed
+                else str(self.failed(settled, "updated"))
+            )
+        elif self._plan.lost:
+            lost = words.joined(sorted(self._plan.lost))
+            yield f"NOT complete: missing after the update: {lost}. The plan says what to do."
         if failed := [name for failure in failures for name in failure.not_reverted]:
             names = words.joined([*dict.fromkeys(failed)])
-            raise UnsuccessfulError(f"NOT rolled back: {names} failed in the rollback.")
-        return f"The update {title} was played, and its rollback"
+            advice = "The plan says what to do." if self._plan.rollback_may_fail else "Read its reason in the timeline."
+            yield f"NOT rolled back: {names} failed in the rollback. {advice}"
 
     def _update(self) -> Settled:
         """Updates the stack, and shows the result."""
@@ -102,37 +121,58 @@ class UpdateTrial(Trial):
         self.timeline.tell(*({"Kind": "assume", "Text": remark} for remark in remarks))
         with self.refusals_of_templates("updated"):
             update = functools.partial(self.world.stacks.update, STACK, after.body, **after.parameters)
-            settled = self.carry_out(STACK, update, "UPDATE_COMPLETE")
-        is_refused = any(_REFUSED in reason for _, reason in settled.failures())
-        if settled.status == "UPDATE_COMPLETE" or is_refused:
-            self._check_plan(is_refused)
-        if settled.status == "UPDATE_COMPLETE":
+            settled = self.carry_out(STACK, update, _UPDATED)
+        if self._plan.compares_all:
+            self._check_plan(settled)
+        if settled.status == _UPDATED:
             self.show_scaling()
         return settled
 
-    def _check_plan(self, is_refused: bool) -> None:
-        """Fails if the update differs from the plan."""
-        planned, deregistered = self._plan, _deregistered(self.news)
-        is_planned = is_refused == planned.refused and (is_refused or deregistered == planned.deregistered)
-        self.expect(
-            is_planned or not planned.compares_all,
-            f"the update goes as planned (refused: {planned.refused}, deregistered: {sorted(planned.deregistered)}), "
-            f"and it does not (refused: {is_refused}, deregistered: {sorted(deregistered)})",
-        )
-        suffix = ", as planned" if planned.compares_all else ""
-        found = f"deregistered before the endpoint's update: {', '.join(sorted(deregistered)) or 'nothing'}"
-        self.check(True, ("SageMaker has refused the update" if is_refused else found) + suffix)
+    def _check_plan(self, settled: Settled) -> None:
+        """Fails if the update differs from the plan. A resource may fail for reasons that the plan does not know."""
+        planned = self._plan
+        is_updated = settled.status == _UPDATED
+        is_refused = any(_REFUSED in reason for _, reason in settled.failures())
+        found: dict[str, Any] = {"refused": is_refused}
+        expected: dict[str, Any] = {"refused": planned.refused}
+        deregistered, missing = _deregistered(self.news), self._missing()
+        if is_updated:
+            expected |= {"failed": sorted(planned.failures), "deregistered": sorted(planned.deregistered), "lost": []}
+            found |= {"failed": [], "deregistered": sorted(deregistered), "lost": sorted(missing - planned.lost)}
+        self.expect(found == expected, f"the update goes as planned ({expected}), and it does not ({found})")
+        if is_refused:
+            self.check(True, "SageMaker has refused the update, as planned")
+        elif is_updated:
+            told = ", ".join(sorted(deregistered)) or "nothing"
+            self.check(True, f"deregistered before the endpoint's update: {told}, as planned")
+            if missing:
+                self.check(True, f"not there after the update: {', '.join(sorted(missing))}, as planned")
+
+    def _missing(self) -> set[str]:
+        """The targets and policies that the new template has and that do not exist."""
+        resources = self._after.resources
+        scaling = self.world.scaling()
+        existing = {str(Target.described(each)).lower() for each in scaling}
+        existing |= {str(each.get("PolicyName")).lower() for each in scaling}
+        declared = [str(target) for target in targets(resources).values() if target.has_name]
+        declared += [policy for _, target, policy in policies(resources) if target.has_name]
+        return {name for name in declared if name.lower() not in existing}
 
 
 class _Failure:
     """The same update in an account of its own, in which it fails. It is played in a thread."""
 
-    def __init__(self, world: World, templates: Templates, fails: str, reverse: bool) -> None:
+    def __init__(
+        self, world: World, templates: Templates, fails: str, may_differ: frozenset[str], *, reverse: bool
+    ) -> None:
+        """`may_differ` are the targets that the rollback does not leave as they were."""
         self.not_reverted: list[str] = []
         """The resources that failed in the rollback."""
+        self._failed: list[str] = []
         self._world = World(world.programs, assumes=True, fails=fails, reverse=reverse)
         self._templates = templates
         self._fails = fails
+        self._may_differ = may_differ
         self._told = io.StringIO()
         self._error: Exception | None = None
         # With the account and the Region of this thread.
@@ -150,6 +190,11 @@ class _Failure:
         if self._error:
             raise self._error
 
+    def place(self) -> str:
+        """Where the update failed."""
+        is_last = not self._failed or FAILING_RESOURCE in self._failed
+        return "at its end" if is_last else f"in {words.joined(self._failed)}"
+
     def stop(self) -> None:
         """Stops its processes, also if it is not over."""
         with contextlib.suppress(OSError):
@@ -166,15 +211,37 @@ class _Failure:
                     world.stacks.update, STACK, _with_failing_resource(after), **after.parameters
                 )
                 settled = trial.carry_out(STACK, update, "UPDATE_ROLLBACK_COMPLETE")
+                self._failed = [name for name, _ in settled.failures() if name not in _not_reverted(settled.events)]
                 if settled.status == "UPDATE_ROLLBACK_COMPLETE":
-                    is_same = (world.scaling(), world.snapshots()) == (scaling, [])
-                    trial.check(is_same, "after the rollback everything scales as before, and no snapshot is left")
-                elif settled.status == "UPDATE_COMPLETE":
+                    trial.expect(not world.snapshots(), "no snapshot is left after the rollback")
+                    differs = _differs(scaling, world.scaling())
+                    told = words.joined(sorted(differs - self._may_differ))
+                    trial.expect(not told, f"everything scales as before after the rollback, and {told} does not")
+                    apart = f", apart from {words.joined(sorted(differs))}, as planned" if differs else ""
+                    trial.check(True, f"after the rollback everything scales as before{apart}, and no snapshot is left")
+                elif settled.status == _UPDATED:
                     raise UnsuccessfulError(f"FAIL: the update does not change {self._fails}, so it does not fail.")
                 else:
                     self.not_reverted = _not_reverted(settled.events)
         except Exception as error:  # the main thread raises it
             self._error = error
+
+
+def _differs(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The targets that differ themselves, or in a policy or action."""
+    listed = [
+        [(str(Target.described(each)), json.dumps(each, sort_keys=True)) for each in of] for of in (before, after)
+    ]
+    return frozenset(target for target, _ in {*listed[0]} ^ {*listed[1]})
+
+
+def _stop(failures: Iterable[_Failure]) -> None:
+    """Stops them at the same time."""
+    threads = [threading.Thread(target=failure.stop) for failure in failures]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _not_reverted(events: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -197,12 +264,12 @@ def _with_failing_resource(after: Ready) -> str:
 
 
 def _deregistered(news: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """`ENDPOINT/VARIANT` of each target that a gate deregistered before the endpoint's update."""
+    """The targets that a gate deregistered before the endpoint's update."""
     found = set()
     is_gate = False
     for entry in news:
         if request := entry.get("Request"):
             is_gate = request["ResourceType"] == GATE and request["RequestType"] != "Delete"
         elif is_gate and str(entry.get("Target")).endswith(".DeregisterScalableTarget"):
-            found.add(_GENERATED.sub("", words.target(entry["Input"]["ResourceId"])))
+            found.add(str(Target.described(entry["Input"])))
     return frozenset(found)

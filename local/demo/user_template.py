@@ -4,7 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from demo.adapted_template import AdaptedTemplate, Upload, Values
 from demo.environment import ROOT
-from demo.plan import Resources
+from demo.stack_resources import Resources
 from demo.telling import UnsuccessfulError
 
 _CFN_LINT = "import sys; from cfnlint.runner import main; sys.exit(main())"
@@ -32,19 +32,25 @@ class Ready:
     calls_function: bool
     """Whether it has a custom resource of the function."""
     retains: bool
-    """Whether the template retains a target or policy."""
+    """Whether the deletion of the stack may leave a target or policy."""
     resources: Resources
     """The resources to deploy. Functions whose value is known before are replaced by it."""
 
 
-def command(file: str, given: Mapping[str, str | None], values: Mapping[str, str | None]) -> str:
-    """The command that tries a template. An ellipsis stands for each value that is `None`."""
+Named = Mapping[str, str | None]
+"""Parameters or values. `None` stands for one that is missing."""
+
+
+def command(**variables: str | Named) -> str:
+    """The command that tries a template, with the variables that are set. An ellipsis stands for a missing value."""
     settings = ""
-    for variable, named in (("PARAMETERS", given), ("VALUES", values)):
-        if named:
+    for variable, named in variables.items():
+        if isinstance(named, str) and named:
+            settings += f" {variable}={shlex.quote(named)}"
+        elif not isinstance(named, str) and named:
             words = (f"{name}={'…' if value is None else shlex.quote(value)}" for name, value in named.items())
             settings += f' {variable}="{" ".join(words)}"'
-    return f"make try TEMPLATE={file}{settings}"
+    return f"make try{settings}"
 
 
 def lint(files: Sequence[str]) -> tuple[str, bool]:
@@ -74,8 +80,10 @@ def settings(variable: str, text: str) -> dict[str, str]:
 class UserTemplate:
     """The template that the user names, without errors of cfn-lint."""
 
-    def __init__(self, file: str, values: Mapping[str, str]) -> None:
+    def __init__(self, file: str, values: Mapping[str, str], ask: Callable[[Named, Named], str] | None = None) -> None:
+        """`ask` makes the command that tries the template with these parameters and values."""
         self._file = file
+        self._ask = ask or (lambda given, values: command(TEMPLATE=file, PARAMETERS=given, VALUES=values))
         self._values = Values(values)
         self._adapted = AdaptedTemplate(Path(file), self._values)
 
@@ -89,14 +97,14 @@ class UserTemplate:
         missing = [name for name in self._adapted.required() if name not in {*given, *self._adapted.tokens()}]
         if missing:
             told = (declared[name].get("Description", declared[name]["Type"]) for name in missing)
-            asked = command(self._file, {**given, **dict.fromkeys(missing)}, self._values.given)
+            asked = self._ask({**given, **dict.fromkeys(missing)}, self._values.given)
             raise _lacking("These parameters have no default:", map("  {}: {}".format, missing, told), asked)
         self._adapted.adapt(given)
         if not shares_values:
             check_values(self)
         if lacking := self._values.missing():
             told = (self._values.asked[name] for name in lacking)
-            asked = command(self._file, given, {**self._values.given, **dict.fromkeys(lacking)})
+            asked = self._ask(given, {**self._values.given, **dict.fromkeys(lacking)})
             raise _lacking("These values are not in the template:", map("  {}: {}".format, lacking, told), asked)
 
     def values(self) -> Values:

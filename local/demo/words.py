@@ -136,14 +136,20 @@ def limits(of: Mapping[str, Any]) -> str:
 
 
 def variants(of: Sequence[Mapping[str, Any]]) -> str:
-    """The variants of a configuration, with their instance types."""
-    return " and ".join(f"{each['VariantName']} on {instances(each)}" for each in of)
+    """The variants of a configuration, with their capacity."""
+    return " and ".join(f"{each['VariantName']} {'' if _is_serverless(each) else 'on '}{capacity(each)}" for each in of)
 
 
-def instances(variant: Mapping[str, Any]) -> str:
-    """The instance types of a variant in a configuration."""
+def capacity(variant: Mapping[str, Any]) -> str:
+    """The instance types of a variant in a configuration, or that it has none."""
+    if _is_serverless(variant):
+        return "serverless"
     pools = sorted(variant.get("InstancePools", []), key=lambda pool: int(pool["Priority"]))
-    return " or ".join(pool["InstanceType"] for pool in pools) or str(variant.get("InstanceType", "demand"))
+    return " or ".join(pool["InstanceType"] for pool in pools) or str(variant.get("InstanceType", "no instances"))
+
+
+def _is_serverless(variant: Mapping[str, Any]) -> bool:
+    return "ServerlessConfig" in variant
 
 
 def _endpoint(given: Any, output: Any) -> str:

@@ -6,13 +6,16 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from demo import change_set
-from demo.plan import SCALING, Plan, compare, plan
+from demo.change_set import read
+from demo.compare import compare
+from demo.environment import ROOT
+from demo.plan import Plan, plan
+from demo.stack_resources import GATE, SCALING
 from demo.stacks import example, without_gate
 from demo.telling import UnsuccessfulError
 from demo.updates import PARAMETERS
 from demo.user_template import UserTemplate
-from support import run, scratch
+from support import advice, run, scratch
 
 WITH_GATE = example("endpoint-with-scaling")
 WITHOUT = without_gate(WITH_GATE)
@@ -27,10 +30,20 @@ NATIVE = """
       ScalableDimension: sagemaker:variant:DesiredInstanceCount
       ResourceId: RESOURCE_ID
 """
+# A second variant.
+GREEN = """\
+          InitialInstanceCount: 1
+        - VariantName: Green
+          ModelName: !GetAtt Model.ModelName
+          InstanceType: ml.m5.large
+          InitialInstanceCount: 1
+"""
+SCALING_BEGINS = "\n  Scaling:\n"
+POLICY = "SageMakerEndpointInvocationScalingPolicy"
 CHANGES = "endpoint translation: variant AllTraffic changes from ml.m5.large to ml.m5.xlarge"
 REFUSED = "SageMaker will refuse this: translation/AllTraffic is registered by "
 NOT_SCALING = "translation/AllTraffic does not scale from then until Scaling restores it"
-ACCEPTED = "endpoint translation: SageMaker accepts the update of variants that are scalable targets"
+ACCEPTED = "endpoint translation: SageMaker accepts this update while its variants scale"
 
 
 class PlanTestCase(unittest.TestCase):
@@ -178,9 +191,10 @@ class Updates(PlanTestCase):
         name = "      EndpointConfigName: fixed\n"
         fixed = WITH_GATE.replace("      ProductionVariants:\n", f"{name}      ProductionVariants:\n")
         found = self.plan(fixed, fixed, InstanceType="ml.m5.xlarge")
-        self.assertEqual(found.keeps_name, {"Config"})
-        self.tells(found, "CloudFormation will refuse this: it does not replace Config")
-        self.assertEqual(self.plan(WITH_GATE, XLARGE).keeps_name, frozenset())
+        [why] = found.refused_by_cloudformation
+        self.assertEqual(found.lines[0], f"CloudFormation will refuse this: {why}")
+        self.assertTrue(why.startswith("it does not replace Config"))
+        self.assertEqual(self.plan(WITH_GATE, XLARGE).refused_by_cloudformation, [])
 
     def test_the_gate_of_another_endpoint_does_not_help(self) -> None:
         wrong = XLARGE.replace("EndpointName: !Ref EndpointName", "EndpointName: wrong", 1)
@@ -244,6 +258,225 @@ class Updates(PlanTestCase):
         self.tells(self.plan(before, after), "endpoint translation: its configuration is not in the template")
 
 
+class Claims(PlanTestCase):
+    """Updates in which a target gets another resource, and changes of native resources behind a gate."""
+
+    def native(
+        self, text: str, *, limit: int = 2, value: int = 70, name: str = "Native", policy: str = "native"
+    ) -> str:
+        """The template with native scaling instead of this function's."""
+        target = NATIVE.replace("RESOURCE_ID", "!Sub endpoint/${Endpoint.EndpointName}/variant/AllTraffic")
+        target = target.replace("MaxCapacity: 2", f"MaxCapacity: {limit}")
+        of_policy = f"""
+  NativePolicy:
+    Type: AWS::ApplicationAutoScaling::ScalingPolicy
+    Properties:
+      PolicyName: {policy}
+      PolicyType: TargetTrackingScaling
+      ScalingTargetId: !Ref Native
+      TargetTrackingScalingPolicyConfiguration:
+        TargetValue: {value}
+        PredefinedMetricSpecification:
+          PredefinedMetricType: SageMakerVariantInvocationsPerInstance
+"""
+        native = (target + of_policy).replace("Native:", f"{name}:").replace("!Ref Native", f"!Ref {name}")
+        return text.partition("\n  Scaling:\n")[0] + native.replace("NativePolicy:", f"{name}Policy:")
+
+    def kept(self, native: str) -> str:
+        """The template with native resources that are retained."""
+        return re.sub(r"(    Type: AWS::ApplicationAutoScaling::\w+\n)", r"\1    DeletionPolicy: Retain\n", native)
+
+    def scaling(self, text: str, *given: str, name: str = "Scaling") -> str:
+        """The template with these properties of its scaling resource."""
+        added = "".join(f"      {each}\n" for each in given)
+        scaling = text.replace("      MinCapacity: 1\n", f"{added}      MinCapacity: 1\n", 1)
+        return scaling.replace("  Scaling:\n", f"  {name}:\n")
+
+    def fails(self, found: Plan, resource: str, why: str) -> None:
+        """Checks that one resource fails."""
+        self.assertEqual([*found.failures], [resource], found.lines)
+        self.assertIn(why, found.failures[resource])
+        self.tells(found, f"{resource} will fail: {found.failures[resource]}", "the update fails, and the rollback")
+
+    def test_a_target_that_another_resource_owns_is_refused(self) -> None:
+        renamed = self.scaling(WITH_GATE, name="Other")
+        self.fails(self.plan(WITH_GATE, renamed), "Other", "Set TakeOverFrom: Scaling on Other")
+        adopting = self.scaling(WITH_GATE, "AdoptExisting: true", name="Other")
+        self.fails(self.plan(WITH_GATE, adopting), "Other", "Set TakeOverFrom: Scaling on Other")
+        taking = self.scaling(WITH_GATE, "TakeOverFrom: Scaling", name="Other")
+        self.assertEqual(self.plan(WITH_GATE, taking).failures, {})
+        second = WITH_GATE + "\n  Second:\n" + WITH_GATE.partition("\n  Scaling:\n")[2]
+        self.fails(self.plan(WITH_GATE, second), "Second", "Scaling owns translation/AllTraffic. Remove one of them")
+        self.fails(
+            self.plan(self.kept(self.native(WITH_GATE)), WITH_GATE), "Scaling", "Set AdoptExisting: true on Scaling"
+        )
+        alone = WITH_GATE.partition("\n  Scaling:\n")[0]
+        both = self.plan(alone, second).failures
+        self.assertEqual([*both], ["Scaling", "Second"])
+        self.assertIn("Second registers translation/AllTraffic, too", both["Scaling"])
+
+    def test_scalable_targets_that_swap_are_refused(self) -> None:
+        two = WITH_GATE.replace("          InitialInstanceCount: 1\n", GREEN)
+        scaling = two.partition("\n  Scaling:\n")[2]
+        both = f"{two}\n  Second:\n{scaling.replace('AllTraffic', 'Green')}"
+        swapped = both.replace("VariantName: AllTraffic\n      Min", "VariantName: X\n      Min")
+        swapped = swapped.replace("VariantName: Green\n      Min", "VariantName: AllTraffic\n      Min")
+        swapped = swapped.replace("VariantName: X\n      Min", "VariantName: Green\n      Min")
+        found = self.plan(both, swapped)
+        self.assertEqual({*found.failures}, {"Scaling", "Second"})
+        self.assertIn("Move Second in an update of its own", found.failures["Scaling"])
+
+    def test_a_variant_that_the_endpoint_lacks_is_refused(self) -> None:
+        nowhere = WITH_GATE.replace("VariantName: AllTraffic\n      Min", "VariantName: Nowhere\n      Min")
+        self.fails(self.plan(WITH_GATE, nowhere), "Scaling", "endpoint translation has no variant Nowhere")
+        two = WITH_GATE.replace("          InitialInstanceCount: 1\n", GREEN)
+        both = f"{two}\n  Green:\n{two.partition(SCALING_BEGINS)[2].replace('AllTraffic', 'Green')}"
+        of_one = f"{WITH_GATE}\n  Green:\n{two.partition(SCALING_BEGINS)[2].replace('AllTraffic', 'Green')}"
+        # The gate has another id, so the resource is updated.
+        self.fails(self.plan(both, of_one), "Green", "endpoint translation has no variant Green")
+        ungated = [text.replace("      UpdateGate: !Ref Gate\n", "") for text in (both, of_one)]
+        self.assertEqual(self.plan(*ungated).lost, {"translation/Green", POLICY})
+
+    def test_no_instances_need_an_asynchronous_endpoint(self) -> None:
+        zero = WITH_GATE.replace("MinCapacity: 1\n      Max", "MinCapacity: 0\n      Max")
+        self.fails(
+            self.plan(WITH_GATE, zero), "Scaling", "MinCapacity is 0, and endpoint translation is not asynchronous"
+        )
+        output = "      AsyncInferenceConfig: {OutputConfig: {S3OutputPath: s3://b/o}}\n      ProductionVariants:\n"
+        texts = [text.replace("      ProductionVariants:\n", output) for text in (WITH_GATE, zero)]
+        self.assertEqual(self.plan(*texts).failures, {})
+
+    def test_what_a_delete_in_the_clean_up_takes_along_is_told(self) -> None:
+        adopting = self.scaling(WITH_GATE, "AdoptExisting: true")
+        native = self.native(WITH_GATE, policy=POLICY)
+        found = self.plan(native, adopting)
+        self.assertEqual(found.lost, {"translation/AllTraffic", POLICY})
+        self.tells(found, "translation/AllTraffic is not there after this update: CloudFormation deletes Native")
+        self.assertEqual(self.plan(self.kept(native), adopting).lost, frozenset())
+        target_only = self.kept(native).replace("ScalingPolicy\n    DeletionPolicy: Retain\n", "ScalingPolicy\n")
+        found = self.plan(target_only, adopting)
+        self.assertEqual(found.lost, {POLICY})
+        self.tells(found, f"{POLICY} is not there after this update: CloudFormation deletes NativePolicy")
+        self.assertEqual(
+            self.plan(native, self.native(WITH_GATE, name="Other")).lost, {"translation/AllTraffic", "native"}
+        )
+        self.assertEqual(self.plan(WITH_GATE, self.native(WITH_GATE)).lost, {"translation/AllTraffic", "native"})
+
+    def test_what_a_rollback_does_not_undo_is_told(self) -> None:
+        adopting = self.scaling(WITH_GATE, "AdoptExisting: true")
+        found = self.plan(self.kept(self.native(WITH_GATE)), adopting)
+        self.assertEqual(found.differs_after_rollback, {"translation/AllTraffic"})
+        self.tells(found, "if the update fails after that, the rollback releases translation/AllTraffic")
+        found = self.plan(WITH_GATE, self.native(WITH_GATE))
+        self.tells(
+            found, "if the update fails after that, the rollback deletes Native, and translation/AllTraffic with it"
+        )
+        self.assertEqual(self.plan(WITH_GATE, XLARGE).differs_after_rollback, frozenset())
+
+    def test_native_resources_change_in_an_update_of_their_own(self) -> None:
+        before = self.native(WITH_GATE)
+        of_policy = self.plan(before, self.native(XLARGE, value=50))
+        self.fails(of_policy, "NativePolicy", "translation/AllTraffic is deregistered until the clean-up")
+        of_target = self.plan(before, self.native(XLARGE, limit=3))
+        self.assertEqual((of_target.failures, of_target.lost), ({}, {"native"}))
+        self.tells(
+            of_target,
+            "translation/AllTraffic does not scale from then until Native restores it",
+            "Native registers translation/AllTraffic without what is in the snapshot: its policies are lost, native",
+            "if the update fails after Native, SageMaker may refuse the rollback",
+        )
+        self.assertTrue(of_target.rollback_may_fail)
+        of_both = self.plan(before, self.native(XLARGE, limit=3, value=50))
+        self.assertEqual((of_both.failures, of_both.lost), ({}, frozenset()))
+        alone = self.plan(before, self.native(WITH_GATE, limit=3, value=50))
+        self.assertEqual((alone.failures, alone.lost, alone.rollback_may_fail), ({}, frozenset(), False))
+        # Without a dependency on the endpoint, it may be updated before the gate deregisters anything.
+        texts = [
+            text.replace("${Endpoint.EndpointName}", "${EndpointName}")
+            for text in (before, self.native(XLARGE, value=50))
+        ]
+        found = self.plan(*texts)
+        self.assertEqual(found.failures, {})
+        self.tells(found, "NativePolicy may fail, because translation/AllTraffic is deregistered")
+
+    def test_scaling_that_the_rollback_does_not_revert_in_time_is_told(self) -> None:
+        alone = WITH_GATE.partition("\n  Scaling:\n")[0]
+        two = WITH_GATE.replace("          InitialInstanceCount: 1\n", GREEN)
+        green = f"{two}\n  Green:\n{two.partition(SCALING_BEGINS)[2].replace('AllTraffic', 'Green')}"
+        ungated = [text.replace("      UpdateGate: !Ref Gate\n", "") for text in (WITH_GATE, XLARGE)]
+        for before, after, why in (
+            (alone, XLARGE, "Scaling is new"),
+            (WITH_GATE, green, "Green is new"),
+            (ungated[0], ungated[1].replace("MaxCapacity: 4", "MaxCapacity: 5"), "Scaling has no UpdateGate"),
+        ):
+            found = self.plan(before, after)
+            self.assertTrue(found.rollback_may_fail)
+            self.assertIn(why, found.lines[-1])
+            self.assertNotIn("the rollback restores the targets", str(found.lines))
+        for before, after in ((WITH_GATE, XLARGE), ungated, (alone, WITH_GATE)):
+            self.assertFalse(self.plan(before, after).rollback_may_fail, after)
+
+    def test_a_renamed_gate_restores_in_the_clean_up_of_the_former_one(self) -> None:
+        ungated = [text.replace("      UpdateGate: !Ref Gate\n", "") for text in (WITH_GATE, XLARGE)]
+        renamed = re.sub(r"(?m)(^  |!GetAtt )Gate\b", r"\1Second", ungated[1])
+        found = self.plan(ungated[0], renamed)
+        self.tells(
+            found, "Second takes a snapshot", "translation/AllTraffic does not scale from then until Gate, in the"
+        )
+
+    def test_names_as_text_are_followed_through_the_gate(self) -> None:
+        name = "      EndpointConfigName: !Sub of-${InstanceType}\n"
+        named = WITH_GATE.replace("      ProductionVariants:\n", f"{name}      ProductionVariants:\n")
+        named = named.replace("      EndpointConfigName: !GetAtt Config.EndpointConfigName\n", name)
+        after_gate = named.replace("      EndpointConfigName: !GetAtt Gate.EndpointConfigName\n", name)
+        after_gate = after_gate.replace("AWS::SageMaker::Endpoint\n", "AWS::SageMaker::Endpoint\n    DependsOn: Gate\n")
+        for text in (named, after_gate):
+            self.assertNotEqual(text, WITH_GATE)
+            found = self.plan(text, text, InstanceType="ml.m5.xlarge")
+            self.assertEqual((found.refused, found.deregistered), (False, {"translation/AllTraffic"}))
+
+    def test_a_gate_that_is_put_before_an_endpoint_changes_nothing_else(self) -> None:
+        for texts in ((WITHOUT, WITH_GATE), (WITH_GATE, WITHOUT)):
+            found = self.plan(*texts)
+            self.assertEqual(found.lines[0], "endpoint translation: its configuration stays the same")
+            self.assertEqual(found.deregistered, frozenset())
+
+    def test_cloudformation_refuses_another_type_and_a_name_in_use(self) -> None:
+        [why] = self.plan(WITHOUT, self.native(WITHOUT, name="Scaling")).refused_by_cloudformation
+        self.assertEqual(why, "the type of Scaling changes. Give the new resource another logical id")
+        moved = re.sub(r"(?m)(^  |!GetAtt )Endpoint\b", r"\1Other", WITHOUT)
+        [why] = self.plan(WITHOUT, moved).refused_by_cloudformation
+        self.assertTrue(why.startswith("Endpoint has the name of Other until the clean-up"), why)
+        unnamed = [text.replace("      EndpointName: !Ref EndpointName\n", "", 1) for text in (WITHOUT, moved)]
+        self.assertEqual(self.plan(*unnamed).refused_by_cloudformation, [])
+
+    def test_targets_are_told_apart_and_tags_go_by_their_keys(self) -> None:
+        component = (
+            "  Component:\n    Type: AWS::SageMaker::InferenceComponent\n    Properties: {VariantName: AllTraffic}\n"
+        )
+        of_component = (
+            WITHOUT.replace("Resources:\n", f"Resources:\n{component}")
+            .replace("      EndpointName: !GetAtt Endpoint.EndpointName\n", "")
+            .replace(
+                "      VariantName: AllTraffic\n      Min",
+                "      InferenceComponentName: !GetAtt Component.InferenceComponentName\n      Min",
+            )
+        )
+        tags = [f"Tags: [{{Key: team, Value: {team}}}]" for team in ("a", "b")]
+        found = self.plan(self.scaling(of_component, tags[0]), self.scaling(of_component, tags[1]))
+        self.assertEqual(found.lines, ["inference-component/Component: tag team a → b"])
+        provisioned = "ScalableDimension: sagemaker:variant:DesiredProvisionedConcurrency"
+        self.tells(
+            self.plan(WITH_GATE, self.scaling(WITH_GATE, provisioned)),
+            "Scaling registers translation/AllTraffic (DesiredProvisionedConcurrency), and deregisters "
+            "translation/AllTraffic in the clean-up",
+        )
+        found = self.plan(
+            WITH_GATE, self.scaling(WITH_GATE).replace("ServiceTimeout: 3000\n", "ServiceTimeout: 3001\n")
+        )
+        self.assertIn("translation/AllTraffic: ServiceTimeout 3000 → 3001", found.lines)
+
+
 class ChangeSets(PlanTestCase):
     """Change sets as AWS prints them."""
 
@@ -253,8 +486,9 @@ class ChangeSets(PlanTestCase):
         old: str,
         new: str,
         *more: dict[str, Any],
-        with_values: bool = True,
         endpoint: str = "translation",
+        described: dict[str, Any] | None = None,
+        before: str = "",
     ) -> Plan:
         """The plan of a change set that changes the instance type."""
         variant = {"VariantName": "AllTraffic", "InitialInstanceCount": "1", "ModelName": "model-1"}
@@ -268,23 +502,23 @@ class ChangeSets(PlanTestCase):
             self.change("Endpoint", "AWS::SageMaker::Endpoint", "False", *({"Properties": each} for each in names)),
             *more,
         ]
-        for change in changes if not with_values else []:
-            del change["ResourceChange"]["BeforeContext"], change["ResourceChange"]["AfterContext"]
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in PARAMETERS.items()]
-        described = {
+        change_set = {
             "StackName": "prod",
+            "Status": "CREATE_COMPLETE",
             "StackId": "arn:aws:cloudformation:eu-west-1:444455556666:stack/prod/1",
             "Changes": changes,
             "Parameters": [*given, {"ParameterKey": "InstanceType", "ParameterValue": new}],
+            **(described or {}),
         }
         for name, content in (
-            ("change-set", json.dumps(described)),
+            ("change-set", json.dumps(change_set)),
             # As get-template prints YAML, and as it prints JSON.
-            ("before", json.dumps({"TemplateBody": template, "StagesAvailable": ["Original", "Processed"]})),
+            ("before", json.dumps({"TemplateBody": before or template, "StagesAvailable": ["Original", "Processed"]})),
             ("after", template),
         ):
             (self.scratch / name).write_text(content)
-        return plan(change_set.read(*(self.scratch / name for name in ("change-set", "before", "after"))))
+        return plan(read(*(self.scratch / name for name in ("change-set", "before", "after"))))
 
     def change(self, name: str, kind: str, replacement: str, before: Any, after: Any) -> dict[str, Any]:
         """One change of a resource."""
@@ -357,15 +591,44 @@ class ChangeSets(PlanTestCase):
         self.assertTrue(self.read(hidden, "ml.m5.large", "ml.m5.xlarge").refused)
 
     def test_a_change_set_without_values_is_refused(self) -> None:
+        changes = [{"ResourceChange": {"Action": "Modify", "LogicalResourceId": "Config"}}]
         with self.assertRaisesRegex(UnsuccessfulError, "--include-property-values"):
-            self.read(WITHOUT, "ml.m5.large", "ml.m5.xlarge", with_values=False)
+            self.read(WITHOUT, "ml.m5.large", "ml.m5.xlarge", described={"Changes": changes})
+
+    def test_a_change_set_that_is_not_complete_is_refused(self) -> None:
+        failed = {"Status": "FAILED", "StatusReason": "The submitted information didn't contain changes."}
+        for described, said in (
+            (failed, "the change set is FAILED: The submitted"),
+            ({"Status": "CREATE_IN_PROGRESS"}, "the change set is CREATE_IN_PROGRESS."),
+            ({"NextToken": "2"}, "is one page of several"),
+        ):
+            with self.assertRaisesRegex(UnsuccessfulError, said) as raised:
+                self.read(WITHOUT, "ml.m5.large", "ml.m5.xlarge", described=described)
+            self.assertTrue(advice(str(raised.exception), ROOT / "docs" / "TRY.md", "If it fails"), raised.exception)
+
+    def test_templates_of_another_change_set_are_refused(self) -> None:
+        added = self.change("Gate", GATE, "", {}, {"Properties": {"EndpointName": "translation"}})
+        added["ResourceChange"] |= {"Action": "Add", "BeforeContext": None}
+        self.assertFalse(self.read(WITH_GATE, "ml.m5.large", "ml.m5.xlarge", added, before=WITHOUT).refused)
+        with self.assertRaisesRegex(UnsuccessfulError, "TEMPLATE has no Gate, which the change set changes"):
+            self.read(WITHOUT, "ml.m5.large", "ml.m5.xlarge", added, before=WITH_GATE)
+        added["ResourceChange"]["Action"] = "Modify"
+        with self.assertRaisesRegex(UnsuccessfulError, "BEFORE has no Gate, which the change set changes"):
+            self.read(WITH_GATE, "ml.m5.large", "ml.m5.xlarge", added, before=WITHOUT)
+
+    def test_a_change_set_without_its_templates_is_refused_with_the_command(self) -> None:
+        (self.scratch / "changes.json").write_text("{}")
+        done = run(["make", "--silent", "try", f"PLAN={self.scratch}/changes.json"], {})
+        self.assertNotEqual(done.returncode, 0)
+        said = f"make try PLAN={self.scratch}/changes.json BEFORE=before.json TEMPLATE=after.json"
+        self.assertIn(said, " ".join((done.stdout + done.stderr).split()))
 
     def test_a_file_that_is_not_a_change_set_is_refused(self) -> None:
         for content in ("{", "[]", '{"Changes": [{}]}', '{"StackId": "s"}'):
             file = self.scratch / "no-change-set"
             file.write_text(content)
             with self.assertRaisesRegex(UnsuccessfulError, re.escape(f"PLAN: {file}: expected the JSON output")):
-                change_set.read(file, Path(), Path())
+                read(file, Path(), Path())
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ ASSUMED = {
     "endpoint-with-scaling": [],
     "instance-pools": [],
     "inference-component-to-zero": ["inference component MyInferenceComponent is in service"],
-    "serverless-concurrency": ["endpoint {} is in service, with MyVariant on demand"],
+    "serverless-concurrency": ["endpoint {} is in service, with MyVariant serverless"],
     TOPIC: [],
     "two-variants": [
         "endpoint {} is in service, with MyOtherVariant on ml.m5.large",

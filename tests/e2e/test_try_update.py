@@ -3,6 +3,7 @@
 import functools
 import io
 import json
+import re
 import textwrap
 import unittest
 from typing import Any
@@ -35,7 +36,7 @@ class Updates(TrialTestCase):
         for file, text in zip(files, (before, after), strict=True):
             file.write_text(text)
         given = [f"{name}={value}" for name, value in parameters.items()]
-        former = ["InstanceType=ml.m5.large"] if parameters else []
+        former = ["InstanceType=ml.m5.large"] if "InstanceType" in parameters else []
         variables = {
             "TRY_BEFORE": str(files[0]),
             "TRY_PARAMETERS": " ".join(given),
@@ -139,6 +140,60 @@ class Updates(TrialTestCase):
         self.assertNotEqual(bad, WITH_GATE)
         told = self.update(WITH_GATE, bad)
         self.assertIn("NOT updated: Scaling failed.", told[-1]["Text"])
+
+    def test_native_scaling_moves_over_as_documented(self) -> None:
+        """A rollback does not bring back what the adoption has changed: docs/POLICIES.md."""
+        parameters = {"EndpointName": self.endpoint, "VariantName": "AllTraffic"}
+        after = example("moving-over").replace("MaxCapacity: 4", "MaxCapacity: 5")
+        told = self.update(example("moving-over-before"), after, parameters=parameters)
+        self.assertEqual(self.texts(told, "unsuccessful"), [])
+        apart = f"apart from {self.endpoint}/AllTraffic, as planned"
+        back = f"after the rollback everything scales as before, {apart}, and no snapshot is left"
+        left = "the AWS CLI still shows the resources that the template retains or has adopted"
+        self.assertEqual(self.texts(told, "check")[1:], [back, back, left])
+
+    def test_what_the_clean_up_takes_along_fails_the_command(self) -> None:
+        parameters = {"EndpointName": self.endpoint, "VariantName": "AllTraffic"}
+        before = example("moving-over-before").replace("    DeletionPolicy: Retain\n", "")
+        told = self.update(before, example("moving-over"), parameters=parameters)
+        missing = f"Invocations, {self.endpoint}-Latency and {self.endpoint}/AllTraffic"
+        self.assertIn(
+            f"not there after the update: {missing.replace(' and', ',')}, as planned", self.texts(told, "check")
+        )
+        expected = f"NOT complete: missing after the update: {missing}. The plan says what to do."
+        self.assertEqual(told[-1]["Text"], expected)
+        self.assertEqual(self.statuses(told)[-1], "DELETE_COMPLETE")
+
+    def test_a_failure_that_the_plan_knows_is_told_and_nothing_else_is_played(self) -> None:
+        renamed = WITH_GATE.replace("  Scaling:\n", "  Other:\n")
+        told = self.update(WITH_GATE, renamed)
+        self.assertEqual(told[-1]["Text"], "NOT updated: Other failed. The plan says what to do.")
+        self.assertIn("Set TakeOverFrom: Scaling on Other", " ".join(self.texts(told, "plan")))
+        self.assertEqual(self.statuses(told), ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE"])
+
+    def test_what_cloudformation_refuses_is_not_played(self) -> None:
+        moved = re.sub(r"(?m)(^  |!GetAtt )Endpoint\b", r"\1Other", WITH_GATE)
+        told = self.update(WITH_GATE, moved)
+        self.assertIn(
+            "NOT updated: CloudFormation refuses this update: Endpoint has the name of Other", told[-1]["Text"]
+        )
+        self.assertEqual(self.statuses(told), [])
+
+    def test_a_failure_and_a_failed_rollback_are_both_told(self) -> None:
+        """The plan does not know that one metric cannot have two policies."""
+        second = textwrap.indent(WITH_GATE.partition("      ScalingPolicies:\n")[2].partition("      Scheduled")[0], "")
+        twice = second + second.replace("SageMakerEndpointInvocationScalingPolicy", "Second")
+        told = self.update(without_gate(WITH_GATE), WITH_GATE.replace(second, twice), parameters=XLARGE)
+        self.assertRegex(told[-1]["Text"], "^NOT updated: Scaling failed.* NOT rolled back: Endpoint failed")
+        titles = [event["Title"] for event in told if event.get("Kind") == "step"]
+        self.assertIn("The same update fails in Scaling; rollback in the order of the update", titles)
+
+    def test_the_command_with_missing_values_has_all_that_was_given(self) -> None:
+        needed = WITH_GATE.replace("MaxCapacity: 4", "MaxCapacity: !ImportValue most")
+        told = self.update(WITH_GATE, needed, "Scaling")
+        command = told[-1]["Text"].splitlines()[-1]
+        for said in (f"BEFORE={self.scratch}/before.yaml", 'BEFORE_PARAMETERS="InstanceType', 'VALUES="most=…"'):
+            self.assertIn(said, command)
 
     def test_each_template_may_need_values_of_its_own(self) -> None:
         told = self.update(

@@ -1,0 +1,242 @@
+"""Reads the resources of a stack: endpoints with their configurations and gates, and scalable targets."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from demo import words
+from demo.ministack_reader import Template, references
+
+Resources = Mapping[str, Template]
+"""The resources of a stack. A function remains only where its value comes from another resource."""
+
+SCALING = "Custom::SageMakerScalableTarget"
+GATE = "Custom::SageMakerEndpointUpdateGate"
+NATIVE_TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
+NATIVE_POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
+ENDPOINT = "AWS::SageMaker::Endpoint"
+NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
+_CONFIG = "AWS::SageMaker::EndpointConfig"
+_COMPONENT = "AWS::SageMaker::InferenceComponent"
+INSTANCES = "sagemaker:variant:DesiredInstanceCount"
+_COPIES = "sagemaker:inference-component:DesiredCopyCount"
+_GENERATED = re.compile(r"-[0-9a-f]{12}(?=/)")
+"""What CloudFormation on this machine adds to a logical id to name an endpoint."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A scalable target that a resource declares."""
+
+    name: str
+    """`ENDPOINT/VARIANT`. An endpoint without a name has its logical id. Otherwise the resource id."""
+    dimension: str
+    endpoint: str = ""
+    """The logical id of its endpoint. Empty if the template does not have it, or the target is no variant."""
+    variant: str = ""
+    has_name: bool = True
+    """Whether its name is known. Otherwise `name` has the resource from which the name comes."""
+
+    @staticmethod
+    def described(description: Mapping[str, Any]) -> "Target":
+        """The target in an input or output of Application Auto Scaling on this machine."""
+        resource_id = _GENERATED.sub("", words.target(description["ResourceId"]))
+        return Target(resource_id, description["ScalableDimension"])
+
+    def __str__(self) -> str:
+        usual = self.dimension in (INSTANCES, _COPIES)
+        return self.name if usual else f"{self.name} ({self.dimension.rpartition(':')[2]})"
+
+
+def is_of(resources: Resources, name: str, *kinds: str) -> bool:
+    """Whether there is a resource of this name and of one of these types."""
+    return name in resources and resources[name]["Type"] in kinds
+
+
+def of_type(resources: Resources, *kinds: str) -> list[str]:
+    """The resources of these types."""
+    return [name for name in resources if resources[name]["Type"] in kinds]
+
+
+def properties(resources: Resources, name: str) -> Mapping[str, Any]:
+    """The properties of a resource."""
+    found: Mapping[str, Any] = resources[name].get("Properties") or {}
+    return found
+
+
+def attribute(resources: Resources, name: str, policy: str) -> str:
+    """An attribute such as `DeletionPolicy`, or an empty text."""
+    return str(resources[name].get(policy, ""))
+
+
+def is_kept(resources: Resources, name: str, policy: str = "DeletionPolicy") -> bool:
+    """Whether CloudFormation keeps what it would delete."""
+    return attribute(resources, name, policy).startswith("Retain")
+
+
+def shown(value: Any) -> str:
+    """A value, or the resource that it refers to."""
+    if isinstance(value, str):
+        return value
+    return next(iter(sorted(references(value))), json.dumps(value))
+
+
+def endpoint_name(resources: Resources, endpoint: str) -> str:
+    """The name of an endpoint, or its logical id if CloudFormation names it."""
+    name = properties(resources, endpoint).get("EndpointName", endpoint)
+    return name if isinstance(name, str) else endpoint
+
+
+def endpoint_of(resources: Resources, value: Any) -> str:
+    """The logical id of the endpoint that a value names. Empty if the template does not have it."""
+    named = references(value)
+    through_gate = [gate for gate in named if is_of(resources, gate, GATE)]
+    names = [value, *(properties(resources, gate).get("EndpointName") for gate in through_gate)]
+    texts = [str(each).rpartition("/")[2].lower() for each in names]
+    for endpoint in of_type(resources, ENDPOINT):
+        if endpoint in named or endpoint_name(resources, endpoint).lower() in texts:
+            return endpoint
+    return ""
+
+
+def gates_of(resources: Resources, endpoint: str) -> list[str]:
+    """The gates of an endpoint."""
+    gates = of_type(resources, GATE)
+    return [
+        gate for gate in gates if endpoint_of(resources, properties(resources, gate).get("EndpointName")) == endpoint
+    ]
+
+
+def config_of(resources: Resources, value: Any) -> tuple[str, list[str]]:
+    """The configuration that a value names by a reference or as text, and the gates that it passes through.
+
+    The configuration is empty if the template does not have it.
+    """
+    passed: list[str] = []
+    pending = [value]
+    for each in pending:
+        named = references(each)
+        for gate in (gate for gate in of_type(resources, GATE) if gate in named and gate not in passed):
+            passed.append(gate)
+            pending.append(properties(resources, gate).get("EndpointConfigName"))
+        for config in of_type(resources, _CONFIG):
+            name = properties(resources, config).get("EndpointConfigName")
+            if config in named or (isinstance(each, str) and each == name):
+                return config, passed
+    return "", passed
+
+
+def gates_before(resources: Resources, endpoint: str) -> list[str]:
+    """The gates that know the configuration of an endpoint, and that CloudFormation updates before the endpoint."""
+    wanted = properties(resources, endpoint).get("EndpointConfigName")
+    config, passed = config_of(resources, wanted)
+    return [
+        gate
+        for gate in gates_of(resources, endpoint)
+        if gate in passed
+        or (
+            follows(resources, endpoint, [gate])
+            and config_of(resources, properties(resources, gate).get("EndpointConfigName"))[0] == config
+        )
+    ]
+
+
+def variants_of(resources: Resources, endpoint: str) -> dict[str, Any] | None:
+    """The variants of the configuration that an endpoint gets, by name. `None` if it is not in the template."""
+    config, _ = config_of(resources, properties(resources, endpoint).get("EndpointConfigName"))
+    variants = properties(resources, config).get("ProductionVariants") if config else None
+    return {str(each.get("VariantName")): each for each in variants} if isinstance(variants, list) else None
+
+
+def is_asynchronous(resources: Resources, endpoint: str) -> bool:
+    """Whether the configuration that an endpoint gets makes it asynchronous."""
+    config, _ = config_of(resources, properties(resources, endpoint).get("EndpointConfigName"))
+    return "AsyncInferenceConfig" in properties(resources, config)
+
+
+def targets(resources: Resources) -> dict[str, Target]:
+    """The scalable target of each resource that declares one."""
+    found = {}
+    for name in of_type(resources, SCALING, NATIVE_TARGET):
+        declared = properties(resources, name)
+        of = _of_native if is_of(resources, name, NATIVE_TARGET) else _of_scaling
+        if target := of(resources, declared):
+            found[name] = target
+    return found
+
+
+def _of_scaling(resources: Resources, declared: Mapping[str, Any]) -> Target:
+    if "InferenceComponentName" in declared:
+        named = declared["InferenceComponentName"]
+        component = next((each for each in references(named) if is_of(resources, each, _COMPONENT)), "")
+        name = properties(resources, component).get("InferenceComponentName") if component else None
+        name = name or named
+        return Target(f"inference-component/{shown(name)}", _COPIES, has_name=isinstance(name, str))
+    dimension = shown(declared.get("ScalableDimension", INSTANCES))
+    return _of_variant(resources, declared.get("EndpointName"), declared.get("VariantName"), dimension)
+
+
+def _of_native(resources: Resources, declared: Mapping[str, Any]) -> Target | None:
+    """The target in a `ResourceId`, which may be text, `Fn::Sub` or `Fn::Join`."""
+    match resource_id := declared.get("ResourceId"):
+        case {"Fn::Join": [str(separator), list(parts)]}:
+            text = separator.join(part if isinstance(part, str) else "*" for part in parts)
+        case _:
+            text = str(resource_id)
+    dimension = shown(declared.get("ScalableDimension", ""))
+    if found := re.search(r"endpoint/(.+)/variant/([\w-]+)", text):
+        named = [name for name in references(resource_id) if is_of(resources, name, ENDPOINT, GATE)]
+        return _of_variant(resources, {"Ref": named[0]} if named else found[1], found[2], dimension)
+    if declared.get("ServiceNamespace") != "sagemaker":
+        return None
+    return Target(shown(resource_id), dimension, has_name=isinstance(resource_id, str))
+
+
+def _of_variant(resources: Resources, endpoint: Any, variant: Any, dimension: str) -> Target:
+    of = endpoint_of(resources, endpoint)
+    name = endpoint_name(resources, of) if of else shown(endpoint).rpartition("/")[2]
+    has_name = isinstance(variant, str) and bool(of or isinstance(endpoint, str))
+    return Target(f"{name}/{shown(variant)}", dimension, of, shown(variant), has_name)
+
+
+def target_of_policy(resources: Resources, policy: str) -> tuple[str, Target | None]:
+    """The native target that a native policy names, and the scalable target that it is on."""
+    declared = properties(resources, policy)
+    known = targets(resources)
+    for name in sorted(references(declared.get("ScalingTargetId"))):
+        if name in known:
+            return name, known[name]
+    target = _of_native(resources, declared)
+    natives = [name for name in known if is_of(resources, name, NATIVE_TARGET) and known[name] == target]
+    return natives[0] if natives else "", target
+
+
+def policies(resources: Resources) -> Iterator[tuple[str, Target, str]]:
+    """The policies whose names are known: the resource that declares it, the target that it is on, its name."""
+    known = targets(resources)
+    for name in of_type(resources, SCALING, NATIVE_POLICY):
+        declared = properties(resources, name)
+        listed = declared.get("ScalingPolicies", []) if is_of(resources, name, SCALING) else [declared]
+        target = known.get(name) or target_of_policy(resources, name)[1]
+        for policy in listed if isinstance(listed, list) else []:
+            if target and isinstance(policy.get("PolicyName"), str):
+                yield name, target, policy["PolicyName"]
+
+
+def follows(resources: Resources, name: str, others: Iterable[str]) -> bool:
+    """Whether CloudFormation updates a resource after one of the others, because it depends on it."""
+    wanted, pending = {*others}, [name]
+    for each in pending:
+        if each in wanted:
+            return True
+        pending += [other for other in _needs(resources, each) if other not in pending]
+    return False
+
+
+def _needs(resources: Resources, name: str) -> Iterator[str]:
+    if name in resources:
+        needed = resources[name].get("DependsOn", [])
+        yield from [needed] if isinstance(needed, str) else needed
+        yield from references(resources[name].get("Properties") or {})
