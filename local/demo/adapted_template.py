@@ -63,6 +63,8 @@ class AdaptedTemplate:
         self.file = file
         self.given: dict[str, str] = {}
         self.remarks: list[str] = []
+        self.take_overs: dict[str, str] = {}
+        """The remark on each resource from which another one would take a target over."""
         """The differences from the user's template."""
         self.calls_function = False
         """Whether it has a resource of the function."""
@@ -193,7 +195,8 @@ class AdaptedTemplate:
             if body["Type"] in _FUNCTION_TYPES or self._is_export(token) or token in ours:
                 self.calls_function = True
                 if former := _properties(body).get("TakeOverFrom"):
-                    self.remarks.append(
+                    former = self._known.of(former) or former
+                    self.take_overs[str(former).rpartition("/")[2]] = (
                         f"no stack has registered the target before: {name} does not take it over from {former}"
                     )
                 if not self._is_export(token) and not ("Fn::GetAtt" in token and of_template):

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceCh
 """
 
 import contextvars
+import dataclasses
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from demo.stack_resources import Resources
 from demo.telling import UnsuccessfulError
 
 _UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
+_ADDS = {"Add", "Import"}
+"""The actions of resources that the stack does not have yet."""
 
 
 def read(file: Path, before: Path, after: Path) -> Update:
@@ -41,29 +44,31 @@ def _read(file: Path, before: Path, after: Path) -> Update:
         raise UnsuccessfulError(
             f"PLAN: {file}: expected the JSON output of aws cloudformation describe-change-set. Save it unchanged."
         ) from error
-    if changes and not any((*contexts["Before"].values(), *contexts["After"].values())):
+    if changes and not any(f"{which}Context" in change for which in contexts for change in changes.values()):
         raise UnsuccessfulError(f"PLAN: {file} has no values: run the command with --include-property-values.")
     _check_templates(changes, ministack_reader.parse(before), ministack_reader.parse(after))
     new = _with_values(_resources(after, given, {}, stack), contexts["After"])
     # A resource that the change set does not name stays the same. The old parameters are not in the change set, so it
     # tells which resources the stack has.
-    former = _resources(before, given, {name for name in actions if actions[name] != "Add"}, stack)
+    former = _resources(before, given, {name for name in actions if actions[name] not in _ADDS}, stack)
     old = {
         name: body if name in changes else new[name]
         for name, body in _with_values(former, contexts["Before"]).items()
-        if actions.get(name) != "Add" and (name in changes or name in new)
+        if actions.get(name) not in _ADDS and (name in changes or name in new)
     }
     update = compare(old, new)
     replaced = {name for name, change in changes.items() if change.get("Replacement") == "True"}
     modified = {name for name in changes if name in old and name in new}
-    return Update(old, new, update.changed | modified, update.replaced | replaced & modified)
+    return dataclasses.replace(
+        update, changed=update.changed | modified, replaced=update.replaced | replaced & modified
+    )
 
 
 def _check_status(file: Path, described: Mapping[str, Any]) -> None:
     """Fails if a change set is not complete."""
     status = described["Status"]
     if status != "CREATE_COMPLETE":
-        reason = f": {described['StatusReason']}" if described.get("StatusReason") else ""
+        reason = f": {described['StatusReason'].rstrip('.')}" if described.get("StatusReason") else ""
         raise UnsuccessfulError(
             f"PLAN: {file}: the change set is {status}{reason}. Make a change set that is CREATE_COMPLETE."
         )
@@ -76,8 +81,8 @@ def _check_templates(changes: Mapping[str, Any], old: Template, new: Template) -
     if "Transform" in old or "Transform" in new:
         return
     for name, change in changes.items():
-        for what, action, template in (("BEFORE", "Add", old), ("TEMPLATE", "Remove", new)):
-            if change["Action"] != action and name not in template.get("Resources", {}):
+        for what, actions, template in (("BEFORE", _ADDS, old), ("TEMPLATE", {"Remove"}, new)):
+            if change["Action"] not in actions and name not in template.get("Resources", {}):
                 raise UnsuccessfulError(
                     f"PLAN: {what} has no {name}, which the change set changes. Take both templates of get-template: "
                     "BEFORE is the one without --change-set-name."

@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from demo import words
-from demo.compare import Update
+from demo.compare import Update, changes_target
+from demo.ministack_reader import references
 from demo.stack_resources import (
+    CONCURRENCY,
+    ENDPOINT,
+    GATE,
     INSTANCES,
     NATIVE_POLICY,
     NATIVE_TARGET,
@@ -19,8 +23,10 @@ from demo.stack_resources import (
     is_asynchronous,
     is_kept,
     is_of,
+    of_type,
     policies,
     properties,
+    resolved,
     targets,
     variants_of,
 )
@@ -36,19 +42,25 @@ class Claims:
     def failures(self) -> Iterator[tuple[str, str]]:
         """Each resource whose request fails, and why, with what to do."""
         for name, target in self._after.items():
-            why = self._missing(target) or self._zero(name, target) or self._conflict(name, target)
-            if why and self._update.requests(name):
+            if not self._update.requests(name):
+                continue
+            if misfit := self._misfit(target):
+                yield name, f"{misfit}, or remove {name}"
+            elif why := self._other_gate(name, target) or self._zero(name, target) or self._conflict(name, target):
                 yield name, why
 
     def lost(self) -> Iterator[tuple[str, str]]:
         """Each target and policy that is in the template after the update and does not exist then, and why."""
         lost: dict[Target, str] = {}
         for name, target in self._after.items():
-            if not self._update.requests(name) and (why := self._missing(target)):
-                lost[target] = f"{why}, or remove {name}"
+            if not self._update.requests(name) and (misfit := self._misfit(target)):
+                lost[target] = f"{misfit}, or remove {name}"
             for other in self._deleted(target):
                 if other != name and not self._claims_from(name, other):
-                    lost[target] = _deleted_with(other, "the target")
+                    both = is_of(self._update.before, other, NATIVE_TARGET) and is_of(
+                        self._update.after, name, NATIVE_TARGET
+                    )
+                    lost[target] = _deleted_with(other, "the target", keep_id=both)
         yield from ((str(target), why) for target, why in lost.items())
         for _, target, policy in policies(self._update.after):
             if target in lost:
@@ -60,15 +72,50 @@ class Claims:
         """Each target that a rollback does not leave as it was, and what happens to it."""
         for name, target in self._after.items():
             owned = [each for each, of in self._before.items() if _same(of, target)]
-            if name in self._before or not owned:
+            if name in owned or not owned or not self._update.requests(name):
                 continue
             if is_of(self._update.after, name, NATIVE_TARGET):
                 yield target, f"the rollback deletes {name}, and {target} with it"
+            elif former := self.former(name):
+                if name not in self._before and not changes_target(self._update, former, name):
+                    continue
+                yield (
+                    target,
+                    f"the rollback hands {target} back to {former}, with what {name} has changed on it",
+                )
             elif adopts(self._update.after, name):
                 yield (
                     target,
                     f"the rollback releases {target}, with what {name} has changed on it (docs/POLICIES.md)",
                 )
+
+    def remarks(self) -> Iterator[str]:
+        """What goes well in this update, and not later."""
+        for name, target in self._after.items():
+            former = self.former(name)
+            if former and name not in self._before and _same(self._after.get(former), target):
+                yield f"{name} owns {target} then, so the next update of {former} fails. Remove {former}"
+            endpoint = target.name.rpartition("/")[0].lower()
+            if not target.endpoint and endpoint in self._deleted_endpoints():
+                yield f"{name} names endpoint {endpoint}, which is deleted in the clean-up. Correct or remove it"
+
+    def former(self, name: str) -> str:
+        """The resource of this stack from which a resource takes its target over. Empty if there is none."""
+        given = properties(self._update.after, name).get("TakeOverFrom")
+        # Behind the name or ARN of this stack, or of another one, in which no resource owns a target of this one.
+        former = given.rpartition("/")[2] if isinstance(given, str) else ""
+        is_owner = is_of(self._update.before, former, SCALING) and former != name
+        return former if is_owner and _same(self._before.get(former), self._after[name]) else ""
+
+    def _deleted_endpoints(self) -> set[str]:
+        before, after = self._update.before, self._update.after
+        names = {each: endpoint_name(before, each).lower() for each in of_type(before, ENDPOINT)}
+        return {
+            name
+            for each, name in names.items()
+            if (each not in after and not is_kept(before, each))
+            or (each in self._update.replaced and not is_kept(after, each, "UpdateReplacePolicy"))
+        }
 
     def _deleted_policies(self, target: Target, policy: str) -> Iterator[str]:
         """The native policies whose Delete in the clean-up deletes the policy of this name."""
@@ -78,26 +125,54 @@ class Claims:
             if is_removed and named == policy and _same(of, target):
                 yield name
 
-    def _missing(self, target: Target) -> str:
-        """Says that the endpoint has no such variant. Empty if it has, or if that is not known."""
+    def _misfit(self, target: Target) -> str:
+        """Says that an endpoint has no such variant or dimension. Empty if it has, or if that is not known."""
         variants = variants_of(self._update.after, target.endpoint) if target.endpoint else None
-        if variants is None or target.variant in variants:
+        if variants is None:
             return ""
         endpoint = endpoint_name(self._update.after, target.endpoint)
-        return f"endpoint {endpoint} has no variant {target.variant}. Correct the name"
+        if target.variant not in variants:
+            return f"endpoint {endpoint} has no variant {target.variant}. Correct the name"
+        is_serverless = "ServerlessConfig" in variants[target.variant]
+        if is_serverless == (target.dimension == CONCURRENCY):
+            return ""
+        kind = "serverless, and has no instances" if is_serverless else "not serverless, and has no concurrency"
+        return f"variant {target.variant} of endpoint {endpoint} is {kind}. Set the other ScalableDimension"
+
+    def _other_gate(self, name: str, target: Target) -> str:
+        """Says that `UpdateGate` names the gate of another endpoint."""
+        resources = self._update.after
+        endpoint = target.name.rpartition("/")[0]
+        for gate in references(properties(resources, name).get("UpdateGate")):
+            if is_of(resources, gate, GATE):
+                of = resolved(resources, properties(resources, gate).get("EndpointName"))
+                if isinstance(of, str) and target.has_name and of.rpartition("/")[2].lower() != endpoint.lower():
+                    return f"its UpdateGate is the gate of endpoint {of}, and its endpoint is {endpoint}. Correct one"
+        return ""
 
     def _zero(self, name: str, target: Target) -> str:
         """Says that the endpoint cannot have 0 instances. Empty if it can, or if that is not known."""
         resources = self._update.after
-        least = properties(resources, name).get("MinCapacity")
-        if least != "0" or target.dimension != INSTANCES or is_of(resources, name, NATIVE_TARGET):
+        if not target.endpoint or target.dimension != INSTANCES or not is_of(resources, name, SCALING):
             return ""
-        if not target.endpoint or variants_of(resources, target.endpoint) is None:
+        if variants_of(resources, target.endpoint) is None or is_asynchronous(resources, target.endpoint):
             return ""
-        if is_asynchronous(resources, target.endpoint):
-            return ""
+        given = properties(resources, name)
+        actions = given.get("ScheduledActions")
+        limits = (
+            [given, *(each.get("ScalableTargetAction") for each in actions if isinstance(each, dict))]
+            if isinstance(actions, list)
+            else [given]
+        )
+        zero = [
+            each
+            for of in limits
+            if isinstance(of, dict)
+            for each in ("MinCapacity", "MaxCapacity")
+            if of.get(each) == "0"
+        ]
         endpoint = endpoint_name(resources, target.endpoint)
-        return f"MinCapacity is 0, and endpoint {endpoint} is not asynchronous. Raise MinCapacity"
+        return f"{zero[0]} is 0, and endpoint {endpoint} is not asynchronous. Raise {zero[0]}" if zero else ""
 
     def _conflict(self, name: str, target: Target) -> str:
         """Why the function refuses the claim of a resource on a target. Empty if it does not."""
@@ -105,7 +180,7 @@ class Claims:
             return ""
         given = properties(self._update.after, name)
         for owner in (each for each, of in self._before.items() if each != name and _same(of, target)):
-            if is_of(self._update.before, owner, SCALING) and given.get("TakeOverFrom") != owner:
+            if is_of(self._update.before, owner, SCALING) and self.former(name) != owner:
                 return f"{owner} owns {target}{self._way_to_take_over(name, owner, target)}"
             if is_of(self._update.before, owner, NATIVE_TARGET) and not _adopts(given):
                 return f"{owner} has registered {target}. Set AdoptExisting: true on {name}"
@@ -113,11 +188,9 @@ class Claims:
         return f"{words.joined(rivals)} registers {target}, too. Remove one of them" if rivals else ""
 
     def _way_to_take_over(self, name: str, owner: str, target: Target) -> str:
-        if owner not in self._update.after:
-            return f" until the clean-up. Set TakeOverFrom: {owner} on {name}"
         if _same(self._after.get(owner), target):
             return ". Remove one of them"
-        return f" until the clean-up. Move {owner} in an update of its own, before this one"
+        return f" until the clean-up. Set TakeOverFrom: {owner} on {name}"
 
     def _rivals(self, target: Target) -> list[str]:
         """The resources of this function that claim a target anew."""
@@ -144,11 +217,9 @@ class Claims:
         return is_of(self._update.before, other, SCALING) and is_of(self._update.after, name, SCALING)
 
 
-def _deleted_with(resource: str, what: str) -> str:
-    return (
-        f"CloudFormation deletes {resource} in the clean-up, and {what} with it. Give it DeletionPolicy: Retain "
-        "in an update before this one (docs/POLICIES.md)"
-    )
+def _deleted_with(resource: str, what: str, *, keep_id: bool = False) -> str:
+    way = "Keep its logical id" if keep_id else "Give it DeletionPolicy: Retain in an update before this one"
+    return f"CloudFormation deletes {resource} in the clean-up, and {what} with it. {way} (docs/POLICIES.md)"
 
 
 def adopts(resources: Resources, name: str) -> bool:

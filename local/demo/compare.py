@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,17 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from demo.environment import REGION
 from demo.ministack_reader import references
-from demo.stack_resources import GATE, NESTED, SCALING, Resources, endpoint_name, endpoint_of, properties
+from demo.stack_resources import (
+    GATE,
+    NESTED,
+    SCALING,
+    Resources,
+    endpoint_name,
+    endpoint_of,
+    properties,
+    resolved,
+    targets,
+)
 
 _ID_PROPERTIES = {
     GATE: {"EndpointName", "EndpointConfigName"},
@@ -59,13 +69,30 @@ def is_custom(kind: str) -> bool:
     return kind in _ID_PROPERTIES
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def changes_target(update: Update, former: str, name: str) -> bool:
+    """Whether a resource that takes a target over from another one changes it."""
+    of_resource = {*_NOT_COMPARED, "AdoptExisting", "EndpointName", "ServiceTimeout", "TakeOverFrom"}
+    old, new = _comparable(update.before, former), _comparable(update.after, name)
+    return any(old.get(each) != new.get(each) for each in (old.keys() | new.keys()) - of_resource)
+
+
+def differences(update: Update, name: str) -> Iterator[str]:
     """What differs between the properties of a scaling resource."""
+    old, new = (_comparable(resources, name) for resources in (update.before, update.after))
     before, after = (dict(_leaves(each)) for each in (old, new))
+    told = set()
     for path in {**before, **after}:
         if path[0] in (*_NOT_COMPARED, "EndpointName"):
             continue
-        what = path[-1] if len(path) < 3 else f"{path[-1]} of {path[1]}"
+        # A policy or an action that is new or removed is told once.
+        item = path[:2] if len(path) > 2 else path
+        has_item = [any(each[: len(item)] == item for each in leaves) for leaves in (before, after)]
+        if not all(has_item) and len(path) > 2:
+            if item not in told:
+                yield f"{item[1]} is {'removed' if has_item[0] else 'new'}"
+            told.add(item)
+            continue
+        what = path[-1] if len(path) < 3 else f"{path[-2] if path[-1] == 'Value' else path[-1]} of {path[1]}"
         if path not in after:
             yield f"removed: {what}"
         elif path not in before:
@@ -81,11 +108,14 @@ def _changed_properties(before: Resources, after: Resources, name: str, replaced
 
 
 def _comparable(resources: Resources, name: str) -> dict[str, Any]:
-    """The properties. Every spelling of an endpoint's name becomes the same text, so that only a real change counts."""
-    found = dict(properties(resources, name))
+    """The properties. Every spelling of a value becomes the same, so that only a real change counts."""
+    found: dict[str, Any] = resolved(resources, dict(properties(resources, name)))
     if is_custom(resources[name]["Type"]) and "EndpointName" in found:
         endpoint = endpoint_of(resources, found["EndpointName"])
-        found["EndpointName"] = endpoint_name(resources, endpoint) if endpoint else found["EndpointName"]
+        named = endpoint_name(resources, endpoint) if endpoint else found["EndpointName"]
+        found["EndpointName"] = named.rpartition("/")[2].lower() if isinstance(named, str) else named
+    if "InferenceComponentName" in found and name in (known := targets(resources)):
+        found["InferenceComponentName"] = known[name].name
     return found
 
 

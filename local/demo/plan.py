@@ -7,6 +7,7 @@ from typing import Any
 from demo import words
 from demo.claims import Claims, adopts
 from demo.compare import Update, differences, is_custom
+from demo.ministack_reader import references
 from demo.stack_resources import (
     ENDPOINT,
     GATE,
@@ -16,7 +17,6 @@ from demo.stack_resources import (
     SCALING,
     Resources,
     Target,
-    config_of,
     endpoint_name,
     follows,
     gates_before,
@@ -61,26 +61,33 @@ def plan(update: Update) -> Plan:
     """Plans an update. The lines are in the order in which things happen, after what is refused."""
     before, after = update.before, update.after
     impossible = [*_refused_by_cloudformation(update)]
-    lines = [f"CloudFormation will refuse this: {why}" for why in impossible]
-    effects = [_Effect.of(update, name) for name in of_type(after, ENDPOINT) if name in update.changed]
-    refused = any(effect.is_refused for effect in effects)
-    lines += [line for effect in effects for line in effect.lines]
-    claims = Claims(update)
-    failures = (
-        {} if refused else {**dict(claims.failures()), **{k: v for each in effects for k, v in each.failures.items()}}
+    effects = (
+        [] if impossible else [_Effect.of(update, name) for name in of_type(after, ENDPOINT) if name in update.changed]
     )
-    lost = {} if refused or failures else {str(target): why for target, why in claims.lost()}
+    refused = any(effect.is_refused for effect in effects)
+    claims = Claims(update)
+    failures: dict[str, str] = {}
+    if not impossible and not refused:
+        failures = dict(claims.failures())
+        for effect in effects:
+            failures |= effect.failures
+    completes = not impossible and not refused and not failures
+    lost = dict(claims.lost()) if completes else {}
+    lines = [f"CloudFormation will refuse this: {why}" for why in impossible]
+    lines += [line for effect in effects for line in effect.lines]
     lines += [f"{name} will fail: {why}" for name, why in failures.items()]
-    if not refused and not impossible:
+    if completes:
         lines += _replacements(update)
-        lines += [line for name in dict.fromkeys((*before, *after)) if (line := _scaling(update, name))]
+        lines += [line for name in dict.fromkeys((*before, *after)) if (line := _scaling(update, claims, name))]
         lines += [f"{name} is not there after this update: {why}" for name, why in lost.items()]
+        lines += claims.remarks()
     undone = [*claims.not_undone(), *(each for effect in effects for each in effect.not_undone)]
     fails_in_rollback = [line for effect in effects for line in effect.fails_in_rollback]
     deregistered = {str(target) for effect in effects for target in effect.deregistered}
-    if refused or failures:
+    if refused:
         lines.append("the update fails, and the rollback leaves the stack as it is now")
     elif not impossible:
+        lines += ["so the update fails, and CloudFormation rolls it back"] if failures else []
         lines += [f"if the update fails after that, {why}" for _, why in undone]
         lines += fails_in_rollback
         if deregistered and not fails_in_rollback:
@@ -88,6 +95,7 @@ def plan(update: Update) -> Plan:
                 "if the update fails after that, the rollback restores the targets once the endpoint runs its old "
                 "configuration again"
             )
+    lines = lines or ["nothing that scales changes"]
     return Plan(
         lines,
         refused,
@@ -122,12 +130,23 @@ class _Effect:
         if name in update.replaced:
             fate = "kept" if is_kept(after, name, "UpdateReplacePolicy") else "deleted in the clean-up"
             return _Effect([f"{endpoint} is created, and endpoint {endpoint_name(before, name)} is {fate}"])
-        if _keeps_configuration(update, name):
-            return _Effect([f"{endpoint}: its configuration stays the same"])
         old, new = (variants_of(resources, name) for resources in (before, after))
         if old is None or new is None:
             return _Effect([f"{endpoint}: its configuration is not in the template, so its variants are not compared"])
         effect = _Effect([*_changes_of_variants(endpoint, old, new)])
+        if "DeploymentConfig" in properties(after, name) and [*old] != [*new]:
+            effect.failures[name] = (
+                "with a DeploymentConfig, the new configuration must have the variants of the old one. Remove "
+                "DeploymentConfig for this update (docs/UPDATES.md)"
+            )
+        scaled = (
+            {target.variant for target in targets(after).values() if target.endpoint == name} & old.keys() & new.keys()
+        )
+        if scaled and properties(after, name).get("RetainAllVariantProperties") != "true":
+            effect.lines.append(
+                f"{endpoint}: the update sets the instance count of {words.joined(sorted(scaled))} to "
+                "InitialInstanceCount, whatever scaling has set. Set RetainAllVariantProperties: true"
+            )
         blocked = _blocked(old, new)
         gates = gates_before(after, name)
         effect.fails_in_rollback += _fails_in_rollback(update, name, gates, _blocked(new, old))
@@ -146,7 +165,7 @@ class _Effect:
             effect.is_refused = True
             effect.lines.append(
                 f"SageMaker will refuse this: {_told(found.values())} is registered by {words.joined(sorted(found))}, "
-                f"and no gate deregisters {_it({*found.values()})}. {_without_gate(after, name)}"
+                f"and no gate deregisters {_it({*found.values()})}. {_without_gate(update, name)}"
             )
         else:
             effect.deregistered = [*found.values()]
@@ -176,6 +195,7 @@ class _Gated:
         effect.lines += self._restores()
         for name, target in self._natives():
             self._add_native(effect, name, target)
+        effect.lines += self._remarks()
 
     def _restores(self) -> Iterator[str]:
         """How long each target does not scale."""
@@ -188,9 +208,10 @@ class _Gated:
             told, it = _told(restored), _it({*restored})
             does = "does" if it == "it" else "do"
             if restorer:
+                does_what = "registers" if is_of(self.update.after, restorer, NATIVE_TARGET) else "restores"
                 yield (
-                    f"{told} {does} not scale from then until {restorer} restores {it}: on AWS, for about 15 seconds "
-                    "plus the time of the endpoint's update"
+                    f"{told} {does} not scale from then until {restorer} {does_what} {it}: on AWS, for about 15 "
+                    "seconds plus the time of the endpoint's update"
                 )
             else:
                 yield (
@@ -219,17 +240,29 @@ class _Gated:
             if target and self.update.requests(name) and target in self.found.values():
                 yield name, target
 
+    def _remarks(self) -> Iterator[str]:
+        """What is not as it was after the target is registered again."""
+        before, after = self.update.before, self.update.after
+        for name, target in self.found.items():
+            if name not in after and is_of(before, name, NATIVE_TARGET) and is_kept(before, name):
+                yield f"{name} leaves the template, so {target} may stay deregistered. Remove {name} in another update"
+        for policy in of_type(after, NATIVE_POLICY):
+            if target_of_policy(after, policy)[1] in self.found.values():
+                users = [each for each in after if policy in references(after[each].get("Properties"))]
+                for user in users:
+                    yield f"{user} has the ARN of {policy}, which is another one afterwards (docs/UPDATES.md)"
+
     def _add_native(self, effect: _Effect, name: str, target: Target) -> None:
         after = self.update.after
         is_certain = follows(after, name, [self.endpoint, self.gate])
         alone = f"Change {name} in an update of its own (docs/UPDATES.md)"
         if is_of(after, name, NATIVE_TARGET):
             lost = [policy for each, of, policy in policies(after) if of == target and not self.update.requests(each)]
-            told = f"its policies are lost, {words.joined(lost)} among them" if lost else "its policies are lost"
+            told = f": {words.joined(lost)} {'is' if len(lost) == 1 else 'are'} lost" if lost else ""
             does = "registers" if is_certain else "may register"
-            effect.lines.append(f"{name} {does} {target} without what is in the snapshot: {told}. {alone}")
+            effect.lines.append(f"{name} {does} {target} anew, without what others have put on it{told}. {alone}")
             effect.lost += lost
-            effect.not_undone.append((target, f"the policies of {target} are lost in the rollback, too"))
+            effect.not_undone.append((target, f"the rollback registers {target} anew, too, without its policies"))
         elif self.update.requests(target_of_policy(after, name)[0]):
             return
         elif is_certain:
@@ -264,22 +297,12 @@ def _fails_in_rollback(update: Update, endpoint: str, gates: list[str], blocked:
         elif name not in update.changed:
             continue
         elif is_of(after, name, NATIVE_TARGET):
-            why = f"{name} registers {targets(after)[name]} again. Change it in an update of its own"
+            why = f"{name} registers {targets(after)[name]}. Change it in an update of its own"
         elif "UpdateGate" not in properties(after, name):
             why = f"{name} has no UpdateGate. Set it to !Ref {gates[0]}" if gates else f"no gate is before {endpoint}"
         else:
             continue
         yield f"if the update fails after {name}, {told}: {why} (docs/UPDATES.md)"
-
-
-def _keeps_configuration(update: Update, endpoint: str) -> bool:
-    """Whether an endpoint changes only because a gate is put before it, or taken away."""
-    old, new = ({**properties(resources, endpoint)} for resources in (update.before, update.after))
-    configs = [
-        config_of(resources, each.pop("EndpointConfigName", None))[0]
-        for resources, each in ((update.before, old), (update.after, new))
-    ]
-    return old == new and configs[0] == configs[1] != "" and configs[0] not in update.replaced
 
 
 def _settings(variant: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -297,7 +320,10 @@ def _changes_of_variants(endpoint: str, old: Mapping[str, Any], new: Mapping[str
             yield f"{endpoint}: variant {name} changes from {words.capacity(old[name])} to {words.capacity(new[name])}"
 
 
-def _without_gate(resources: Resources, endpoint: str) -> str:
+def _without_gate(update: Update, endpoint: str) -> str:
+    resources = update.after
+    if (removed := gates_of(update.before, endpoint)) and not gates_of(resources, endpoint):
+        return f"Keep {removed[0]}"
     if unused := gates_of(resources, endpoint):
         return f"Set EndpointConfigName of {endpoint} to !GetAtt {unused[0]}.EndpointConfigName (docs/UPDATES.md)"
     return f"Put a {GATE} before {endpoint} (docs/UPDATES.md)"
@@ -307,8 +333,11 @@ def _refused_by_cloudformation(update: Update) -> Iterator[str]:
     """Why CloudFormation refuses an update."""
     before, after = update.before, update.after
     for name in sorted(after):
+        tokens = [properties(each, name).get("ServiceToken") if name in each else None for each in (before, after)]
         if name in before and before[name]["Type"] != after[name]["Type"]:
             yield f"the type of {name} changes. Give the new resource another logical id"
+        elif name in before and tokens[0] != tokens[1]:
+            yield f"the ServiceToken of {name} changes. Give the new resource another logical id (docs/SEMANTICS.md)"
         elif name in update.replaced and _own_name(after, name) and _own_name(before, name) == _own_name(after, name):
             yield f"it does not replace {name}, which keeps a name of its own. Remove the name"
         elif name not in before and (owner := _owner_of_name(before, after, name)):
@@ -349,36 +378,38 @@ def _replacements(update: Update) -> Iterator[str]:
         yield f"{name} is a nested stack: the plan does not compare it"
 
 
-def _scaling(update: Update, name: str) -> str:
+def _scaling(update: Update, claims: Claims, name: str) -> str:
     """What happens to the target or the policy of a scaling resource."""
     before, after = update.before, update.after
     native = is_of(before, name, NATIVE_TARGET, NATIVE_POLICY) or is_of(after, name, NATIVE_TARGET, NATIVE_POLICY)
     if not native and not is_of(before, name, SCALING) and not is_of(after, name, SCALING):
         return ""
     if name in before and name in after and (native or name not in update.replaced):
-        changes = [*differences(properties(before, name), properties(after, name))]
+        changes = [*differences(update, name)]
         if native:
             return f"{name}: {', '.join(changes)}" if changes else ""
         if not changes and name not in update.changed:
             return ""
         return f"{targets(after)[name]}: {', '.join(changes) or 'its properties do not change'}"
     if name in after:
-        return _registration(update, name)
-    takers = [each for each in of_type(after, SCALING) if properties(after, each).get("TakeOverFrom") == name]
+        return _registration(update, claims, name)
+    takers = [each for each in of_type(after, SCALING) if claims.former(each) == name]
     if takers or is_kept(before, name) or is_of(before, name, NATIVE_POLICY):
         return ""
     return f"{name} {_removal(update, name)} in the clean-up"
 
 
-def _registration(update: Update, name: str) -> str:
+def _registration(update: Update, claims: Claims, name: str) -> str:
     """What the Create of a scaling resource does, or its Update to another target."""
     before, after = update.before, update.after
     if is_of(after, name, NATIVE_POLICY):
         return f"{name} is new"
-    former = properties(after, name).get("TakeOverFrom")
-    told = (
-        f"{name} {f'takes over from {former}:' if former in before else 'registers'} {targets(after).get(name, name)}"
-    )
+    target = targets(after).get(name)
+    if former := claims.former(name):
+        told = f"{name} takes over {target} from {former}"
+    else:
+        is_adopted = is_of(after, name, SCALING) and target in targets(before).values()
+        told = f"{name} {'adopts' if is_adopted else 'registers'} {target or name}"
     return told + (f", and {_removal(update, name)} in the clean-up" if name in before else "")
 
 

@@ -18,10 +18,12 @@ NATIVE_TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 NATIVE_POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 ENDPOINT = "AWS::SageMaker::Endpoint"
 NESTED = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
+COMPONENT = "AWS::SageMaker::InferenceComponent"
 _CONFIG = "AWS::SageMaker::EndpointConfig"
-_COMPONENT = "AWS::SageMaker::InferenceComponent"
 INSTANCES = "sagemaker:variant:DesiredInstanceCount"
+CONCURRENCY = "sagemaker:variant:DesiredProvisionedConcurrency"
 _COPIES = "sagemaker:inference-component:DesiredCopyCount"
+_VARIABLE = re.compile(r"\$\{([^!}]+)\}")
 _GENERATED = re.compile(r"-[0-9a-f]{12}(?=/)")
 """What CloudFormation on this machine adds to a logical id to name an endpoint."""
 
@@ -76,6 +78,77 @@ def is_kept(resources: Resources, name: str, policy: str = "DeletionPolicy") -> 
     return attribute(resources, name, policy).startswith("Retain")
 
 
+def resolved(resources: Resources, node: Any) -> Any:
+    """A value with what is known of the resources that it refers to. Equal values become the same, in any spelling."""
+    match node:
+        case {"Ref": str(name)}:
+            known = _attribute(resources, name, "")
+            return node if known is None else known
+        case {"Fn::GetAtt": [str(name), str(of)]}:
+            known = _attribute(resources, name, of)
+            return node if known is None else known
+        case {"Fn::GetAtt": str(text)}:
+            return resolved(resources, {"Fn::GetAtt": text.split(".", 1)})
+        case {"Fn::Sub": [str(text), dict(given)]}:
+            return _text(_VARIABLE.sub(lambda found: _variable(resources, found, given), text))
+        case {"Fn::Sub": str(text)}:
+            return _text(_VARIABLE.sub(lambda found: _variable(resources, found, {}), text))
+        case {"Fn::Join": [str(separator), list(parts)]}:
+            texts = [_as_variable(resolved(resources, part)) for part in parts]
+            return _text(separator.join(map(str, texts))) if None not in texts else node
+        case dict():
+            return {key: resolved(resources, value) for key, value in node.items()}
+        case list():
+            return [resolved(resources, each) for each in node]
+    return node
+
+
+def _attribute(resources: Resources, name: str, of: str) -> Any:
+    """What `!Ref` (without a name) or `!GetAtt` of a resource is. `None` if that is not known before it is created."""
+    given = properties(resources, name) if name in resources else {}
+    if is_of(resources, name, GATE) and of in ("EndpointName", "EndpointConfigName"):
+        return resolved(resources, given.get(of))
+    if (
+        is_of(resources, name, ENDPOINT, _CONFIG, COMPONENT)
+        and of == f"{resources[name]['Type'].rpartition('::')[2]}Name"
+    ):
+        return own if isinstance(own := resolved(resources, given.get(of)), str) else None
+    if is_of(resources, name, NATIVE_TARGET) and not of:
+        parts = (given.get(each) for each in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
+        texts = [_as_variable(resolved(resources, part)) for part in parts]
+        return _text("|".join(map(str, texts))) if None not in texts else None
+    return None
+
+
+def _variable(resources: Resources, found: re.Match[str], given: Mapping[str, Any]) -> str:
+    """What stands for a variable of `Fn::Sub`."""
+    name, _, of = found[1].partition(".")
+    value = given.get(found[1], {"Fn::GetAtt": [name, of]} if of else {"Ref": name})
+    return _as_variable(resolved(resources, value)) or found[0]
+
+
+def _as_variable(value: Any) -> str | None:
+    """A resolved value as a part of the text of `Fn::Sub`."""
+    match value:
+        case str():
+            return value
+        case {"Ref": str(name)}:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [name, of]}:
+            return f"${{{name}.{of}}}"
+        case {"Fn::Sub": str(text)}:
+            return text
+    return None
+
+
+def _text(text: str) -> Any:
+    """A text with variables as the simplest function."""
+    if only := _VARIABLE.fullmatch(text):
+        name, _, of = only[1].partition(".")
+        return {"Fn::GetAtt": [name, of]} if of else {"Ref": name}
+    return {"Fn::Sub": text} if _VARIABLE.search(text) else text
+
+
 def shown(value: Any) -> str:
     """A value, or the resource that it refers to."""
     if isinstance(value, str):
@@ -85,7 +158,7 @@ def shown(value: Any) -> str:
 
 def endpoint_name(resources: Resources, endpoint: str) -> str:
     """The name of an endpoint, or its logical id if CloudFormation names it."""
-    name = properties(resources, endpoint).get("EndpointName", endpoint)
+    name = resolved(resources, properties(resources, endpoint).get("EndpointName", endpoint))
     return name if isinstance(name, str) else endpoint
 
 
@@ -160,7 +233,7 @@ def targets(resources: Resources) -> dict[str, Target]:
     """The scalable target of each resource that declares one."""
     found = {}
     for name in of_type(resources, SCALING, NATIVE_TARGET):
-        declared = properties(resources, name)
+        declared = resolved(resources, dict(properties(resources, name)))
         of = _of_native if is_of(resources, name, NATIVE_TARGET) else _of_scaling
         if target := of(resources, declared):
             found[name] = target
@@ -169,29 +242,33 @@ def targets(resources: Resources) -> dict[str, Target]:
 
 def _of_scaling(resources: Resources, declared: Mapping[str, Any]) -> Target:
     if "InferenceComponentName" in declared:
-        named = declared["InferenceComponentName"]
-        component = next((each for each in references(named) if is_of(resources, each, _COMPONENT)), "")
-        name = properties(resources, component).get("InferenceComponentName") if component else None
-        name = name or named
-        return Target(f"inference-component/{shown(name)}", _COPIES, has_name=isinstance(name, str))
+        return _of_component(resources, declared["InferenceComponentName"])
     dimension = shown(declared.get("ScalableDimension", INSTANCES))
     return _of_variant(resources, declared.get("EndpointName"), declared.get("VariantName"), dimension)
 
 
 def _of_native(resources: Resources, declared: Mapping[str, Any]) -> Target | None:
-    """The target in a `ResourceId`, which may be text, `Fn::Sub` or `Fn::Join`."""
-    match resource_id := declared.get("ResourceId"):
-        case {"Fn::Join": [str(separator), list(parts)]}:
-            text = separator.join(part if isinstance(part, str) else "*" for part in parts)
-        case _:
-            text = str(resource_id)
-    dimension = shown(declared.get("ScalableDimension", ""))
-    if found := re.search(r"endpoint/(.+)/variant/([\w-]+)", text):
-        named = [name for name in references(resource_id) if is_of(resources, name, ENDPOINT, GATE)]
-        return _of_variant(resources, {"Ref": named[0]} if named else found[1], found[2], dimension)
     if declared.get("ServiceNamespace") != "sagemaker":
         return None
+    resource_id = declared.get("ResourceId")
+    dimension = shown(declared.get("ScalableDimension", ""))
+    named = sorted(references(resource_id))
+    if any(is_of(resources, name, COMPONENT) for name in named):
+        return _of_component(resources, resource_id)
+    text = _as_variable(resource_id) or ""
+    if found := re.search(r"endpoint/(.+)/variant/(.+)", text):
+        endpoints = [name for name in named if is_of(resources, name, ENDPOINT)]
+        return _of_variant(
+            resources, {"Ref": endpoints[0]} if endpoints else _text(found[1]), _text(found[2]), dimension
+        )
     return Target(shown(resource_id), dimension, has_name=isinstance(resource_id, str))
+
+
+def _of_component(resources: Resources, value: Any) -> Target:
+    """The target of the inference component that a value names. Its ARN names it, too."""
+    components = [name for name in sorted(references(value)) if is_of(resources, name, COMPONENT)]
+    name = resolved(resources, {"Fn::GetAtt": [components[0], "InferenceComponentName"]}) if components else value
+    return Target(f"inference-component/{shown(name)}", _COPIES, has_name=isinstance(name, str))
 
 
 def _of_variant(resources: Resources, endpoint: Any, variant: Any, dimension: str) -> Target:
@@ -203,11 +280,14 @@ def _of_variant(resources: Resources, endpoint: Any, variant: Any, dimension: st
 
 def target_of_policy(resources: Resources, policy: str) -> tuple[str, Target | None]:
     """The native target that a native policy names, and the scalable target that it is on."""
-    declared = properties(resources, policy)
     known = targets(resources)
-    for name in sorted(references(declared.get("ScalingTargetId"))):
+    for name in sorted(references(properties(resources, policy).get("ScalingTargetId"))):
         if name in known:
             return name, known[name]
+    declared = resolved(resources, dict(properties(resources, policy)))
+    if isinstance(text := declared.get("ScalingTargetId"), str):
+        members = ("ResourceId", "ScalableDimension", "ServiceNamespace")
+        declared = dict(zip(members, text.split("|"), strict=False))
     target = _of_native(resources, declared)
     natives = [name for name in known if is_of(resources, name, NATIVE_TARGET) and known[name] == target]
     return natives[0] if natives else "", target

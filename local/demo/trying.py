@@ -4,7 +4,7 @@ import functools
 import os
 from pathlib import Path
 
-from demo import change_set
+from demo import change_set, words
 from demo.performing import options, perform, run
 from demo.plan import plan
 from demo.telling import UnsuccessfulError
@@ -139,13 +139,21 @@ def main() -> int:
 
 
 def _tell_plan(timeline: Timeline, given: Given) -> int:
-    """Prints the plan of a change set. Fails if SageMaker will refuse it."""
+    """Prints the plan of a change set. Fails if the update will fail, or lose something."""
     planned = plan(change_set.read(Path(given.plan), Path(given.before), Path(given.template)))
     timeline.step("The plan", f"From the change set {given.plan} and the two templates.")
     timeline.tell(*({"Kind": "plan", "Text": line} for line in planned.lines))
-    result = "SageMaker will refuse this update." if planned.refused else "The plan is complete; nothing was deployed."
-    timeline.end(result, good=not planned.refused)
-    return int(planned.refused)
+    problem = ""
+    if planned.refused_by_cloudformation:
+        problem = "CloudFormation will refuse this update."
+    elif planned.refused:
+        problem = "SageMaker will refuse this update."
+    elif planned.failures:
+        problem = f"The update will fail: {words.joined([*planned.failures])}."
+    elif planned.lost:
+        problem = f"Missing after the update: {words.joined(sorted(planned.lost))}."
+    timeline.end(problem or "The plan is complete; nothing was deployed.", good=not problem)
+    return int(bool(problem))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class UpdateTrial(Trial):
         self.timeline.tell(*({"Kind": "plan", "Text": line} for line in self._plan.lines))
         if refused := self._plan.refused_by_cloudformation:
             raise UnsuccessfulError(f"NOT updated: CloudFormation refuses this update: {refused[0]}.")
-        orders = [] if self._plan.refused or self._plan.failures else [*_ORDERS]
+        orders = [] if self._plan.refused else [*_ORDERS]
         fails, may_differ = self._fails or FAILING_RESOURCE, self._plan.differs_after_rollback
         failures = [_Failure(self.world, self._read(), fails, may_differ, reverse=reverse) for reverse in orders]
         try:
@@ -106,7 +106,7 @@ class UpdateTrial(Trial):
         elif self._plan.lost:
             lost = words.joined(sorted(self._plan.lost))
             yield f"NOT complete: missing after the update: {lost}. The plan says what to do."
-        if failed := [name for failure in failures for name in failure.not_reverted]:
+        if failed := [*_not_reverted(settled.events), *(name for each in failures for name in each.not_reverted)]:
             names = words.joined([*dict.fromkeys(failed)])
             advice = "The plan says what to do." if self._plan.rollback_may_fail else "Read its reason in the timeline."
             yield f"NOT rolled back: {names} failed in the rollback. {advice}"
@@ -132,14 +132,20 @@ class UpdateTrial(Trial):
         """Fails if the update differs from the plan. A resource may fail for reasons that the plan does not know."""
         planned = self._plan
         is_updated = settled.status == _UPDATED
-        is_refused = any(_REFUSED in reason for _, reason in settled.failures())
-        found: dict[str, Any] = {"refused": is_refused}
-        expected: dict[str, Any] = {"refused": planned.refused}
+        not_reverted = _not_reverted(settled.events)
+        is_refused = any(_REFUSED in reason for name, reason in settled.failures() if name not in not_reverted)
         deregistered, missing = _deregistered(self.news), self._missing()
-        if is_updated:
-            expected |= {"failed": sorted(planned.failures), "deregistered": sorted(planned.deregistered), "lost": []}
-            found |= {"failed": [], "deregistered": sorted(deregistered), "lost": sorted(missing - planned.lost)}
-        self.expect(found == expected, f"the update goes as planned ({expected}), and it does not ({found})")
+        wrong = []
+        if is_refused != planned.refused:
+            wrong.append(f"SageMaker {'refused' if is_refused else 'did not refuse'} the update")
+        if is_updated and planned.failures:
+            wrong.append(f"{words.joined([*planned.failures])} did not fail")
+        if is_updated and deregistered != planned.deregistered:
+            found, expected = (", ".join(sorted(each)) or "nothing" for each in (deregistered, planned.deregistered))
+            wrong.append(f"{found} was deregistered, and not {expected}")
+        if is_updated and missing - planned.lost:
+            wrong.append(f"{words.joined(sorted(missing - planned.lost))} is missing after the update")
+        self.expect(not wrong, f"the update goes as planned; but {' and '.join(wrong)}")
         if is_refused:
             self.check(True, "SageMaker has refused the update, as planned")
         elif is_updated:
@@ -215,9 +221,9 @@ class _Failure:
                 if settled.status == "UPDATE_ROLLBACK_COMPLETE":
                     trial.expect(not world.snapshots(), "no snapshot is left after the rollback")
                     differs = _differs(scaling, world.scaling())
-                    told = words.joined(sorted(differs - self._may_differ))
-                    trial.expect(not told, f"everything scales as before after the rollback, and {told} does not")
-                    apart = f", apart from {words.joined(sorted(differs))}, as planned" if differs else ""
+                    told = "; ".join(what for target, what in differs.items() if target not in self._may_differ)
+                    trial.expect(not told, f"everything scales as before after the rollback; but {told}")
+                    apart = f", apart from {words.joined([*differs])}, as planned" if differs else ""
                     trial.check(True, f"after the rollback everything scales as before{apart}, and no snapshot is left")
                 elif settled.status == _UPDATED:
                     raise UnsuccessfulError(f"FAIL: the update does not change {self._fails}, so it does not fail.")
@@ -227,12 +233,22 @@ class _Failure:
             self._error = error
 
 
-def _differs(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """The targets that differ themselves, or in a policy or action."""
-    listed = [
-        [(str(Target.described(each)), json.dumps(each, sort_keys=True)) for each in of] for of in (before, after)
-    ]
-    return frozenset(target for target, _ in {*listed[0]} ^ {*listed[1]})
+def _differs(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """What differs, by target: a member, or a whole target, policy or action."""
+    old, new = ({_key(each): each for each in of} for of in (before, after))
+    differs: dict[str, list[str]] = {}
+    for key in dict.fromkeys((*old, *new)):
+        target, what = key
+        if key not in old or key not in new:
+            differs.setdefault(target, []).append(f"{what} is {'missing' if key in old else 'there'}")
+        elif members := [each for each in {**old[key], **new[key]} if old[key].get(each) != new[key].get(each)]:
+            differs.setdefault(target, []).append(f"{what} has another {', '.join(members)}")
+    return {target: f"{target}: {', '.join(told)}" for target, told in sorted(differs.items())}
+
+
+def _key(described: Mapping[str, Any]) -> tuple[str, str]:
+    named = (described[each] for each in ("PolicyName", "ScheduledActionName") if each in described)
+    return str(Target.described(described)), next(named, "the target")
 
 
 def _stop(failures: Iterable[_Failure]) -> None:
@@ -251,8 +267,8 @@ def _not_reverted(events: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _ready(world: World, function: str, templates: Templates) -> tuple[Ready, Ready]:
-    before, after = (template.ready(function, world.stacks.upload) for template in templates)
-    return before, after
+    before = templates[0].ready(function, world.stacks.upload)
+    return before, templates[1].ready(function, world.stacks.upload, owners=before.resources)
 
 
 def _with_failing_resource(after: Ready) -> str:

@@ -4,7 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -123,15 +123,16 @@ class UserTemplate:
         """The files of the nested templates."""
         return [str(file) for file in self._adapted.nested_files()]
 
-    def ready(self, function: str, upload: Upload) -> Ready:
-        """The template to deploy."""
+    def ready(self, function: str, upload: Upload, owners: Collection[str] = ()) -> Ready:
+        """The template to deploy. `owners` names the resources that the stack has already."""
         levels = list(self._adapted.levels())
         tokens = {name: function for name in self._adapted.required() if name not in self._adapted.given}
         return Ready(
             title=Path(self._file).name,
             body=self._adapted.body(upload),
             parameters={**self._adapted.given, **tokens},
-            remarks=[remark for level in levels for remark in level.remarks],
+            remarks=[remark for level in levels for remark in level.remarks]
+            + [remark for level in levels for former, remark in level.take_overs.items() if former not in owners],
             calls_function=any(level.calls_function for level in levels),
             retains=any(level.retains() for level in levels),
             resources=self.resources(),

@@ -10,7 +10,7 @@ from demo.change_set import read
 from demo.compare import compare
 from demo.environment import ROOT
 from demo.plan import Plan, plan
-from demo.stack_resources import GATE, SCALING
+from demo.stack_resources import GATE, INSTANCES, SCALING
 from demo.stacks import example, without_gate
 from demo.telling import UnsuccessfulError
 from demo.updates import PARAMETERS
@@ -111,7 +111,11 @@ class Updates(PlanTestCase):
     def test_the_plan_shows_which_properties_of_a_target_change(self) -> None:
         after = WITH_GATE.replace("TargetValue: 70", "TargetValue: 50").replace("Morning", "Early")
         [line] = self.plan(WITH_GATE, after).lines
-        for said in ("TargetValue of SageMakerEndpointInvocationScalingPolicy 70 → 50", "removed: Schedule of Morning"):
+        for said in (
+            "TargetValue of SageMakerEndpointInvocationScalingPolicy 70 → 50",
+            "Morning is removed",
+            "Early is new",
+        ):
             self.assertIn(said, line)
 
     def test_another_variant_is_another_target(self) -> None:
@@ -210,7 +214,7 @@ class Updates(PlanTestCase):
             "      MinCapacity: 1\n", "      TakeOverFrom: Scaling\n      MinCapacity: 1\n", 1
         )
         found = self.plan(WITH_GATE, renamed)
-        self.tells(found, "New takes over from Scaling: translation/AllTraffic")
+        self.tells(found, "New takes over translation/AllTraffic from Scaling")
         self.assertNotIn("deregisters", str(found.lines))
 
     def test_a_new_gate_is_no_help_in_a_rollback_and_restores_no_native_target(self) -> None:
@@ -296,7 +300,7 @@ class Claims(PlanTestCase):
         """Checks that one resource fails."""
         self.assertEqual([*found.failures], [resource], found.lines)
         self.assertIn(why, found.failures[resource])
-        self.tells(found, f"{resource} will fail: {found.failures[resource]}", "the update fails, and the rollback")
+        self.tells(found, f"{resource} will fail: {found.failures[resource]}", "so the update fails, and")
 
     def test_a_target_that_another_resource_owns_is_refused(self) -> None:
         renamed = self.scaling(WITH_GATE, name="Other")
@@ -324,7 +328,10 @@ class Claims(PlanTestCase):
         swapped = swapped.replace("VariantName: X\n      Min", "VariantName: Green\n      Min")
         found = self.plan(both, swapped)
         self.assertEqual({*found.failures}, {"Scaling", "Second"})
-        self.assertIn("Move Second in an update of its own", found.failures["Scaling"])
+        self.assertIn("Set TakeOverFrom: Second on Scaling", found.failures["Scaling"])
+        one = swapped.replace("      MinCapacity: 1\n", "      TakeOverFrom: Second\n      MinCapacity: 1\n", 1)
+        before, begin, last = one.rpartition("      MinCapacity: 1\n      MaxCapacity: 4\n")
+        self.assertEqual(self.plan(both, f"{before}      TakeOverFrom: Scaling\n{begin}{last}").failures, {})
 
     def test_a_variant_that_the_endpoint_lacks_is_refused(self) -> None:
         nowhere = WITH_GATE.replace("VariantName: AllTraffic\n      Min", "VariantName: Nowhere\n      Min")
@@ -381,8 +388,8 @@ class Claims(PlanTestCase):
         self.assertEqual((of_target.failures, of_target.lost), ({}, {"native"}))
         self.tells(
             of_target,
-            "translation/AllTraffic does not scale from then until Native restores it",
-            "Native registers translation/AllTraffic without what is in the snapshot: its policies are lost, native",
+            "translation/AllTraffic does not scale from then until Native registers it",
+            "Native registers translation/AllTraffic anew, without what others have put on it: native is lost",
             "if the update fails after Native, SageMaker may refuse the rollback",
         )
         self.assertTrue(of_target.rollback_may_fail)
@@ -438,8 +445,7 @@ class Claims(PlanTestCase):
     def test_a_gate_that_is_put_before_an_endpoint_changes_nothing_else(self) -> None:
         for texts in ((WITHOUT, WITH_GATE), (WITH_GATE, WITHOUT)):
             found = self.plan(*texts)
-            self.assertEqual(found.lines[0], "endpoint translation: its configuration stays the same")
-            self.assertEqual(found.deregistered, frozenset())
+            self.assertEqual((found.deregistered, "Endpoint" in found.changed), (frozenset(), False))
 
     def test_cloudformation_refuses_another_type_and_a_name_in_use(self) -> None:
         [why] = self.plan(WITHOUT, self.native(WITHOUT, name="Scaling")).refused_by_cloudformation
@@ -466,8 +472,15 @@ class Claims(PlanTestCase):
         found = self.plan(self.scaling(of_component, tags[0]), self.scaling(of_component, tags[1]))
         self.assertEqual(found.lines, ["inference-component/Component: tag team a → b"])
         provisioned = "ScalableDimension: sagemaker:variant:DesiredProvisionedConcurrency"
+        found = self.plan(WITH_GATE, self.scaling(WITH_GATE, provisioned))
+        self.fails(found, "Scaling", "variant AllTraffic of endpoint translation is not serverless")
+        instances = "          InstanceType: !Ref InstanceType\n          InitialInstanceCount: 1\n"
+        serverless = WITH_GATE.replace(
+            instances, "          ServerlessConfig: {MaxConcurrency: 5, MemorySizeInMB: 1024}\n"
+        )
+        self.fails(self.plan(WITH_GATE, serverless), "Scaling", "is serverless, and has no instances")
         self.tells(
-            self.plan(WITH_GATE, self.scaling(WITH_GATE, provisioned)),
+            self.plan(WITH_GATE, self.scaling(serverless, provisioned)),
             "Scaling registers translation/AllTraffic (DesiredProvisionedConcurrency), and deregisters "
             "translation/AllTraffic in the clean-up",
         )
@@ -475,6 +488,95 @@ class Claims(PlanTestCase):
             WITH_GATE, self.scaling(WITH_GATE).replace("ServiceTimeout: 3000\n", "ServiceTimeout: 3001\n")
         )
         self.assertIn("translation/AllTraffic: ServiceTimeout 3000 → 3001", found.lines)
+
+    def test_the_spelling_of_a_value_does_not_matter(self) -> None:
+        native = self.native(WITH_GATE)
+        parts = "!Join ['', ['endpoint/', !GetAtt Endpoint.EndpointName, /variant/AllTraffic]]"
+        spellings = [
+            (WITH_GATE, "EndpointName: !GetAtt Endpoint.EndpointName", "EndpointName: !GetAtt Gate.EndpointName"),
+            (WITH_GATE, "EndpointName: !GetAtt Endpoint.EndpointName", "EndpointName: !Sub '${Endpoint.EndpointName}'"),
+            (
+                WITH_GATE,
+                "EndpointConfigName: !GetAtt Gate.EndpointConfigName",
+                "EndpointConfigName: !GetAtt Config.EndpointConfigName",
+            ),
+            (
+                WITH_GATE,
+                "EndpointConfigName: !GetAtt Config.EndpointConfigName",
+                "EndpointConfigName: !Sub ${Config.EndpointConfigName}",
+            ),
+            (native, "!Sub endpoint/${Endpoint.EndpointName}/variant/AllTraffic", parts),
+            (
+                native,
+                "!Sub endpoint/${Endpoint.EndpointName}/variant/AllTraffic",
+                "endpoint/translation/variant/AllTraffic",
+            ),
+            (
+                native,
+                "ScalingTargetId: !Ref Native",
+                f"ScalingTargetId: endpoint/translation/variant/AllTraffic|{INSTANCES}|sagemaker",
+            ),
+        ]
+        for template, one, other in spellings:
+            with self.subTest(other):
+                self.assertIn(one, template)
+                respelled = template.replace(one, other)
+                self.assertEqual(self.plan(template, respelled).lines, ["nothing that scales changes"])
+                if "Config.EndpointConfigName" not in other:
+                    large, xlarge = (
+                        self.plan(before, after, InstanceType="ml.m5.xlarge").lines
+                        for before, after in ((template, template), (template, respelled))
+                    )
+                    self.assertEqual(large, xlarge)
+
+    def test_a_target_of_an_endpoint_that_goes_is_told(self) -> None:
+        native = self.native(WITH_GATE).replace("${Endpoint.EndpointName}", "translation")
+        told = "Native names endpoint translation, which is deleted in the clean-up"
+        self.tells(self.plan(native, native, EndpointName="other"), told)
+        scaling = WITHOUT.replace("EndpointName: !GetAtt Endpoint.EndpointName", "EndpointName: translation")
+        alone = re.sub(r"(?s)  Endpoint:\n.*?\n\n", "", scaling)
+        self.assertNotEqual(alone, scaling)
+        self.tells(self.plan(scaling, alone), "Scaling names endpoint translation, which is deleted in the clean-up")
+
+    def test_the_gate_of_another_endpoint_is_refused(self) -> None:
+        scaling = WITH_GATE.replace("EndpointName: !GetAtt Endpoint.EndpointName", "EndpointName: translation")
+        found = self.plan(scaling, scaling, EndpointName="other")
+        self.fails(found, "Scaling", "its UpdateGate is the gate of endpoint other, and its endpoint is translation")
+
+    def test_what_a_take_over_means_for_a_rollback_and_for_the_former_owner_is_told(self) -> None:
+        taking = self.scaling(WITH_GATE, "TakeOverFrom: Scaling", name="Other")
+        self.assertEqual(self.plan(WITH_GATE, taking).differs_after_rollback, frozenset())
+        raised = taking.replace("MaxCapacity: 4", "MaxCapacity: 9").replace(
+            "From: Scaling", "From: !Sub '${AWS::StackName}/Scaling'"
+        )
+        found = self.plan(WITH_GATE, raised)
+        self.assertEqual(found.failures, {})
+        self.tells(found, "if the update fails after that, the rollback hands translation/AllTraffic back to Scaling")
+        both = taking + "\n  Scaling:\n" + WITH_GATE.partition(SCALING_BEGINS)[2]
+        self.tells(
+            self.plan(WITH_GATE, both), "Other owns translation/AllTraffic then, so the next update of Scaling fails"
+        )
+
+    def test_what_the_update_of_an_endpoint_does_besides_is_told(self) -> None:
+        retained = "      RetainAllVariantProperties: true\n"
+        texts = [text.replace(retained, "") for text in (WITH_GATE, XLARGE)]
+        self.tells(self.plan(*texts), "endpoint translation: the update sets the instance count of AllTraffic to")
+        self.assertNotIn("InitialInstanceCount", str(self.plan(WITH_GATE, XLARGE).lines))
+        policy = "      DeploymentConfig: {BlueGreenUpdatePolicy: {TrafficRoutingConfiguration: {Type: ALL_AT_ONCE}}}\n"
+        guarded = WITH_GATE.replace(retained, retained + policy)
+        two = guarded.replace("          InitialInstanceCount: 1\n", GREEN)
+        self.fails(self.plan(guarded, two), "Endpoint", "the new configuration must have the variants of the old one")
+
+    def test_a_failure_does_not_hide_what_a_rollback_does(self) -> None:
+        broken = f"{XLARGE}\n  Broken:\n{XLARGE.partition(SCALING_BEGINS)[2].replace('AllTraffic', 'Nowhere')}"
+        found = self.plan(WITHOUT, broken)
+        self.fails(found, "Broken", "has no variant Nowhere")
+        self.tells(found, "Broken will fail", "Gate is new in this update: if the update fails after that")
+
+    def test_another_service_token_is_refused(self) -> None:
+        before, after = ({"Scaling": {"Type": SCALING, "Properties": {"ServiceToken": token}}} for token in ("a", "b"))
+        [why] = plan(compare(before, after)).refused_by_cloudformation
+        self.assertTrue(why.startswith("the ServiceToken of Scaling changes"), why)
 
 
 class ChangeSets(PlanTestCase):
@@ -561,6 +663,11 @@ class ChangeSets(PlanTestCase):
         for template, code, end in (
             (WITH_GATE, 0, "The plan is complete; nothing was deployed."),
             (WITHOUT, 2, "SageMaker will refuse this update."),
+            (
+                WITH_GATE.replace("MinCapacity: 1\n      Max", "MinCapacity: 0\n      Max"),
+                2,
+                "The update will fail: Scaling.",
+            ),
         ):
             self.read(template, "ml.m5.large", "ml.m5.xlarge")
             files = {"PLAN": "change-set", "BEFORE": "before", "TEMPLATE": "after"}
