@@ -186,6 +186,30 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_used_to_its_last_byte() {
+        let success = |padding: usize| {
+            let data = Attributes::from([("A".to_owned(), "a".repeat(padding)), ("B".to_owned(), "b".to_owned())]);
+            let outcome = Outcome::Success { data };
+            Answer { physical_resource_id: "id".into(), outcome }.body(&reply_to())
+        };
+        let room = MAX_BODY_BYTES - success(0).len();
+        assert_eq!(success(room).len(), MAX_BODY_BYTES);
+        assert!(!success(room + 1).contains("\"A\""));
+        let reason = MAX_BODY_BYTES - failed("a").0 + 1;
+        assert_eq!(failed(&"a".repeat(reason)).1["Reason"], "a".repeat(reason));
+        assert!(failed(&"a".repeat(reason + 1)).1["Reason"].as_str().unwrap().ends_with(ELLIPSIS));
+    }
+
+    #[test]
+    fn the_length_of_an_attribute_is_that_of_its_name_and_value() {
+        let (name, value) = ("N".repeat(100), "v".repeat(2_000));
+        let data = Attributes::from([("A".to_owned(), "a".repeat(3_800)), (name.clone(), value)]);
+        let body = Answer { physical_resource_id: "id".into(), outcome: Outcome::Success { data } }.body(&reply_to());
+        let told: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(told["Data"].as_object().unwrap().keys().collect::<Vec<_>>(), [&name]);
+    }
+
+    #[test]
     fn attributes_by_position_are_left_out_before_others_from_the_last_one_on() {
         let names = ["PolicyARN.a", "PolicyARN.b", "PolicyARN1", "PolicyARN2", "PolicyARN10", "ScalableTargetARN"];
         let data: Attributes = names.map(|name| (name.to_owned(), "x".repeat(850))).into();

@@ -204,3 +204,37 @@ fn attributes_before(desired: &Desired, snapshot: &Snapshot) -> Attributes {
     attributes.insert(TARGET_ARN.to_owned(), snapshot.arn().unwrap_or_default().to_owned());
     attributes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rollback_is_blocked_by_what_it_adds_removes_or_changes_of_its_endpoint() {
+        let config = |variants: &[(&str, &str)]| {
+            let variant = |(name, instance_type): &(&str, &str)| ConfiguredVariant {
+                name: (*name).to_owned(),
+                instance_type: Some((*instance_type).to_owned()),
+                instance_pools: Vec::new(),
+            };
+            variants.iter().map(variant).collect::<Vec<_>>()
+        };
+        let rollback = EndpointRollback {
+            endpoint: "Prod".into(),
+            running_config: "c2".into(),
+            running: config(&[("same", "large"), ("changed", "xlarge"), ("added", "large")]),
+            wanted: config(&[("same", "large"), ("changed", "large"), ("removed", "large")]),
+            has_own_gate: true,
+        };
+        let blocked = |endpoint: &str, variant: &str| {
+            let target =
+                format!("endpoint/{endpoint}/variant/{variant}|sagemaker:variant:DesiredInstanceCount|sagemaker");
+            rollback.is_blocked_by(&target.parse().unwrap())
+        };
+        for variant in ["changed", "added", "removed"] {
+            assert!(blocked("prod", variant), "{variant}");
+            assert!(!blocked("other", variant), "{variant}");
+        }
+        assert!(!blocked("prod", "same"));
+    }
+}

@@ -365,12 +365,32 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_is_used_to_its_last_byte() {
+        let with_arns = |padding: usize| {
+            let mut snapshot = snapshot(vec![policy(&"p".repeat(padding), 1)]);
+            snapshot.attributes = Attributes::from([("PolicyARN.p".to_owned(), "arn".to_owned())]);
+            snapshot
+        };
+        let room = MAX_BYTES - with_arns(0).value().unwrap().len();
+        assert!(with_arns(room).value().unwrap().contains("PolicyARN.p"));
+        let without_arns = with_arns(room + 1).value().unwrap();
+        assert!(!without_arns.contains("PolicyARN.p"));
+        let more = room + 1 + MAX_BYTES - without_arns.len();
+        assert_eq!(with_arns(more).value().unwrap().len(), MAX_BYTES);
+        assert!(with_arns(more + 1).value().is_err());
+    }
+
+    #[test]
     fn a_snapshot_of_a_half_restored_target_is_completed_by_the_earlier_one() {
-        let earlier = snapshot(vec![policy("p", 1), policy("q", 1)]);
+        let mut earlier = snapshot(vec![policy("p", 1), policy("q", 1)]);
+        let attributes = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), "arn".to_owned())).collect();
+        earlier.attributes = attributes(&["PolicyARN.p"]);
         let mut half = Snapshot { taken_at: 90, ..snapshot(vec![policy("q", 2)]) };
         half.spec.attachments.truncate(1);
         half.spec.tags = Tags::from([("new".into(), "tag".into())]);
+        half.attributes = attributes(&["PolicyARN.q"]);
         let whole = half.completed_by(earlier.clone());
+        assert_eq!(whole.attributes, attributes(&["PolicyARN.p", "PolicyARN.q"]));
         assert_eq!(whole.spec.attachments[..2], [policy("p", 1), policy("q", 2)]);
         assert_eq!((whole.taken_at, &whole.spec.attachments[2..]), (90, &earlier.spec.attachments[2..]));
         assert_eq!(whole.spec.tags.into_keys().collect::<Vec<_>>(), ["new", "team"]);

@@ -104,6 +104,7 @@ async fn a_snapshot_of_another_owner_is_refused_while_that_owner_exists() {
         let (reason, _) = world.refuse(scaling("xlarge")).await;
         world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "xlarge"));
         assert!(reason.contains(&format!("is registered by resource {other}")), "{reason}");
+        assert!(reason.contains(snapshots(&world)[0]["Name"].as_str().expect("a name")), "{reason}");
         world.update_endpoint("prod", "large");
         world.succeed(gate_update("xlarge", "large")).await;
         assert_eq!(world.picture(), before);
