@@ -45,11 +45,11 @@ def _read(file: Path, before: Path, after: Path) -> Update:
             f"PLAN: {file}: expected the JSON output of aws cloudformation describe-change-set. Save it unchanged."
         ) from error
     if changes and not any(f"{which}Context" in change for which in contexts for change in changes.values()):
-        raise UnsuccessfulError(f"PLAN: {file} has no values: run the command with --include-property-values.")
+        raise UnsuccessfulError(f"PLAN: {file} has no values: run describe-change-set with --include-property-values.")
     _check_templates(changes, ministack_reader.parse(before), ministack_reader.parse(after))
     new = _with_values(_resources(after, given, {}, stack), contexts["After"])
-    # A resource that the change set does not name stays the same. The old parameters are not in the change set, so it
-    # tells which resources the stack has.
+    # A resource that the change set does not name stays the same. The conditions of BEFORE need the old parameters,
+    # which a change set lacks: its actions show which resources the stack has.
     former = _resources(before, given, {name for name in actions if actions[name] not in _ADDS}, stack)
     old = {
         name: body if name in changes else new[name]
@@ -77,14 +77,14 @@ def _check_status(file: Path, described: Mapping[str, Any]) -> None:
 
 
 def _check_templates(changes: Mapping[str, Any], old: Template, new: Template) -> None:
-    """Fails if a template does not have what the change set changes. A transform may make resources."""
+    """Fails if a template does not have what the change set changes. A transform may add resources."""
     if "Transform" in old or "Transform" in new:
         return
     for name, change in changes.items():
         for what, actions, template in (("BEFORE", _ADDS, old), ("TEMPLATE", {"Remove"}, new)):
             if change["Action"] not in actions and name not in template.get("Resources", {}):
                 raise UnsuccessfulError(
-                    f"PLAN: {what} has no {name}, which the change set changes. Take both templates of get-template: "
+                    f"PLAN: {what} has no {name}, which the change set changes. Take both templates from get-template: "
                     "BEFORE is the one without --change-set-name."
                 )
 

@@ -26,7 +26,7 @@ _ID_PROPERTIES = {
     GATE: {"EndpointName", "EndpointConfigName"},
     SCALING: {"EndpointName", "InferenceComponentName", "ScalableDimension", "VariantName"},
 }
-"""The properties that the physical ids of this function name."""
+"""The properties that form the physical ids of this function's resources."""
 _NOT_COMPARED = ("ServiceToken", "UpdateGate")
 
 
@@ -70,7 +70,7 @@ def is_custom(kind: str) -> bool:
 
 
 def changes_target(update: Update, former: str, name: str) -> bool:
-    """Whether a resource that takes a target over from another one changes it."""
+    """Whether a resource that takes a target over from another one changes the target."""
     of_resource = {*_NOT_COMPARED, "AdoptExisting", "EndpointName", "ServiceTimeout", "TakeOverFrom"}
     old, new = _comparable(update.before, former), _comparable(update.after, name)
     return any(old.get(each) != new.get(each) for each in (old.keys() | new.keys()) - of_resource)
@@ -94,9 +94,9 @@ def differences(update: Update, name: str) -> Iterator[str]:
             continue
         what = path[-1] if len(path) < 3 else f"{path[-2] if path[-1] == 'Value' else path[-1]} of {path[1]}"
         if path not in after:
-            yield f"removed: {what}"
+            yield f"{what} is removed"
         elif path not in before:
-            yield f"{what} {after[path]}"
+            yield f"{what} is new: {after[path]}"
         elif before[path] != after[path]:
             yield f"{what} {before[path]} → {after[path]}"
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo import words
-from demo.claims import Claims, adopts
 from demo.compare import Update, differences, is_custom
 from demo.ministack_reader import references
+from demo.owners import Owners, adopts
 from demo.stack_resources import (
     ENDPOINT,
     GATE,
@@ -65,37 +65,37 @@ def plan(update: Update) -> Plan:
         [] if impossible else [_Effect.of(update, name) for name in of_type(after, ENDPOINT) if name in update.changed]
     )
     refused = any(effect.is_refused for effect in effects)
-    claims = Claims(update)
+    owners = Owners(update)
     failures: dict[str, str] = {}
     if not impossible and not refused:
-        failures = dict(claims.failures())
+        failures = dict(owners.failures())
         for effect in effects:
             failures |= effect.failures
     completes = not impossible and not refused and not failures
-    lost = dict(claims.lost()) if completes else {}
+    lost = dict(owners.lost()) if completes else {}
     lines = [f"CloudFormation will refuse this: {why}" for why in impossible]
     lines += [line for effect in effects for line in effect.lines]
     lines += [f"{name} will fail: {why}" for name, why in failures.items()]
     if completes:
         lines += _replacements(update)
-        lines += [line for name in dict.fromkeys((*before, *after)) if (line := _scaling(update, claims, name))]
-        lines += [f"{name} is not there after this update: {why}" for name, why in lost.items()]
-        lines += claims.remarks()
-    undone = [*claims.not_undone(), *(each for effect in effects for each in effect.not_undone)]
+        lines += [line for name in dict.fromkeys((*before, *after)) if (line := _scaling(update, owners, name))]
+        lines += [f"{name} will be missing after this update: {why}" for name, why in lost.items()]
+        lines += owners.remarks()
+    undone = [*owners.not_undone(), *(each for effect in effects for each in effect.not_undone)]
     fails_in_rollback = [line for effect in effects for line in effect.fails_in_rollback]
     deregistered = {str(target) for effect in effects for target in effect.deregistered}
     if refused:
         lines.append("the update fails, and the rollback leaves the stack as it is now")
     elif not impossible:
         lines += ["so the update fails, and CloudFormation rolls it back"] if failures else []
-        lines += [f"if the update fails after that, {why}" for _, why in undone]
+        lines += [f"if the update fails, {why}" for _, why in undone]
         lines += fails_in_rollback
         if deregistered and not fails_in_rollback:
             lines.append(
-                "if the update fails after that, the rollback restores the targets once the endpoint runs its old "
-                "configuration again"
+                "if the update fails, the rollback restores the targets once the endpoint runs its old configuration "
+                "again"
             )
-    lines = lines or ["nothing that scales changes"]
+    lines = lines or ["no scalable target changes"]
     return Plan(
         lines,
         refused,
@@ -132,7 +132,8 @@ class _Effect:
             return _Effect([f"{endpoint} is created, and endpoint {endpoint_name(before, name)} is {fate}"])
         old, new = (variants_of(resources, name) for resources in (before, after))
         if old is None or new is None:
-            return _Effect([f"{endpoint}: its configuration is not in the template, so its variants are not compared"])
+            missing = "BEFORE" if old is None else "TEMPLATE"
+            return _Effect([f"{endpoint}: {missing} lacks its configuration; the plan does not compare its variants"])
         effect = _Effect([*_changes_of_variants(endpoint, old, new)])
         if "DeploymentConfig" in properties(after, name) and [*old] != [*new]:
             effect.failures[name] = (
@@ -144,8 +145,8 @@ class _Effect:
         )
         if scaled and properties(after, name).get("RetainAllVariantProperties") != "true":
             effect.lines.append(
-                f"{endpoint}: the update sets the instance count of {words.joined(sorted(scaled))} to "
-                "InitialInstanceCount, whatever scaling has set. Set RetainAllVariantProperties: true"
+                f"{endpoint}: the update resets the instance count of {words.joined(sorted(scaled))} to "
+                f"InitialInstanceCount. To keep it, set RetainAllVariantProperties: true on {name}"
             )
         blocked = _blocked(old, new)
         gates = gates_before(after, name)
@@ -156,16 +157,17 @@ class _Effect:
             if target.endpoint == name and target.variant in blocked
         }
         if not blocked:
-            effect.lines.append(f"{endpoint}: SageMaker accepts this update while its variants scale")
+            effect.lines.append(f"{endpoint}: no scalable target blocks this update")
         elif not found:
             told = words.joined([f"{endpoint_name(after, name)}/{variant}" for variant in blocked])
-            owners = "" if gates else ", and SageMaker refuses the update if another stack or somebody by hand has"
-            effect.lines.append(f"no resource of this template registers {told}{owners}")
+            refusal = "" if gates else ". If another stack or a person has registered it, SageMaker refuses the update"
+            effect.lines.append(f"no resource of the old template registers {told}{refusal}")
         elif not gates:
             effect.is_refused = True
             effect.lines.append(
-                f"SageMaker will refuse this: {_told(found.values())} is registered by {words.joined(sorted(found))}, "
-                f"and no gate deregisters {_it({*found.values()})}. {_without_gate(update, name)}"
+                f"SageMaker will refuse this: {words.joined(sorted(found))} {_verb(found, 'registers')} "
+                f"{_told(found.values())}, and no gate deregisters {_it({*found.values()})}. "
+                f"{_without_gate(update, name)}"
             )
         else:
             effect.deregistered = [*found.values()]
@@ -210,13 +212,13 @@ class _Gated:
             if restorer:
                 does_what = "registers" if is_of(self.update.after, restorer, NATIVE_TARGET) else "restores"
                 yield (
-                    f"{told} {does} not scale from then until {restorer} {does_what} {it}: on AWS, for about 15 "
-                    "seconds plus the time of the endpoint's update"
+                    f"{told} {does} not scale until {restorer} {does_what} {it}: on AWS, about 15 "
+                    "seconds plus the duration of the endpoint's update"
                 )
             else:
                 yield (
-                    f"{told} {does} not scale after this update, because {self.gate} is new: its next request restores "
-                    f"{it}. Add the gate in an update of its own, before this one"
+                    f"{told} {does} not scale after this update: {self.gate} is new, and restores {it} only with its "
+                    "next request. Add the gate in an earlier update"
                 )
 
     def _restorer(self, name: str) -> str:
@@ -245,12 +247,12 @@ class _Gated:
         before, after = self.update.before, self.update.after
         for name, target in self.found.items():
             if name not in after and is_of(before, name, NATIVE_TARGET) and is_kept(before, name):
-                yield f"{name} leaves the template, so {target} may stay deregistered. Remove {name} in another update"
+                yield f"{target} may stay deregistered: {name} leaves the template. Remove it in another update"
         for policy in of_type(after, NATIVE_POLICY):
             if target_of_policy(after, policy)[1] in self.found.values():
                 users = [each for each in after if policy in references(after[each].get("Properties"))]
                 for user in users:
-                    yield f"{user} has the ARN of {policy}, which is another one afterwards (docs/UPDATES.md)"
+                    yield f"the restore gives {policy} a new ARN, and {user} has the old one. Update {user} afterwards"
 
     def _add_native(self, effect: _Effect, name: str, target: Target) -> None:
         after = self.update.after
@@ -258,11 +260,13 @@ class _Gated:
         alone = f"Change {name} in an update of its own (docs/UPDATES.md)"
         if is_of(after, name, NATIVE_TARGET):
             lost = [policy for each, of, policy in policies(after) if of == target and not self.update.requests(each)]
-            told = f": {words.joined(lost)} {'is' if len(lost) == 1 else 'are'} lost" if lost else ""
+            told = f". Lost: {words.joined(lost)}" if lost else ""
             does = "registers" if is_certain else "may register"
-            effect.lines.append(f"{name} {does} {target} anew, without what others have put on it{told}. {alone}")
+            effect.lines.append(
+                f"{name} {does} {target} again, without policies, actions and tags from elsewhere{told}. {alone}"
+            )
             effect.lost += lost
-            effect.not_undone.append((target, f"the rollback registers {target} anew, too, without its policies"))
+            effect.not_undone.append((target, f"the rollback registers {target} without its policies"))
         elif self.update.requests(target_of_policy(after, name)[0]):
             return
         elif is_certain:
@@ -287,8 +291,8 @@ def _fails_in_rollback(update: Update, endpoint: str, gates: list[str], blocked:
     ]
     if gates and gates[0] not in before and registered:
         yield (
-            f"{gates[0]} is new in this update: if the update fails after that, {told}. Add the gate in an update of "
-            "its own, before this one (docs/UPDATES.md)"
+            f"if the update fails after {gates[0]}, {told}: {gates[0]} is new. Add it in an earlier update "
+            "(docs/UPDATES.md)"
         )
         return
     for name in registered:
@@ -299,7 +303,8 @@ def _fails_in_rollback(update: Update, endpoint: str, gates: list[str], blocked:
         elif is_of(after, name, NATIVE_TARGET):
             why = f"{name} registers {targets(after)[name]}. Change it in an update of its own"
         elif "UpdateGate" not in properties(after, name):
-            why = f"{name} has no UpdateGate. Set it to !Ref {gates[0]}" if gates else f"no gate is before {endpoint}"
+            gate = f"Set it to !Ref {gates[0]}" if gates else "Add a gate in an earlier update"
+            why = f"{name} has no UpdateGate. {gate}"
         else:
             continue
         yield f"if the update fails after {name}, {told}: {why} (docs/UPDATES.md)"
@@ -323,7 +328,7 @@ def _changes_of_variants(endpoint: str, old: Mapping[str, Any], new: Mapping[str
 def _without_gate(update: Update, endpoint: str) -> str:
     resources = update.after
     if (removed := gates_of(update.before, endpoint)) and not gates_of(resources, endpoint):
-        return f"Keep {removed[0]}"
+        return f"Keep {removed[0]}, and EndpointConfigName: !GetAtt {removed[0]}.EndpointConfigName"
     if unused := gates_of(resources, endpoint):
         return f"Set EndpointConfigName of {endpoint} to !GetAtt {unused[0]}.EndpointConfigName (docs/UPDATES.md)"
     return f"Put a {GATE} before {endpoint} (docs/UPDATES.md)"
@@ -339,9 +344,12 @@ def _refused_by_cloudformation(update: Update) -> Iterator[str]:
         elif name in before and tokens[0] != tokens[1]:
             yield f"the ServiceToken of {name} changes. Give the new resource another logical id (docs/SEMANTICS.md)"
         elif name in update.replaced and _own_name(after, name) and _own_name(before, name) == _own_name(after, name):
-            yield f"it does not replace {name}, which keeps a name of its own. Remove the name"
+            yield f"{name} must be replaced, but keeps its custom name {_own_name(after, name)}. Change or remove it"
         elif name not in before and (owner := _owner_of_name(before, after, name)):
-            yield f"{owner} has the name of {name} until the clean-up. Keep the logical id, or choose another name"
+            yield (
+                f"{name} has the custom name of {owner}, which exists until the clean-up. Keep the logical id {owner}, "
+                "or choose another name"
+            )
 
 
 def _own_name(resources: Resources, name: str) -> str:
@@ -378,7 +386,7 @@ def _replacements(update: Update) -> Iterator[str]:
         yield f"{name} is a nested stack: the plan does not compare it"
 
 
-def _scaling(update: Update, claims: Claims, name: str) -> str:
+def _scaling(update: Update, owners: Owners, name: str) -> str:
     """What happens to the target or the policy of a scaling resource."""
     before, after = update.before, update.after
     native = is_of(before, name, NATIVE_TARGET, NATIVE_POLICY) or is_of(after, name, NATIVE_TARGET, NATIVE_POLICY)
@@ -390,22 +398,22 @@ def _scaling(update: Update, claims: Claims, name: str) -> str:
             return f"{name}: {', '.join(changes)}" if changes else ""
         if not changes and name not in update.changed:
             return ""
-        return f"{targets(after)[name]}: {', '.join(changes) or 'its properties do not change'}"
+        return f"{targets(after)[name]}: {', '.join(changes) or 'updated, but nothing of it changes'}"
     if name in after:
-        return _registration(update, claims, name)
-    takers = [each for each in of_type(after, SCALING) if claims.former(each) == name]
+        return _registration(update, owners, name)
+    takers = [each for each in of_type(after, SCALING) if owners.former(each) == name]
     if takers or is_kept(before, name) or is_of(before, name, NATIVE_POLICY):
         return ""
     return f"{name} {_removal(update, name)} in the clean-up"
 
 
-def _registration(update: Update, claims: Claims, name: str) -> str:
+def _registration(update: Update, owners: Owners, name: str) -> str:
     """What the Create of a scaling resource does, or its Update to another target."""
     before, after = update.before, update.after
     if is_of(after, name, NATIVE_POLICY):
         return f"{name} is new"
     target = targets(after).get(name)
-    if former := claims.former(name):
+    if former := owners.former(name):
         told = f"{name} takes over {target} from {former}"
     else:
         is_adopted = is_of(after, name, SCALING) and target in targets(before).values()
@@ -421,6 +429,10 @@ def _removal(update: Update, name: str) -> str:
 
 def _told(found: Iterable[Target]) -> str:
     return words.joined(sorted({str(target) for target in found}))
+
+
+def _verb(things: Sized, singular: str) -> str:
+    return singular if len(things) == 1 else singular.removesuffix("s")
 
 
 def _it(things: Sized) -> str:

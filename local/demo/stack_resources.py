@@ -10,7 +10,7 @@ from demo import words
 from demo.ministack_reader import Template, references
 
 Resources = Mapping[str, Template]
-"""The resources of a stack. A function remains only where its value comes from another resource."""
+"""The resources of a stack. Intrinsic functions with a known value are replaced by it."""
 
 SCALING = "Custom::SageMakerScalableTarget"
 GATE = "Custom::SageMakerEndpointUpdateGate"
@@ -33,7 +33,7 @@ class Target:
     """A scalable target that a resource declares."""
 
     name: str
-    """`ENDPOINT/VARIANT`. An endpoint without a name has its logical id. Otherwise the resource id."""
+    """`ENDPOINT/VARIANT` of a variant, with the logical id of an endpoint without a name. Otherwise the resource id."""
     dimension: str
     endpoint: str = ""
     """The logical id of its endpoint. Empty if the template does not have it, or the target is no variant."""
@@ -74,7 +74,7 @@ def attribute(resources: Resources, name: str, policy: str) -> str:
 
 
 def is_kept(resources: Resources, name: str, policy: str = "DeletionPolicy") -> bool:
-    """Whether CloudFormation keeps what it would delete."""
+    """Whether the policy of a resource is to retain it."""
     return attribute(resources, name, policy).startswith("Retain")
 
 

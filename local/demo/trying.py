@@ -49,7 +49,7 @@ class Given:
         if not self.before and (others := [name for name in _OF_UPDATES if read(name)]):
             raise UnsuccessfulError(f"{others[0]} needs BEFORE: set BEFORE to the template that the stack has now.")
         if self.plan and (ignored := [name for name in _OF_TEMPLATES if read(name)]):
-            raise UnsuccessfulError(f"{ignored[0]}: leave it out; with PLAN, the values come from the change set.")
+            raise UnsuccessfulError(f"Remove {ignored[0]}: with PLAN, the values come from the change set.")
 
     def command(self, parameters: Named, values: Named) -> str:
         """This command with other parameters and values."""
@@ -106,7 +106,7 @@ def templates(given: Given) -> Templates:
     try:
         before.check({**shared, **given.before_parameters}, shares_values=True)
     except UnsuccessfulError as error:
-        raise UnsuccessfulError(f"BEFORE, whose parameters are BEFORE_PARAMETERS: {error}") from error
+        raise UnsuccessfulError(f"BEFORE (its parameters are in BEFORE_PARAMETERS): {error}") from error
     check_values(before, after)
     return before, after
 
@@ -151,8 +151,8 @@ def _tell_plan(timeline: Timeline, given: Given) -> int:
     elif planned.failures:
         problem = f"The update will fail: {words.joined([*planned.failures])}."
     elif planned.lost:
-        problem = f"Missing after the update: {words.joined(sorted(planned.lost))}."
-    timeline.end(problem or "The plan is complete; nothing was deployed.", good=not problem)
+        problem = f"The update will lose {words.joined(sorted(planned.lost))}."
+    timeline.end(problem or "The plan finds no refusal, failure or loss; nothing was deployed.", good=not problem)
     return int(bool(problem))
 
 

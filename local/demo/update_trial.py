@@ -47,7 +47,9 @@ class UpdateTrial(Trial):
         self._fails = fails
         self._plan = plan(compare(before.resources, after.resources))
         if not self._plan.changed:
-            raise UnsuccessfulError("NOT updated: the two templates, with their parameters, make the same resources.")
+            raise UnsuccessfulError(
+                "NOT updated: the two templates, with their parameters, declare the same resources. Change one of them."
+            )
         changed = self._plan.changed & after.resources.keys()
         if fails and fails not in changed:
             listed = ", ".join(sorted(changed)) or "nothing"
@@ -57,7 +59,7 @@ class UpdateTrial(Trial):
         """Prints the plan, plays the update, and plays its failure. Returns the result."""
         before, after = self._ready.title, self._after.title
         title = f"from {before} to {after}" if before != after else f"of {after}"
-        self.timeline.step("The plan", f"What the update {title} will do, from the two templates.")
+        self.timeline.step("The plan", f"The effects of the update {title}, derived from the templates.")
         self.timeline.tell(*({"Kind": "plan", "Text": line} for line in self._plan.lines))
         if refused := self._plan.refused_by_cloudformation:
             raise UnsuccessfulError(f"NOT updated: CloudFormation refuses this update: {refused[0]}.")
@@ -79,12 +81,12 @@ class UpdateTrial(Trial):
         for failure in failures:
             failure.check()
         if problems := [*self._problems(settled, failures)]:
-            # The deletion may fail as well, and then hides them.
+            # An error of the deletion would hide them.
             with contextlib.suppress(UnexpectedError):
                 self._delete_after(settled)
             raise UnsuccessfulError(" ".join(problems))
         self._delete_after(settled)
-        return f"The update {title} was played, and its rollback"
+        return f"The update {title} and its rollback were played"
 
     def _delete_after(self, settled: Settled) -> None:
         if settled.status == _UPDATED:
@@ -95,7 +97,7 @@ class UpdateTrial(Trial):
     def _problems(self, settled: Settled, failures: Iterable["_Failure"]) -> Iterator[str]:
         """What did not go well, and what to do."""
         if self._plan.refused:
-            yield "NOT updated: SageMaker refuses this update. Put a gate before the endpoint."
+            yield "NOT updated: SageMaker refuses this update. The plan says what to do."
         elif settled.status != _UPDATED:
             failed = [name for name, _ in settled.failures() if name in self._plan.failures]
             yield (
@@ -104,8 +106,8 @@ class UpdateTrial(Trial):
                 else str(self.failed(settled, "updated"))
             )
         elif self._plan.lost:
-            lost = words.joined(sorted(self._plan.lost))
-            yield f"NOT complete: missing after the update: {lost}. The plan says what to do."
+            lost, is_ = words.joined(sorted(self._plan.lost)), "is" if len(self._plan.lost) == 1 else "are"
+            yield f"NOT complete: {lost} {is_} missing after the update. The plan says what to do."
         if failed := [*_not_reverted(settled.events), *(name for each in failures for name in each.not_reverted)]:
             names = words.joined([*dict.fromkeys(failed)])
             advice = "The plan says what to do." if self._plan.rollback_may_fail else "Read its reason in the timeline."
@@ -142,7 +144,7 @@ class UpdateTrial(Trial):
             wrong.append(f"{words.joined([*planned.failures])} did not fail")
         if is_updated and deregistered != planned.deregistered:
             found, expected = (", ".join(sorted(each)) or "nothing" for each in (deregistered, planned.deregistered))
-            wrong.append(f"{found} was deregistered, and not {expected}")
+            wrong.append(f"deregistered: {found}; planned: {expected}")
         if is_updated and missing - planned.lost:
             wrong.append(f"{words.joined(sorted(missing - planned.lost))} is missing after the update")
         self.expect(not wrong, f"the update goes as planned; but {' and '.join(wrong)}")
@@ -181,7 +183,7 @@ class _Failure:
         self._may_differ = may_differ
         self._told = io.StringIO()
         self._error: Exception | None = None
-        # With the account and the Region of this thread.
+        # The new thread needs the account and the Region of this one.
         run = contextvars.copy_context().run
         self._thread = threading.Thread(target=run, args=(self._play,), daemon=True)
         self._thread.start()
@@ -223,7 +225,7 @@ class _Failure:
                     differs = _differs(scaling, world.scaling())
                     told = "; ".join(what for target, what in differs.items() if target not in self._may_differ)
                     trial.expect(not told, f"everything scales as before after the rollback; but {told}")
-                    apart = f", apart from {words.joined([*differs])}, as planned" if differs else ""
+                    apart = f", except {words.joined([*differs])}, as planned" if differs else ""
                     trial.check(True, f"after the rollback everything scales as before{apart}, and no snapshot is left")
                 elif settled.status == _UPDATED:
                     raise UnsuccessfulError(f"FAIL: the update does not change {self._fails}, so it does not fail.")
@@ -240,9 +242,9 @@ def _differs(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, A
     for key in dict.fromkeys((*old, *new)):
         target, what = key
         if key not in old or key not in new:
-            differs.setdefault(target, []).append(f"{what} is {'missing' if key in old else 'there'}")
+            differs.setdefault(target, []).append(f"{what} is {'missing' if key in old else 'new'}")
         elif members := [each for each in {**old[key], **new[key]} if old[key].get(each) != new[key].get(each)]:
-            differs.setdefault(target, []).append(f"{what} has another {', '.join(members)}")
+            differs.setdefault(target, []).append(f"{what} differs in {', '.join(members)}")
     return {target: f"{target}: {', '.join(told)}" for target, told in sorted(differs.items())}
 
 

@@ -34,7 +34,7 @@ class Ready:
     retains: bool
     """Whether the deletion of the stack may leave a target or policy."""
     resources: Resources
-    """The resources to deploy. Functions whose value is known before are replaced by it."""
+    """The resources to deploy. Intrinsic functions with a known value are replaced by it."""
 
 
 Named = Mapping[str, str | None]
@@ -112,7 +112,7 @@ class UserTemplate:
         return self._values
 
     def resources(self) -> Resources:
-        """The resources to deploy. Functions whose value is known before are replaced by it."""
+        """The resources to deploy. Intrinsic functions with a known value are replaced by it."""
         return self._adapted.resources()
 
     def parameters(self) -> set[str]:

@@ -41,9 +41,9 @@ GREEN = """\
 SCALING_BEGINS = "\n  Scaling:\n"
 POLICY = "SageMakerEndpointInvocationScalingPolicy"
 CHANGES = "endpoint translation: variant AllTraffic changes from ml.m5.large to ml.m5.xlarge"
-REFUSED = "SageMaker will refuse this: translation/AllTraffic is registered by "
-NOT_SCALING = "translation/AllTraffic does not scale from then until Scaling restores it"
-ACCEPTED = "endpoint translation: SageMaker accepts this update while its variants scale"
+REFUSED = "SageMaker will refuse this: "
+NOT_SCALING = "translation/AllTraffic does not scale until Scaling restores it"
+ACCEPTED = "endpoint translation: no scalable target blocks this update"
 
 
 class PlanTestCase(unittest.TestCase):
@@ -76,7 +76,7 @@ class Updates(PlanTestCase):
     def test_without_a_gate_sagemaker_refuses_another_instance_type(self) -> None:
         found = self.plan(WITHOUT, WITHOUT, InstanceType="ml.m5.xlarge")
         self.assertTrue(found.refused)
-        self.tells(found, CHANGES, f"{REFUSED}Scaling", "the update fails")
+        self.tells(found, CHANGES, f"{REFUSED}Scaling registers translation/AllTraffic", "the update fails")
         self.assertIn("Put a Custom::SageMakerEndpointUpdateGate before Endpoint", str(found.lines))
 
     def test_a_gate_that_the_configuration_does_not_pass_through_has_no_effect(self) -> None:
@@ -90,7 +90,7 @@ class Updates(PlanTestCase):
             found = self.plan(before, XLARGE)
             self.assertEqual((found.refused, found.deregistered), (False, {"translation/AllTraffic"}))
             self.tells(found, CHANGES, "Gate takes a snapshot of translation/AllTraffic", NOT_SCALING)
-            self.assertIn("translation/AllTraffic: its properties do not change", found.lines)
+            self.assertIn("translation/AllTraffic: updated, but nothing of it changes", found.lines)
 
     def test_other_changes_of_a_variant_block_nothing(self) -> None:
         weight = WITH_GATE.replace("InitialInstanceCount: 1", "InitialInstanceCount: 2")
@@ -142,7 +142,7 @@ class Updates(PlanTestCase):
         ungated = [text.replace("      UpdateGate: !Ref Gate\n", "") for text in (WITH_GATE, XLARGE)]
         self.tells(
             self.plan(*ungated),
-            "translation/AllTraffic does not scale from then until Gate, in the clean-up, restores it",
+            "translation/AllTraffic does not scale until Gate, in the clean-up, restores it",
         )
 
     def test_a_native_target_blocks_the_update_however_it_is_written(self) -> None:
@@ -160,7 +160,7 @@ class Updates(PlanTestCase):
                 template = alone.replace("Parameters:\n", variant, 1) + NATIVE.replace("RESOURCE_ID", resource_id)
                 found = self.plan(template, template, InstanceType="ml.m5.xlarge")
                 self.assertTrue(found.refused)
-                self.tells(found, f"{REFUSED}Native")
+                self.tells(found, f"{REFUSED}Native registers translation/AllTraffic")
 
     def test_another_name_of_an_endpoint_makes_a_new_one(self) -> None:
         found = self.plan(WITH_GATE, XLARGE, EndpointName="other")
@@ -197,7 +197,7 @@ class Updates(PlanTestCase):
         found = self.plan(fixed, fixed, InstanceType="ml.m5.xlarge")
         [why] = found.refused_by_cloudformation
         self.assertEqual(found.lines[0], f"CloudFormation will refuse this: {why}")
-        self.assertTrue(why.startswith("it does not replace Config"))
+        self.assertTrue(why.startswith("Config must be replaced, but keeps its custom name fixed"))
         self.assertEqual(self.plan(WITH_GATE, XLARGE).refused_by_cloudformation, [])
 
     def test_the_gate_of_another_endpoint_does_not_help(self) -> None:
@@ -219,11 +219,11 @@ class Updates(PlanTestCase):
 
     def test_a_new_gate_is_no_help_in_a_rollback_and_restores_no_native_target(self) -> None:
         found = self.plan(WITHOUT, XLARGE)
-        self.tells(found, "Gate takes a snapshot", NOT_SCALING, "Gate is new in this update")
+        self.tells(found, "Gate takes a snapshot", NOT_SCALING, "if the update fails after Gate")
         alone = [text.partition("\n  Scaling:\n")[0] + NATIVE for text in (WITHOUT, XLARGE)]
         native = [text.replace("RESOURCE_ID", "!Sub endpoint/${EndpointName}/variant/AllTraffic") for text in alone]
-        self.tells(self.plan(*native), "translation/AllTraffic does not scale after this update, because Gate is new")
-        restored = "translation/AllTraffic does not scale from then until Gate, in the clean-up, restores it"
+        self.tells(self.plan(*native), "translation/AllTraffic does not scale after this update: Gate is new")
+        restored = "translation/AllTraffic does not scale until Gate, in the clean-up, restores it"
         gated = native[1].replace("Default: ml.m5.xlarge", "Default: ml.m5.large")
         self.tells(self.plan(gated, native[1]), restored)
 
@@ -231,7 +231,7 @@ class Updates(PlanTestCase):
         alone = WITHOUT.partition("\n  Scaling:\n")[0]
         found = self.plan(alone, alone, InstanceType="ml.m5.xlarge")
         self.assertFalse(found.refused)
-        unknown = "no resource of this template registers translation/AllTraffic, and SageMaker refuses"
+        unknown = "no resource of the old template registers translation/AllTraffic. If another stack"
         self.tells(found, CHANGES, unknown)
 
     def test_two_endpoints_are_told_apart(self) -> None:
@@ -259,10 +259,10 @@ class Updates(PlanTestCase):
     def test_a_configuration_outside_the_template_is_not_compared(self) -> None:
         config = "EndpointConfigName: !GetAtt Gate.EndpointConfigName"
         before, after = (WITH_GATE.replace(config, f"EndpointConfigName: config-{number}") for number in (1, 2))
-        self.tells(self.plan(before, after), "endpoint translation: its configuration is not in the template")
+        self.tells(self.plan(before, after), "endpoint translation: BEFORE lacks its configuration")
 
 
-class Claims(PlanTestCase):
+class Owners(PlanTestCase):
     """Updates in which a target gets another resource, and changes of native resources behind a gate."""
 
     def native(
@@ -310,14 +310,16 @@ class Claims(PlanTestCase):
         taking = self.scaling(WITH_GATE, "TakeOverFrom: Scaling", name="Other")
         self.assertEqual(self.plan(WITH_GATE, taking).failures, {})
         second = WITH_GATE + "\n  Second:\n" + WITH_GATE.partition("\n  Scaling:\n")[2]
-        self.fails(self.plan(WITH_GATE, second), "Second", "Scaling owns translation/AllTraffic. Remove one of them")
+        self.fails(
+            self.plan(WITH_GATE, second), "Second", "Scaling owns translation/AllTraffic. Remove Scaling or Second"
+        )
         self.fails(
             self.plan(self.kept(self.native(WITH_GATE)), WITH_GATE), "Scaling", "Set AdoptExisting: true on Scaling"
         )
         alone = WITH_GATE.partition("\n  Scaling:\n")[0]
         both = self.plan(alone, second).failures
         self.assertEqual([*both], ["Scaling", "Second"])
-        self.assertIn("Second registers translation/AllTraffic, too", both["Scaling"])
+        self.assertIn("Second would register translation/AllTraffic, too", both["Scaling"])
 
     def test_scalable_targets_that_swap_are_refused(self) -> None:
         two = WITH_GATE.replace("          InitialInstanceCount: 1\n", GREEN)
@@ -358,12 +360,12 @@ class Claims(PlanTestCase):
         native = self.native(WITH_GATE, policy=POLICY)
         found = self.plan(native, adopting)
         self.assertEqual(found.lost, {"translation/AllTraffic", POLICY})
-        self.tells(found, "translation/AllTraffic is not there after this update: CloudFormation deletes Native")
+        self.tells(found, "translation/AllTraffic will be missing after this update: CloudFormation deletes Native")
         self.assertEqual(self.plan(self.kept(native), adopting).lost, frozenset())
         target_only = self.kept(native).replace("ScalingPolicy\n    DeletionPolicy: Retain\n", "ScalingPolicy\n")
         found = self.plan(target_only, adopting)
         self.assertEqual(found.lost, {POLICY})
-        self.tells(found, f"{POLICY} is not there after this update: CloudFormation deletes NativePolicy")
+        self.tells(found, f"{POLICY} will be missing after this update: CloudFormation deletes NativePolicy")
         self.assertEqual(
             self.plan(native, self.native(WITH_GATE, name="Other")).lost, {"translation/AllTraffic", "native"}
         )
@@ -373,11 +375,9 @@ class Claims(PlanTestCase):
         adopting = self.scaling(WITH_GATE, "AdoptExisting: true")
         found = self.plan(self.kept(self.native(WITH_GATE)), adopting)
         self.assertEqual(found.differs_after_rollback, {"translation/AllTraffic"})
-        self.tells(found, "if the update fails after that, the rollback releases translation/AllTraffic")
+        self.tells(found, "if the update fails, the rollback releases translation/AllTraffic")
         found = self.plan(WITH_GATE, self.native(WITH_GATE))
-        self.tells(
-            found, "if the update fails after that, the rollback deletes Native, and translation/AllTraffic with it"
-        )
+        self.tells(found, "if the update fails, the rollback deletes Native, and translation/AllTraffic with it")
         self.assertEqual(self.plan(WITH_GATE, XLARGE).differs_after_rollback, frozenset())
 
     def test_native_resources_change_in_an_update_of_their_own(self) -> None:
@@ -388,8 +388,8 @@ class Claims(PlanTestCase):
         self.assertEqual((of_target.failures, of_target.lost), ({}, {"native"}))
         self.tells(
             of_target,
-            "translation/AllTraffic does not scale from then until Native registers it",
-            "Native registers translation/AllTraffic anew, without what others have put on it: native is lost",
+            "translation/AllTraffic does not scale until Native registers it",
+            "Native registers translation/AllTraffic again, without policies, actions and tags from elsewhere. Lost: n",
             "if the update fails after Native, SageMaker may refuse the rollback",
         )
         self.assertTrue(of_target.rollback_may_fail)
@@ -427,9 +427,7 @@ class Claims(PlanTestCase):
         ungated = [text.replace("      UpdateGate: !Ref Gate\n", "") for text in (WITH_GATE, XLARGE)]
         renamed = re.sub(r"(?m)(^  |!GetAtt )Gate\b", r"\1Second", ungated[1])
         found = self.plan(ungated[0], renamed)
-        self.tells(
-            found, "Second takes a snapshot", "translation/AllTraffic does not scale from then until Gate, in the"
-        )
+        self.tells(found, "Second takes a snapshot", "translation/AllTraffic does not scale until Gate, in the")
 
     def test_names_as_text_are_followed_through_the_gate(self) -> None:
         name = "      EndpointConfigName: !Sub of-${InstanceType}\n"
@@ -452,7 +450,7 @@ class Claims(PlanTestCase):
         self.assertEqual(why, "the type of Scaling changes. Give the new resource another logical id")
         moved = re.sub(r"(?m)(^  |!GetAtt )Endpoint\b", r"\1Other", WITHOUT)
         [why] = self.plan(WITHOUT, moved).refused_by_cloudformation
-        self.assertTrue(why.startswith("Endpoint has the name of Other until the clean-up"), why)
+        self.assertTrue(why.startswith("Other has the custom name of Endpoint"), why)
         unnamed = [text.replace("      EndpointName: !Ref EndpointName\n", "", 1) for text in (WITHOUT, moved)]
         self.assertEqual(self.plan(*unnamed).refused_by_cloudformation, [])
 
@@ -478,7 +476,11 @@ class Claims(PlanTestCase):
         serverless = WITH_GATE.replace(
             instances, "          ServerlessConfig: {MaxConcurrency: 5, MemorySizeInMB: 1024}\n"
         )
-        self.fails(self.plan(WITH_GATE, serverless), "Scaling", "is serverless, and has no instances")
+        self.fails(
+            self.plan(WITH_GATE, serverless),
+            "Scaling",
+            "is serverless. Set ScalableDimension: sagemaker:variant:DesiredProvisionedConcurrency",
+        )
         self.tells(
             self.plan(WITH_GATE, self.scaling(serverless, provisioned)),
             "Scaling registers translation/AllTraffic (DesiredProvisionedConcurrency), and deregisters "
@@ -521,7 +523,7 @@ class Claims(PlanTestCase):
             with self.subTest(other):
                 self.assertIn(one, template)
                 respelled = template.replace(one, other)
-                self.assertEqual(self.plan(template, respelled).lines, ["nothing that scales changes"])
+                self.assertEqual(self.plan(template, respelled).lines, ["no scalable target changes"])
                 if "Config.EndpointConfigName" not in other:
                     large, xlarge = (
                         self.plan(before, after, InstanceType="ml.m5.xlarge").lines
@@ -541,7 +543,7 @@ class Claims(PlanTestCase):
     def test_the_gate_of_another_endpoint_is_refused(self) -> None:
         scaling = WITH_GATE.replace("EndpointName: !GetAtt Endpoint.EndpointName", "EndpointName: translation")
         found = self.plan(scaling, scaling, EndpointName="other")
-        self.fails(found, "Scaling", "its UpdateGate is the gate of endpoint other, and its endpoint is translation")
+        self.fails(found, "Scaling", "UpdateGate is the gate of endpoint other; expected that of translation")
 
     def test_what_a_take_over_means_for_a_rollback_and_for_the_former_owner_is_told(self) -> None:
         taking = self.scaling(WITH_GATE, "TakeOverFrom: Scaling", name="Other")
@@ -551,16 +553,17 @@ class Claims(PlanTestCase):
         )
         found = self.plan(WITH_GATE, raised)
         self.assertEqual(found.failures, {})
-        self.tells(found, "if the update fails after that, the rollback hands translation/AllTraffic back to Scaling")
+        self.tells(found, "if the update fails, the rollback hands translation/AllTraffic back to Scaling")
         both = taking + "\n  Scaling:\n" + WITH_GATE.partition(SCALING_BEGINS)[2]
         self.tells(
-            self.plan(WITH_GATE, both), "Other owns translation/AllTraffic then, so the next update of Scaling fails"
+            self.plan(WITH_GATE, both),
+            "after this update, Other owns translation/AllTraffic, so the next update of Scaling",
         )
 
     def test_what_the_update_of_an_endpoint_does_besides_is_told(self) -> None:
         retained = "      RetainAllVariantProperties: true\n"
         texts = [text.replace(retained, "") for text in (WITH_GATE, XLARGE)]
-        self.tells(self.plan(*texts), "endpoint translation: the update sets the instance count of AllTraffic to")
+        self.tells(self.plan(*texts), "endpoint translation: the update resets the instance count of AllTraffic to")
         self.assertNotIn("InitialInstanceCount", str(self.plan(WITH_GATE, XLARGE).lines))
         policy = "      DeploymentConfig: {BlueGreenUpdatePolicy: {TrafficRoutingConfiguration: {Type: ALL_AT_ONCE}}}\n"
         guarded = WITH_GATE.replace(retained, retained + policy)
@@ -571,7 +574,7 @@ class Claims(PlanTestCase):
         broken = f"{XLARGE}\n  Broken:\n{XLARGE.partition(SCALING_BEGINS)[2].replace('AllTraffic', 'Nowhere')}"
         found = self.plan(WITHOUT, broken)
         self.fails(found, "Broken", "has no variant Nowhere")
-        self.tells(found, "Broken will fail", "Gate is new in this update: if the update fails after that")
+        self.tells(found, "Broken will fail", "if the update fails after Gate, SageMaker may refuse")
 
     def test_another_service_token_is_refused(self) -> None:
         before, after = ({"Scaling": {"Type": SCALING, "Properties": {"ServiceToken": token}}} for token in ("a", "b"))
@@ -661,7 +664,7 @@ class ChangeSets(PlanTestCase):
 
     def test_make_try_tells_the_plan_of_a_change_set_and_fails_if_sagemaker_will_refuse_it(self) -> None:
         for template, code, end in (
-            (WITH_GATE, 0, "The plan is complete; nothing was deployed."),
+            (WITH_GATE, 0, "The plan finds no refusal, failure or loss; nothing was deployed."),
             (WITHOUT, 2, "SageMaker will refuse this update."),
             (
                 WITH_GATE.replace("MinCapacity: 1\n      Max", "MinCapacity: 0\n      Max"),
@@ -686,7 +689,7 @@ class ChangeSets(PlanTestCase):
         change["ResourceChange"] |= {"Action": "Remove", "AfterContext": None}
         found = self.read(template, "ml.m5.large", "ml.m5.xlarge", change)
         self.assertTrue(found.refused)
-        self.tells(found, CHANGES, f"{REFUSED}Scaling")
+        self.tells(found, CHANGES, f"{REFUSED}Scaling registers translation/AllTraffic")
 
     def test_the_old_template_need_not_allow_the_new_values(self) -> None:
         only = "    Default: ml.m5.large\n    AllowedValues: [ml.m5.large]\n"

@@ -90,7 +90,9 @@ class Updates(TrialTestCase):
 
     def test_without_a_gate_sagemaker_refuses_it_as_planned(self) -> None:
         told = self.update(without_gate(WITH_GATE), without_gate(WITH_GATE), parameters=XLARGE)
-        self.assertIn("SageMaker will refuse this: translation/AllTraffic", " ".join(self.texts(told, "plan")))
+        self.assertIn(
+            "SageMaker will refuse this: Scaling registers translation/AllTraffic", " ".join(self.texts(told, "plan"))
+        )
         self.assertEqual(self.statuses(told), ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE"])
         self.assertEqual(self.texts(told, "check")[0], "SageMaker has refused the update, as planned")
         self.assertIn("NOT updated: SageMaker refuses this update", told[-1]["Text"])
@@ -131,7 +133,7 @@ class Updates(TrialTestCase):
 
     def test_a_new_gate_may_fail_in_the_rollback_and_that_is_told(self) -> None:
         told = self.update(without_gate(WITH_GATE), WITH_GATE, parameters=XLARGE)
-        self.assertIn("Gate is new in this update: if the update fails", " ".join(self.texts(told, "plan")))
+        self.assertIn("if the update fails after Gate, SageMaker may refuse", " ".join(self.texts(told, "plan")))
         self.assertIn("UPDATE_ROLLBACK_FAILED", self.statuses(told))
         self.assertIn("NOT rolled back: Endpoint failed in the rollback.", told[-1]["Text"])
 
@@ -147,7 +149,7 @@ class Updates(TrialTestCase):
         after = example("moving-over").replace("MaxCapacity: 4", "MaxCapacity: 5")
         told = self.update(example("moving-over-before"), after, parameters=parameters)
         self.assertEqual(self.texts(told, "unsuccessful"), [])
-        apart = f"apart from {self.endpoint}/AllTraffic, as planned"
+        apart = f"except {self.endpoint}/AllTraffic, as planned"
         back = f"after the rollback everything scales as before, {apart}, and no snapshot is left"
         left = "the AWS CLI still shows the resources that the template retains or has adopted"
         self.assertEqual(self.texts(told, "check")[1:], [back, back, left])
@@ -160,7 +162,7 @@ class Updates(TrialTestCase):
         self.assertIn(
             f"not there after the update: {missing.replace(' and', ',')}, as planned", self.texts(told, "check")
         )
-        expected = f"NOT complete: missing after the update: {missing}. The plan says what to do."
+        expected = f"NOT complete: {missing} are missing after the update. The plan says what to do."
         self.assertEqual(told[-1]["Text"], expected)
         self.assertEqual(self.statuses(told)[-1], "DELETE_COMPLETE")
 
@@ -176,7 +178,7 @@ class Updates(TrialTestCase):
         moved = re.sub(r"(?m)(^  |!GetAtt )Endpoint\b", r"\1Other", WITH_GATE)
         told = self.update(WITH_GATE, moved)
         self.assertIn(
-            "NOT updated: CloudFormation refuses this update: Endpoint has the name of Other", told[-1]["Text"]
+            "NOT updated: CloudFormation refuses this update: Other has the custom name of Endpoint", told[-1]["Text"]
         )
         self.assertEqual(self.statuses(told), [])
 

@@ -32,7 +32,7 @@ from demo.stack_resources import (
 )
 
 
-class Claims:
+class Owners:
     """Who registers each scalable target before and after an update."""
 
     def __init__(self, update: Update) -> None:
@@ -56,7 +56,7 @@ class Claims:
             if not self._update.requests(name) and (misfit := self._misfit(target)):
                 lost[target] = f"{misfit}, or remove {name}"
             for other in self._deleted(target):
-                if other != name and not self._claims_from(name, other):
+                if other != name and not self._has_taken_from(name, other):
                     both = is_of(self._update.before, other, NATIVE_TARGET) and is_of(
                         self._update.after, name, NATIVE_TARGET
                     )
@@ -64,7 +64,7 @@ class Claims:
         yield from ((str(target), why) for target, why in lost.items())
         for _, target, policy in policies(self._update.after):
             if target in lost:
-                yield policy, f"its target {target} is not"
+                yield policy, f"its target {target} is missing, too"
             elif other := next(self._deleted_policies(target, policy), ""):
                 yield policy, _deleted_with(other, "the policy of this name")
 
@@ -81,12 +81,12 @@ class Claims:
                     continue
                 yield (
                     target,
-                    f"the rollback hands {target} back to {former}, with what {name} has changed on it",
+                    f"the rollback hands {target} back to {former}, and keeps the changes of {name}",
                 )
             elif adopts(self._update.after, name):
                 yield (
                     target,
-                    f"the rollback releases {target}, with what {name} has changed on it (docs/POLICIES.md)",
+                    f"the rollback releases {target}, and keeps the changes of {name} (docs/POLICIES.md)",
                 )
 
     def remarks(self) -> Iterator[str]:
@@ -94,15 +94,15 @@ class Claims:
         for name, target in self._after.items():
             former = self.former(name)
             if former and name not in self._before and _same(self._after.get(former), target):
-                yield f"{name} owns {target} then, so the next update of {former} fails. Remove {former}"
-            endpoint = target.name.rpartition("/")[0].lower()
-            if not target.endpoint and endpoint in self._deleted_endpoints():
-                yield f"{name} names endpoint {endpoint}, which is deleted in the clean-up. Correct or remove it"
+                yield f"after this update, {name} owns {target}, so the next update of {former} fails. Remove {former}"
+            endpoint = target.name.rpartition("/")[0]
+            if not target.endpoint and endpoint.lower() in self._deleted_endpoints():
+                yield f"{name} names endpoint {endpoint}, which is deleted in the clean-up. Correct or remove {name}"
 
     def former(self, name: str) -> str:
         """The resource of this stack from which a resource takes its target over. Empty if there is none."""
         given = properties(self._update.after, name).get("TakeOverFrom")
-        # Behind the name or ARN of this stack, or of another one, in which no resource owns a target of this one.
+        # Without the stack of STACK_NAME/LOGICAL_ID: a resource of another stack does not own a target of this one.
         former = given.rpartition("/")[2] if isinstance(given, str) else ""
         is_owner = is_of(self._update.before, former, SCALING) and former != name
         return former if is_owner and _same(self._before.get(former), self._after[name]) else ""
@@ -136,8 +136,8 @@ class Claims:
         is_serverless = "ServerlessConfig" in variants[target.variant]
         if is_serverless == (target.dimension == CONCURRENCY):
             return ""
-        kind = "serverless, and has no instances" if is_serverless else "not serverless, and has no concurrency"
-        return f"variant {target.variant} of endpoint {endpoint} is {kind}. Set the other ScalableDimension"
+        kind, fits = ("serverless", CONCURRENCY) if is_serverless else ("not serverless", INSTANCES)
+        return f"variant {target.variant} of endpoint {endpoint} is {kind}. Set ScalableDimension: {fits}"
 
     def _other_gate(self, name: str, target: Target) -> str:
         """Says that `UpdateGate` names the gate of another endpoint."""
@@ -147,7 +147,7 @@ class Claims:
             if is_of(resources, gate, GATE):
                 of = resolved(resources, properties(resources, gate).get("EndpointName"))
                 if isinstance(of, str) and target.has_name and of.rpartition("/")[2].lower() != endpoint.lower():
-                    return f"its UpdateGate is the gate of endpoint {of}, and its endpoint is {endpoint}. Correct one"
+                    return f"UpdateGate is the gate of endpoint {of}; expected that of {endpoint}. Correct either"
         return ""
 
     def _zero(self, name: str, target: Target) -> str:
@@ -172,10 +172,10 @@ class Claims:
             if of.get(each) == "0"
         ]
         endpoint = endpoint_name(resources, target.endpoint)
-        return f"{zero[0]} is 0, and endpoint {endpoint} is not asynchronous. Raise {zero[0]}" if zero else ""
+        return f"{zero[0]} is 0, and endpoint {endpoint} is not asynchronous. Set it to at least 1" if zero else ""
 
     def _conflict(self, name: str, target: Target) -> str:
-        """Why the function refuses the claim of a resource on a target. Empty if it does not."""
+        """Why the function refuses to register a target for a resource. Empty if it does not."""
         if not is_of(self._update.after, name, SCALING) or _same(self._before.get(name), target):
             return ""
         given = properties(self._update.after, name)
@@ -185,15 +185,15 @@ class Claims:
             if is_of(self._update.before, owner, NATIVE_TARGET) and not _adopts(given):
                 return f"{owner} has registered {target}. Set AdoptExisting: true on {name}"
         rivals = [each for each in self._rivals(target) if each != name]
-        return f"{words.joined(rivals)} registers {target}, too. Remove one of them" if rivals else ""
+        return f"{words.joined(rivals)} would register {target}, too. Keep one of them" if rivals else ""
 
     def _way_to_take_over(self, name: str, owner: str, target: Target) -> str:
         if _same(self._after.get(owner), target):
-            return ". Remove one of them"
+            return f". Remove {owner} or {name}"
         return f" until the clean-up. Set TakeOverFrom: {owner} on {name}"
 
     def _rivals(self, target: Target) -> list[str]:
-        """The resources of this function that claim a target anew."""
+        """The resources of this function that register a target anew."""
         return [
             each
             for each, of in self._after.items()
@@ -212,13 +212,17 @@ class Claims:
             if _same(of, target) and leaves and not is_released and not is_kept(resources, name, policy):
                 yield name
 
-    def _claims_from(self, name: str, other: str) -> bool:
-        """Whether the Delete of another resource does not touch the target, because this one has claimed it."""
+    def _has_taken_from(self, name: str, other: str) -> bool:
+        """Whether the Delete of another resource does not touch the target, because this one has taken it over."""
         return is_of(self._update.before, other, SCALING) and is_of(self._update.after, name, SCALING)
 
 
 def _deleted_with(resource: str, what: str, *, keep_id: bool = False) -> str:
-    way = "Keep its logical id" if keep_id else "Give it DeletionPolicy: Retain in an update before this one"
+    way = (
+        f"Keep the logical id {resource}"
+        if keep_id
+        else f"Set DeletionPolicy: Retain on {resource} in an earlier update"
+    )
     return f"CloudFormation deletes {resource} in the clean-up, and {what} with it. {way} (docs/POLICIES.md)"
 
 
