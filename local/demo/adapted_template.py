@@ -63,9 +63,9 @@ class AdaptedTemplate:
         self.file = file
         self.given: dict[str, str] = {}
         self.remarks: list[str] = []
+        """The differences from the user's template."""
         self.take_overs: dict[str, str] = {}
         """The remark on each resource from which another one would take a target over."""
-        """The differences from the user's template."""
         self.calls_function = False
         """Whether it has a resource of the function."""
         self._values = values
@@ -92,7 +92,8 @@ class AdaptedTemplate:
     def retains(self) -> bool:
         """Whether the deletion of the template's stack may leave a target or policy: retained, or adopted."""
         return any(
-            str(each.get("DeletionPolicy")).startswith("Retain") or "AdoptExisting" in _properties(each)
+            str(each.get("DeletionPolicy")).startswith("Retain")
+            or str(_properties(each).get("AdoptExisting", False)).lower() != "false"
             for each in self._template["Resources"].values()
             if each.get("Type") in _FUNCTION_TYPES or str(each.get("Type")).startswith(_NATIVE_TYPES)
         )

@@ -92,7 +92,10 @@ def differences(update: Update, name: str) -> Iterator[str]:
                 yield f"{item[1]} is {'removed' if has_item[0] else 'new'}"
             told.add(item)
             continue
-        what = path[-1] if len(path) < 3 else f"{path[-2] if path[-1] == 'Value' else path[-1]} of {path[1]}"
+        what = path[-1]
+        if len(path) > 2:
+            place = f" {path[-2]}" if path[-2].startswith("number ") else ""
+            what = f"{path[-2] if what == 'Value' else what}{place} of {path[1]}"
         if path not in after:
             yield f"{what} is removed"
         elif path not in before:
@@ -141,7 +144,7 @@ def _as_text(node: Any) -> Any:
         case bool():
             return str(node).lower()
         case int() | float():
-            return str(int(node)) if node == int(node) else str(node)
+            return str(int(node)) if float(node).is_integer() else str(node)
     return node
 
 

@@ -3,8 +3,8 @@
 docs/SEMANTICS.md#ownership and docs/POLICIES.md#moving-over-from-native-resources have the rules.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from demo import words
 from demo.compare import Update, changes_target
@@ -25,11 +25,22 @@ from demo.stack_resources import (
     is_of,
     of_type,
     policies,
+    policy_of,
     properties,
     resolved,
     targets,
     variants_of,
 )
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A target or policy that is in the template and does not exist after the update."""
+
+    name: str
+    why: str
+    """The reason, and what to do."""
+    is_certain: bool = True
 
 
 class Owners:
@@ -49,26 +60,35 @@ class Owners:
             elif why := self._other_gate(name, target) or self._zero(name, target) or self._conflict(name, target):
                 yield name, why
 
-    def lost(self) -> Iterator[tuple[str, str]]:
-        """Each target and policy that is in the template after the update and does not exist then, and why."""
-        lost: dict[Target, str] = {}
+    def losses(self, deregistered: Collection[Target]) -> Iterator[Loss]:
+        """Each target and policy that is in the template after the update and does not exist then.
+
+        `deregistered` are the targets that gates have deregistered: a Delete does not find its tags on them any more.
+        """
+        lost: dict[Target, Loss] = {}
         for name, target in self._after.items():
             if not self._update.requests(name) and (misfit := self._misfit(target)):
-                lost[target] = f"{misfit}, or remove {name}"
+                lost[target] = Loss(str(target), f"{misfit}, or remove {name}")
             for other in self._deleted(target):
-                if other != name and not self._has_taken_from(name, other):
-                    both = is_of(self._update.before, other, NATIVE_TARGET) and is_of(
-                        self._update.after, name, NATIVE_TARGET
-                    )
-                    lost[target] = _deleted_with(other, "the target", keep_id=both)
-        yield from ((str(target), why) for target, why in lost.items())
+                of_function = is_of(self._update.before, other, SCALING)
+                if other == name or (
+                    of_function and (is_of(self._update.after, name, SCALING) or target in deregistered)
+                ):
+                    continue
+                native = not of_function and is_of(self._update.after, name, NATIVE_TARGET)
+                why = _deleted_with(other, "the target", keep_id=native)
+                lost[target] = Loss(
+                    str(target), why, is_certain=not (of_function and adopts(self._update.before, other))
+                )
+        yield from lost.values()
         for _, target, policy in policies(self._update.after):
+            named = policy_of(target, policy)
             if target in lost:
-                yield policy, f"its target {target} is missing, too"
+                yield Loss(named, "its target is missing, too", is_certain=lost[target].is_certain)
             elif other := next(self._deleted_policies(target, policy), ""):
-                yield policy, _deleted_with(other, "the policy of this name")
+                yield Loss(named, _deleted_with(other, "the policy of this name"))
 
-    def not_undone(self) -> Iterator[tuple[Target, str]]:
+    def left_by_rollback(self) -> Iterator[tuple[Target, str]]:
         """Each target that a rollback does not leave as it was, and what happens to it."""
         for name, target in self._after.items():
             owned = [each for each, of in self._before.items() if _same(of, target)]
@@ -127,7 +147,8 @@ class Owners:
 
     def _misfit(self, target: Target) -> str:
         """Says that an endpoint has no such variant or dimension. Empty if it has, or if that is not known."""
-        variants = variants_of(self._update.after, target.endpoint) if target.endpoint else None
+        known = target.endpoint and target.has_name
+        variants = variants_of(self._update.after, target.endpoint) if known else None
         if variants is None:
             return ""
         endpoint = endpoint_name(self._update.after, target.endpoint)
@@ -178,11 +199,10 @@ class Owners:
         """Why the function refuses to register a target for a resource. Empty if it does not."""
         if not is_of(self._update.after, name, SCALING) or _same(self._before.get(name), target):
             return ""
-        given = properties(self._update.after, name)
         for owner in (each for each, of in self._before.items() if each != name and _same(of, target)):
             if is_of(self._update.before, owner, SCALING) and self.former(name) != owner:
                 return f"{owner} owns {target}{self._way_to_take_over(name, owner, target)}"
-            if is_of(self._update.before, owner, NATIVE_TARGET) and not _adopts(given):
+            if is_of(self._update.before, owner, NATIVE_TARGET) and not adopts(self._update.after, name):
                 return f"{owner} has registered {target}. Set AdoptExisting: true on {name}"
         rivals = [each for each in self._rivals(target) if each != name]
         return f"{words.joined(rivals)} would register {target}, too. Keep one of them" if rivals else ""
@@ -203,18 +223,14 @@ class Owners:
         ]
 
     def _deleted(self, target: Target) -> Iterator[str]:
-        """The resources whose Delete in the clean-up deregisters a target."""
+        """The resources whose Delete in the clean-up may deregister a target."""
+        before, after = self._update.before, self._update.after
         for name, of in self._before.items():
-            leaves = not _same(self._after.get(name), target)
-            policy = "UpdateReplacePolicy" if name in self._update.after else "DeletionPolicy"
-            resources = self._update.after if name in self._update.after else self._update.before
-            is_released = is_of(self._update.before, name, SCALING) and _adopts(properties(self._update.before, name))
-            if _same(of, target) and leaves and not is_released and not is_kept(resources, name, policy):
+            is_moved = name in after and not _same(self._after.get(name), target)
+            is_deleted = is_moved and not is_kept(after, name, "UpdateReplacePolicy")
+            is_deleted |= name not in after and not is_kept(before, name)
+            if _same(of, target) and is_deleted:
                 yield name
-
-    def _has_taken_from(self, name: str, other: str) -> bool:
-        """Whether the Delete of another resource does not touch the target, because this one has taken it over."""
-        return is_of(self._update.before, other, SCALING) and is_of(self._update.after, name, SCALING)
 
 
 def _deleted_with(resource: str, what: str, *, keep_id: bool = False) -> str:
@@ -228,11 +244,7 @@ def _deleted_with(resource: str, what: str, *, keep_id: bool = False) -> str:
 
 def adopts(resources: Resources, name: str) -> bool:
     """Whether a resource may adopt its target."""
-    return _adopts(properties(resources, name))
-
-
-def _adopts(given: Mapping[str, Any]) -> bool:
-    return bool(given.get("AdoptExisting") == "true")
+    return bool(properties(resources, name).get("AdoptExisting") == "true")
 
 
 def _same(one: Target | None, other: Target) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from demo import words
 from demo.compare import Update, differences, is_custom
 from demo.ministack_reader import references
-from demo.owners import Owners, adopts
+from demo.owners import Loss, Owners, adopts
 from demo.stack_resources import (
     ENDPOINT,
     GATE,
@@ -25,6 +25,7 @@ from demo.stack_resources import (
     is_of,
     of_type,
     policies,
+    policy_of,
     properties,
     target_of_policy,
     targets,
@@ -47,6 +48,8 @@ class Plan:
     """`ENDPOINT/VARIANT` of each target that a gate deregisters. Without a name, the endpoint has its logical id."""
     lost: frozenset[str]
     """The targets, as in `deregistered`, and policies that are in the template and do not exist afterwards."""
+    may_be_lost: frozenset[str]
+    """Those of which the plan does not know it."""
     differs_after_rollback: frozenset[str]
     """The targets, as in `deregistered`, that a rollback does not leave as they were."""
     rollback_may_fail: bool
@@ -72,23 +75,28 @@ def plan(update: Update) -> Plan:
         for effect in effects:
             failures |= effect.failures
     completes = not impossible and not refused and not failures
-    lost = dict(owners.lost()) if completes else {}
+    deregistered = [target for effect in effects for target in effect.deregistered]
+    losses = (
+        [*owners.losses(deregistered), *(loss for effect in effects for loss in effect.losses)] if completes else []
+    )
     lines = [f"CloudFormation will refuse this: {why}" for why in impossible]
     lines += [line for effect in effects for line in effect.lines]
     lines += [f"{name} will fail: {why}" for name, why in failures.items()]
+    retaining = {name: [*_changed_attributes(update, name)] for name in before.keys() & after.keys()}
     if completes:
         lines += _replacements(update)
+        lines += [f"{name}: {', '.join(retaining[name])}" for name in after if retaining.get(name)]
         lines += [line for name in dict.fromkeys((*before, *after)) if (line := _scaling(update, owners, name))]
-        lines += [f"{name} will be missing after this update: {why}" for name, why in lost.items()]
+        for loss in losses:
+            lines.append(f"{loss.name} {'will' if loss.is_certain else 'may'} be missing after this update: {loss.why}")
         lines += owners.remarks()
-    undone = [*owners.not_undone(), *(each for effect in effects for each in effect.not_undone)]
+    left = [*owners.left_by_rollback(), *(each for effect in effects for each in effect.left_by_rollback)]
     fails_in_rollback = [line for effect in effects for line in effect.fails_in_rollback]
-    deregistered = {str(target) for effect in effects for target in effect.deregistered}
     if refused:
         lines.append("the update fails, and the rollback leaves the stack as it is now")
     elif not impossible:
         lines += ["so the update fails, and CloudFormation rolls it back"] if failures else []
-        lines += [f"if the update fails, {why}" for _, why in undone]
+        lines += [f"if the update fails, {why}" for _, why in left]
         lines += fails_in_rollback
         if deregistered and not fails_in_rollback:
             lines.append(
@@ -101,11 +109,12 @@ def plan(update: Update) -> Plan:
         refused,
         impossible,
         failures,
-        frozenset(deregistered),
-        frozenset(lost).union(*(effect.lost for effect in effects)),
-        frozenset(str(target) for target, _ in undone),
-        bool(fails_in_rollback),
-        update.changed | before.keys() ^ after.keys(),
+        frozenset(map(str, deregistered)),
+        frozenset(loss.name for loss in losses if loss.is_certain),
+        frozenset(loss.name for loss in losses if not loss.is_certain),
+        frozenset(str(target) for target, _ in left),
+        bool(fails_in_rollback) and not refused,
+        update.changed | (before.keys() ^ after.keys()) | {name for name, told in retaining.items() if told},
         compares_all=not of_type(before, *NESTED) and not of_type(after, *NESTED),
     )
 
@@ -118,9 +127,9 @@ class _Effect:
     is_refused: bool = False
     deregistered: list[Target] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
-    lost: list[str] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
     fails_in_rollback: list[str] = field(default_factory=list)
-    not_undone: list[tuple[Target, str]] = field(default_factory=list)
+    left_by_rollback: list[tuple[Target, str]] = field(default_factory=list)
     """The targets that a rollback does not leave as they were, and why."""
 
     @staticmethod
@@ -135,7 +144,7 @@ class _Effect:
             missing = "BEFORE" if old is None else "TEMPLATE"
             return _Effect([f"{endpoint}: {missing} lacks its configuration; the plan does not compare its variants"])
         effect = _Effect([*_changes_of_variants(endpoint, old, new)])
-        if "DeploymentConfig" in properties(after, name) and [*old] != [*new]:
+        if "DeploymentConfig" in properties(after, name) and old.keys() != new.keys():
             effect.failures[name] = (
                 "with a DeploymentConfig, the new configuration must have the variants of the old one. Remove "
                 "DeploymentConfig for this update (docs/UPDATES.md)"
@@ -246,7 +255,7 @@ class _Gated:
         """What is not as it was after the target is registered again."""
         before, after = self.update.before, self.update.after
         for name, target in self.found.items():
-            if name not in after and is_of(before, name, NATIVE_TARGET) and is_kept(before, name):
+            if name not in after and is_kept(before, name) and target not in targets(after).values():
                 yield f"{target} may stay deregistered: {name} leaves the template. Remove it in another update"
         for policy in of_type(after, NATIVE_POLICY):
             if target_of_policy(after, policy)[1] in self.found.values():
@@ -259,20 +268,24 @@ class _Gated:
         is_certain = follows(after, name, [self.endpoint, self.gate])
         alone = f"Change {name} in an update of its own (docs/UPDATES.md)"
         if is_of(after, name, NATIVE_TARGET):
-            lost = [policy for each, of, policy in policies(after) if of == target and not self.update.requests(each)]
-            told = f". Lost: {words.joined(lost)}" if lost else ""
             does = "registers" if is_certain else "may register"
-            effect.lines.append(
-                f"{name} {does} {target} again, without policies, actions and tags from elsewhere{told}. {alone}"
-            )
-            effect.lost += lost
-            effect.not_undone.append((target, f"the rollback registers {target} without its policies"))
-        elif self.update.requests(target_of_policy(after, name)[0]):
+            effect.lines.append(f"{name} {does} {target} again, without what is on it from elsewhere. {alone}")
+            effect.losses += [
+                Loss(policy_of(target, policy), f"{name} does not register it again. {alone}", is_certain)
+                for each, of, policy in policies(after)
+                if of == target and not self.update.requests(each)
+            ]
+            effect.left_by_rollback.append((target, f"the rollback registers {target} without its policies"))
             return
-        elif is_certain:
-            effect.failures[name] = f"{target} is deregistered until the clean-up. {alone}"
+        restorers = [each for each, of in targets(after).items() if of == target and self._restorer(each) == each]
+        if follows(after, name, restorers):
+            return
+        until = restorers[0] if restorers else "the clean-up"
+        advice = f"Set DependsOn: {restorers[0]} on {name}" if restorers else alone
+        if is_certain and not restorers:
+            effect.failures[name] = f"{target} is deregistered until {until}. {advice}"
         else:
-            effect.lines.append(f"{name} may fail, because {target} is deregistered until the clean-up. {alone}")
+            effect.lines.append(f"{name} may fail: {target} is deregistered until {until}. {advice}")
 
 
 def _blocked(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -343,9 +356,9 @@ def _refused_by_cloudformation(update: Update) -> Iterator[str]:
             yield f"the type of {name} changes. Give the new resource another logical id"
         elif name in before and tokens[0] != tokens[1]:
             yield f"the ServiceToken of {name} changes. Give the new resource another logical id (docs/SEMANTICS.md)"
-        elif name in update.replaced and _own_name(after, name) and _own_name(before, name) == _own_name(after, name):
+        elif name in update.replaced and _own_name(after, name) and _is_same_name(update, name, name):
             yield f"{name} must be replaced, but keeps its custom name {_own_name(after, name)}. Change or remove it"
-        elif name not in before and (owner := _owner_of_name(before, after, name)):
+        elif (name not in before or name in update.replaced) and (owner := _owner_of_name(update, name)):
             yield (
                 f"{name} has the custom name of {owner}, which exists until the clean-up. Keep the logical id {owner}, "
                 "or choose another name"
@@ -362,10 +375,16 @@ def _own_name(resources: Resources, name: str) -> str:
     return own if isinstance(own, str) and not is_custom(kind) else ""
 
 
-def _owner_of_name(before: Resources, after: Resources, name: str) -> str:
-    """The former resource that has the name of a new one."""
-    same = (each for each in of_type(before, after[name]["Type"]) if _own_name(before, each) == _own_name(after, name))
-    return next(same, "") if _own_name(after, name) else ""
+def _owner_of_name(update: Update, name: str) -> str:
+    """Another resource that had the custom name of a new one before the update."""
+    others = (each for each in of_type(update.before, update.after[name]["Type"]) if each != name)
+    return next((each for each in others if _is_same_name(update, each, name)), "")
+
+
+def _is_same_name(update: Update, old: str, new: str) -> bool:
+    """Whether two resources have one custom name. The names of endpoints differ in more than in capital letters."""
+    name = _own_name(update.after, new)
+    return name != "" and _own_name(update.before, old).lower() == name.lower()
 
 
 def _replacements(update: Update) -> Iterator[str]:
@@ -384,6 +403,14 @@ def _replacements(update: Update) -> Iterator[str]:
         yield f"no longer in the stack, and not deleted: {words.joined(kept)}"
     for name in of_type(after, *NESTED):
         yield f"{name} is a nested stack: the plan does not compare it"
+
+
+def _changed_attributes(update: Update, name: str) -> Iterator[str]:
+    """What changes of the attributes that say whether a resource is retained."""
+    for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
+        old, new = (resources[name].get(attribute) for resources in (update.before, update.after))
+        if old != new:
+            yield f"{attribute} {old or 'Delete'} → {new or 'Delete'}"
 
 
 def _scaling(update: Update, owners: Owners, name: str) -> str:
@@ -418,13 +445,15 @@ def _registration(update: Update, owners: Owners, name: str) -> str:
     else:
         is_adopted = is_of(after, name, SCALING) and target in targets(before).values()
         told = f"{name} {'adopts' if is_adopted else 'registers'} {target or name}"
-    return told + (f", and {_removal(update, name)} in the clean-up" if name in before else "")
+    is_removed = name in before and not is_kept(after, name, "UpdateReplacePolicy")
+    return told + (f", and {_removal(update, name)} in the clean-up" if is_removed else "")
 
 
 def _removal(update: Update, name: str) -> str:
     """What the Delete of a scaling resource does. It releases what it has adopted."""
-    released = is_of(update.before, name, SCALING) and adopts(update.before, name)
-    return f"{'releases' if released else 'deregisters'} {targets(update.before).get(name, name)}"
+    may_release = is_of(update.before, name, SCALING) and adopts(update.before, name)
+    does = "deregisters, or releases if it has adopted it," if may_release else "deregisters"
+    return f"{does} {targets(update.before).get(name, name)}"
 
 
 def _told(found: Iterable[Target]) -> str:

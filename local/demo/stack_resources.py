@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +42,15 @@ class Target:
     """Whether its name is known. Otherwise `name` has the resource from which the name comes."""
 
     @staticmethod
-    def described(description: Mapping[str, Any]) -> "Target":
-        """The target in an input or output of Application Auto Scaling on this machine."""
-        resource_id = _GENERATED.sub("", words.target(description["ResourceId"]))
-        return Target(resource_id, description["ScalableDimension"])
+    def described(description: Mapping[str, Any], unnamed: Collection[str]) -> "Target":
+        """The target in an input or output of Application Auto Scaling on this machine.
+
+        `unnamed` are the logical ids of endpoints that CloudFormation names.
+        """
+        name = words.target(description["ResourceId"])
+        without = _GENERATED.sub("", name)
+        is_generated = without.partition("/")[0] in unnamed
+        return Target(without if is_generated else name, description["ScalableDimension"])
 
     def __str__(self) -> str:
         usual = self.dimension in (INSTANCES, _COPIES)
@@ -68,14 +73,9 @@ def properties(resources: Resources, name: str) -> Mapping[str, Any]:
     return found
 
 
-def attribute(resources: Resources, name: str, policy: str) -> str:
-    """An attribute such as `DeletionPolicy`, or an empty text."""
-    return str(resources[name].get(policy, ""))
-
-
 def is_kept(resources: Resources, name: str, policy: str = "DeletionPolicy") -> bool:
     """Whether the policy of a resource is to retain it."""
-    return attribute(resources, name, policy).startswith("Retain")
+    return str(resources[name].get(policy)).startswith("Retain")
 
 
 def resolved(resources: Resources, node: Any) -> Any:
@@ -157,9 +157,22 @@ def shown(value: Any) -> str:
 
 
 def endpoint_name(resources: Resources, endpoint: str) -> str:
-    """The name of an endpoint, or its logical id if CloudFormation names it."""
-    name = resolved(resources, properties(resources, endpoint).get("EndpointName", endpoint))
-    return name if isinstance(name, str) else endpoint
+    """The name of an endpoint. Without one, the text in a gate that it passes through, or its logical id."""
+    own = properties(resources, endpoint).get("EndpointName")
+    names = [resolved(resources, own)] if own else []
+    names += [properties(resources, gate).get("EndpointName") for gate in _passed(resources, endpoint) if not own]
+    return next((name.rpartition("/")[2] for name in names if isinstance(name, str)), endpoint)
+
+
+def named_by_gate(resources: Resources) -> list[str]:
+    """The endpoints that CloudFormation names, and whose names are text in a gate."""
+    unnamed = [name for name in of_type(resources, ENDPOINT) if "EndpointName" not in properties(resources, name)]
+    return [name for name in unnamed if endpoint_name(resources, name) != name]
+
+
+def _passed(resources: Resources, endpoint: str) -> list[str]:
+    named = references(properties(resources, endpoint).get("EndpointConfigName"))
+    return [gate for gate in of_type(resources, GATE) if gate in named]
 
 
 def endpoint_of(resources: Resources, value: Any) -> str:
@@ -217,10 +230,12 @@ def gates_before(resources: Resources, endpoint: str) -> list[str]:
 
 
 def variants_of(resources: Resources, endpoint: str) -> dict[str, Any] | None:
-    """The variants of the configuration that an endpoint gets, by name. `None` if it is not in the template."""
+    """The variants of the configuration that an endpoint gets, by name. `None` if they are not in the template."""
     config, _ = config_of(resources, properties(resources, endpoint).get("EndpointConfigName"))
     variants = properties(resources, config).get("ProductionVariants") if config else None
-    return {str(each.get("VariantName")): each for each in variants} if isinstance(variants, list) else None
+    if not isinstance(variants, list) or not all(isinstance(each.get("VariantName"), str) for each in variants):
+        return None
+    return {each["VariantName"]: each for each in variants}
 
 
 def is_asynchronous(resources: Resources, endpoint: str) -> bool:
@@ -293,6 +308,11 @@ def target_of_policy(resources: Resources, policy: str) -> tuple[str, Target | N
     return natives[0] if natives else "", target
 
 
+def policy_of(target: Target, policy: str) -> str:
+    """A policy, as messages name it."""
+    return f"policy {policy} of {target}"
+
+
 def policies(resources: Resources) -> Iterator[tuple[str, Target, str]]:
     """The policies whose names are known: the resource that declares it, the target that it is on, its name."""
     known = targets(resources)
@@ -301,7 +321,7 @@ def policies(resources: Resources) -> Iterator[tuple[str, Target, str]]:
         listed = declared.get("ScalingPolicies", []) if is_of(resources, name, SCALING) else [declared]
         target = known.get(name) or target_of_policy(resources, name)[1]
         for policy in listed if isinstance(listed, list) else []:
-            if target and isinstance(policy.get("PolicyName"), str):
+            if target and isinstance(policy, dict) and isinstance(policy.get("PolicyName"), str):
                 yield name, target, policy["PolicyName"]
 
 

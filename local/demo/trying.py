@@ -150,8 +150,8 @@ def _tell_plan(timeline: Timeline, given: Given) -> int:
         problem = "SageMaker will refuse this update."
     elif planned.failures:
         problem = f"The update will fail: {words.joined([*planned.failures])}."
-    elif planned.lost:
-        problem = f"The update will lose {words.joined(sorted(planned.lost))}."
+    elif lost := planned.lost | planned.may_be_lost:
+        problem = f"The update {'will' if planned.lost else 'may'} lose {words.joined(sorted(lost))}."
     timeline.end(problem or "The plan finds no refusal, failure or loss; nothing was deployed.", good=not problem)
     return int(bool(problem))
 

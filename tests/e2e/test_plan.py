@@ -1,5 +1,6 @@
 """What `make try` tells of an update before it is deployed: from two templates, and from a change set of AWS."""
 
+import itertools
 import json
 import re
 import unittest
@@ -40,6 +41,7 @@ GREEN = """\
 """
 SCALING_BEGINS = "\n  Scaling:\n"
 POLICY = "SageMakerEndpointInvocationScalingPolicy"
+OF_TARGET = f"policy {POLICY} of translation/AllTraffic"
 CHANGES = "endpoint translation: variant AllTraffic changes from ml.m5.large to ml.m5.xlarge"
 REFUSED = "SageMaker will refuse this: "
 NOT_SCALING = "translation/AllTraffic does not scale until Scaling restores it"
@@ -207,7 +209,9 @@ class Updates(PlanTestCase):
     def test_what_a_delete_does_is_told(self) -> None:
         alone = WITH_GATE.partition("\n  Scaling:\n")[0]
         adopted = WITH_GATE.replace("      MinCapacity: 1\n", "      AdoptExisting: true\n      MinCapacity: 1\n", 1)
-        self.tells(self.plan(adopted, alone), "Scaling releases translation/AllTraffic")
+        self.tells(
+            self.plan(adopted, alone), "Scaling deregisters, or releases if it has adopted it, translation/AllTraffic"
+        )
         kept = WITH_GATE.replace("  Scaling:\n", "  Scaling:\n    DeletionPolicy: Retain\n")
         self.assertEqual(self.plan(kept, alone).lines, ["no longer in the stack, and not deleted: Scaling"])
         renamed = WITH_GATE.replace("  Scaling:\n", "  New:\n").replace(
@@ -344,7 +348,7 @@ class Owners(PlanTestCase):
         # The gate has another id, so the resource is updated.
         self.fails(self.plan(both, of_one), "Green", "endpoint translation has no variant Green")
         ungated = [text.replace("      UpdateGate: !Ref Gate\n", "") for text in (both, of_one)]
-        self.assertEqual(self.plan(*ungated).lost, {"translation/Green", POLICY})
+        self.assertEqual(self.plan(*ungated).lost, {"translation/Green", OF_TARGET.replace("AllTraffic", "Green")})
 
     def test_no_instances_need_an_asynchronous_endpoint(self) -> None:
         zero = WITH_GATE.replace("MinCapacity: 1\n      Max", "MinCapacity: 0\n      Max")
@@ -359,17 +363,23 @@ class Owners(PlanTestCase):
         adopting = self.scaling(WITH_GATE, "AdoptExisting: true")
         native = self.native(WITH_GATE, policy=POLICY)
         found = self.plan(native, adopting)
-        self.assertEqual(found.lost, {"translation/AllTraffic", POLICY})
+        self.assertEqual(found.lost, {"translation/AllTraffic", OF_TARGET})
         self.tells(found, "translation/AllTraffic will be missing after this update: CloudFormation deletes Native")
         self.assertEqual(self.plan(self.kept(native), adopting).lost, frozenset())
         target_only = self.kept(native).replace("ScalingPolicy\n    DeletionPolicy: Retain\n", "ScalingPolicy\n")
         found = self.plan(target_only, adopting)
-        self.assertEqual(found.lost, {POLICY})
-        self.tells(found, f"{POLICY} will be missing after this update: CloudFormation deletes NativePolicy")
-        self.assertEqual(
-            self.plan(native, self.native(WITH_GATE, name="Other")).lost, {"translation/AllTraffic", "native"}
-        )
-        self.assertEqual(self.plan(WITH_GATE, self.native(WITH_GATE)).lost, {"translation/AllTraffic", "native"})
+        self.assertEqual(found.lost, {OF_TARGET})
+        self.tells(found, f"{OF_TARGET} will be missing after this update: CloudFormation deletes NativePolicy")
+        both = {"translation/AllTraffic", "policy native of translation/AllTraffic"}
+        found = self.plan(native, self.native(WITH_GATE, name="Other"))
+        self.assertEqual(found.lost, both)
+        self.assertIn("Keep the logical id Native", str(found.lines))
+        self.assertEqual(self.plan(WITH_GATE, self.native(WITH_GATE)).lost, both)
+        # It may have registered the target itself, although it may adopt it.
+        found = self.plan(adopting, self.native(WITH_GATE))
+        self.assertEqual((found.lost, found.may_be_lost), (frozenset(), both))
+        # The gate has deregistered the target, so the former resource's Delete does not find its tags.
+        self.assertEqual(self.plan(WITH_GATE, self.native(XLARGE)).lost, frozenset())
 
     def test_what_a_rollback_does_not_undo_is_told(self) -> None:
         adopting = self.scaling(WITH_GATE, "AdoptExisting: true")
@@ -385,11 +395,11 @@ class Owners(PlanTestCase):
         of_policy = self.plan(before, self.native(XLARGE, value=50))
         self.fails(of_policy, "NativePolicy", "translation/AllTraffic is deregistered until the clean-up")
         of_target = self.plan(before, self.native(XLARGE, limit=3))
-        self.assertEqual((of_target.failures, of_target.lost), ({}, {"native"}))
+        self.assertEqual((of_target.failures, of_target.lost), ({}, {"policy native of translation/AllTraffic"}))
         self.tells(
             of_target,
             "translation/AllTraffic does not scale until Native registers it",
-            "Native registers translation/AllTraffic again, without policies, actions and tags from elsewhere. Lost: n",
+            "Native registers translation/AllTraffic again, without what is on it from elsewhere",
             "if the update fails after Native, SageMaker may refuse the rollback",
         )
         self.assertTrue(of_target.rollback_may_fail)
@@ -404,7 +414,7 @@ class Owners(PlanTestCase):
         ]
         found = self.plan(*texts)
         self.assertEqual(found.failures, {})
-        self.tells(found, "NativePolicy may fail, because translation/AllTraffic is deregistered")
+        self.tells(found, "NativePolicy may fail: translation/AllTraffic is deregistered")
 
     def test_scaling_that_the_rollback_does_not_revert_in_time_is_told(self) -> None:
         alone = WITH_GATE.partition("\n  Scaling:\n")[0]
@@ -580,6 +590,107 @@ class Owners(PlanTestCase):
         before, after = ({"Scaling": {"Type": SCALING, "Properties": {"ServiceToken": token}}} for token in ("a", "b"))
         [why] = plan(compare(before, after)).refused_by_cloudformation
         self.assertTrue(why.startswith("the ServiceToken of Scaling changes"), why)
+
+    def test_a_resource_that_is_kept_takes_nothing_along(self) -> None:
+        two = WITH_GATE.replace("          InitialInstanceCount: 1\n", GREEN)
+        moved = two.replace("VariantName: AllTraffic\n      Min", "VariantName: Green\n      Min")
+        self.tells(
+            self.plan(two, moved), "Scaling registers translation/Green, and deregisters translation/AllTraffic in"
+        )
+        kept = moved.replace("  Scaling:\n", "  Scaling:\n    UpdateReplacePolicy: Retain\n")
+        self.assertIn("Scaling registers translation/Green", self.plan(two, kept).lines)
+        endpoint = WITH_GATE.replace(
+            "  Endpoint:\n", "  Endpoint:\n    UpdateReplacePolicy: Retain\n    DeletionPolicy: Retain\n"
+        )
+        found = self.plan(endpoint, endpoint, EndpointName="other")
+        self.tells(found, "endpoint other is created, and endpoint translation is kept")
+        native = self.native(endpoint).replace("${Endpoint.EndpointName}", "translation")
+        self.assertNotIn("names endpoint", str(self.plan(native, native, EndpointName="other").lines))
+
+    def test_a_change_of_a_retention_alone_is_an_update(self) -> None:
+        kept = WITH_GATE.replace("  Scaling:\n", "  Scaling:\n    DeletionPolicy: Retain\n")
+        found = self.plan(WITH_GATE, kept)
+        self.assertEqual((found.lines, found.changed), (["Scaling: DeletionPolicy Delete → Retain"], {"Scaling"}))
+
+    def test_whatever_sagemaker_refuses_to_change_is_behind_the_gate(self) -> None:
+        instances = "          InstanceType: !Ref InstanceType\n          InitialInstanceCount: 1\n"
+        pools = [f"          InstancePools: [{{InstanceType: {kind}, Priority: 1}}]\n" for kind in ("a", "b")]
+        serverless = "          ServerlessConfig: {MaxConcurrency: 5, MemorySizeInMB: 1024}\n"
+        texts = [WITH_GATE.replace(instances, each) for each in (instances, *pools, serverless)]
+        for before, after in itertools.pairwise(texts):
+            self.assertEqual(self.plan(before, after).deregistered, {"translation/AllTraffic"})
+
+    def test_what_the_restore_does_not_reproduce_is_told(self) -> None:
+        alarm = (
+            "\n  Alarm:\n    Type: AWS::CloudWatch::Alarm\n    Properties:\n      AlarmActions: [!Ref NativePolicy]\n"
+        )
+        told = "the restore gives NativePolicy a new ARN, and Alarm has the old one"
+        self.tells(self.plan(self.native(WITH_GATE) + alarm, self.native(XLARGE) + alarm), told)
+        self.assertNotIn(told, str(self.plan(self.native(WITH_GATE) + alarm, self.native(WITH_GATE) + alarm).lines))
+        alone = XLARGE.partition("\n  Scaling:\n")[0]
+        kept = WITH_GATE.replace("  Scaling:\n", "  Scaling:\n    DeletionPolicy: Retain\n")
+        self.tells(self.plan(kept, alone), "translation/AllTraffic may stay deregistered: Scaling leaves the template")
+
+    def test_the_advice_fits_the_gates_that_there_are(self) -> None:
+        self.assertIn("Keep Gate, and EndpointConfigName", str(self.plan(WITH_GATE, without_gate(XLARGE)).lines))
+        native = self.native(WITHOUT), self.native(XLARGE)
+        self.tells(self.plan(*native), "translation/AllTraffic does not scale after this update: Gate is new")
+        self.tells(self.plan(WITH_GATE, XLARGE), "if the update fails, the rollback restores the targets")
+
+    def test_a_policy_that_follows_what_restores_its_target_does_not_fail(self) -> None:
+        extra = """
+  Extra:
+    Type: AWS::ApplicationAutoScaling::ScalingPolicy
+    DependsOn: [NEEDED]
+    Properties:
+      PolicyName: extra
+      PolicyType: StepScaling
+      ServiceNamespace: sagemaker
+      ScalableDimension: sagemaker:variant:DesiredInstanceCount
+      ResourceId: endpoint/translation/variant/AllTraffic
+      StepScalingPolicyConfiguration: {Cooldown: SECONDS}
+"""
+        before, after = (
+            (text + extra.replace("SECONDS", seconds)) for text, seconds in ((WITH_GATE, "1"), (XLARGE, "2"))
+        )
+        found = self.plan(before.replace("NEEDED", "Scaling"), after.replace("NEEDED", "Scaling"))
+        self.assertNotIn("fail:", str(found.lines))
+        found = self.plan(before.replace("NEEDED", "Gate"), after.replace("NEEDED", "Gate"))
+        self.assertEqual(found.failures, {})
+        self.tells(
+            found, "Extra may fail: translation/AllTraffic is deregistered until Scaling. Set DependsOn: Scaling"
+        )
+
+    def test_what_is_not_known_is_not_judged(self) -> None:
+        looked_up = WITH_GATE.replace(
+            "VariantName: AllTraffic\n      Min", "VariantName: !GetAtt Model.ModelName\n      Min"
+        )
+        raised = looked_up.replace("MaxCapacity: 4", "MaxCapacity: 5")
+        self.assertEqual(self.plan(looked_up, raised).failures, {})
+        everywhere = looked_up.replace("VariantName: AllTraffic", "VariantName: !GetAtt Model.ModelName")
+        self.assertEqual(self.plan(everywhere, everywhere.replace("MaxCapacity: 4", "MaxCapacity: 5")).failures, {})
+
+    def test_the_generated_name_of_an_endpoint_is_the_one_in_its_gate(self) -> None:
+        generated = [
+            text.replace("      EndpointName: !Ref EndpointName\n", "      EndpointName: stack-Endpoint-AB12\n", 1)
+            for text in (WITH_GATE, XLARGE)
+        ]
+        generated = [text.replace("      EndpointName: !Ref EndpointName\n", "") for text in generated]
+        found = self.plan(*generated)
+        self.assertEqual((found.refused, found.deregistered), (False, {"stack-Endpoint-AB12/AllTraffic"}))
+        self.assertEqual(found.failures, {})
+
+    def test_zero_limits_of_actions_and_inference_components(self) -> None:
+        zero = WITH_GATE.replace("            MinCapacity: 2", "            MaxCapacity: 0")
+        self.fails(self.plan(WITH_GATE, zero), "Scaling", "MaxCapacity is 0, and endpoint translation")
+        component = "  Component:\n    Type: AWS::SageMaker::InferenceComponent\n"
+        component += "    Properties: {InferenceComponentName: copy}\n"
+        of_component = NATIVE.replace(
+            "RESOURCE_ID", "!Join [/, [inference-component, !Select [1, !Split [/, !Ref Component]]]]"
+        )
+        of_component = of_component.replace("variant:DesiredInstanceCount", "inference-component:DesiredCopyCount")
+        alone = WITHOUT.partition("\n  Scaling:\n")[0].replace("Resources:\n", f"Resources:\n{component}")
+        self.tells(self.plan(alone, alone + of_component), "Native registers inference-component/copy")
 
 
 class ChangeSets(PlanTestCase):

@@ -1,5 +1,6 @@
 """`make try` of an update: the plan, the update, and its rollback."""
 
+import dataclasses
 import functools
 import io
 import json
@@ -11,10 +12,14 @@ from unittest import mock
 
 from test_tried import nested
 
+import demo.plan
+from demo.compare import Update
 from demo.environment import ROOT
+from demo.plan import Plan
 from demo.stacks import example, without_gate
-from demo.telling import UnsuccessfulError
+from demo.telling import UnexpectedError, UnsuccessfulError
 from demo.timeline import Timeline
+from demo.trial import STACK
 from demo.trying import Given, templates
 from demo.update_trial import UpdateTrial
 from demo.updates import PARAMETERS
@@ -158,9 +163,10 @@ class Updates(TrialTestCase):
         parameters = {"EndpointName": self.endpoint, "VariantName": "AllTraffic"}
         before = example("moving-over-before").replace("    DeletionPolicy: Retain\n", "")
         told = self.update(before, example("moving-over"), parameters=parameters)
-        missing = f"Invocations, {self.endpoint}-Latency and {self.endpoint}/AllTraffic"
+        target = f"{self.endpoint}/AllTraffic"
+        missing = f"policy Invocations of {target}, policy {self.endpoint}-Latency of {target} and {target}"
         self.assertIn(
-            f"not there after the update: {missing.replace(' and', ',')}, as planned", self.texts(told, "check")
+            f"missing after the update: {missing.replace(' and', ',')}, as planned", self.texts(told, "check")
         )
         expected = f"NOT complete: {missing} are missing after the update. The plan says what to do."
         self.assertEqual(told[-1]["Text"], expected)
@@ -184,12 +190,51 @@ class Updates(TrialTestCase):
 
     def test_a_failure_and_a_failed_rollback_are_both_told(self) -> None:
         """The plan does not know that one metric cannot have two policies."""
-        second = textwrap.indent(WITH_GATE.partition("      ScalingPolicies:\n")[2].partition("      Scheduled")[0], "")
+        second = WITH_GATE.partition("      ScalingPolicies:\n")[2].partition("      Scheduled")[0]
         twice = second + second.replace("SageMakerEndpointInvocationScalingPolicy", "Second")
         told = self.update(without_gate(WITH_GATE), WITH_GATE.replace(second, twice), parameters=XLARGE)
         self.assertRegex(told[-1]["Text"], "^NOT updated: Scaling failed.* NOT rolled back: Endpoint failed")
         titles = [event["Title"] for event in told if event.get("Kind") == "step"]
         self.assertIn("The same update fails in Scaling; rollback in the order of the update", titles)
+
+    def test_an_update_that_differs_from_the_plan_fails_the_command(self) -> None:
+        def wrong(update: Update) -> Plan:
+            plan = demo.plan.plan(update)
+            lost = frozenset({"policy x of a/b"})
+            return dataclasses.replace(plan, deregistered=frozenset({"a/b"}), failures={"Model": "x"}, lost=lost)
+
+        self.addCleanup(self.world.stacks.delete, STACK)
+        with mock.patch("demo.update_trial.plan", wrong), self.assertRaises(UnexpectedError) as raised:
+            self.update(WITH_GATE, WITH_GATE.replace("MaxCapacity: 4", "MaxCapacity: 5"))
+        for said in (
+            "planned; but Model did not fail",
+            "nothing; planned: a/b",
+            "not missing after the update: policy x",
+        ):
+            self.assertIn(said, str(raised.exception))
+
+    def test_a_loss_that_the_plan_does_not_know_fails_the_command(self) -> None:
+        def wrong(update: Update) -> Plan:
+            return dataclasses.replace(demo.plan.plan(update), lost=frozenset())
+
+        parameters = {"EndpointName": self.endpoint, "VariantName": "AllTraffic"}
+        before = example("moving-over-before").replace("    DeletionPolicy: Retain\n", "")
+        self.addCleanup(self.world.stacks.delete, STACK)
+        with mock.patch("demo.update_trial.plan", wrong), self.assertRaises(UnexpectedError) as raised:
+            self.update(before, example("moving-over"), parameters=parameters)
+        self.assertIn(f"and {self.endpoint}/AllTraffic", str(raised.exception))
+
+    def test_the_generated_name_of_an_endpoint_cannot_be_played(self) -> None:
+        generated = WITH_GATE.replace("EndpointName: !Ref EndpointName", "EndpointName: stack-Endpoint-AB12", 1)
+        generated = generated.replace("      EndpointName: !Ref EndpointName\n", "")
+        told = self.update(generated, generated.replace("MaxCapacity: 4", "MaxCapacity: 5"))
+        self.assertIn("NOT updated: Endpoint has no EndpointName", told[-1]["Text"])
+
+    def test_a_retention_alone_is_updated(self) -> None:
+        kept = WITH_GATE.replace("  Scaling:\n", "  Scaling:\n    DeletionPolicy: Retain\n")
+        told = self.update(WITH_GATE, kept)
+        self.assertEqual(self.texts(told, "unsuccessful"), [])
+        self.assertEqual(self.texts(told, "plan"), ["Scaling: DeletionPolicy Delete → Retain"])
 
     def test_the_command_with_missing_values_has_all_that_was_given(self) -> None:
         needed = WITH_GATE.replace("MaxCapacity: 4", "MaxCapacity: !ImportValue most")
