@@ -298,6 +298,9 @@ mod tests {
         );
         let half = registered(former().tags_after(&former()));
         assert_eq!(removal(&owner(), half.as_ref(), Some(former())), back, "killed between the two calls");
+        let third = Owner { logical_resource_id: "Third".into(), ..owner() };
+        let moved_on = registered(third.tags_after(&former()));
+        assert_eq!(removal(&owner(), moved_on.as_ref(), Some(former())), Removal::Nothing, "another one has it");
         let others = registered(former().tags_after(&Owner { logical_resource_id: "Older".into(), ..owner() }));
         assert_eq!(removal(&owner(), others.as_ref(), Some(owner())), Removal::Nothing);
     }

@@ -323,3 +323,94 @@ async fn a_target_whose_tags_are_not_visible_fails_the_gate() {
     assert!(reason.starts_with("the tags of endpoint/prod/variant/blue are not visible"), "{reason}");
     assert_eq!(world.registered().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_last_delete_fails_if_a_restore_is_denied_and_keeps_the_snapshot() {
+    let world = endpoint();
+    register_natively(&world, &["blue", "green"]);
+    world.succeed(gate_update("large", "both")).await;
+    world.update_endpoint("prod", "both");
+    world.fail("RegisterScalableTarget", "AccessDeniedException", 1);
+    let (reason, _) = world.refuse(gate_delete("large")).await;
+    assert!(reason.contains("AccessDeniedException"), "{reason}");
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_delete_does_not_try_to_restore_a_variant_that_is_gone() {
+    let world = endpoint();
+    register_natively(&world, &["green"]);
+    world.succeed(gate_update("large", "alone")).await;
+    world.update_endpoint("prod", "alone");
+    world.succeed(gate_delete("large")).await;
+    assert!(!world.called().contains(&"RegisterScalableTarget".to_owned()));
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_cannot_be_read_fails_a_delete_only_while_the_endpoint_exists() {
+    for exists in [true, false] {
+        let world = endpoint();
+        let unreadable = json!({ "Name": blue_snapshot(), "Value": "x", "Type": "String" });
+        world.aws("AmazonSSM.PutParameter", unreadable);
+        if exists {
+            world.refuse(gate_delete("large")).await;
+        } else {
+            world.aws("SageMaker.DeleteEndpoint", json!({ "EndpointName": "prod" }));
+            world.succeed(gate_delete("large")).await;
+        }
+        assert_eq!(snapshots(&world).len(), 1, "exists: {exists}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_may_not_read_tags_says_so() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.fail("ListTagsForResource", "AccessDeniedException", 20);
+    let (reason, _) = world.refuse(gate_update("large", "xlarge")).await;
+    assert!(reason.contains("AccessDeniedException"), "{reason}");
+    assert_eq!(world.registered().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_needs_no_permission_to_read_snapshots_and_tells_any_other_failure() {
+    for (code, succeeds) in [("AccessDeniedException", true), ("ValidationException", false)] {
+        let world = endpoint();
+        world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+        world.fail("GetParameter", code, 1);
+        let request = delete().field("ResourceProperties", gated("large", 4)).of(BLUE_ID);
+        if succeeds {
+            world.succeed(request).await;
+        } else {
+            let (reason, _) = world.refuse(request).await;
+            assert!(reason.contains(code), "{reason}");
+        }
+        assert!(world.registered().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_registered_behind_a_gate_fits_into_a_snapshot() {
+    let padded = |length: usize| {
+        let mut properties = gated("large", 4);
+        properties["Tags"] = (0..40)
+            .map(|number| json!({ "Key": format!("t{number}"), "Value": "x".repeat((length / 40).min(256)) }))
+            .chain([json!({ "Key": "rest", "Value": "x".repeat(length % 40) })])
+            .collect();
+        create().field("ResourceProperties", properties)
+    };
+    let (mut fits, mut exceeds) = (0, 10_000);
+    while exceeds - fits > 1 {
+        let middle = usize::midpoint(fits, exceeds);
+        let world = endpoint();
+        *if world.answer(padded(middle)).await["Status"] == "SUCCESS" { &mut fits } else { &mut exceeds } = middle;
+    }
+    assert!(fits > 4_000 && exceeds < 9_000, "{fits} and {exceeds}");
+    let world = endpoint();
+    world.succeed(padded(fits)).await;
+    let before = world.picture();
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.succeed(gate_update("xlarge", "large")).await;
+    assert_eq!(world.picture(), before);
+}
