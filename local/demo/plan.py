@@ -63,65 +63,49 @@ class Plan:
 def plan(update: Update) -> Plan:
     """Plans an update. The lines are in the order in which things happen, after what is refused."""
     before, after = update.before, update.after
-    impossible = [*_refused_by_cloudformation(update)]
-    effects = (
-        [] if impossible else [_Effect.of(update, name) for name in of_type(after, ENDPOINT) if name in update.changed]
-    )
-    refused = any(effect.is_refused for effect in effects)
     owners = Owners(update)
-    failures: dict[str, str] = {}
-    if not impossible and not refused:
-        failures = dict(owners.failures())
-        for effect in effects:
-            failures |= effect.failures
-    completes = not impossible and not refused and not failures
-    deregistered = [target for effect in effects for target in effect.deregistered]
-    losses = (
-        [*owners.losses(deregistered), *(loss for effect in effects for loss in effect.losses)] if completes else []
-    )
+    impossible = [*_refused_by_cloudformation(update)]
+    effect = _Effect([]) if impossible else _of_endpoints(update)
+    failures = {} if impossible or effect.is_refused else {**dict(owners.failures()), **effect.failures}
+    completes = not impossible and not effect.is_refused and not failures
+    losses = [*owners.losses(effect.deregistered), *effect.losses] if completes else []
+    left = [*owners.left_by_rollback(), *effect.left_by_rollback]
     lines = [f"CloudFormation will refuse this: {why}" for why in impossible]
-    lines += [line for effect in effects for line in effect.lines]
+    lines += effect.lines
     lines += [f"{name} will fail: {why}" for name, why in failures.items()]
-    retaining = {name: [*_changed_attributes(update, name)] for name in before.keys() & after.keys()}
-    if completes:
-        lines += _replacements(update)
-        lines += [f"{name}: {', '.join(retaining[name])}" for name in after if retaining.get(name)]
-        lines += [line for name in dict.fromkeys((*before, *after)) if (line := _scaling(update, owners, name))]
-        for loss in losses:
-            lines.append(f"{loss.name} {'will' if loss.is_certain else 'may'} be missing after this update: {loss.why}")
-        lines += owners.remarks()
-    left = [*owners.left_by_rollback(), *(each for effect in effects for each in effect.left_by_rollback)]
-    fails_in_rollback = [line for effect in effects for line in effect.fails_in_rollback]
-    if refused:
+    lines += _changes(update, owners, losses) if completes else []
+    if effect.is_refused:
         lines.append("the update fails, and the rollback leaves the stack as it is now")
     elif not impossible:
         lines += ["so the update fails, and CloudFormation rolls it back"] if failures else []
         lines += [f"if the update fails, {why}" for _, why in left]
-        lines += fails_in_rollback
-        if deregistered and not fails_in_rollback:
-            lines.append(
-                "if the update fails, the rollback restores the targets once the endpoint runs its old configuration "
-                "again"
-            )
-    lines = lines or ["no scalable target changes"]
+        lines += effect.fails_in_rollback
+        if effect.deregistered and not effect.fails_in_rollback:
+            lines.append(_RESTORED_BY_ROLLBACK)
+    retentions = {name for name in before.keys() & after.keys() if [*_changed_retention(update, name)]}
     return Plan(
-        lines,
-        refused,
-        impossible,
-        failures,
-        frozenset(map(str, deregistered)),
-        frozenset(loss.name for loss in losses if loss.is_certain),
-        frozenset(loss.name for loss in losses if not loss.is_certain),
-        frozenset(str(target) for target, _ in left),
-        bool(fails_in_rollback) and not refused,
-        update.changed | (before.keys() ^ after.keys()) | {name for name, told in retaining.items() if told},
+        lines=lines or ["no scalable target changes"],
+        refused=effect.is_refused,
+        refused_by_cloudformation=impossible,
+        failures=failures,
+        deregistered=frozenset(map(str, effect.deregistered)),
+        lost=frozenset(loss.name for loss in losses if loss.is_certain),
+        may_be_lost=frozenset(loss.name for loss in losses if not loss.is_certain),
+        differs_after_rollback=frozenset(str(target) for target, _ in left),
+        rollback_may_fail=bool(effect.fails_in_rollback) and not effect.is_refused,
+        changed=update.changed | (before.keys() ^ after.keys()) | retentions,
         compares_all=not of_type(before, *NESTED) and not of_type(after, *NESTED),
     )
 
 
+_RESTORED_BY_ROLLBACK = (
+    "if the update fails, the rollback restores the targets once the endpoint runs its old configuration again"
+)
+
+
 @dataclass
 class _Effect:
-    """The effect of an update on one endpoint that it changes."""
+    """The effect of an update on endpoints that it changes."""
 
     lines: list[str]
     is_refused: bool = False
@@ -182,6 +166,20 @@ class _Effect:
             effect.deregistered = [*found.values()]
             _Gated(update, name, gates[0], found, new).add_to(effect)
         return effect
+
+
+def _of_endpoints(update: Update) -> _Effect:
+    """The effect on all endpoints."""
+    total = _Effect([])
+    for effect in (_Effect.of(update, name) for name in of_type(update.after, ENDPOINT) if name in update.changed):
+        total.lines += effect.lines
+        total.is_refused |= effect.is_refused
+        total.deregistered += effect.deregistered
+        total.failures |= effect.failures
+        total.losses += effect.losses
+        total.fails_in_rollback += effect.fails_in_rollback
+        total.left_by_rollback += effect.left_by_rollback
+    return total
 
 
 @dataclass
@@ -405,7 +403,22 @@ def _replacements(update: Update) -> Iterator[str]:
         yield f"{name} is a nested stack: the plan does not compare it"
 
 
-def _changed_attributes(update: Update, name: str) -> Iterator[str]:
+def _changes(update: Update, owners: Owners, losses: Iterable[Loss]) -> Iterator[str]:
+    """What an update that completes changes."""
+    before, after = update.before, update.after
+    yield from _replacements(update)
+    for name in after:
+        if name in before and (told := [*_changed_retention(update, name)]):
+            yield f"{name}: {', '.join(told)}"
+    for name in dict.fromkeys((*before, *after)):
+        if line := _scaling(update, owners, name):
+            yield line
+    for loss in losses:
+        yield f"{loss.name} {'will' if loss.is_certain else 'may'} be missing after this update: {loss.why}"
+    yield from owners.remarks()
+
+
+def _changed_retention(update: Update, name: str) -> Iterator[str]:
     """What changes of the attributes that say whether a resource is retained."""
     for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
         old, new = (resources[name].get(attribute) for resources in (update.before, update.after))
