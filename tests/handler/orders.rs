@@ -9,8 +9,8 @@ use crate::support::prod::{
 use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
 use test_support::Crash;
-use test_support::account::Account as _;
-use test_support::attached::{step, tracking};
+use test_support::account::{Account as _, owned_by};
+use test_support::attached::{merged, step, tracking};
 use test_support::function::{ADOPTED_TAG, RESTORING_TAG};
 use test_support::request::{INVENTED, NOT_REGISTERED, STACK, create, create_gate, gate_id, update};
 
@@ -805,6 +805,27 @@ async fn a_target_that_is_registered_again_during_a_rollback_is_deregistered_aga
     });
     world.succeed(request.of(BLUE_ID)).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_gets_another_owner_while_a_rollback_stores_it_stays_registered() {
+    let world = endpoint();
+    world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+    let request =
+        update().field("ResourceProperties", gated("xlarge", 4)).field("OldResourceProperties", gated("large", 4));
+    let theirs = json!({ "MinCapacity": 1, "MaxCapacity": 9, "Tags": owned_by("stack/theirs", "Theirs") });
+    world.before(
+        "PutParameter",
+        0,
+        &[
+            ("AnyScaleFrontendService.DeregisterScalableTarget", blue()),
+            ("AnyScaleFrontendService.RegisterScalableTarget", merged(blue(), &theirs)),
+        ],
+    );
+    world.slow_reply("PutParameter", Duration::from_secs(6));
+    let (reason, _) = world.refuse(request.of(BLUE_ID)).await;
+    assert!(reason.contains("resource Theirs"), "{reason}");
+    assert_eq!(world.registered().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

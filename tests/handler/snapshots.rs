@@ -6,7 +6,7 @@ use crate::support::prod::{
     BLUE, BLUE_ID, blue, blue_snapshot, create_prod, endpoint, first_snapshot, gate_delete, gate_update, gated,
     register_natively, snapshots, stores_snapshot_of,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use test_support::Crash;
 use test_support::account::{Account as _, target};
 use test_support::attached::merged;
@@ -388,6 +388,21 @@ async fn a_delete_needs_no_permission_to_read_snapshots_and_tells_any_other_fail
         }
         assert!(world.registered().is_empty());
     }
+}
+
+/// A target may have 50 tags. One of them makes room for the tag that marks it as half restored.
+#[tokio::test(start_paused = true)]
+async fn a_target_with_all_the_tags_that_it_may_have_gets_the_last_one_back_also_after_a_slow_call() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let tags: Value = (1..50).map(|number| (format!("t{number}"), json!("x"))).collect();
+    let arn = world.targets()[0]["ScalableTargetARN"].clone();
+    world.aws("AnyScaleFrontendService.TagResource", json!({ "ResourceARN": arn, "Tags": tags }));
+    let before = world.picture();
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.slow_reply("UntagResource", Duration::from_secs(6));
+    world.succeed(gate_update("xlarge", "large")).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
 }
 
 #[tokio::test(start_paused = true)]
