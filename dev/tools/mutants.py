@@ -1,6 +1,6 @@
 """Mutates the code that decides, snapshots, restores, answers and retries, and shows which mutations no test finds.
 
-    make mutants                                # about two hours on one idle core
+    make mutants                                # several hours on two idle cores
     make mutants FILES="src/snapshot/*.rs"      # other files
     make mutants SHARD=0/4                      # every fourth mutation
 
