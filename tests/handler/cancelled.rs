@@ -4,20 +4,16 @@ use std::time::Duration;
 
 use test_support::account::Account as _;
 use test_support::attached::step;
-use test_support::request::{Request, create, gate_id, update};
+use test_support::request::{create, gate_id};
 use tokio::time::sleep;
 
-use crate::support::prod::{BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, register_natively, snapshots};
+use crate::support::prod::{
+    BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, register_natively, scaling_update, snapshots,
+};
 use crate::support::world::World;
 
 /// Almost the time limit of an attempt.
 const SLOW: Duration = Duration::from_secs(9);
-
-/// An Update of the scaling of `blue`.
-fn scaling_update(from: (&str, u32), to: (&str, u32)) -> Request {
-    let request = update().field("ResourceProperties", gated(to.0, to.1));
-    request.field("OldResourceProperties", gated(from.0, from.1)).of(BLUE_ID)
-}
 
 /// `blue`, with a policy of somebody else, after a gate and its endpoint were updated.
 async fn updated() -> World {

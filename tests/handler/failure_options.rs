@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 use test_support::account::Account as _;
-use test_support::request::{Request, create, update};
+use test_support::request::create;
 
 use crate::support::prod::{
-    BLUE, BLUE_ID, endpoint, gate_delete, gate_update, gated, register_natively, running_config, snapshots,
+    BLUE, endpoint, gate_delete, gate_update, gated, register_natively, running_config, scaling_update, snapshots,
 };
 use crate::support::world::World;
 
@@ -18,18 +18,12 @@ async fn scaled() -> (World, Value) {
     (world, before)
 }
 
-/// An Update of the scaling of `blue`.
-fn scaling_update(from: &str, to: &str) -> Request {
-    let request = update().field("ResourceProperties", gated(to, 4));
-    request.field("OldResourceProperties", gated(from, 4)).of(BLUE_ID)
-}
-
 /// [`scaled`] after an update to `both`, in which another resource failed before the clean-up.
 async fn updated() -> (World, Value) {
     let (world, before) = scaled().await;
     world.succeed(gate_update("large", "both")).await;
     world.update_endpoint("prod", "both");
-    world.succeed(scaling_update("large", "both")).await;
+    world.succeed(scaling_update(("large", 4), ("both", 4))).await;
     assert_eq!((world.registered(), snapshots(&world).len()), (vec![BLUE.to_owned()], 1));
     (world, before)
 }
@@ -47,7 +41,7 @@ async fn without_rollback_the_next_update_to_the_same_configuration_restores_the
     // The endpoint's update failed. The stack keeps the gate as it is, so that the next update sends it no request.
     assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 2));
     world.update_endpoint("prod", "both");
-    world.succeed(scaling_update("large", "both")).await;
+    world.succeed(scaling_update(("large", 4), ("both", 4))).await;
     assert_eq!(world.registered(), [BLUE]);
     world.succeed(gate_delete("large")).await;
     assert_is(&world, &before, "both");
@@ -57,7 +51,7 @@ async fn without_rollback_the_next_update_to_the_same_configuration_restores_the
 async fn a_rollback_that_is_continued_without_the_endpoint_restores_the_targets_in_its_clean_up() {
     for gate_first in [true, false] {
         let (world, before) = updated().await;
-        let (gate, scaling) = (gate_update("both", "large"), scaling_update("both", "large"));
+        let (gate, scaling) = (gate_update("both", "large"), scaling_update(("both", 4), ("large", 4)));
         let [first, second] = if gate_first { [gate, scaling] } else { [scaling, gate] };
         world.succeed(first).await;
         world.succeed(second).await;
@@ -86,7 +80,7 @@ async fn after_a_rollback_that_skips_the_gate_the_next_update_restores_the_targe
     // AWS does not document which id CloudFormation records for the skipped gate.
     for recorded in ["large", "both"] {
         let (world, before) = updated().await;
-        world.succeed(scaling_update("both", "large")).await;
+        world.succeed(scaling_update(("both", 4), ("large", 4))).await;
         world.update_endpoint("prod", "large");
         assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 2), "{recorded}");
         world.succeed(gate_update(recorded, "model")).await;

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use test_support::account::Account as _;
 use test_support::request::{create, gate_id, update};
 
-use crate::support::prod::{BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, register_natively, snapshots};
+use crate::support::prod::{
+    BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, register_natively, scaling_update, snapshots,
+};
 use crate::support::world::World;
 
 /// How late they are. The function assumes at most six seconds.
@@ -54,8 +56,7 @@ async fn policies_and_actions_that_are_not_visible_yet_are_restored() {
     let world = endpoint();
     world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
     world.read_late(ATTACHMENTS, LAG);
-    let request = update().field("ResourceProperties", gated("large", 5));
-    world.succeed(request.field("OldResourceProperties", gated("large", 4)).of(BLUE_ID)).await;
+    world.succeed(scaling_update(("large", 4), ("large", 5))).await;
     let before = world.picture();
     world.succeed(gate_update("large", "xlarge")).await;
     world.succeed(gate_update("xlarge", "large")).await;

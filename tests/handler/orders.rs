@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::prod::{
     BLUE, BLUE_ID, blue, blue_snapshot, configs, create_prod, endpoint, first_snapshot, gate_delete, gate_update,
-    gated, register_natively, running_config, snapshots, stores_snapshot_of,
+    gated, register_natively, running_config, scaling_update, snapshots, stores_snapshot_of,
 };
 use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
@@ -130,8 +130,7 @@ async fn a_snapshot_of_a_deleted_owner_and_one_that_is_out_of_date_refuse_nothin
     world.aws("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() }));
     world.succeed(scaling("xlarge")).await;
     world.aws(kept.0, kept.1);
-    let request = update().field("ResourceProperties", gated("xlarge", 5));
-    world.succeed(request.field("OldResourceProperties", gated("xlarge", 4)).of(BLUE_ID)).await;
+    world.succeed(scaling_update(("xlarge", 4), ("xlarge", 5))).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 0));
 }
 
@@ -492,8 +491,7 @@ async fn the_stacks_own_gate_restores_what_a_rollback_keeps() {
         world.update_endpoint("prod", "both");
         world.succeed(create().field("ResourceProperties", gated("both", 4))).await;
         stacks.iter().for_each(|stack| world.has_gate(stack, &gate_id("prod", running)));
-        let back = update().field("ResourceProperties", gated("large", 4));
-        world.succeed(back.field("OldResourceProperties", gated("xlarge", 4)).of(BLUE_ID)).await;
+        world.succeed(scaling_update(("xlarge", 4), ("large", 4))).await;
         let kept = snapshots(&world).first().map(|kept| {
             let value: Value = serde_json::from_str(kept["Value"].as_str().unwrap()).unwrap();
             value["Update"]["StackId"].clone()
@@ -793,8 +791,7 @@ async fn a_target_that_is_registered_again_during_a_rollback_is_deregistered_aga
     let world = endpoint();
     world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
     // The stack rolls back from large to xlarge, and the endpoint still runs large.
-    let request =
-        update().field("ResourceProperties", gated("xlarge", 4)).field("OldResourceProperties", gated("large", 4));
+    let request = scaling_update(("large", 4), ("xlarge", 4));
     // The gate's request, which was cancelled, restores what it had deregistered.
     let (other, tags) = (world.clone(), world.tags(&world.targets()[0]));
     tokio::spawn(async move {
@@ -803,7 +800,7 @@ async fn a_target_that_is_registered_again_during_a_rollback_is_deregistered_aga
         let restored = json!({ "MinCapacity": 1, "MaxCapacity": 4, "Tags": tags });
         other.auto_scaling("RegisterScalableTarget", blue(), &restored);
     });
-    world.succeed(request.of(BLUE_ID)).await;
+    world.succeed(request).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
 }
 
@@ -811,8 +808,7 @@ async fn a_target_that_is_registered_again_during_a_rollback_is_deregistered_aga
 async fn a_target_that_gets_another_owner_while_a_rollback_stores_it_stays_registered() {
     let world = endpoint();
     world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
-    let request =
-        update().field("ResourceProperties", gated("xlarge", 4)).field("OldResourceProperties", gated("large", 4));
+    let request = scaling_update(("large", 4), ("xlarge", 4));
     let theirs = json!({ "MinCapacity": 1, "MaxCapacity": 9, "Tags": owned_by("stack/theirs", "Theirs") });
     world.before(
         "PutParameter",
@@ -823,7 +819,7 @@ async fn a_target_that_gets_another_owner_while_a_rollback_stores_it_stays_regis
         ],
     );
     world.slow_reply("PutParameter", Duration::from_secs(6));
-    let (reason, _) = world.refuse(request.of(BLUE_ID)).await;
+    let (reason, _) = world.refuse(request).await;
     assert!(reason.contains("resource Theirs"), "{reason}");
     assert_eq!(world.registered().len(), 1);
 }
@@ -838,9 +834,8 @@ async fn a_rollback_over_several_updates_finds_the_snapshot_of_the_last_one() {
     world.succeed(gate_update("xlarge", "both")).await;
     // The endpoint still runs xlarge, for which the stack has a gate, and returns to large.
     world.has_gate(STACK, &gate_id("prod", "xlarge"));
-    let request =
-        update().field("ResourceProperties", gated("large", 4)).field("OldResourceProperties", gated("large", 4));
-    world.succeed(request.of(BLUE_ID)).await;
+    let request = scaling_update(("large", 4), ("large", 4));
+    world.succeed(request).await;
     assert!(snapshots(&world)[0]["Value"].as_str().unwrap().contains("\"foreign\""));
 }
 

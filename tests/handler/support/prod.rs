@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use test_support::account::{Account as _, target, variant};
 use test_support::attached::{action, merged, step, tracking};
 use test_support::function::SNAPSHOTS;
-use test_support::request::{Request, create_gate, delete_gate, gate_id, update_gate};
+use test_support::request::{Request, create_gate, delete_gate, gate_id, update, update_gate};
 
 use super::world::World;
 
@@ -87,6 +87,12 @@ pub(crate) fn gated(config: &str, max: u32) -> Value {
     properties["EndpointName"] = json!("prod");
     properties["UpdateGate"] = json!(gate_id("prod", config));
     properties
+}
+
+/// An Update of the scaling of `blue`: the configuration of its gate and the maximum, before and after.
+pub(crate) fn scaling_update(from: (&str, u32), to: (&str, u32)) -> Request {
+    let request = update().field("ResourceProperties", gated(to.0, to.1));
+    request.field("OldResourceProperties", gated(from.0, from.1)).of(BLUE_ID)
 }
 
 /// The gate's Create.
