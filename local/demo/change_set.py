@@ -46,11 +46,12 @@ def _read(file: Path, before: Path, after: Path) -> Update:
         ) from error
     if changes and not any(f"{which}Context" in change for which in contexts for change in changes.values()):
         raise UnsuccessfulError(f"PLAN: {file} has no values: run describe-change-set with --include-property-values.")
-    _check_templates(changes, ministack_reader.parse(before), ministack_reader.parse(after))
-    new = _with_values(_resources(after, given, {}, stack), contexts["After"])
+    old_template, new_template = ministack_reader.parse(before), ministack_reader.parse(after)
+    _check_templates(changes, old_template, new_template)
+    new = _with_values(_resources(new_template, given, {}, stack), contexts["After"])
     # A resource that the change set does not name stays the same. The conditions of BEFORE need the old parameters,
     # which a change set lacks: its actions show which resources the stack has.
-    former = _resources(before, given, {name for name in actions if actions[name] not in _ADDS}, stack)
+    former = _resources(old_template, given, {name for name in actions if actions[name] not in _ADDS}, stack)
     old = {
         name: body if name in changes else new[name]
         for name, body in _with_values(former, contexts["Before"]).items()
@@ -97,9 +98,8 @@ def _properties(context: str | None) -> Any:
     return json.loads(context).get("Properties") if context else None
 
 
-def _resources(file: Path, given: Mapping[str, str], deployed: Collection[str], stack: str) -> Resources:
+def _resources(template: Template, given: Mapping[str, str], deployed: Collection[str], stack: str) -> Resources:
     """The resources of a template with these parameters. `deployed` names those whose condition does not matter."""
-    template = ministack_reader.parse(file)
     declared = template.get("Parameters", {})
     # AWS has checked the values, read those in Parameter Store, and hidden those with NoEcho. The old template may not
     # allow the new values.

@@ -15,6 +15,7 @@ from demo.stack_resources import (
     NESTED,
     SCALING,
     Resources,
+    Target,
     endpoint_name,
     endpoint_of,
     properties,
@@ -40,6 +41,16 @@ class Update:
     """The resources that CloudFormation updates."""
     replaced: frozenset[str]
     """Those of them that get another physical id."""
+
+    @functools.cached_property
+    def targets_before(self) -> dict[str, Target]:
+        """The scalable target of each resource before the update that declares one."""
+        return targets(self.before)
+
+    @functools.cached_property
+    def targets_after(self) -> dict[str, Target]:
+        """Those after the update."""
+        return targets(self.after)
 
     def requests(self, name: str) -> bool:
         """Whether a resource is created or updated."""

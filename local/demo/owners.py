@@ -3,7 +3,7 @@
 docs/SEMANTICS.md#ownership and docs/POLICIES.md#moving-over-from-native-resources have the rules.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from demo import words
@@ -28,7 +28,6 @@ from demo.stack_resources import (
     policy_of,
     properties,
     resolved,
-    targets,
     variants_of,
 )
 
@@ -48,7 +47,7 @@ class Owners:
 
     def __init__(self, update: Update) -> None:
         self._update = update
-        self._before, self._after = targets(update.before), targets(update.after)
+        self._before, self._after = update.targets_before, update.targets_after
 
     def failures(self) -> Iterator[tuple[str, str]]:
         """Each resource whose request fails, and why, with what to do."""
@@ -180,20 +179,13 @@ class Owners:
             return ""
         given = properties(resources, name)
         actions = given.get("ScheduledActions")
-        limits = (
-            [given, *(each.get("ScalableTargetAction") for each in actions if isinstance(each, dict))]
-            if isinstance(actions, list)
-            else [given]
-        )
-        zero = [
-            each
-            for of in limits
-            if isinstance(of, dict)
-            for each in ("MinCapacity", "MaxCapacity")
-            if of.get(each) == "0"
-        ]
-        endpoint = endpoint_name(resources, target.endpoint)
-        return f"{zero[0]} is 0, and endpoint {endpoint} is not asynchronous. Set it to at least 1" if zero else ""
+        listed = [each for each in actions if isinstance(each, dict)] if isinstance(actions, list) else []
+        for limits in (given, *(each.get("ScalableTargetAction") for each in listed)):
+            for limit in ("MinCapacity", "MaxCapacity"):
+                if isinstance(limits, Mapping) and limits.get(limit) == "0":
+                    endpoint = endpoint_name(resources, target.endpoint)
+                    return f"{limit} is 0, and endpoint {endpoint} is not asynchronous. Set it to at least 1"
+        return ""
 
     def _conflict(self, name: str, target: Target) -> str:
         """Why the function refuses to register a target for a resource. Empty if it does not."""

@@ -17,6 +17,7 @@ from demo.stack_resources import (
     SCALING,
     Resources,
     Target,
+    config_of,
     endpoint_name,
     follows,
     gates_before,
@@ -28,7 +29,6 @@ from demo.stack_resources import (
     policy_of,
     properties,
     target_of_policy,
-    targets,
     variants_of,
 )
 
@@ -49,7 +49,7 @@ class Plan:
     lost: frozenset[str]
     """The targets, as in `deregistered`, and policies that are in the template and do not exist afterwards."""
     may_be_lost: frozenset[str]
-    """Those of which the plan does not know it."""
+    """The same, where the templates do not tell whether it happens."""
     differs_after_rollback: frozenset[str]
     """The targets, as in `deregistered`, that a rollback does not leave as they were."""
     rollback_may_fail: bool
@@ -65,7 +65,10 @@ def plan(update: Update) -> Plan:
     before, after = update.before, update.after
     owners = Owners(update)
     impossible = [*_refused_by_cloudformation(update)]
-    effect = _Effect([]) if impossible else _of_endpoints(update)
+    effect = _Effect()
+    for name in of_type(after, ENDPOINT) if not impossible else []:
+        if name in update.changed:
+            effect.add(update, name)
     failures = {} if impossible or effect.is_refused else {**dict(owners.failures()), **effect.failures}
     completes = not impossible and not effect.is_refused and not failures
     losses = [*owners.losses(effect.deregistered), *effect.losses] if completes else []
@@ -107,7 +110,7 @@ _RESTORED_BY_ROLLBACK = (
 class _Effect:
     """The effect of an update on endpoints that it changes."""
 
-    lines: list[str]
+    lines: list[str] = field(default_factory=list)
     is_refused: bool = False
     deregistered: list[Target] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
@@ -116,70 +119,59 @@ class _Effect:
     left_by_rollback: list[tuple[Target, str]] = field(default_factory=list)
     """The targets that a rollback does not leave as they were, and why."""
 
-    @staticmethod
-    def of(update: Update, name: str) -> "_Effect":
+    def add(self, update: Update, name: str) -> None:
+        """Adds the effect on one endpoint."""
         before, after = update.before, update.after
         endpoint = f"endpoint {endpoint_name(after, name)}"
         if name in update.replaced:
             fate = "kept" if is_kept(after, name, "UpdateReplacePolicy") else "deleted in the clean-up"
-            return _Effect([f"{endpoint} is created, and endpoint {endpoint_name(before, name)} is {fate}"])
+            self.lines.append(f"{endpoint} is created, and endpoint {endpoint_name(before, name)} is {fate}")
+            return
         old, new = (variants_of(resources, name) for resources in (before, after))
         if old is None or new is None:
             missing = "BEFORE" if old is None else "TEMPLATE"
-            return _Effect([f"{endpoint}: {missing} lacks its configuration; the plan does not compare its variants"])
-        effect = _Effect([*_changes_of_variants(endpoint, old, new)])
+            self.lines.append(f"{endpoint}: {missing} lacks its configuration; the plan does not compare its variants")
+            return
+        self.lines += _changes_of_variants(endpoint, old, new)
         if "DeploymentConfig" in properties(after, name) and old.keys() != new.keys():
-            effect.failures[name] = (
+            self.failures[name] = (
                 "with a DeploymentConfig, the new configuration must have the variants of the old one. Remove "
                 "DeploymentConfig for this update (docs/UPDATES.md)"
             )
-        scaled = (
-            {target.variant for target in targets(after).values() if target.endpoint == name} & old.keys() & new.keys()
+        on_instances = {each for each in old.keys() & new.keys() if "ServerlessConfig" not in new[each]}
+        scaled = on_instances & {target.variant for target in update.targets_after.values() if target.endpoint == name}
+        gets_new = (
+            config_of(before, name)[0] != config_of(after, name)[0] or config_of(after, name)[0] in update.replaced
         )
-        if scaled and properties(after, name).get("RetainAllVariantProperties") != "true":
-            effect.lines.append(
+        if scaled and gets_new and properties(after, name).get("RetainAllVariantProperties") != "true":
+            self.lines.append(
                 f"{endpoint}: the update resets the instance count of {words.joined(sorted(scaled))} to "
                 f"InitialInstanceCount. To keep it, set RetainAllVariantProperties: true on {name}"
             )
         blocked = _blocked(old, new)
         gates = gates_before(after, name)
-        effect.fails_in_rollback += _fails_in_rollback(update, name, gates, _blocked(new, old))
+        self.fails_in_rollback += _fails_in_rollback(update, name, gates, _blocked(new, old))
         found = {
             resource: target
-            for resource, target in targets(before).items()
+            for resource, target in update.targets_before.items()
             if target.endpoint == name and target.variant in blocked
         }
         if not blocked:
-            effect.lines.append(f"{endpoint}: no scalable target blocks this update")
+            self.lines.append(f"{endpoint}: no scalable target blocks this update")
         elif not found:
             told = words.joined([f"{endpoint_name(after, name)}/{variant}" for variant in blocked])
             refusal = "" if gates else ". If another stack or a person has registered it, SageMaker refuses the update"
-            effect.lines.append(f"no resource of the old template registers {told}{refusal}")
+            self.lines.append(f"no resource of the old template registers {told}{refusal}")
         elif not gates:
-            effect.is_refused = True
-            effect.lines.append(
+            self.is_refused = True
+            self.lines.append(
                 f"SageMaker will refuse this: {words.joined(sorted(found))} {_verb(found, 'registers')} "
                 f"{_told(found.values())}, and no gate deregisters {_it({*found.values()})}. "
                 f"{_without_gate(update, name)}"
             )
         else:
-            effect.deregistered = [*found.values()]
-            _Gated(update, name, gates[0], found, new).add_to(effect)
-        return effect
-
-
-def _of_endpoints(update: Update) -> _Effect:
-    """The effect on all endpoints."""
-    total = _Effect([])
-    for effect in (_Effect.of(update, name) for name in of_type(update.after, ENDPOINT) if name in update.changed):
-        total.lines += effect.lines
-        total.is_refused |= effect.is_refused
-        total.deregistered += effect.deregistered
-        total.failures |= effect.failures
-        total.losses += effect.losses
-        total.fails_in_rollback += effect.fails_in_rollback
-        total.left_by_rollback += effect.left_by_rollback
-    return total
+            self.deregistered += found.values()
+            _Gated(update, name, gates[0], found, new).add_to(self)
 
 
 @dataclass
@@ -210,7 +202,7 @@ class _Gated:
         """How long each target does not scale."""
         restorers: dict[str, list[Target]] = {}
         for name, target in self.found.items():
-            declared = [each for each, of in targets(self.update.after).items() if of == target]
+            declared = [each for each, of in self.update.targets_after.items() if of == target]
             if declared and target.variant in self.variants:
                 restorers.setdefault(self._restorer(name if name in declared else declared[0]), []).append(target)
         for restorer, restored in restorers.items():
@@ -237,7 +229,7 @@ class _Gated:
         for gate in (self.gate, *gates_of(before, self.endpoint)):
             if gate in before:
                 return f"{gate}, in the clean-up,"
-        of_endpoint = [each for each, target in targets(after).items() if target.endpoint == self.endpoint]
+        of_endpoint = [each for each, target in self.update.targets_after.items() if target.endpoint == self.endpoint]
         scalings = [each for each in of_endpoint if is_of(after, each, SCALING)]
         return next((each for each in scalings if "UpdateGate" in properties(after, each)), "")
 
@@ -245,7 +237,7 @@ class _Gated:
         """The native resources that are created or updated while their targets are deregistered."""
         after = self.update.after
         for name in of_type(after, NATIVE_TARGET, NATIVE_POLICY):
-            target = targets(after).get(name) or target_of_policy(after, name)[1]
+            target = self.update.targets_after.get(name) or target_of_policy(after, name)
             if target and self.update.requests(name) and target in self.found.values():
                 yield name, target
 
@@ -253,10 +245,10 @@ class _Gated:
         """What is not as it was after the target is registered again."""
         before, after = self.update.before, self.update.after
         for name, target in self.found.items():
-            if name not in after and is_kept(before, name) and target not in targets(after).values():
+            if name not in after and is_kept(before, name) and target not in self.update.targets_after.values():
                 yield f"{target} may stay deregistered: {name} leaves the template. Remove it in another update"
         for policy in of_type(after, NATIVE_POLICY):
-            if target_of_policy(after, policy)[1] in self.found.values():
+            if target_of_policy(after, policy) in self.found.values():
                 users = [each for each in after if policy in references(after[each].get("Properties"))]
                 for user in users:
                     yield f"the restore gives {policy} a new ARN, and {user} has the old one. Update {user} afterwards"
@@ -275,7 +267,9 @@ class _Gated:
             ]
             effect.left_by_rollback.append((target, f"the rollback registers {target} without its policies"))
             return
-        restorers = [each for each, of in targets(after).items() if of == target and self._restorer(each) == each]
+        restorers = [
+            each for each, of in self.update.targets_after.items() if of == target and self._restorer(each) == each
+        ]
         if follows(after, name, restorers):
             return
         until = restorers[0] if restorers else "the clean-up"
@@ -297,7 +291,7 @@ def _fails_in_rollback(update: Update, endpoint: str, gates: list[str], blocked:
     told = f"SageMaker may refuse the rollback of the endpoint {endpoint_name(after, endpoint)}"
     registered = [
         name
-        for name, target in targets(after).items()
+        for name, target in update.targets_after.items()
         if (target.endpoint, target.variant) in [(endpoint, variant) for variant in blocked]
     ]
     if gates and gates[0] not in before and registered:
@@ -312,7 +306,7 @@ def _fails_in_rollback(update: Update, endpoint: str, gates: list[str], blocked:
         elif name not in update.changed:
             continue
         elif is_of(after, name, NATIVE_TARGET):
-            why = f"{name} registers {targets(after)[name]}. Change it in an update of its own"
+            why = f"{name} registers {update.targets_after[name]}. Change it in an update of its own"
         elif "UpdateGate" not in properties(after, name):
             gate = f"Set it to !Ref {gates[0]}" if gates else "Add a gate in an earlier update"
             why = f"{name} has no UpdateGate. {gate}"
@@ -380,7 +374,7 @@ def _owner_of_name(update: Update, name: str) -> str:
 
 
 def _is_same_name(update: Update, old: str, new: str) -> bool:
-    """Whether two resources have one custom name. The names of endpoints differ in more than in capital letters."""
+    """Whether two resources have one custom name, without regard to letter case: SageMaker ignores it."""
     name = _own_name(update.after, new)
     return name != "" and _own_name(update.before, old).lower() == name.lower()
 
@@ -438,7 +432,7 @@ def _scaling(update: Update, owners: Owners, name: str) -> str:
             return f"{name}: {', '.join(changes)}" if changes else ""
         if not changes and name not in update.changed:
             return ""
-        return f"{targets(after)[name]}: {', '.join(changes) or 'updated, but nothing of it changes'}"
+        return f"{update.targets_after[name]}: {', '.join(changes) or 'updated, but nothing of it changes'}"
     if name in after:
         return _registration(update, owners, name)
     takers = [each for each in of_type(after, SCALING) if owners.former(each) == name]
@@ -452,11 +446,11 @@ def _registration(update: Update, owners: Owners, name: str) -> str:
     before, after = update.before, update.after
     if is_of(after, name, NATIVE_POLICY):
         return f"{name} is new"
-    target = targets(after).get(name)
+    target = update.targets_after.get(name)
     if former := owners.former(name):
         told = f"{name} takes over {target} from {former}"
     else:
-        is_adopted = is_of(after, name, SCALING) and target in targets(before).values()
+        is_adopted = is_of(after, name, SCALING) and target in update.targets_before.values()
         told = f"{name} {'adopts' if is_adopted else 'registers'} {target or name}"
     is_removed = name in before and not is_kept(after, name, "UpdateReplacePolicy")
     return told + (f", and {_removal(update, name)} in the clean-up" if is_removed else "")
@@ -466,7 +460,7 @@ def _removal(update: Update, name: str) -> str:
     """What the Delete of a scaling resource does. It releases what it has adopted."""
     may_release = is_of(update.before, name, SCALING) and adopts(update.before, name)
     does = "deregisters, or releases if it has adopted it," if may_release else "deregisters"
-    return f"{does} {targets(update.before).get(name, name)}"
+    return f"{does} {update.targets_before.get(name, name)}"
 
 
 def _told(found: Iterable[Target]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo import words
-from demo.ministack_reader import Template, references
+from demo.ministack_reader import VARIABLE, Template, references
 
 Resources = Mapping[str, Template]
 """The resources of a stack. Intrinsic functions with a known value are replaced by it."""
@@ -23,7 +23,6 @@ _CONFIG = "AWS::SageMaker::EndpointConfig"
 INSTANCES = "sagemaker:variant:DesiredInstanceCount"
 CONCURRENCY = "sagemaker:variant:DesiredProvisionedConcurrency"
 _COPIES = "sagemaker:inference-component:DesiredCopyCount"
-_VARIABLE = re.compile(r"\$\{([^!}]+)\}")
 _GENERATED = re.compile(r"-[0-9a-f]{12}(?=/)")
 """What CloudFormation on this machine adds to a logical id to name an endpoint."""
 
@@ -90,9 +89,9 @@ def resolved(resources: Resources, node: Any) -> Any:
         case {"Fn::GetAtt": str(text)}:
             return resolved(resources, {"Fn::GetAtt": text.split(".", 1)})
         case {"Fn::Sub": [str(text), dict(given)]}:
-            return _text(_VARIABLE.sub(lambda found: _variable(resources, found, given), text))
+            return _text(VARIABLE.sub(lambda found: _variable(resources, found, given), text))
         case {"Fn::Sub": str(text)}:
-            return _text(_VARIABLE.sub(lambda found: _variable(resources, found, {}), text))
+            return _text(VARIABLE.sub(lambda found: _variable(resources, found, {}), text))
         case {"Fn::Join": [str(separator), list(parts)]}:
             texts = [_as_variable(resolved(resources, part)) for part in parts]
             return _text(separator.join(map(str, texts))) if None not in texts else node
@@ -108,10 +107,10 @@ def _attribute(resources: Resources, name: str, of: str) -> Any:
     given = properties(resources, name) if name in resources else {}
     if is_of(resources, name, GATE) and of in ("EndpointName", "EndpointConfigName"):
         return resolved(resources, given.get(of))
-    if (
-        is_of(resources, name, ENDPOINT, _CONFIG, COMPONENT)
-        and of == f"{resources[name]['Type'].rpartition('::')[2]}Name"
-    ):
+    if is_of(resources, name, ENDPOINT) and of == "EndpointName":
+        known = endpoint_name(resources, name)
+        return known if known != name else None
+    if is_of(resources, name, _CONFIG, COMPONENT) and of == f"{resources[name]['Type'].rpartition('::')[2]}Name":
         return own if isinstance(own := resolved(resources, given.get(of)), str) else None
     if is_of(resources, name, NATIVE_TARGET) and not of:
         parts = (given.get(each) for each in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
@@ -143,10 +142,10 @@ def _as_variable(value: Any) -> str | None:
 
 def _text(text: str) -> Any:
     """A text with variables as the simplest function."""
-    if only := _VARIABLE.fullmatch(text):
+    if only := VARIABLE.fullmatch(text):
         name, _, of = only[1].partition(".")
         return {"Fn::GetAtt": [name, of]} if of else {"Ref": name}
-    return {"Fn::Sub": text} if _VARIABLE.search(text) else text
+    return {"Fn::Sub": text} if VARIABLE.search(text) else text
 
 
 def shown(value: Any) -> str:
@@ -160,19 +159,18 @@ def endpoint_name(resources: Resources, endpoint: str) -> str:
     """The name of an endpoint. Without one, the text in a gate that it passes through, or its logical id."""
     own = properties(resources, endpoint).get("EndpointName")
     names = [resolved(resources, own)] if own else []
-    names += [properties(resources, gate).get("EndpointName") for gate in _passed(resources, endpoint) if not own]
+    names += [properties(resources, gate).get("EndpointName") for gate in config_of(resources, endpoint)[1] if not own]
     return next((name.rpartition("/")[2] for name in names if isinstance(name, str)), endpoint)
+
+
+def unnamed_endpoints(resources: Resources) -> list[str]:
+    """The endpoints that CloudFormation names."""
+    return [name for name in of_type(resources, ENDPOINT) if "EndpointName" not in properties(resources, name)]
 
 
 def named_by_gate(resources: Resources) -> list[str]:
     """The endpoints that CloudFormation names, and whose names are text in a gate."""
-    unnamed = [name for name in of_type(resources, ENDPOINT) if "EndpointName" not in properties(resources, name)]
-    return [name for name in unnamed if endpoint_name(resources, name) != name]
-
-
-def _passed(resources: Resources, endpoint: str) -> list[str]:
-    named = references(properties(resources, endpoint).get("EndpointConfigName"))
-    return [gate for gate in of_type(resources, GATE) if gate in named]
+    return [name for name in unnamed_endpoints(resources) if endpoint_name(resources, name) != name]
 
 
 def endpoint_of(resources: Resources, value: Any) -> str:
@@ -195,43 +193,38 @@ def gates_of(resources: Resources, endpoint: str) -> list[str]:
     ]
 
 
-def config_of(resources: Resources, value: Any) -> tuple[str, list[str]]:
-    """The configuration that a value names by a reference or as text, and the gates that it passes through.
+def config_of(resources: Resources, name: str) -> tuple[str, list[str]]:
+    """The configuration that an endpoint or a gate names by a reference or as text, and the gates on the way to it.
 
     The configuration is empty if the template does not have it.
     """
     passed: list[str] = []
-    pending = [value]
+    pending = [properties(resources, name).get("EndpointConfigName")]
     for each in pending:
         named = references(each)
         for gate in (gate for gate in of_type(resources, GATE) if gate in named and gate not in passed):
             passed.append(gate)
             pending.append(properties(resources, gate).get("EndpointConfigName"))
         for config in of_type(resources, _CONFIG):
-            name = properties(resources, config).get("EndpointConfigName")
-            if config in named or (isinstance(each, str) and each == name):
+            own = properties(resources, config).get("EndpointConfigName")
+            if config in named or (isinstance(each, str) and each == own):
                 return config, passed
     return "", passed
 
 
 def gates_before(resources: Resources, endpoint: str) -> list[str]:
     """The gates that know the configuration of an endpoint, and that CloudFormation updates before the endpoint."""
-    wanted = properties(resources, endpoint).get("EndpointConfigName")
-    config, passed = config_of(resources, wanted)
+    config, passed = config_of(resources, endpoint)
     return [
         gate
         for gate in gates_of(resources, endpoint)
-        if gate in passed
-        or (
-            follows(resources, endpoint, [gate])
-            and config_of(resources, properties(resources, gate).get("EndpointConfigName"))[0] == config
-        )
+        if gate in passed or (follows(resources, endpoint, [gate]) and config_of(resources, gate)[0] == config)
     ]
 
 
 def variants_of(resources: Resources, endpoint: str) -> dict[str, Any] | None:
     """The variants of the configuration that an endpoint gets, by name. `None` if they are not in the template."""
-    config, _ = config_of(resources, properties(resources, endpoint).get("EndpointConfigName"))
+    config, _ = config_of(resources, endpoint)
     variants = properties(resources, config).get("ProductionVariants") if config else None
     if not isinstance(variants, list) or not all(isinstance(each.get("VariantName"), str) for each in variants):
         return None
@@ -240,7 +233,7 @@ def variants_of(resources: Resources, endpoint: str) -> dict[str, Any] | None:
 
 def is_asynchronous(resources: Resources, endpoint: str) -> bool:
     """Whether the configuration that an endpoint gets makes it asynchronous."""
-    config, _ = config_of(resources, properties(resources, endpoint).get("EndpointConfigName"))
+    config, _ = config_of(resources, endpoint)
     return "AsyncInferenceConfig" in properties(resources, config)
 
 
@@ -293,19 +286,17 @@ def _of_variant(resources: Resources, endpoint: Any, variant: Any, dimension: st
     return Target(f"{name}/{shown(variant)}", dimension, of, shown(variant), has_name)
 
 
-def target_of_policy(resources: Resources, policy: str) -> tuple[str, Target | None]:
-    """The native target that a native policy names, and the scalable target that it is on."""
+def target_of_policy(resources: Resources, policy: str) -> Target | None:
+    """The target that a native policy is on."""
     known = targets(resources)
     for name in sorted(references(properties(resources, policy).get("ScalingTargetId"))):
         if name in known:
-            return name, known[name]
+            return known[name]
     declared = resolved(resources, dict(properties(resources, policy)))
     if isinstance(text := declared.get("ScalingTargetId"), str):
         members = ("ResourceId", "ScalableDimension", "ServiceNamespace")
         declared = dict(zip(members, text.split("|"), strict=False))
-    target = _of_native(resources, declared)
-    natives = [name for name in known if is_of(resources, name, NATIVE_TARGET) and known[name] == target]
-    return natives[0] if natives else "", target
+    return _of_native(resources, declared)
 
 
 def policy_of(target: Target, policy: str) -> str:
@@ -319,7 +310,7 @@ def policies(resources: Resources) -> Iterator[tuple[str, Target, str]]:
     for name in of_type(resources, SCALING, NATIVE_POLICY):
         declared = properties(resources, name)
         listed = declared.get("ScalingPolicies", []) if is_of(resources, name, SCALING) else [declared]
-        target = known.get(name) or target_of_policy(resources, name)[1]
+        target = known.get(name) or target_of_policy(resources, name)
         for policy in listed if isinstance(listed, list) else []:
             if target and isinstance(policy, dict) and isinstance(policy.get("PolicyName"), str):
                 yield name, target, policy["PolicyName"]

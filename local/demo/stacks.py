@@ -1,10 +1,11 @@
 """Stacks on MiniStack's CloudFormation, from unchanged template files."""
 
 import hashlib
+import itertools
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,28 @@ class Settled:
 
     def failures(self) -> list[tuple[str, str]]:
         """Resource and reason of each event that reports a failure."""
-        return [
-            (event["LogicalResourceId"], event.get("ResourceStatusReason", ""))
-            for event in self.events
-            if event["ResourceStatus"].endswith("_FAILED")
-        ]
+        return _failures(self.events)
+
+    def failures_before_rollback(self) -> list[tuple[str, str]]:
+        """Those of the update itself."""
+        return _failures(itertools.takewhile(_is_before_rollback, self.events))
+
+    def not_reverted(self) -> list[str]:
+        """The resources whose rollback failed."""
+        of_rollback = itertools.dropwhile(_is_before_rollback, self.events)
+        return [event["LogicalResourceId"] for event in of_rollback if event["ResourceStatus"] == "UPDATE_FAILED"]
+
+
+def _failures(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    return [
+        (event["LogicalResourceId"], event.get("ResourceStatusReason", ""))
+        for event in events
+        if event["ResourceStatus"].endswith("_FAILED")
+    ]
+
+
+def _is_before_rollback(event: Mapping[str, Any]) -> bool:
+    return bool(event["ResourceStatus"] != "UPDATE_ROLLBACK_IN_PROGRESS")
 
 
 class Stacks:

@@ -5,7 +5,6 @@ import contextvars
 import dataclasses
 import functools
 import io
-import itertools
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,15 +16,13 @@ from demo.ministack_rollback import FAILING_RESOURCE
 from demo.plan import plan
 from demo.retelling import Event
 from demo.stack_resources import (
-    ENDPOINT,
     GATE,
     Target,
     named_by_gate,
-    of_type,
     policies,
     policy_of,
-    properties,
     targets,
+    unnamed_endpoints,
 )
 from demo.stacks import Settled
 from demo.telling import UnexpectedError, UnsuccessfulError
@@ -126,7 +123,7 @@ class UpdateTrial(Trial):
         elif self._lost:
             lost, is_ = words.joined(sorted(self._lost)), "is" if len(self._lost) == 1 else "are"
             yield f"NOT complete: {lost} {is_} missing after the update. The plan says what to do."
-        if failed := [*_not_reverted(settled.events), *(name for each in failures for name in each.not_reverted)]:
+        if failed := [*settled.not_reverted(), *(name for each in failures for name in each.not_reverted)]:
             names = words.joined([*dict.fromkeys(failed)])
             advice = "The plan says what to do." if self._plan.rollback_may_fail else "Read its reason in the timeline."
             yield f"NOT rolled back: {names} failed in the rollback. {advice}"
@@ -152,8 +149,7 @@ class UpdateTrial(Trial):
         """Fails if the update differs from the plan. A resource may fail for reasons that the plan does not know."""
         planned = self._plan
         is_updated = settled.status == _UPDATED
-        not_reverted = _not_reverted(settled.events)
-        is_refused = any(_REFUSED in reason for name, reason in settled.failures() if name not in not_reverted)
+        is_refused = any(_REFUSED in reason for _, reason in settled.failures_before_rollback())
         deregistered = self._deregistered()
         self._lost = self._missing() if is_updated else set()
         wrong = []
@@ -252,7 +248,7 @@ class _Failure:
                     world.stacks.update, STACK, _with_failing_resource(after), **after.parameters
                 )
                 settled = trial.carry_out(STACK, update, "UPDATE_ROLLBACK_COMPLETE")
-                self._failed = [name for name, _ in settled.failures() if name not in _not_reverted(settled.events)]
+                self._failed = [name for name, _ in settled.failures_before_rollback()]
                 if settled.status == "UPDATE_ROLLBACK_COMPLETE":
                     trial.expect(not world.snapshots(), "no snapshot is left after the rollback")
                     differs = _differs(scaling, world.scaling(), _unnamed(before, after))
@@ -263,19 +259,14 @@ class _Failure:
                 elif settled.status == _UPDATED:
                     raise UnsuccessfulError(f"FAIL: the update does not change {self._fails}, so it does not fail.")
                 else:
-                    self.not_reverted = _not_reverted(settled.events)
+                    self.not_reverted = settled.not_reverted()
         except Exception as error:  # the main thread raises it
             self._error = error
 
 
-def _unnamed(*templates: Ready) -> frozenset[str]:
+def _unnamed(before: Ready, after: Ready) -> frozenset[str]:
     """The endpoints that CloudFormation names."""
-    return frozenset(
-        name
-        for template in templates
-        for name in of_type(template.resources, ENDPOINT)
-        if "EndpointName" not in properties(template.resources, name)
-    )
+    return frozenset(unnamed_endpoints(before.resources)) | frozenset(unnamed_endpoints(after.resources))
 
 
 def _differs(
@@ -305,12 +296,6 @@ def _stop(failures: Iterable[_Failure]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-
-
-def _not_reverted(events: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The resources that failed after the rollback had begun."""
-    of_rollback = itertools.dropwhile(lambda event: event["ResourceStatus"] != "UPDATE_ROLLBACK_IN_PROGRESS", events)
-    return [event["LogicalResourceId"] for event in of_rollback if event["ResourceStatus"] == "UPDATE_FAILED"]
 
 
 def _ready(world: World, function: str, templates: Templates) -> tuple[Ready, Ready]:

@@ -39,6 +39,12 @@ GREEN = """\
           InstanceType: ml.m5.large
           InitialInstanceCount: 1
 """
+TAGGED = """\
+  Endpoint:
+    Type: AWS::SageMaker::Endpoint
+    Properties:
+      Tags: [{Key: team, Value: ml}]
+"""
 SCALING_BEGINS = "\n  Scaling:\n"
 POLICY = "SageMakerEndpointInvocationScalingPolicy"
 OF_TARGET = f"policy {POLICY} of translation/AllTraffic"
@@ -575,6 +581,17 @@ class Owners(PlanTestCase):
         texts = [text.replace(retained, "") for text in (WITH_GATE, XLARGE)]
         self.tells(self.plan(*texts), "endpoint translation: the update resets the instance count of AllTraffic to")
         self.assertNotIn("InitialInstanceCount", str(self.plan(WITH_GATE, XLARGE).lines))
+        tagged = texts[0].replace("  Endpoint:\n    Type: AWS::SageMaker::Endpoint\n    Properties:\n", TAGGED)
+        self.assertNotEqual(tagged, texts[0])
+        self.assertNotIn("InitialInstanceCount", str(self.plan(texts[0], tagged).lines))
+        instances = "          InstanceType: !Ref InstanceType\n          InitialInstanceCount: 1\n"
+        serverless = [
+            texts[0].replace(
+                instances, f"          ServerlessConfig: {{MaxConcurrency: {most}, MemorySizeInMB: 1024}}\n"
+            )
+            for most in (5, 6)
+        ]
+        self.assertNotIn("InitialInstanceCount", str(self.plan(*serverless).lines))
         policy = "      DeploymentConfig: {BlueGreenUpdatePolicy: {TrafficRoutingConfiguration: {Type: ALL_AT_ONCE}}}\n"
         guarded = WITH_GATE.replace(retained, retained + policy)
         two = guarded.replace("          InitialInstanceCount: 1\n", GREEN)
