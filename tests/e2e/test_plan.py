@@ -696,6 +696,9 @@ class Owners(PlanTestCase):
         found = self.plan(*generated)
         self.assertEqual((found.refused, found.deregistered), (False, {"stack-Endpoint-AB12/AllTraffic"}))
         self.assertEqual(found.failures, {})
+        native = self.native(generated[0])
+        as_text = native.replace("${Endpoint.EndpointName}", "stack-Endpoint-AB12")
+        self.assertEqual(self.plan(native, as_text).lines, ["no scalable target changes"])
 
     def test_zero_limits_of_actions_and_inference_components(self) -> None:
         zero = WITH_GATE.replace("            MinCapacity: 2", "            MaxCapacity: 0")
