@@ -25,7 +25,7 @@ export RUFF_CACHE_DIR := $(CURDIR)/target/ruff
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo try screen test simulate plant coverage mutants bench bench-faults bench-scale watch invoke lint lint-cdk constructs deny advisories build package package-check sbom schema digest clean tools-demo tools-test
+.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke lint lint-cdk constructs deny advisories build package package-check sbom schema digest clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ try: tools-demo ## Play a template of your own on this machine: make try TEMPLAT
 
 screen: tools-demo ## Record the demo anew, and draw docs/demo.svg of it
 	@$(VENV_PYTHON) -m demo --json | $(VENV_PYTHON) -m demo.screen
+
+pictures: tools-demo ## Draw examples/pictures of the templates
+	@$(VENV_PYTHON) -m tools.pictures
 
 test: tools-test lint deny ## Run every check and every test
 	cargo test --workspace
