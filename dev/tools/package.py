@@ -1,21 +1,26 @@
-"""Builds the package for Lambda: `make package`. `make package-check` shows that the same source gives the same bytes.
+"""Builds the package that README installs: `make package`. `make package-check`: the same source gives the same bytes.
 
-Uses the machine's own Python and Rust, and builds natively: for arm64 you need an arm64 machine, or a linker and Rust's
+Uses the machine's own Rust, and builds natively: for arm64 you need an arm64 machine, or a linker and Rust's
 target for it.
 """
 
+import gzip
 import hashlib
+import io
 import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from demo.environment import ROOT, inherited
 from demo.package import archive
+from tools.stack_set import stack_set_template
 
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 HOST = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
@@ -24,6 +29,12 @@ GLIBC = (2, 34)
 LARGEST = 5 * 2**19
 """Bytes of a package, for each architecture: a goal of docs/BENCHMARKS.md."""
 OUTPUT = ROOT / "target" / "package"
+DOCUMENTS = [
+    *(ROOT / name for name in ("LICENSE", "README.md")),
+    *(ROOT / "target" / name for name in ("sbom.json", "THIRD-PARTY-LICENSES.txt")),
+]
+"""The files of a package that do not depend on the architecture. `make sbom` and `make licences` write the last two."""
+SUMS = "SHA256SUMS"
 CARGO_HOME = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
 
 
@@ -68,8 +79,11 @@ def newest_glibc(program: bytes) -> tuple[int, ...]:
     return max((tuple(map(int, version.split(b"."))) for version in versions), default=(0,))
 
 
-def lay_out(program: Path, architecture: str, folder: Path) -> Path:
-    """Puts the input of `sam package` into a folder, and returns the archive in it."""
+def lay_out(program: Path, architecture: str, folder: Path, documents: Iterable[Path] = ()) -> Path:
+    """Fills a folder with the function's archive, which it returns, and its templates.
+
+    `template.yaml` is for `aws cloudformation package`, and `stack-set.json` for StackSets.
+    """
     if (needs := newest_glibc(program.read_bytes())) > GLIBC:
         sys.exit(
             f"error: it needs glibc {'.'.join(map(str, needs))}, and Lambda has {'.'.join(map(str, GLIBC))}:"
@@ -91,11 +105,37 @@ def lay_out(program: Path, architecture: str, folder: Path) -> Path:
         r"    Metadata:\n      BuildMethod: .*\n      BuildProperties:\n        Binary: .*\n", "", template
     )
     (folder / "template.yaml").write_text(template)
-    for name in ("LICENSE", "README.md"):
-        shutil.copy(ROOT / name, folder)
+    (folder / "stack-set.json").write_text(stack_set_template(template))
+    for document in documents:
+        shutil.copy(document, folder)
     package = folder / "bootstrap.zip"
     package.write_bytes(packed)
     return package
+
+
+def pack(folder: Path) -> Path:
+    """Packs a folder into `sagemaker-scaling-FOLDER.tar.gz` beside it, writes its sum, and returns it.
+
+    The folder gets the sums of its files. The same files give the same bytes.
+    """
+    files = sorted(file for file in folder.iterdir() if file.name != SUMS)
+    (folder / SUMS).write_text("".join(map(sum_line, files)))
+    name = f"sagemaker-scaling-{folder.name}"
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archived:
+        for file in (*files, folder / SUMS):
+            entry = tarfile.TarInfo(f"{name}/{file.name}")
+            entry.size = file.stat().st_size
+            archived.addfile(entry, io.BytesIO(file.read_bytes()))
+    made = folder.with_name(f"{name}.tar.gz")
+    made.write_bytes(gzip.compress(content.getvalue(), mtime=0))
+    made.with_name(f"{made.name}.sha256").write_text(sum_line(made))
+    return made
+
+
+def sum_line(file: Path) -> str:
+    """A line of the input of `sha256sum --check`."""
+    return f"{digest(file)}  {file.name}\n"
 
 
 def digest(file: Path) -> str:
@@ -107,9 +147,14 @@ def package(architectures: list[str]) -> None:
     """Builds packages, and prints their sizes and hashes."""
     for architecture in architectures:
         program = build(ROOT, architecture)
-        made = lay_out(program, architecture, OUTPUT / architecture)
-        print(f"{made.relative_to(ROOT)}: {made.stat().st_size:,} bytes, unpacked {program.stat().st_size:,}")
-        print(f"SHA-256 {digest(made)}")
+        folder = OUTPUT / architecture
+        function = lay_out(program, architecture, folder, DOCUMENTS)
+        (folder / "toolchain.txt").write_bytes(
+            subprocess.run(["rustc", "--version", "--verbose"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+        )
+        made = pack(folder)
+        print(f"The function: {function.stat().st_size:,} bytes, unpacked {program.stat().st_size:,}")
+        print(f"{made.relative_to(ROOT)}: {made.stat().st_size:,} bytes, SHA-256 {digest(made)}")
 
 
 def check() -> None:

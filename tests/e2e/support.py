@@ -25,6 +25,7 @@ from demo.receiver import Answer, Receiver
 from demo.stacks import Settled
 from demo.stage import LocalAws, Stage, cargo_lambda_invoke
 from demo.world import World
+from tools.package import HOST
 
 EVENTS = ROOT / "events"
 TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "examples").glob("*.yaml"))]
@@ -33,6 +34,7 @@ _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _WHOLE_RUN_SECONDS = 2_400
 _ANSWER_SECONDS = 60
 _CHECK_SECONDS = 120
+_BUILD_SECONDS = 1_500
 _GONE_SECONDS = 15
 
 isolate()
@@ -107,6 +109,19 @@ def sam(*arguments: str, seconds: int = 120, **environment: str) -> subprocess.C
         # With this file, the SAM CLI does not look for a newer version of itself.
         Path(settings, "metadata.json").write_text(json.dumps({"lastVersionCheck": time.time()}))
         return run([str(VENV / "sam"), *arguments], {"__SAM_CLI_APP_DIR": settings, **environment}, seconds)
+
+
+@functools.cache
+def release_build() -> Path:
+    """The program of README's `sam build`, for this machine's architecture."""
+    # Not .aws-sam, which may have a build that somebody wants to deploy.
+    folder = ROOT / "target" / "sam" / "build"
+    caches = ("CARGO_ZIGBUILD_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
+    environment = dict.fromkeys(caches, str(ROOT / "target" / "zig"))
+    arguments = ["--parameter-overrides", f"Architecture={HOST}", "--build-dir", str(folder)]
+    built = sam("build", *arguments, seconds=_BUILD_SECONDS, **environment)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return folder / "Function" / "bootstrap"
 
 
 def blocks(*languages: str) -> list[str]:

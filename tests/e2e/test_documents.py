@@ -8,7 +8,8 @@ from pathlib import Path
 from demo.environment import ROOT
 
 FINDINGS = ROOT / "findings"
-LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#([^)]*))?\)")
+# `../../releases/latest` leads to the releases of the repository, wherever it is hosted.
+LINK = re.compile(r"\]\((?!https?://|#|../../releases/)([^)#]+)(?:#([^)]*))?\)")
 
 
 def pages() -> list[Path]:

@@ -1,7 +1,8 @@
-"""The same program gives the same package, laid out for `sam package`. `make package-check` builds twice."""
+"""The same program gives the same package. `make package-check` builds twice, and test_install installs a package."""
 
 import contextlib
 import io
+import json
 import os
 import random
 import unittest
@@ -35,20 +36,35 @@ class Package(unittest.TestCase):
         [entry] = zipfile.ZipFile(io.BytesIO(archive(other, compressed=True))).infolist()
         self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
 
-    def test_its_folder_is_what_sam_package_takes(self) -> None:
+    def test_its_folder_has_templates_of_its_architecture_that_pass_the_linter(self) -> None:
         program = self.program("bootstrap", b"\x7fELF GLIBC_2.34\0")
         for architecture in package.TARGETS:
             with self.subTest(architecture):
                 folder = self.folder / architecture
                 made = package.lay_out(program, architecture, folder)
                 files = {file.name for file in folder.iterdir()}
-                self.assertEqual(files, {"LICENSE", "README.md", "bootstrap.zip", "template.yaml"})
+                self.assertEqual(files, {"bootstrap.zip", "stack-set.json", "template.yaml"})
                 template = (folder / "template.yaml").read_text()
                 self.assertIn(f"CodeUri: {made.name}", template)
                 self.assertIn(f"Default: {architecture}", template)
                 self.assertNotIn("BuildMethod", template)
-                checked = cfn_lint(folder / "template.yaml")
-                self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+                plain = json.loads((folder / "stack-set.json").read_text())
+                self.assertEqual(plain["Parameters"]["Architecture"]["Default"], architecture)
+                self.assertNotIn("Transform", plain)
+                for name in ("template.yaml", "stack-set.json"):
+                    checked = cfn_lint(folder / name)
+                    self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+
+    def test_the_time_and_the_mode_of_no_file_are_in_what_is_published(self) -> None:
+        packed = []
+        for name, mode, time in (("one", 0o644, 1), ("another", 0o600, 2)):
+            program = self.program(f"{name}/program", b"\x7fELF GLIBC_2.34\0")
+            folder = self.folder / name / "arm64"
+            package.lay_out(program, "arm64", folder, [ROOT / "LICENSE"])
+            (folder / "LICENSE").chmod(mode)
+            os.utime(folder / "LICENSE", (time, time))
+            packed.append(package.pack(folder).read_bytes())
+        self.assertEqual(packed[0], packed[1])
 
     def test_a_program_that_lambda_could_not_load_is_refused(self) -> None:
         program = self.program("bootstrap", b"GLIBC_2.2.5\0GLIBC_2.35\0")

@@ -14,15 +14,10 @@ from pathlib import Path
 
 from bench.cold.network import Aws, Server
 from bench.cold.process import Process, Program
-from demo.environment import ROOT
 from demo.package import archive
-from support import sam, write_certificate
+from support import release_build, write_certificate
 from tools import package
 
-# Not .aws-sam, which may have a build that somebody wants to deploy.
-_BUILD = ROOT / "target" / "sam" / "build"
-_BINARY = _BUILD / "Function" / "bootstrap"
-_BUILD_SECONDS = 1_500
 # The current size, and a little more.
 _LARGEST_BINARY = 5.5 * 2**20
 # The function's own, and those that look up names.
@@ -32,26 +27,19 @@ _MOST_THREADS = 3
 class Release(unittest.TestCase):
     """The output of README's `sam build`, for this machine's architecture."""
 
+    program: Path
+
     @classmethod
     def setUpClass(cls) -> None:
-        arguments = [
-            "--parameter-overrides",
-            f"Architecture={package.HOST}",
-            "--build-dir",
-            str(_BUILD),
-        ]
-        caches = ("CARGO_ZIGBUILD_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
-        environment = dict.fromkeys(caches, str(ROOT / "target" / "zig"))
-        built = sam("build", *arguments, seconds=_BUILD_SECONDS, **environment)
-        assert built.returncode == 0, built.stdout + built.stderr
+        cls.program = release_build()
 
     def test_it_is_small(self) -> None:
-        self.assertLess(_BINARY.stat().st_size, _LARGEST_BINARY)
-        self.assertLess(len(archive(_BINARY, compressed=True)), package.LARGEST)
+        self.assertLess(self.program.stat().st_size, _LARGEST_BINARY)
+        self.assertLess(len(archive(self.program, compressed=True)), package.LARGEST)
 
     def test_lambda_can_load_it(self) -> None:
-        self.assertLessEqual(package.newest_glibc(_BINARY.read_bytes()), package.GLIBC)
-        self.assertEqual([file.name for file in _BINARY.parent.iterdir()], [_BINARY.name])
+        self.assertLessEqual(package.newest_glibc(self.program.read_bytes()), package.GLIBC)
+        self.assertEqual([file.name for file in self.program.parent.iterdir()], [self.program.name])
 
     def test_the_handshakes_come_before_the_first_request_and_the_threads_are_few(self) -> None:
         process, aws, _ = self._started()
@@ -87,7 +75,7 @@ class Release(unittest.TestCase):
         tls.load_cert_chain(certificate, key)
         aws, log = Aws(tls), directory / "log"
         resources.callback(aws.close)
-        program = Program([str(_BINARY)], {"SSL_CERT_FILE": str(certificate)})
+        program = Program([str(self.program)], {"SSL_CERT_FILE": str(certificate)})
         process = resources.enter_context(Process(program, aws, log=resources.enter_context(log.open("wb"))))
         process.init()
         return process, aws, log
