@@ -3,7 +3,6 @@
 PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 DENY := target/tools/cargo-deny@0.20.2/bin/cargo-deny
-ABOUT := target/tools/cargo-about@0.8.4/bin/cargo-about
 CYCLONEDX := target/tools/cargo-cyclonedx@0.5.9/bin/cargo-cyclonedx
 COVERAGE := target/tools/cargo-llvm-cov@0.9.1/bin/cargo-llvm-cov
 MUTANTS := target/tools/cargo-mutants@27.1.0/bin/cargo-mutants
@@ -118,9 +117,8 @@ sbom: $(CYCLONEDX) ## Write target/sbom.json, the CycloneDX bill of materials of
 	mv bootstrap_bin.cdx.json target/sbom.json
 	rm local/aws/local-aws_bin.cdx.json schema/schema_bin.cdx.json
 
-licences: $(ABOUT) ## Write target/THIRD-PARTY-LICENSES.txt, the licences of the crates in the function
-	cargo fetch --quiet --locked
-	$(ABOUT) generate --offline --locked --config dev/tools/about.toml --output-file target/THIRD-PARTY-LICENSES.txt dev/tools/about.hbs
+licences: ## Write target/THIRD-PARTY-LICENSES.txt, the licences of the crates in the function
+	@$(PYTHON) -m tools.licences
 
 schema: ## Write schema/*.json and docs/PROPERTIES.md from the types in schema/src
 	cargo run --quiet --package schema

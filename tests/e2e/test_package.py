@@ -12,7 +12,7 @@ from pathlib import Path
 from demo.environment import ROOT
 from demo.package import archive
 from support import cfn_lint, scratch
-from tools import package
+from tools import licences, package
 
 
 class Package(unittest.TestCase):
@@ -77,6 +77,17 @@ class Package(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, "for arm64 has 2,"):
             package.lay_out(program, "arm64", self.folder / "out")
         self.assertFalse((self.folder / "out").exists())
+
+    def test_every_crate_in_the_function_has_its_licence(self) -> None:
+        page = licences.page()
+        for text in ("* ring ", "* tokio ", "* lambda_runtime ", "Permission is hereby granted", "Apache License"):
+            self.assertIn(text, page)
+        # No procedural macro, and nothing that only tests use.
+        for text in ("* syn ", "* proptest ", "* sagemaker-scaling "):
+            self.assertNotIn(text, page)
+        crate = {"name": "mine", "license": "GPL-3.0-only", "manifest_path": str(self.folder / "Cargo.toml")}
+        with self.assertRaisesRegex(SystemExit, "crate mine has no licence file; add the text of GPL-3.0-only"):
+            licences.texts(crate)
 
     def test_no_path_of_this_machine_is_left_in_a_build(self) -> None:
         flags = package.flags(ROOT)["CARGO_ENCODED_RUSTFLAGS"]
