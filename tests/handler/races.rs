@@ -352,3 +352,37 @@ async fn a_stale_request_that_fails_after_registering_undoes_it() {
         assert!(world.registered().is_empty(), "{status}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_create_does_not_put_its_policy_on_a_target_that_another_stack_registered_meanwhile() {
+    let world = World::new();
+    world.on_record("CREATE_IN_PROGRESS", "");
+    // The Delete deregisters the target between its registration and its policy.
+    world.before("PutScalingPolicy", 0, &[("AnyScaleFrontendService.DeregisterScalableTarget", my_variant())]);
+    world.on_record_before("PutScalingPolicy", "DELETE_IN_PROGRESS", INVENTED);
+    let registered_by_another = async {
+        world.until_called("PutScalingPolicy").await;
+        world.register_by_hand(owned_by("stack/theirs/1", "Scaling"));
+    };
+    let request = create().with("ScalingPolicies", json!([step("own", "1")]));
+    let ((reason, _), ()) = tokio::join!(world.refuse(request), registered_by_another);
+    assert!(reason.contains("DELETE_IN_PROGRESS"), "{reason}");
+    let policies = world.auto_scaling("DescribeScalingPolicies", my_variant(), &json!({}));
+    assert_eq!(policies["ScalingPolicies"], json!([]));
+}
+
+/// Such as by a gate that restores it.
+#[tokio::test(start_paused = true)]
+async fn a_delete_deregisters_a_target_that_was_registered_anew_meanwhile() {
+    let world = World::new();
+    world.succeed(create()).await;
+    world.on_record("DELETE_IN_PROGRESS", ID);
+    world.fail("DeregisterScalableTarget", "ThrottlingException", 1);
+    let registered_anew = async {
+        world.until_called("DeregisterScalableTarget").await;
+        world.auto_scaling("DeregisterScalableTarget", my_variant(), &json!({}));
+        world.register_by_hand(owned_by(STACK, "Scaling"));
+    };
+    tokio::join!(world.succeed(delete().late(60)), registered_anew);
+    assert!(world.registered().is_empty());
+}
