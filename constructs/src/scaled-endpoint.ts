@@ -43,6 +43,12 @@ export class ScaledEndpoint extends Construct {
   /** The name of the endpoint, for resources that come after it. */
   public readonly endpointName: string;
 
+  /** The endpoint, for escape hatches. */
+  public readonly cfnEndpoint: sagemaker.CfnEndpoint;
+
+  /** The configuration, for escape hatches. */
+  public readonly cfnEndpointConfig: sagemaker.CfnEndpointConfig;
+
   private readonly gate: EndpointUpdateGate;
   private readonly props: ScaledEndpointProps;
   private readonly scalings = new Map<string, SageMakerScaling>();
@@ -53,12 +59,12 @@ export class ScaledEndpoint extends Construct {
       fail(this, "config.endpointConfigName: leave it out; the gate recognizes a new configuration by its new name");
     }
     this.props = props;
-    const config = new sagemaker.CfnEndpointConfig(this, "Config", props.config);
+    this.cfnEndpointConfig = new sagemaker.CfnEndpointConfig(this, "Config", props.config);
     this.gate = new EndpointUpdateGate(this, "Gate", {
       ...props,
-      endpointConfigName: config.attrEndpointConfigName,
+      endpointConfigName: this.cfnEndpointConfig.attrEndpointConfigName,
     });
-    const endpoint = new sagemaker.CfnEndpoint(this, "Endpoint", {
+    this.cfnEndpoint = new sagemaker.CfnEndpoint(this, "Endpoint", {
       endpointName: props.endpointName,
       // Passes through the gate, so CloudFormation updates the gate first.
       endpointConfigName: this.gate.endpointConfigName,
@@ -66,7 +72,7 @@ export class ScaledEndpoint extends Construct {
       retainAllVariantProperties: true,
       deploymentConfig: props.deploymentConfig,
     });
-    this.endpointName = endpoint.attrEndpointName;
+    this.endpointName = this.cfnEndpoint.attrEndpointName;
   }
 
   /**

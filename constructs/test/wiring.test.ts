@@ -1,9 +1,9 @@
-import { App, CfnOutput, Duration, Lazy, Stack } from "aws-cdk-lib";
+import { App, CfnOutput, Duration, Lazy, RemovalPolicy, Stack, Tags } from "aws-cdk-lib";
 import { aws_applicationautoscaling as autoscaling, aws_cloudwatch as cloudwatch } from "aws-cdk-lib";
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { ScaledEndpoint, ScaledEndpointProps, ScalingProvider } from "../src";
-import { GATE, Json, TARGET, template } from "./synthesis";
+import { GATE, Json, TARGET, only, template } from "./synthesis";
 
 const LIMITS = { minCapacity: 1, maxCapacity: 4 };
 const INSTANCES = { variantName: "Instances", modelName: "model", instanceType: "ml.m5.large" };
@@ -19,13 +19,6 @@ function endpoint(stack: Stack, props: Partial<ScaledEndpointProps> = {}): Scale
     config: { productionVariants: [INSTANCES, SERVERLESS] },
     ...props,
   });
-}
-
-/** The resource of a type, and its logical id. */
-function only(resources: Json, type: string): { id: string; properties: Json } {
-  const found = Object.entries<Json>(resources).filter(([, resource]) => resource.Type === type);
-  assert.equal(found.length, 1, type);
-  return { id: found[0][0], properties: found[0][1].Properties };
 }
 
 test("the gate comes after the configuration and before the endpoint, and the scaling last", () => {
@@ -149,4 +142,52 @@ test("another stack scales the endpoint by its exported name", () => {
   const { Resources } = app.synth().getStackByName(alarm.stack.stackName).template;
   const [{ Value }] = only(Resources, "AWS::CloudWatch::Alarm").properties.Dimensions;
   assert.deepEqual(Object.keys(Value), ["Fn::ImportValue"]);
+});
+
+test("endpoint and configuration have escape hatches", () => {
+  const { Resources } = template((stack) => {
+    const { cfnEndpoint, cfnEndpointConfig } = endpoint(stack);
+    cfnEndpoint.overrideLogicalId("MyEndpoint");
+    cfnEndpoint.addPropertyOverride("RetainDeploymentConfig", true);
+    cfnEndpoint.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    cfnEndpointConfig.overrideLogicalId("MyConfig");
+    cfnEndpointConfig.tags.setTag("team", "search");
+  });
+  const { MyEndpoint, MyConfig } = Resources;
+  assert.equal(MyEndpoint.Properties.RetainDeploymentConfig, true);
+  assert.equal(MyEndpoint.DeletionPolicy, "Retain");
+  assert.deepEqual(MyConfig.Properties.Tags, [{ Key: "team", Value: "search" }]);
+  // The gate refers to the configuration by its new logical id.
+  const EndpointConfigName = { "Fn::GetAtt": ["MyConfig", "EndpointConfigName"] };
+  assert.deepEqual(only(Resources, GATE).properties.EndpointConfigName, EndpointConfigName);
+});
+
+test("an endpoint may keep a generated name, which only its gate has", () => {
+  const { Resources } = template((stack) => {
+    const created = endpoint(stack, { endpointName: "Generated-1x2y3z" });
+    created.cfnEndpoint.addPropertyDeletionOverride("EndpointName");
+    created.scaleVariant("Scaling", { variantName: "Instances", ...LIMITS });
+  });
+  const unnamed = only(Resources, "AWS::SageMaker::Endpoint");
+  assert.equal(unnamed.properties.EndpointName, undefined);
+  assert.equal(only(Resources, GATE).properties.EndpointName, "Generated-1x2y3z");
+  assert.deepEqual(only(Resources, TARGET).properties.EndpointName, { "Fn::GetAtt": [unnamed.id, "EndpointName"] });
+});
+
+test("Tags.of tags endpoint and configuration, and neither gate nor scalable target", () => {
+  const { Resources } = template((stack) => {
+    const created = endpoint(stack);
+    created.scaleVariant("Tagged", { variantName: "Instances", ...LIMITS, tags: { cost: "low" } });
+    created.scaleVariant("Untagged", { variantName: "Serverless", ...LIMITS });
+    Tags.of(created).add("team", "search");
+  });
+  const team = [{ Key: "team", Value: "search" }];
+  const tags = Object.values<Json>(Resources).map(({ Type, Properties }) => [Type, Properties.Tags]);
+  assert.deepEqual(tags.sort(), [
+    ["AWS::SageMaker::Endpoint", team],
+    ["AWS::SageMaker::EndpointConfig", team],
+    [GATE, undefined],
+    [TARGET, undefined],
+    [TARGET, [{ Key: "cost", Value: "low" }]],
+  ]);
 });
