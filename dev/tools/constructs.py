@@ -40,6 +40,12 @@ def main() -> None:
     [built] = (FOLDER / "dist" / "python").glob("*.whl")
     run(FOLDER, *pip, "install", "--quiet", "--no-deps", "--force-reinstall", built)
 
+    in_python = templates_of(python, "test/readme_app.py")
+    in_typescript = templates_of("node", "build/test/readme-app.js")
+    if not in_python.items() <= in_typescript.items():
+        sys.exit("error: the TypeScript and the Python example of constructs/README.md do not make the same template")
+    lint(OUTPUT.glob("*.template.json"))
+
     if templates_of("node", "build/test/app.js") != templates_of(python, "test/app.py"):
         sys.exit("error: constructs/test/app.ts and app.py do not make the same templates")
     lint(OUTPUT.glob("*.template.json"))
