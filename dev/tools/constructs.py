@@ -11,6 +11,8 @@ from tools.package import lay_out
 FOLDER = ROOT / "constructs"
 OUTPUT = FOLDER / "cdk.out"
 PLAYED = OUTPUT / "endpoints.template.json"
+MOVING = "moving-an-endpoint-into-scaledendpoint"
+"""The section of README.md with two deployments, whose stacks are numbered."""
 
 
 def templates_of(*app: str | Path) -> dict[str, str]:
@@ -21,7 +23,7 @@ def templates_of(*app: str | Path) -> dict[str, str]:
 
 
 def main() -> None:
-    """Tests the constructs, writes the packages to constructs/dist, and plays an app of the wheel."""
+    """Tests the constructs, writes the packages to constructs/dist, and plays apps and the examples of README.md."""
     for old in ("build", "dist"):
         shutil.rmtree(FOLDER / old, ignore_errors=True)
     run(FOLDER, "npm", "ci", "--silent", "--no-audit", "--no-fund")
@@ -45,6 +47,8 @@ def main() -> None:
     if not in_python.items() <= in_typescript.items():
         sys.exit("error: the TypeScript and the Python example of constructs/README.md do not make the same template")
     lint(OUTPUT.glob("*.template.json"))
+    before, after = (OUTPUT / f"{MOVING}-{number}.template.json" for number in (1, 2))
+    run(ROOT, VENV / "python", "-m", "demo.trying", after, TRY_BEFORE=str(before))
 
     if templates_of("node", "build/test/app.js") != templates_of(python, "test/app.py"):
         sys.exit("error: constructs/test/app.ts and app.py do not make the same templates")
