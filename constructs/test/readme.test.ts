@@ -1,7 +1,9 @@
 import * as assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { EXAMPLES, MOVING } from "./readme";
-import { GATE, TARGET, only, template } from "./synthesis";
+import { EXAMPLES, MOVING, README } from "./readme";
+import { GATE, Json, TARGET, only, template } from "./synthesis";
 
 for (const { name, build } of EXAMPLES) {
   test(`the example ${name} of README.md synthesises`, () => assert.ok(template(build)));
@@ -41,3 +43,46 @@ test("an endpoint that moves keeps its logical id, its name and its configuratio
   assert.deepEqual(ScalingTargetId, { Ref: target.id });
   assert.deepEqual(properties.ScalingPolicies, [unattached]);
 });
+
+test("the table in README.md has every property of every construct", () => {
+  const written = README.match(/(?:^\|.*\n)+/m)?.[0];
+  assert.equal(written, table(), `expected this table in README.md:\n\n${table()}`);
+});
+
+/** What `jsii` has found in the source. */
+const ASSEMBLY: Json = JSON.parse(readFileSync(join(__dirname, "../../.jsii"), "utf8"));
+
+/** The constructs, and the method that creates one, each with the type of its properties. */
+const CONSTRUCTS: { [name: string]: string } = {
+  ScaledEndpoint: "ScaledEndpointProps",
+  scaleVariant: "ScaleVariantProps",
+  SageMakerScaling: "SageMakerScalingProps",
+  EndpointUpdateGate: "EndpointUpdateGateProps",
+  ScalingFunction: "ScalingFunctionProps",
+};
+
+function table(): string {
+  const types = Object.fromEntries(Object.values<Json>(ASSEMBLY.types).map((type) => [type.name, type]));
+  const basesOf = (name: string): string[] =>
+    (types[name].interfaces ?? []).map((base: string) => base.replace(`${ASSEMBLY.name}.`, ""));
+  const constructs = Object.values<Json>(types).filter(({ base }) => base === "constructs.Construct");
+  const missing = constructs.map(({ name }) => name).filter((name) => !(name in CONSTRUCTS));
+  assert.deepEqual(missing, []);
+
+  // Properties that several constructs share are in the table once.
+  const users = new Map<string, string[]>();
+  for (const [construct, type] of Object.entries(CONSTRUCTS)) {
+    for (const each of [type, ...basesOf(type)]) {
+      users.set(each, [...(users.get(each) ?? []), `\`${construct}\``]);
+    }
+  }
+  const rows = Array.from(users).flatMap(([type, names]) =>
+    types[type].properties.map(({ name, optional, docs }: Json, index: number) => {
+      const words = docs.default?.match(/^- (.*)/)?.[1];
+      const initial = optional ? (words ?? `\`${docs.default}\``) : "required";
+      const meaning = [docs.summary, docs.remarks].filter(Boolean).join(" ").replace(/\n/g, " ");
+      return `|${index === 0 ? ` ${names.join(", ")}` : ""} | \`${name}\` | ${initial} | ${meaning} |`;
+    }),
+  );
+  return ["| construct | property | default | meaning |", "|---|---|---|---|", ...rows, ""].join("\n");
+}
