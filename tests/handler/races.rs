@@ -378,6 +378,8 @@ async fn a_delete_deregisters_a_target_that_was_registered_anew_meanwhile() {
     world.succeed(create()).await;
     world.on_record("DELETE_IN_PROGRESS", ID);
     world.fail("DeregisterScalableTarget", "ThrottlingException", 1);
+    // It is throttled for longer than it acts on what it has read.
+    world.slow_reply("DeregisterScalableTarget", Duration::from_secs(6));
     let registered_anew = async {
         world.until_called("DeregisterScalableTarget").await;
         world.auto_scaling("DeregisterScalableTarget", my_variant(), &json!({}));
