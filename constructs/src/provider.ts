@@ -56,7 +56,7 @@ export class ScalingProvider implements IScalingProvider {
 
 /** Properties of a `ScalingFunction`. */
 export interface ScalingFunctionProps {
-  /** The folder that `make package` writes, such as `target/package/arm64`. */
+  /** The folder of an unpacked package, such as `sagemaker-scaling-arm64`. */
   readonly packageDirectory: string;
 
   /**

@@ -57,7 +57,7 @@ function endpointOfTheReader(stack: Stack): void {
 /** An example as a function that first prepares the stack. */
 function compiled(code: string, prepare: (stack: Stack) => void): (stack: Stack) => void {
   const imports = code.match(/^import .*\n/gm) ?? [];
-  const body = code.replace(/^import .*\n/gm, "").replace("target/package/arm64", PACKAGE);
+  const body = code.replace(/^import .*\n/gm, "").replace("sagemaker-scaling-arm64", PACKAGE);
   const { outputText } = typescript.transpileModule(
     [...imports, "export function build(this: unknown) {", body, "}"].join("\n"),
     { compilerOptions: { module: typescript.ModuleKind.CommonJS, target: typescript.ScriptTarget.ES2022 } },
