@@ -124,9 +124,9 @@ def release_build() -> Path:
     return folder / "Function" / "bootstrap"
 
 
-def blocks(*languages: str) -> list[str]:
-    """README's fenced blocks in some languages."""
-    return [text for language, text in _BLOCK.findall(README.read_text()) if language in languages]
+def blocks(*languages: str, page: Path = README) -> list[str]:
+    """A page's fenced blocks in some languages. Without a page, README's."""
+    return [text for language, text in _BLOCK.findall(page.read_text()) if language in languages]
 
 
 def language_of_blocks() -> list[str]:

@@ -104,6 +104,7 @@ EXAMPLES = {
         ("SageMakerEndpointInvocationScalingPolicy",),
         ("Evening", "Morning"),
     ),
+    "model": Example({}, (), ()),
     "endpoint-for-other-stacks": Example(PARAMETERS, (), ("gate-create-for-other-stacks",)),
     "deployment-guardrails": Example(
         PARAMETERS,
