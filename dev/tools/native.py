@@ -202,7 +202,7 @@ INTRODUCTION = f"""\
 
 What becomes of each property and attribute of the native resources if you move to `{OURS}`: it is the
 same, has another name, or is refused. The native resources' schemas are those of cfn-lint VERSION.
-[POLICIES.md](POLICIES.md#moving-over-from-native-resources) says how to move over, and
+[MOVING.md](MOVING.md#from-native-resources) says how to move over, and
 [PROPERTIES.md](PROPERTIES.md) what each property here means.
 
 Both have tags, policies and scheduled actions. CloudFormation always copies the stack's own tags onto a native target.

@@ -1,6 +1,6 @@
 """Finds which resources fail in an update because of their scalable targets, and which targets are lost in it.
 
-docs/SEMANTICS.md#ownership and docs/POLICIES.md#moving-over-from-native-resources have the rules.
+docs/SEMANTICS.md#ownership and docs/MOVING.md#from-native-resources have the rules.
 """
 
 from collections.abc import Collection, Iterator, Mapping

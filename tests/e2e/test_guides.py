@@ -1,18 +1,34 @@
-"""docs/START.md: its template, commands and CDK code are real, and its steps work."""
+"""docs/START.md and docs/MOVING.md: their templates, commands and CDK code are real, and their steps work."""
 
 import re
 import shlex
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 
+from demo.aws_cli import AwsCliError
+from demo.endpoints import ENDPOINT, create_endpoint
 from demo.environment import ROOT, VENV
+from demo.stacks import example
 from support import StackTestCase, as_template, blocks, cfn_lint, run, sam, sam_validate
 
-START = ROOT / "docs" / "START.md"
+START, MOVING = ROOT / "docs" / "START.md", ROOT / "docs" / "MOVING.md"
 TEMPLATE, TRANSFORM = blocks("yaml", page=START)
 CONSTRUCTS = ROOT / "constructs"
+HAND_WRITTEN = (ROOT / "tests/e2e/moved/hand-written.yaml").read_text()
 NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+ADOPTED = "sagemaker-scaling:adopted"
+OWNER = {ADOPTED, "sagemaker-scaling:logical-id", "sagemaker-scaling:stack-id"}
+PARAMETERS = {"EndpointName": ENDPOINT, "VariantName": "MyVariant"}
+TARGET = (
+    f"--service-namespace sagemaker --resource-id endpoint/{ENDPOINT}/variant/MyVariant "
+    "--scalable-dimension sagemaker:variant:DesiredInstanceCount"
+)
+TRACKING = (
+    '{"PredefinedMetricSpecification":{"PredefinedMetricType":"SageMakerVariantInvocationsPerInstance"},'
+    '"TargetValue":70}'
+)
 
 
 def commands(page: Path) -> list[str]:
@@ -21,7 +37,7 @@ def commands(page: Path) -> list[str]:
 
 
 class Texts(unittest.TestCase):
-    """What the page shows."""
+    """What the pages show."""
 
     def test_the_template_passes_the_linter_with_and_without_the_transform(self) -> None:
         for text in (TEMPLATE, TRANSFORM + TEMPLATE):
@@ -34,13 +50,13 @@ class Texts(unittest.TestCase):
                         checked = check(template)
                         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
-    def test_its_commands_run(self) -> None:
+    def test_their_commands_run(self) -> None:
         """The AWS CLI reads its options before it connects, and can connect to nothing."""
         with tempfile.TemporaryDirectory() as directory:
             Path(directory, "examples").symlink_to(ROOT / "examples")
             Path(directory, "endpoint.yaml").write_text(TEMPLATE)
             Path(directory, "body.json").write_text("{}")
-            for line in commands(START):
+            for line in [line for page in (START, MOVING) for line in commands(page)]:
                 with self.subTest(line):
                     self.check(line.rpartition("| xargs -P 8 -I N ")[2], Path(directory))
 
@@ -91,6 +107,83 @@ class Start(StackTestCase):
         self.assertEqual((self.world.scaling(), self.world.snapshots()), (scaling, []))
         deleted = self.world.stacks.delete("start")
         self.assertEqual((deleted.status, self.world.targets()), ("DELETE_COMPLETE", []))
+
+
+class Moving(StackTestCase):
+    """The steps of MOVING.md. test_examples and test_try_update have those for native resources."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        create_endpoint(cls.world.local_aws)
+
+    def test_a_target_of_terraform_is_adopted_again_after_terraform_has_removed_the_tags(self) -> None:
+        arn = self.registered()
+        before = self.world.targets()
+        self.deploy("create", "terraform", example("moving-over"))
+        self.assertEqual(self.world.targets(), before)
+        self.assertEqual(self.world.tags(arn).keys(), {"team", *OWNER})
+        self.aws(f"untag-resource --resource-arn {arn} --tag-keys {' '.join(OWNER)}")
+        self.deploy("update", "terraform", example("moving-over").replace("MaxCapacity: 4", "MaxCapacity: 5"))
+        self.assertEqual(self.world.tags(arn).keys(), {"team", *OWNER})
+        self.world.stacks.delete("terraform")
+        [target] = self.world.targets()
+        self.assertEqual((target["ScalableTargetARN"], target["MaxCapacity"]), (arn, 5))
+        self.assertEqual(self.world.tags(arn), {"team": "search"})
+
+    def test_a_hand_written_resource_moves_over_and_back_without_a_break(self) -> None:
+        self.deploy("create", "hand-written", HAND_WRITTEN)
+        [before] = self.world.targets()
+        retained = HAND_WRITTEN.replace("  Former:\n", "  Former:\n    DeletionPolicy: Retain\n")
+        self.world.news()
+        self.deploy("update", "hand-written", retained)
+        self.assertEqual([entry for entry in self.world.news() if "Request" in entry or "Target" in entry], [])
+        moved = HAND_WRITTEN.partition("  Former:\n")[0] + example("moving-over").partition("Resources:\n")[2]
+        moved = moved.replace("Fn::ImportValue: !Ref ExportName", "Fn::ImportValue: sagemaker-scaling-ServiceToken")
+        for template, tags in ((moved, OWNER), (retained, set())):
+            self.deploy("update", "hand-written", template)
+            self.assertEqual(self.world.targets(), [before])
+            self.assertEqual(self.world.tags(before["ScalableTargetARN"]).keys(), tags)
+        called = {str(entry.get("Target")).rpartition(".")[2] for entry in self.world.news()}
+        self.assertEqual(called & {"DeregisterScalableTarget", "DeleteScalingPolicy"}, set())
+        self.world.stacks.delete("hand-written")
+
+    def test_a_resource_fully_owns_an_adopted_target_without_the_mark(self) -> None:
+        arn = self.registered()
+        self.deploy("create", "owned", example("moving-over"))
+        for line in blocks("sh", page=MOVING)[-1].splitlines():
+            self.world.cli.run(line.replace("TARGET_ARN", arn))
+        self.deploy("update", "owned", example("moving-over").replace("MaxCapacity: 4", "MaxCapacity: 5"))
+        self.assertEqual(self.world.tags(arn).keys(), {"team", *OWNER} - {ADOPTED})
+        self.world.stacks.delete("owned")
+        self.assertEqual(self.world.targets(), [])
+
+    def registered(self) -> str:
+        """Registers a target as Terraform does. Returns its ARN."""
+        self.aws(f"register-scalable-target {TARGET} --min-capacity 1 --max-capacity 4 --tags team=search")
+        self.aws(
+            f"put-scaling-policy {TARGET} --policy-name Invocations --policy-type TargetTrackingScaling "
+            f"--target-tracking-scaling-policy-configuration '{TRACKING}'"
+        )
+        [target] = self.world.targets()
+        arn: str = target["ScalableTargetARN"]
+        return arn
+
+    def deploy(self, how: str, stack: str, template: str) -> None:
+        """Creates or updates a stack."""
+        settled = getattr(self.world.stacks, how)(stack, template, **PARAMETERS)
+        self.assertEqual(settled.status, f"{how.upper()}_COMPLETE", settled.failures())
+
+    def aws(self, command: str) -> Any:
+        """Runs a command of Application Auto Scaling."""
+        return self.world.cli.run(f"aws application-autoscaling {command}")
+
+    def tearDown(self) -> None:
+        """Deregisters what a test leaves."""
+        try:
+            self.aws(f"deregister-scalable-target {TARGET}")
+        except AwsCliError:
+            self.assertEqual(self.world.targets(), [])
 
 
 if __name__ == "__main__":

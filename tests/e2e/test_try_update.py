@@ -149,7 +149,7 @@ class Updates(TrialTestCase):
         self.assertIn("NOT updated: Scaling failed.", told[-1]["Text"])
 
     def test_native_scaling_moves_over_as_documented(self) -> None:
-        """A rollback does not bring back what the adoption has changed: docs/POLICIES.md."""
+        """A rollback does not bring back what the adoption has changed: docs/MOVING.md."""
         parameters = {"EndpointName": self.endpoint, "VariantName": "AllTraffic"}
         after = example("moving-over").replace("MaxCapacity: 4", "MaxCapacity: 5")
         told = self.update(example("moving-over-before"), after, parameters=parameters)
