@@ -1,9 +1,7 @@
 """Builds, tests and packs the CDK constructs of constructs/, and checks what they make in TypeScript and in Python."""
 
-import re
 import shutil
 import sys
-import textwrap
 from pathlib import Path
 
 from demo.environment import ROOT, VENV
@@ -15,32 +13,6 @@ OUTPUT = FOLDER / "cdk.out"
 PLAYED = OUTPUT / "endpoints.template.json"
 MOVING = "moving-an-endpoint-into-scaledendpoint"
 """The section of README.md with two deployments, whose stacks are numbered."""
-START = ROOT / "docs" / "START.md"
-# What surrounds the snippets of START.md.
-IN_TYPESCRIPT = """\
-import {{ App, Stack }} from "aws-cdk-lib";
-{imports}
-class Start extends Stack {{
-  constructor(app: App) {{
-    super(app, "start");
-{body}
-  }}
-}}
-const app = new App();
-new Start(app);
-app.synth();
-"""
-IN_PYTHON = """\
-from aws_cdk import App, Stack
-{imports}
-class Start(Stack):
-    def __init__(self, app):
-        super().__init__(app, "start")
-{body}
-app = App()
-Start(app)
-app.synth()
-"""
 
 
 def templates_of(*app: str | Path) -> dict[str, str]:
@@ -48,28 +20,6 @@ def templates_of(*app: str | Path) -> dict[str, str]:
     shutil.rmtree(OUTPUT, ignore_errors=True)
     synthesise(FOLDER, *app)
     return {file.name: file.read_text() for file in OUTPUT.glob("*.template.json")}
-
-
-def start_app(language: str, surroundings: str) -> str:
-    """The app of a snippet of START.md."""
-    [snippet] = re.findall(rf"^```{language}\n(.*?)^```$", START.read_text(), re.MULTILINE | re.DOTALL)
-    imports = [line for line in snippet.splitlines() if line.startswith(("import ", "from "))]
-    body = "\n".join(line for line in snippet.splitlines() if line not in imports)
-    return surroundings.format(imports="\n".join(imports), body=textwrap.indent(body, " " * 8))
-
-
-def check_start(python: Path) -> None:
-    """Runs both snippets of START.md. They have to compile, to make the same template, and to pass the checks."""
-    folder = FOLDER / "build" / "start"
-    folder.mkdir()
-    in_typescript = start_app("ts", IN_TYPESCRIPT).replace('"sagemaker-scaling-constructs"', '"../src"')
-    (folder / "app.ts").write_text(in_typescript)
-    (folder / "app.py").write_text(start_app("python", IN_PYTHON))
-    options = "--strict --skipLibCheck --ignoreConfig --target es2022 --module nodenext --types node"
-    run(FOLDER, "node_modules/.bin/tsc", *options.split(), "build/start/app.ts")
-    if templates_of("node", "build/start/app.js") != templates_of(python, "build/start/app.py"):
-        sys.exit("error: the two snippets of docs/START.md do not make the same template")
-    lint(OUTPUT.glob("*.template.json"))
 
 
 def main() -> None:
@@ -100,7 +50,6 @@ def main() -> None:
     before, after = (OUTPUT / f"{MOVING}-{number}.template.json" for number in (1, 2))
     run(ROOT, VENV / "python", "-m", "demo.trying", after, TRY_BEFORE=str(before))
 
-    check_start(python)
     if templates_of("node", "build/test/app.js") != templates_of(python, "test/app.py"):
         sys.exit("error: constructs/test/app.ts and app.py do not make the same templates")
     lint(OUTPUT.glob("*.template.json"))

@@ -8,6 +8,7 @@ KINDS = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "native scalable target",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "native scaling policy",
     "AWS::CloudWatch::Alarm": "CloudWatch alarm",
+    "AWS::IAM::Role": "IAM role",
     "AWS::Lambda::Permission": "Lambda permission",
     "AWS::SNS::Subscription": "SNS subscription",
     "AWS::SNS::Topic": "SNS topic",

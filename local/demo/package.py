@@ -49,5 +49,5 @@ def archive(function: Path, *, compressed: bool = False) -> bytes:
         entry.create_system = _UNIX
         entry.external_attr = _EXECUTABLE
         entry.compress_type = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
-        files.writestr(entry, function.read_bytes())
+        files.writestr(entry, function.read_bytes(), compresslevel=9)
     return package.getvalue()
