@@ -43,7 +43,7 @@ class Install(unittest.TestCase):
             package.lay_out(release_build(), package.HOST, folder, [ROOT / "LICENSE", README])
             cls.archive = package.pack(folder)
         cls.world = resources.enter_context(World(programs()))
-        for command in (f"aws s3 mb s3://{_BUCKET}", *endpoint_commands("prod", "AllTraffic")):
+        for command in (f"aws s3api create-bucket --bucket {_BUCKET}", *endpoint_commands("prod", "AllTraffic")):
             cls.world.cli.run(command)
 
     def setUp(self) -> None:
@@ -97,7 +97,7 @@ class Install(unittest.TestCase):
     def test_the_template_for_stack_sets_deploys_a_function_that_scales(self) -> None:
         upload, *of_stack_sets = commands(ROOT / "docs" / "ACCOUNTS.md", "Every account of an organization")
         for region in ("us-east-1", "eu-central-1"):
-            self.world.cli.run(f"aws s3 mb s3://{_BUCKET}-{region}")
+            self.world.cli.run(f"aws s3api create-bucket --bucket {_BUCKET}-{region}")
         self.succeed(f"tar -xzf {self.archive.name}", upload)
         # MiniStack has no StackSets. Each stack of a set gets the set's template and parameters.
         [parameters] = re.findall("--parameters (.*)$", of_stack_sets[0], re.MULTILINE)
