@@ -4,12 +4,12 @@ use crate::support::world::{Trouble, World};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::account::{Account as _, my_variant, owned_by, target};
+use test_support::account::{Account as _, my_variant, owned_by, target, variant};
 use test_support::attached::{action, merged, step};
 use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG};
 use test_support::request::{
     ID, INVENTED, LOWER, LOWER_ID, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, Request, STACK, create,
-    delete, update,
+    delete, update, update_gate,
 };
 
 #[tokio::test(start_paused = true)]
@@ -170,6 +170,21 @@ async fn an_adopted_target_keeps_the_templates_spelling() {
     assert!(reason.contains("already registered, but not by this function"), "{reason}");
     world.succeed(by_arn(create()).with("AdoptExisting", json!("true"))).await;
     assert_eq!(world.registered(), [LOWER]);
+}
+
+/// Otherwise an adopted target would get a spelling that its alarms and its former owner do not know.
+#[tokio::test(start_paused = true)]
+async fn a_target_in_a_snapshot_keeps_its_spelling_only_if_this_resource_has_adopted_it() {
+    let adopted = merged(owned_by(STACK, "Scaling"), &json!({ ADOPTED_TAG: "true" }));
+    for (tags, expected) in [(adopted, LOWER), (owned_by(STACK, "Scaling"), MY_VARIANT)] {
+        let world = World::new();
+        world.register_in_lower_case(tags);
+        world.create_config("larger", &[variant("MyVariant", "m", "ml.m5.xlarge")], json!({}));
+        world.succeed(update_gate("MyEndPoint", "MyEndPoint", "larger")).await;
+        assert!(world.registered().is_empty());
+        world.succeed(update_by_arn()).await;
+        assert_eq!(world.registered(), [expected]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

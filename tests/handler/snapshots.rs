@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crate::support::prod::{
     BLUE, BLUE_ID, blue, blue_snapshot, create_prod, endpoint, first_snapshot, gate_delete, gate_update, gated,
-    register_natively, snapshots, stores_snapshot_of,
+    register_natively, scaling_update, snapshots, stores_snapshot_of,
 };
+use crate::support::world::World;
 use serde_json::{Value, json};
 use test_support::Crash;
 use test_support::account::{Account as _, target};
-use test_support::attached::merged;
+use test_support::attached::{merged, step};
 use test_support::function::RESTORING_TAG;
 use test_support::request::{create, delete, gate_id, update};
 
@@ -428,4 +429,57 @@ async fn whatever_is_registered_behind_a_gate_fits_into_a_snapshot() {
     world.succeed(gate_update("large", "xlarge")).await;
     world.succeed(gate_update("xlarge", "large")).await;
     assert_eq!(world.picture(), before);
+}
+
+/// `blue`, whose scaling the stack owns, and to which somebody has attached a policy. It is in a snapshot, and the endpoint runs
+/// `xlarge`.
+async fn updated_with_a_foreign_policy() -> World {
+    let world = endpoint();
+    world.succeed(create().field("ResourceProperties", gated("large", 4)).of(BLUE_ID)).await;
+    world.auto_scaling("PutScalingPolicy", blue(), &step("foreign", 1));
+    world.succeed(gate_update("large", "xlarge")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+    world.update_endpoint("prod", "xlarge");
+    world
+}
+
+/// Whether the policy is attached.
+fn has_foreign_policy(world: &World) -> bool {
+    let policies = world.auto_scaling("DescribeScalingPolicies", blue(), &json!({}));
+    policies["ScalingPolicies"].as_array().expect("a list").iter().any(|policy| policy["PolicyName"] == "foreign")
+}
+
+const A_DAY_LATER: Duration = Duration::from_secs(25 * 60 * 60);
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_of_this_update_is_restored_however_late() {
+    let world = updated_with_a_foreign_policy().await;
+    tokio::time::sleep(A_DAY_LATER).await;
+    world.succeed(scaling_update(("large", 4), ("xlarge", 5))).await;
+    assert!(has_foreign_policy(&world));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_of_the_own_target_from_another_update_is_not_restored() {
+    let world = updated_with_a_foreign_policy().await;
+    world.update_endpoint("prod", "both");
+    world.succeed(scaling_update(("alone", 4), ("both", 5))).await;
+    assert_eq!((world.registered().len(), has_foreign_policy(&world)), (1, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_gate_a_snapshot_is_restored_for_a_day() {
+    for (later, is_restored) in [(Duration::ZERO, true), (A_DAY_LATER, false)] {
+        let world = updated_with_a_foreign_policy().await;
+        tokio::time::sleep(later).await;
+        let ungated = ["ResourceProperties", "OldResourceProperties"].into_iter().fold(
+            scaling_update(("large", 4), ("large", 5)),
+            |mut request, properties| {
+                request.0[properties].as_object_mut().expect("an object").remove("UpdateGate");
+                request
+            },
+        );
+        world.succeed(ungated).await;
+        assert_eq!((world.registered().len(), has_foreign_policy(&world)), (1, is_restored), "{later:?}");
+    }
 }
