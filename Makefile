@@ -109,11 +109,11 @@ package: tools-demo sbom licences ## Build target/package/sagemaker-scaling-ARCH
 package-check: tools-demo ## Build the committed source twice, in two folders, and compare
 	@$(VENV_PYTHON) -m tools.package --check
 
-package-install: tools-test ## Install the package of this machine's architecture in a local AWS, as README says
+package-install: tools-test ## Install the package for this machine on a local AWS, with the commands of README
 	@PACKAGES=target/package $(VENV_PYTHON) -m unittest discover --start-directory tests/e2e --pattern test_install.py --verbose
 
 sbom: $(CYCLONEDX) ## Write target/sbom.json, the CycloneDX bill of materials of the function
-	$(CYCLONEDX) cyclonedx --quiet --describe binaries --format json --spec-version 1.5
+	SOURCE_DATE_EPOCH=0 $(CYCLONEDX) cyclonedx --quiet --describe binaries --format json --spec-version 1.5
 	mv bootstrap_bin.cdx.json target/sbom.json
 	rm local/aws/local-aws_bin.cdx.json schema/schema_bin.cdx.json
 

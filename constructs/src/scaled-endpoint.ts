@@ -8,7 +8,7 @@ import { fail } from "./validation";
 
 /** Properties of a `ScaledEndpoint`. */
 export interface ScaledEndpointProps extends ProviderOptions {
-  /** The name of the endpoint as text: its gate is created before it, and alarms of its deployment use it, too. */
+  /** The name of the endpoint as text, because the gate is created before the endpoint. Alarms of its deployment use it, too. */
   readonly endpointName: string;
 
   /**
@@ -43,10 +43,10 @@ export class ScaledEndpoint extends Construct {
   /** The name of the endpoint, for resources that come after it. */
   public readonly endpointName: string;
 
-  /** The endpoint, for escape hatches. */
+  /** The endpoint's resource, with properties that this construct does not have. */
   public readonly cfnEndpoint: sagemaker.CfnEndpoint;
 
-  /** The configuration, for escape hatches. */
+  /** The configuration's resource. */
   public readonly cfnEndpointConfig: sagemaker.CfnEndpointConfig;
 
   private readonly gate: EndpointUpdateGate;

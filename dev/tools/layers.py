@@ -1,14 +1,14 @@
-"""The places of boxes and arrows in a picture of layers: each arrow goes to a layer further right.
+"""Places the boxes and arrows of a picture in layers. Each arrow goes to a layer further right.
 
 An arrow over several layers has a *bend* in each layer between. A bend has its own place among the boxes of its layer,
 so no arrow runs through a box. A *hop* is the part of an arrow between two neighbouring layers.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import combinations, pairwise
+from itertools import pairwise
 from statistics import fmean
 
-_ORDERS, _LEVELLINGS = 24, 1000
+_LEVEL_SWEEPS = 100
 _GAP = 22
 
 Hop = tuple[str, str]
@@ -16,7 +16,7 @@ Layers = Sequence[Sequence[str]]
 
 
 def ranks(boxes: Collection[str], arrows: Collection[Hop], late: Collection[str]) -> dict[str, int]:
-    """The layer of each box, by the longest path to it. A box of `late` is next to the first box that it leads to."""
+    """The layer of each box, by the longest path to it. A box of `late` is in the layer before its first target."""
     rank = dict.fromkeys(boxes, 0)
     for _ in boxes:
         for source, target in arrows:
@@ -30,22 +30,19 @@ def route(source: str, target: str, rank: Mapping[str, int]) -> list[str]:
 
 
 def ordered(rank: Mapping[str, int], routes: Collection[Sequence[str]]) -> Layers:
-    """The boxes and bends of each layer from top to bottom: the order with the fewest crossings that sweeps find."""
+    """Orders the boxes and bends of each layer from top to bottom, so that few hops cross."""
     bends = {bend: layer for path in routes for layer, bend in enumerate(path[1:-1], rank[path[0]] + 1)}
     all_ranks = {**rank, **bends}
     order: Layers = [
         [name for name in all_ranks if all_ranks[name] == layer] for layer in range(max(rank.values()) + 1)
     ]
     hops = [hop for path in routes for hop in pairwise(path)]
-    best = order
-    for sweep in range(_ORDERS):
-        order = _swept(order, hops) if sweep % 2 else _swept(order[::-1], [(b, a) for a, b in hops])[::-1]
-        best = min(best, order, key=lambda each: _crossings(each, hops))
-    return best
+    from_the_right = _swept(order[::-1], [(target, source) for source, target in hops])[::-1]
+    return _swept(from_the_right, hops)
 
 
 def _swept(order: Layers, hops: Collection[Hop]) -> Layers:
-    """Each layer, sorted by the barycentre of what leads to it."""
+    """Sorts each layer by the mean position of the boxes and bends that point to each entry."""
     place: dict[str, float] = {name: index for layer in order for index, name in enumerate(layer)}
     swept = []
     for layer in order:
@@ -53,13 +50,6 @@ def _swept(order: Layers, hops: Collection[Hop]) -> Layers:
         swept.append(sorted(layer, key=centre.__getitem__))
         place |= {name: index for index, name in enumerate(swept[-1])}
     return swept
-
-
-def _crossings(order: Layers, hops: Collection[Hop]) -> int:
-    """How many pairs of hops cross."""
-    place = {name: (layer, index) for layer, names in enumerate(order) for index, name in enumerate(names)}
-    ends = [(*place[a], place[b][1]) for a, b in hops]
-    return sum(one[0] == two[0] and (one[1] - two[1]) * (one[2] - two[2]) < 0 for one, two in combinations(ends, 2))
 
 
 def tops(
@@ -70,15 +60,15 @@ def tops(
     `begins` says how far below the upper edge of a box its hops begin, and `ends` where each hop ends.
     """
     top = {name: float(index) for layer in order for index, name in enumerate(layer)}
-    for sweep in range(_LEVELLINGS):
+    for sweep in range(_LEVEL_SWEEPS):
         for layer in order if sweep % 2 else order[::-1]:
-            wanted = [_wanted(name, top, begins, ends) for name in layer]
-            top |= zip(layer, _apart(wanted, [heights.get(name, 0) + _GAP for name in layer]), strict=True)
+            wanted = [_level_top(name, top, begins, ends) for name in layer]
+            top |= zip(layer, _spaced(wanted, [heights.get(name, 0) + _GAP for name in layer]), strict=True)
     highest = min(top.values())
     return {name: round(value - highest) for name, value in top.items()}
 
 
-def _wanted(name: str, top: Mapping[str, float], begins: Mapping[str, float], ends: Mapping[Hop, float]) -> float:
+def _level_top(name: str, top: Mapping[str, float], begins: Mapping[str, float], ends: Mapping[Hop, float]) -> float:
     """The upper edge with which the hops of a box or bend are level, on average."""
     values = []
     for (a, b), end in ends.items():
@@ -90,7 +80,7 @@ def _wanted(name: str, top: Mapping[str, float], begins: Mapping[str, float], en
     return _mean(values, top[name])
 
 
-def _apart(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
+def _spaced(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
     """The values nearest to those wanted that are at least these heights apart: isotonic regression."""
     above = [sum(heights[:index]) for index in range(len(heights))]
     groups: list[list[float]] = []

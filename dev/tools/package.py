@@ -1,6 +1,6 @@
-"""Builds the package that README installs: `make package`. `make package-check`: the same source gives the same bytes.
+"""Builds the package that README installs: `make package`. Checks that builds are reproducible: `make package-check`.
 
-Uses the machine's own Rust, and builds natively: for arm64 you need an arm64 machine, or a linker and Rust's
+Builds natively, with this machine's Rust: for arm64 you need an arm64 machine, or a linker and Rust's
 target for it.
 """
 
@@ -33,8 +33,8 @@ DOCUMENTS = [
     *(ROOT / name for name in ("LICENSE", "README.md")),
     *(ROOT / "target" / name for name in ("sbom.json", "THIRD-PARTY-LICENSES.txt")),
 ]
-"""The files of a package that do not depend on the architecture. `make sbom` and `make licences` write the last two."""
-SUMS = "SHA256SUMS"
+"""The other files of a package. `make sbom` and `make licences` write the last two."""
+CHECKSUMS = "SHA256SUMS"
 CARGO_HOME = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
 
 
@@ -80,9 +80,9 @@ def newest_glibc(program: bytes) -> tuple[int, ...]:
 
 
 def lay_out(program: Path, architecture: str, folder: Path, documents: Iterable[Path] = ()) -> Path:
-    """Fills a folder with the function's archive, which it returns, and its templates.
+    """Writes the function's archive and the templates to a folder, and returns the archive's path.
 
-    `template.yaml` is for `aws cloudformation package`, and `stack-set.json` for StackSets.
+    `aws cloudformation package` reads `template.yaml`, and StackSets read `stack-set.json`.
     """
     if (needs := newest_glibc(program.read_bytes())) > GLIBC:
         sys.exit(
@@ -97,7 +97,13 @@ def lay_out(program: Path, architecture: str, folder: Path, documents: Iterable[
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     template = (ROOT / "template.yaml").read_text()
-    for before, after in (("CodeUri: .", "CodeUri: bootstrap.zip"), ("Default: arm64", f"Default: {architecture}")):
+    changes = {
+        "CodeUri: .": "CodeUri: bootstrap.zip",
+        "Default: arm64": f"Default: {architecture}",
+        # An update keeps the parameters of the stack. So it fails, and does not deploy a program that cannot start.
+        "AllowedValues: [arm64, x86_64]": f"AllowedValues: [{architecture}]",
+    }
+    for before, after in changes.items():
         assert template.count(before) == 1, before
         template = template.replace(before, after)
     # It is built already.
@@ -118,22 +124,22 @@ def pack(folder: Path) -> Path:
 
     The folder gets the sums of its files. The same files give the same bytes.
     """
-    files = sorted(file for file in folder.iterdir() if file.name != SUMS)
-    (folder / SUMS).write_text("".join(map(sum_line, files)))
+    files = sorted(file for file in folder.iterdir() if file.name != CHECKSUMS)
+    (folder / CHECKSUMS).write_text("".join(map(checksum_line, files)))
     name = f"sagemaker-scaling-{folder.name}"
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archived:
-        for file in (*files, folder / SUMS):
+        for file in (*files, folder / CHECKSUMS):
             entry = tarfile.TarInfo(f"{name}/{file.name}")
             entry.size = file.stat().st_size
             archived.addfile(entry, io.BytesIO(file.read_bytes()))
     made = folder.with_name(f"{name}.tar.gz")
     made.write_bytes(gzip.compress(content.getvalue(), mtime=0))
-    made.with_name(f"{made.name}.sha256").write_text(sum_line(made))
+    made.with_name(f"{made.name}.sha256").write_text(checksum_line(made))
     return made
 
 
-def sum_line(file: Path) -> str:
+def checksum_line(file: Path) -> str:
     """A line of the input of `sha256sum --check`."""
     return f"{digest(file)}  {file.name}\n"
 

@@ -19,7 +19,7 @@ from tools.stack_graph import Arrow, Box, Line, arrows, boxes
 EXAMPLES = ROOT / "examples"
 PICTURES = EXAMPLES / "pictures"
 
-_HEAD, _ROW, _INSET, _PADDING, _MARGIN, _WIDEST = 42, 17, 5, 10, 14, 168
+_HEAD, _ROW, _INSET, _PADDING, _MARGIN, _MAX_TEXT_WIDTH = 42, 17, 5, 10, 14, 168
 _SIZES = {"id": 13, "kind": 11, "in": 11.5, "fact": 11.5, "rest": 11.5, "more": 11}
 _INDENTS = {"rest": 8, "more": 8}
 _FONTS = "-apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif"
@@ -42,7 +42,7 @@ _TIP = (
 
 
 class Place(NamedTuple):
-    """Where a box is."""
+    """The position and size of a box."""
 
     left: int
     top: int
@@ -51,7 +51,7 @@ class Place(NamedTuple):
 
 
 class Arrangement(NamedTuple):
-    """What is drawn, in which order."""
+    """The boxes and arrows of a picture, and their order."""
 
     boxes: dict[str, Box]
     routes: dict[Arrow, list[str]]
@@ -60,7 +60,7 @@ class Arrangement(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """Where everything is."""
+    """The coordinates of a picture."""
 
     places: dict[str, Place]
     curves: dict[Arrow, str]
@@ -75,12 +75,12 @@ def width(line: Line) -> float:
 
 
 def wrapped(line: Line) -> list[Line]:
-    """A line in parts of at most the widest width, broken after spaces and before capitals."""
+    """Breaks a line after spaces and before capitals, so that no part is wider than `_MAX_TEXT_WIDTH`."""
     rest = "rest" if line.style == "fact" else line.style
     parts = [Line(line.style, "")]
     for word in re.findall(r".+?(?: |$|(?<=[a-z])(?=[A-Z]))", line.text):
         longer = parts[-1]._replace(text=parts[-1].text + word)
-        if parts[-1].text and width(longer) > _WIDEST:
+        if parts[-1].text and width(longer) > _MAX_TEXT_WIDTH:
             parts.append(Line(rest, word))
         else:
             parts[-1] = longer
@@ -127,7 +127,7 @@ def arranged(template: Any) -> Arrangement:
 
 
 def picture(arrangement: Arrangement) -> Picture:
-    """The places of everything."""
+    """Assigns coordinates to the boxes and arrows."""
     drawn, routes, rank, order = arrangement
     begins = {name: exit_y(box) for name, box in drawn.items()}
     ends = {hop: 0.0 for path in routes.values() for hop in pairwise(path)}
@@ -135,7 +135,7 @@ def picture(arrangement: Arrangement) -> Picture:
     heights = {name: box_height(box) for name, box in drawn.items()}
     top = {name: _MARGIN + down for name, down in tops(order, heights, begins, ends).items()}
     widths = [max(box_width(drawn[name]) for name in layer if name in drawn) for layer in order]
-    # The more layers, the closer.
+    # With more layers, columns are closer, so that the picture fits a page of GitHub.
     between = max(28, 76 - 10 * len(order))
     lefts = [*accumulate((wide + between for wide in widths), initial=_MARGIN)]
     places = {name: Place(lefts[rank[name]], top[name], widths[rank[name]], heights[name]) for name in drawn}
@@ -167,7 +167,7 @@ def svg(name: str, template: Any) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} {view} role="img" aria-labelledby="t d">',
             f'<title id="t">The stack of {name}.yaml</title>',
-            f'<desc id="d">{escape(in_words(template))}</desc>',
+            f'<desc id="d">{escape(description(template))}</desc>',
             f"<style>\n{_STYLE}\n</style>",
             f"<defs>{_TIP}</defs>",
             f'<rect {size} rx="8" fill="#f6f8fa"/>',
@@ -202,8 +202,8 @@ def text_svg(line: Line, left: int, y: float) -> str:
     return f'<text class="{line.style}" x="{x}" y="{y:g}">{escape(line.text.rstrip())}</text>'
 
 
-def in_words(template: Any) -> str:
-    """The picture for those who cannot see it."""
+def description(template: Any) -> str:
+    """Describes the picture in words, for screen readers."""
     told = []
     for name, box in boxes(template).items():
         into = [f"{arrow.target}.{arrow.entry}" for arrow in arrows(template) if arrow.source == name]

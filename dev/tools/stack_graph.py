@@ -1,10 +1,10 @@
-"""What the picture of a stack shows: a box for each resource, and an arrow for each reference."""
+"""Reads the picture of a stack from its template: a box for each resource, and an arrow for each reference."""
 
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-KINDS = {
+TYPE_LABELS = {
     "AWS::ApplicationAutoScaling::ScalableTarget": "native scalable target",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "native scaling policy",
     "AWS::CloudWatch::Alarm": "CloudWatch alarm",
@@ -19,8 +19,8 @@ KINDS = {
     "Custom::SageMakerEndpointUpdateGate": "update gate",
     "Custom::SageMakerScalableTarget": "scalable target",
 }
-# Parameters that name a resource of a type. It exists before the stack if the template has no resource of the type.
-NAMED = {
+# Parameters that name a resource of a type. If the template has no such resource, it exists before the stack.
+PARAMETER_TARGETS = {
     "EndpointName": ("AWS::SageMaker::Endpoint", "SageMaker endpoint"),
     "InferenceComponentName": ("AWS::SageMaker::InferenceComponent", "Inference component"),
 }
@@ -41,7 +41,7 @@ class Box(NamedTuple):
     """A resource."""
 
     style: str
-    """`custom` for the function's types, `native` for others, `outside` for what exists before the stack."""
+    """`custom` for the function's types, `native` for other types, `outside` for resources from before the stack."""
     head: list[Line]
     inputs: list[str]
     """The properties that refer to other boxes."""
@@ -92,9 +92,11 @@ def arrows(template: Any) -> list[Arrow]:
 
 
 def outside(template: Any) -> dict[str, Box]:
-    """The boxes of what the template refers to and exists before the stack."""
+    """Boxes for the resources that the template refers to and does not create."""
     types = {resource["Type"] for resource in template["Resources"].values()}
-    heads = {name: (title, f"parameter {name}") for name, (kind, title) in NAMED.items() if kind not in types}
+    heads = {
+        name: (title, f"parameter {name}") for name, (kind, title) in PARAMETER_TARGETS.items() if kind not in types
+    }
     heads[FUNCTION] = ("Function", "stack of template.yaml")
     used = {*references(template["Resources"])}
     return {
@@ -105,15 +107,14 @@ def outside(template: Any) -> dict[str, Box]:
 
 
 def boxes(template: Any) -> dict[str, Box]:
-    """The boxes of a template, in its order. Those of what exists before the stack come first."""
+    """The boxes of a template, in its order, after the boxes of `outside`. `pictures.arranged` adds their inputs."""
     found = outside(template)
     for name, resource in template["Resources"].items():
         kind = resource["Type"]
-        inputs = [arrow.entry for arrow in arrows(template) if arrow.target == name]
         found[name] = Box(
             "custom" if kind.startswith("Custom::") else "native",
-            [Line("id", name), Line("kind", KINDS.get(kind, kind))],
-            list(dict.fromkeys(inputs)),
+            [Line("id", name), Line("kind", TYPE_LABELS.get(kind, kind))],
+            [],
             list(facts(resource["Properties"])),
         )
     return found

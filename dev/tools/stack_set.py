@@ -12,7 +12,7 @@ _PARAMETERS = {
     "CodeBucket": {
         "Type": "String",
         "AllowedPattern": "[a-z0-9][a-z0-9.-]{2,46}",
-        "Description": "The names of the buckets that hold the function's code, without -REGION at the end",
+        "Description": "The name of the buckets with the function's code, without -REGION at its end",
     },
     "CodeKey": {"Type": "String", "MinLength": 1, "Description": "The key of bootstrap.zip in these buckets"},
 }
@@ -21,15 +21,15 @@ _CODE = {"Bucket": {"Fn::Sub": "${CodeBucket}-${AWS::Region}"}, "Key": {"Ref": "
 
 
 def stack_set_template(template: str) -> str:
-    """A template of a package as a plain one, in JSON."""
+    """The template of a package without the SAM transform, in JSON."""
     sam: dict[str, Any] = json.loads(json.dumps(cfn_yaml.loads(template)))
     sam["Parameters"] |= _PARAMETERS
     sam["Resources"]["Function"]["Properties"]["CodeUri"] = _CODE
-    # Of the Serverless Application Repository, which takes the other template.
+    # Only the Serverless Application Repository reads it, in template.yaml.
     del sam["Metadata"]
-    # The Region only decides about features that this template does not use.
+    # The translator needs a Region, for features that this template does not have.
     translator = Translator({}, Parser(), boto_session=Session(region_name="us-east-1"))
     plain = translator.translate(sam, {})
-    # It drops the metrics. Otherwise the translator prints a warning at exit.
+    # Discards the metrics. If some are left, the translator prints a warning at exit.
     translator.metrics.publish()
     return json.dumps(plain, indent=2) + "\n"

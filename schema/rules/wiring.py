@@ -52,7 +52,7 @@ class GateBesideItsEndpoint(rules.CloudFormationLintRule):  # type: ignore[misc]
             gates = gates_of(cfn, identity(cfn, {"Ref": name}))
             if any(name in endpoints_before(cfn, gate) for gate in gates):
                 continue
-            if gates and not passed(cfn, name) & set(gates):
+            if gates and not config_sources(cfn, name) & set(gates):
                 text = (
                     f"EndpointConfigName: expected !GetAtt {gates[0]}.EndpointConfigName; otherwise CloudFormation "
                     f"does not update {gates[0]} before this endpoint"
@@ -77,8 +77,11 @@ class ScalingWithoutGate(rules.CloudFormationLintRule):  # type: ignore[misc]
         for name, properties in scalings(cfn):
             gates = gates_of(cfn, identity(cfn, properties.get("EndpointName")))
             for endpoint in endpoints_of(cfn, properties):
-                # The gate may name by text an endpoint whose name is generated.
-                if not gates and not passed(cfn, endpoint) & set(cfn.get_resources(GATE)):
+                has_generated_name = "EndpointName" not in properties_of(cfn, endpoint)
+                # Its gate has the generated name as text, which `gates_of` cannot compare.
+                if has_generated_name and config_sources(cfn, endpoint) & set(cfn.get_resources(GATE)):
+                    continue
+                if not gates:
                     text = (
                         f"{name}: SageMaker refuses an update of {endpoint} that removes this variant or changes its "
                         f"instance type; put a {GATE} before {endpoint} (docs/UPDATES.md), or switch this warning off"
@@ -279,8 +282,8 @@ def gates_of(cfn: template.Template, endpoint: str) -> list[str]:
     return [name for name in gates if identity(cfn, properties_of(cfn, name).get("EndpointName")) == endpoint]
 
 
-def passed(cfn: template.Template, endpoint: str) -> set[str]:
-    """The resources that an endpoint's configuration passes through."""
+def config_sources(cfn: template.Template, endpoint: str) -> set[str]:
+    """The resources that an endpoint's `EndpointConfigName` refers to."""
     return {found for found, _ in references(properties_of(cfn, endpoint).get("EndpointConfigName"))}
 
 

@@ -125,7 +125,7 @@ def release_build() -> Path:
 
 
 def blocks(*languages: str, page: Path = README) -> list[str]:
-    """A page's fenced blocks in some languages. Without a page, README's."""
+    """The fenced blocks of a page in some languages. The default page is README."""
     return [text for language, text in _BLOCK.findall(page.read_text()) if language in languages]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from demo.environment import ROOT
 
 FINDINGS = ROOT / "findings"
-# `../../releases/latest` leads to the releases of the repository, wherever it is hosted.
+# GitHub resolves `../../releases/latest` to the releases of the repository. There is no such file.
 LINK = re.compile(r"\]\((?!https?://|#|../../releases/)([^)#]+)(?:#([^)]*))?\)")
 
 

@@ -1,4 +1,4 @@
-"""docs/START.md and docs/MOVING.md: their templates, commands and CDK code are real, and their steps work."""
+"""docs/START.md and docs/MOVING.md: their templates, commands and CDK code are valid, and their steps work."""
 
 import shlex
 import tempfile
@@ -15,7 +15,7 @@ from support import StackTestCase, as_template, blocks, cfn_lint, run, sam, sam_
 START, MOVING = ROOT / "docs" / "START.md", ROOT / "docs" / "MOVING.md"
 TEMPLATE, TRANSFORM = blocks("yaml", page=START)
 HAND_WRITTEN = (ROOT / "tests/e2e/moved/hand-written.yaml").read_text()
-NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+CLOSED_PORT = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
 ADOPTED = "sagemaker-scaling:adopted"
 OWNER = {ADOPTED, "sagemaker-scaling:logical-id", "sagemaker-scaling:stack-id"}
 PARAMETERS = {"EndpointName": ENDPOINT, "VariantName": "MyVariant"}
@@ -48,8 +48,8 @@ class Texts(unittest.TestCase):
                         checked = check(template)
                         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
-    def test_their_commands_run(self) -> None:
-        """The AWS CLI reads its options before it connects, and can connect to nothing."""
+    def test_the_options_of_their_commands_exist(self) -> None:
+        """The AWS CLI checks its options before it connects. Its endpoint here is a closed port."""
         with tempfile.TemporaryDirectory() as directory:
             Path(directory, "examples").symlink_to(ROOT / "examples")
             Path(directory, "endpoint.yaml").write_text(TEMPLATE)
@@ -69,7 +69,7 @@ class Texts(unittest.TestCase):
                 done = sam(*arguments, "--help")
                 self.assertEqual(done.returncode, 0, done.stderr)
             case "aws":
-                done = run([str(VENV / "python"), "-m", "awscli", *arguments], NOWHERE, folder=folder)
+                done = run([str(VENV / "python"), "-m", "awscli", *arguments], CLOSED_PORT, folder=folder)
                 self.assertRegex(done.stdout + done.stderr, "Could not connect to the endpoint URL")
             case "npx":
                 self.assertIn(line, (ROOT / "examples/README.md").read_text())
@@ -78,7 +78,7 @@ class Texts(unittest.TestCase):
             case _:
                 self.fail(f"this test does not know how to check {program}")
 
-    def test_the_cdk_code_is_that_of_the_constructs(self) -> None:
+    def test_the_cdk_code_of_start_is_the_first_example_of_the_constructs(self) -> None:
         """`make constructs` runs it, and compares the templates that it makes in both languages."""
         page = ROOT / "constructs" / "README.md"
         for language in ("ts", "python"):
@@ -126,7 +126,7 @@ class Moving(StackTestCase):
         self.assertEqual((target["ScalableTargetARN"], target["MaxCapacity"]), (arn, 5))
         self.assertEqual(self.world.tags(arn), {"team": "search"})
 
-    def test_a_hand_written_resource_moves_over_and_back_without_a_break(self) -> None:
+    def test_a_hand_written_resource_moves_and_moves_back_while_its_target_stays_registered(self) -> None:
         self.deploy("create", "hand-written", HAND_WRITTEN)
         [before] = self.world.targets()
         retained = HAND_WRITTEN.replace("  Former:\n", "  Former:\n    DeletionPolicy: Retain\n")
@@ -143,7 +143,7 @@ class Moving(StackTestCase):
         self.assertEqual(called & {"DeregisterScalableTarget", "DeleteScalingPolicy"}, set())
         self.world.stacks.delete("hand-written")
 
-    def test_a_resource_fully_owns_an_adopted_target_without_the_mark(self) -> None:
+    def test_a_delete_deregisters_a_target_whose_adopted_tag_was_removed(self) -> None:
         arn = self.registered()
         self.deploy("create", "owned", example("moving-over"))
         for line in blocks("sh", page=MOVING)[-1].splitlines():

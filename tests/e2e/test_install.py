@@ -38,6 +38,7 @@ class Install(unittest.TestCase):
         cls.addClassCleanup(resources.close)
         if made := os.environ.get("PACKAGES"):
             cls.archive = ROOT / made / f"{_NAME}.tar.gz"
+            assert cls.archive.is_file(), f"there is no {cls.archive}; run make package"
         else:
             folder = Path(resources.enter_context(tempfile.TemporaryDirectory()), package.HOST)
             package.lay_out(release_build(), package.HOST, folder, [ROOT / "LICENSE", README])
@@ -81,18 +82,25 @@ class Install(unittest.TestCase):
         self.succeed(commands(README, "Install it")[0])
         self.scale("sagemaker-scaling-ServiceToken")
 
-    def test_a_package_that_is_not_complete_is_not_unpacked(self) -> None:
+    def test_a_changed_package_is_neither_unpacked_nor_deployed(self) -> None:
+        (self.downloads / _NAME).mkdir()
+        (self.downloads / _NAME / "template.yaml").write_text("An earlier version, which must not be deployed now")
         with (self.downloads / self.archive.name).open("ab") as archive:
             archive.write(b"more")
-        self.assertNotEqual(self.run_here(commands(README, "Install it")[0]).returncode, 0)
-        self.assertFalse((self.downloads / _NAME).exists())
+        done = self.run_here(commands(README, "Install it")[0])
+        self.assertIn("FAILED", done.stdout)
+        self.assertEqual([file.name for file in (self.downloads / _NAME).iterdir()], ["template.yaml"])
+        self.assertFalse((self.downloads / "packaged.yaml").exists())
 
-    def test_each_of_its_files_has_a_sum(self) -> None:
-        told = self.succeed(f"tar -xzf {self.archive.name}", f"cd {_NAME}", f"sha256sum --check {package.SUMS}")
+    def test_every_file_of_the_package_has_a_checksum(self) -> None:
+        told = self.succeed(f"tar -xzf {self.archive.name}", f"cd {_NAME}", f"sha256sum --check {package.CHECKSUMS}")
         checked = {line.partition(": OK")[0] for line in told.splitlines()}
         files = {file.name for file in (self.downloads / _NAME).iterdir()}
-        self.assertEqual(checked, files - {package.SUMS})
-        self.assertGreaterEqual(files, {"LICENSE", "README.md", "bootstrap.zip", "stack-set.json", "template.yaml"})
+        self.assertEqual(checked, files - {package.CHECKSUMS})
+        expected = {"LICENSE", "README.md", "bootstrap.zip", "stack-set.json", "template.yaml", package.CHECKSUMS}
+        if "PACKAGES" in os.environ:
+            expected |= {"THIRD-PARTY-LICENSES.txt", "sbom.json", "toolchain.txt"}
+        self.assertEqual(files, expected)
 
     def test_the_template_for_stack_sets_deploys_a_function_that_scales(self) -> None:
         upload, *of_stack_sets = commands(ROOT / "docs" / "ACCOUNTS.md", "Every account of an organization")

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 from awscli.customizations.cloudformation.yamlhelper import yaml_parse
 
-from tools.pictures import EXAMPLES, PICTURES, Place, pictures, width
-from tools.stack_graph import KINDS, Line
+from tools.pictures import EXAMPLES, PICTURES, Place, pictures, svg, width
+from tools.stack_graph import TYPE_LABELS, Line, arrows, boxes
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -62,8 +62,8 @@ class Pictures(unittest.TestCase):
             heads = [(lines[0].text, lines[1].text) for _, lines in self.boxes(name)]
             for resource, content in template["Resources"].items():
                 with self.subTest(name, resource=resource):
-                    self.assertIn(content["Type"], KINDS)
-                    self.assertEqual(heads.count((resource, KINDS[content["Type"]])), 1)
+                    self.assertIn(content["Type"], TYPE_LABELS)
+                    self.assertEqual(heads.count((resource, TYPE_LABELS[content["Type"]])), 1)
 
     def test_boxes_do_not_overlap_and_no_arrow_runs_through_one(self) -> None:
         for name in self.files:
@@ -91,8 +91,63 @@ class Pictures(unittest.TestCase):
             for path in root.findall(f"{SVG}path"):
                 self.assertTrue(all(inside(area, whole) for area in areas(path.attrib["d"])), path.attrib["d"])
 
-    def test_the_readme_shows_each_picture_with_a_sentence_for_those_who_cannot_see_it(self) -> None:
+    def test_the_readme_shows_each_picture_with_a_text_alternative(self) -> None:
         shown = re.findall(r"!\[(.+)\]\(pictures/(.+)\.svg\)", (EXAMPLES / "README.md").read_text())
         self.assertCountEqual([name for _, name in shown], self.templates)
         for sentence, name in shown:
             self.assertRegex(sentence, r"^[A-Z].{30,}\.$", name)
+
+
+class Graph(unittest.TestCase):
+    """The boxes and arrows of a small template."""
+
+    TEMPLATE = yaml_parse("""
+        Parameters: { EndpointName: { Type: String } }
+        Resources:
+          Scaling:
+            Type: Custom::SageMakerScalableTarget
+            Properties:
+              ServiceToken: !ImportValue token
+              EndpointName: !Ref EndpointName
+              MinCapacity: 1
+              MaxCapacity: 4
+              ScalingPolicies: [{ PolicyName: steps, PolicyType: StepScaling }]
+              ScheduledActions:
+                - ScheduledActionName: night
+                  Schedule: cron(0 22 * * ? *)
+                  ScalableTargetAction: { MaxCapacity: 2 }
+          Alarm:
+            Type: AWS::CloudWatch::Alarm
+            DependsOn: Topic
+            Properties: { MetricName: Load, AlarmActions: [!GetAtt Scaling.PolicyARN1] }
+          Topic:
+            Type: AWS::SNS::Topic
+            Properties: { DisplayName: !Sub "of ${Scaling}" }
+    """)
+
+    def test_each_reference_is_an_arrow_to_the_property_that_has_it(self) -> None:
+        expected = {
+            ("Fn::ImportValue", "Scaling", "ServiceToken"),
+            ("EndpointName", "Scaling", "EndpointName"),
+            ("Scaling", "Alarm", "AlarmActions"),
+            ("Topic", "Alarm", "DependsOn"),
+            ("Scaling", "Topic", "DisplayName"),
+        }
+        self.assertEqual(set(arrows(self.TEMPLATE)), expected)
+
+    def test_a_box_has_its_kind_and_its_scaling(self) -> None:
+        found = boxes(self.TEMPLATE)
+        styles = {name: box.style for name, box in found.items()}
+        outside = {"EndpointName": "outside", "Fn::ImportValue": "outside"}
+        self.assertEqual(styles, {**outside, "Scaling": "custom", "Alarm": "native", "Topic": "native"})
+        told = [line.text for line in found["Scaling"].facts]
+        scaling = ["instances: 1 to 4", "steps", "step scaling", "night: max 2", "cron(0 22 * * ? *)"]
+        self.assertEqual(told, scaling)
+        self.assertEqual([line.text for line in found["Alarm"].facts], ["Load"])
+
+    def test_arrows_go_to_the_right_and_a_picture_is_described_in_words(self) -> None:
+        drawn = ElementTree.fromstring(svg("small", {**self.TEMPLATE, "Description": "A stack."}))
+        rectangles = {group.findtext(f"{SVG}text"): group[0] for group in drawn.findall(f"{SVG}g")}
+        lefts = [int(rectangles[name].attrib["x"]) for name in ("Function", "Scaling", "Topic", "Alarm")]
+        self.assertEqual(lefts, sorted(set(lefts)))
+        self.assertIn("arrows to Alarm.AlarmActions, Topic.DisplayName.", drawn.findtext(f"{SVG}desc") or "")

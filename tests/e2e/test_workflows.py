@@ -8,7 +8,7 @@ import yaml
 
 from demo.environment import ROOT
 from support import run, scratch
-from tools.package import sum_line
+from tools.package import TARGETS, checksum_line
 
 _WORKFLOWS = ROOT / ".github" / "workflows"
 _CHANGELOG = "# Changelog\n\n## Unreleased\n\n* later\n\n## 0.2.0\n\n### New\n\n* this\n\n## 0.1.0\n\n* earlier\n"
@@ -31,11 +31,11 @@ class Publish(unittest.TestCase):
         for architecture in ("arm64", "x86_64"):
             archive = release / f"sagemaker-scaling-{architecture}.tar.gz"
             archive.write_text(architecture)
-            archive.with_name(f"{archive.name}.sha256").write_text(sum_line(archive))
+            archive.with_name(f"{archive.name}.sha256").write_text(checksum_line(archive))
         self.release = release
         recorder = self.folder / "bin" / "gh"
         recorder.parent.mkdir()
-        recorder.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > told\n')
+        recorder.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > arguments\n')
         recorder.chmod(0o755)
 
     def publish(self, tag: str) -> bool:
@@ -52,38 +52,54 @@ class Publish(unittest.TestCase):
 
     def test_both_packages_are_published_with_the_changes_of_their_version(self) -> None:
         self.assertTrue(self.publish("v0.2.0"))
-        told = (self.folder / "told").read_text().splitlines()
-        self.assertEqual(told[:4], ["release", "create", "v0.2.0", "--verify-tag"])
+        arguments = (self.folder / "arguments").read_text().splitlines()
+        self.assertEqual(arguments[:4], ["release", "create", "v0.2.0", "--verify-tag"])
         files = [f"target/release/{file.name}" for file in sorted(self.release.iterdir())]
-        self.assertEqual((len(files), told[-4:]), (4, files))
-        notes = self.folder / told[told.index("--notes-file") + 1]
+        self.assertEqual((len(files), arguments[-4:]), (4, files))
+        notes = self.folder / arguments[arguments.index("--notes-file") + 1]
         self.assertEqual(notes.read_text().strip(), "### New\n\n* this")
 
-    def test_nothing_is_published_without_one_of_the_packages(self) -> None:
+    def test_nothing_is_published_if_a_package_is_missing(self) -> None:
         (self.release / "sagemaker-scaling-arm64.tar.gz").unlink()
         self.assertFalse(self.publish("v0.2.0"))
-        self.assertFalse((self.folder / "told").exists())
+        self.assertFalse((self.folder / "arguments").exists())
 
     def test_nothing_is_published_if_a_package_was_changed(self) -> None:
         (self.release / "sagemaker-scaling-x86_64.tar.gz").write_text("other")
         self.assertFalse(self.publish("v0.2.0"))
-        self.assertFalse((self.folder / "told").exists())
+        self.assertFalse((self.folder / "arguments").exists())
 
-    def test_nothing_is_published_without_changes_in_the_changelog(self) -> None:
+    def test_nothing_is_published_if_the_changelog_has_no_section_for_the_version(self) -> None:
         self.assertFalse(self.publish("v0.3.0"))
-        self.assertFalse((self.folder / "told").exists())
+        self.assertFalse((self.folder / "arguments").exists())
 
 
 class Workflows(unittest.TestCase):
     """All workflows."""
 
-    def test_the_tag_must_be_the_version(self) -> None:
+    def test_the_release_fails_unless_the_tag_is_the_version(self) -> None:
         [step] = [step for step in job("check")["steps"] if "grep" in step.get("run", "")]
         [version] = [line for line in (ROOT / "Cargo.toml").read_text().splitlines() if line.startswith("version = ")]
         for tag, expected in ((f"v{version.split(chr(34))[1]}", True), ("v9.9.9", False)):
             with self.subTest(tag):
                 done = run(["bash", "-e", "-c", step["run"]], {"GITHUB_REF_NAME": tag})
                 self.assertEqual(done.returncode == 0, expected)
+
+    def test_a_release_has_the_packages_of_both_architectures_or_none(self) -> None:
+        made, published = job("package"), job("publish")
+        self.assertEqual((made["needs"], published["needs"]), ("check", "package"))
+        architectures = {machine["architecture"] for machine in made["strategy"]["matrix"]["include"]}
+        self.assertEqual(architectures, TARGETS.keys())
+        commands = [step["run"] for step in made["steps"] if "run" in step]
+        self.assertEqual(commands, ["make package", "make package-check", "make package-install"])
+        upload, download, attest = (
+            next(step["with"] for step in steps["steps"] if action in step.get("uses", ""))
+            for steps, action in ((made, "upload-"), (published, "download-"), (published, "attest-"))
+        )
+        self.assertEqual(upload["path"], "target/package/sagemaker-scaling-*")
+        self.assertEqual((download["path"], download["merge-multiple"]), ("target/release", True))
+        self.assertEqual(attest["subject-path"], "target/release/*.tar.gz")
+        self.assertEqual(published["permissions"].keys(), {"attestations", "contents", "id-token"})
 
     def test_every_action_is_pinned_and_every_make_target_exists(self) -> None:
         targets = (ROOT / "Makefile").read_text()

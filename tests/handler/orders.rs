@@ -9,7 +9,7 @@ use crate::support::prod::{
 use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
 use test_support::Crash;
-use test_support::account::{Account as _, owned_by};
+use test_support::account::{Account as _, owned_by, target};
 use test_support::attached::{merged, step, tracking};
 use test_support::function::{ADOPTED_TAG, RESTORING_TAG};
 use test_support::request::{INVENTED, NOT_REGISTERED, STACK, create, create_gate, gate_id, update};
@@ -364,6 +364,22 @@ async fn a_resource_behind_a_new_gate_restores_the_targets_of_others() {
     world.succeed(scaling("both")).await;
     assert_eq!(world.registered().len(), 2);
     assert!(snapshots(&world).is_empty());
+    world.succeed(test_support::request::delete().field("ResourceProperties", gated("both", 4)).of(BLUE_ID)).await;
+    assert_eq!(world.picture(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_behind_a_new_gate_restores_the_target_of_another_stack() {
+    let world = endpoint();
+    let theirs =
+        merged(json!({ "MinCapacity": 1, "MaxCapacity": 3 }), &json!({ "Tags": owned_by("stack/theirs/1", "Green") }));
+    world.auto_scaling("RegisterScalableTarget", target("endpoint/prod/variant/green"), &theirs);
+    let before = world.picture();
+    world.succeed(create_gate("prod", "both").with("IncludeOtherStacks", json!("true"))).await;
+    assert!(world.registered().is_empty());
+    world.update_endpoint("prod", "both");
+    world.succeed(scaling("both")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (2, 0));
     world.succeed(test_support::request::delete().field("ResourceProperties", gated("both", 4)).of(BLUE_ID)).await;
     assert_eq!(world.picture(), before);
 }

@@ -357,7 +357,7 @@ async fn a_stale_request_that_fails_after_registering_undoes_it() {
 async fn a_cancelled_create_does_not_put_its_policy_on_a_target_that_another_stack_registered_meanwhile() {
     let world = World::new();
     world.on_record("CREATE_IN_PROGRESS", "");
-    // The Delete deregisters the target between its registration and its policy.
+    // The Delete deregisters the target after the Create has registered it, and before the Create puts the policy.
     world.before("PutScalingPolicy", 0, &[("AnyScaleFrontendService.DeregisterScalableTarget", my_variant())]);
     world.on_record_before("PutScalingPolicy", "DELETE_IN_PROGRESS", INVENTED);
     let registered_by_another = async {
@@ -371,14 +371,14 @@ async fn a_cancelled_create_does_not_put_its_policy_on_a_target_that_another_sta
     assert_eq!(policies["ScalingPolicies"], json!([]));
 }
 
-/// Such as by a gate that restores it.
+/// A gate registers a target anew when it restores a snapshot.
 #[tokio::test(start_paused = true)]
 async fn a_delete_deregisters_a_target_that_was_registered_anew_meanwhile() {
     let world = World::new();
     world.succeed(create()).await;
     world.on_record("DELETE_IN_PROGRESS", ID);
     world.fail("DeregisterScalableTarget", "ThrottlingException", 1);
-    // It is throttled for longer than it acts on what it has read.
+    // The throttled call takes six seconds. The function acts on a read for five, so it reads again before it retries.
     world.slow_reply("DeregisterScalableTarget", Duration::from_secs(6));
     let registered_anew = async {
         world.until_called("DeregisterScalableTarget").await;

