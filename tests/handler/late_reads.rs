@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::account::Account as _;
-use test_support::request::{create, gate_id, update};
+use test_support::account::{Account as _, owned_by};
+use test_support::attached::merged;
+use test_support::function::ADOPTED_TAG;
+use test_support::request::{STACK, create, gate_id, update};
 
 use crate::support::prod::{
     BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, register_natively, scaling_update, snapshots,
@@ -138,4 +140,23 @@ async fn a_gate_keeps_its_new_snapshot_while_the_old_one_is_visible() {
     world.update_endpoint("prod", "large");
     world.succeed(gate_delete("xlarge")).await;
     assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+/// Another delivery of the request has deregistered the target just now.
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_gate_keeps_the_snapshot_of_a_target_that_is_only_still_visible() {
+    let adopted = merged(owned_by(STACK, "Scaling"), &json!({ ADOPTED_TAG: "true" }));
+    for (tags, owners_status) in [(json!({}), "UPDATE_COMPLETE"), (adopted, "DELETE_COMPLETE")] {
+        let world = endpoint();
+        let limits = json!({ "MinCapacity": 1, "MaxCapacity": 2, "Tags": tags });
+        world.auto_scaling("RegisterScalableTarget", blue(), &limits);
+        world.read_late(TARGETS, LAG);
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+        world.on_record_of("LogicalResourceId=Scaling", owners_status);
+        world.before("PutParameter", 0, &[("AnyScaleFrontendService.DeregisterScalableTarget", blue())]);
+        world.on_record_before("PutParameter", "UPDATE_ROLLBACK_COMPLETE", &gate_id("prod", "large"));
+        world.refuse(gate_update("large", "xlarge").late(60)).await;
+        assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1), "{owners_status}");
+    }
 }

@@ -149,6 +149,43 @@ async fn a_restore_uses_a_newer_snapshot_and_drops_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_restore_leaves_a_newer_snapshot_of_another_update() {
+    let (world, _) = snapshotted().await;
+    let (put, mut parameter) = newer(&world);
+    let value = parameter["Value"]
+        .as_str()
+        .expect("a text")
+        .replace("\"large\"", "\"alone\"")
+        .replace("\"xlarge\"", "\"both\"");
+    parameter["Value"] = json!(value);
+    world.before("PutScalingPolicy", 0, &[(put, parameter)]);
+    world.succeed(gate_update("xlarge", "large")).await;
+    assert_eq!(snapshots(&world)[0]["Value"], value);
+}
+
+/// The request that stored it, such as the next update's, restores it.
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_gate_leaves_a_newer_snapshot() {
+    let (twin, _) = snapshotted().await;
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_ROLLBACK_COMPLETE", &gate_id("prod", "large"));
+    let newer = newer(&twin);
+    world.before("PutScalingPolicy", 0, std::slice::from_ref(&newer));
+    world.refuse(gate_update("large", "xlarge")).await;
+    assert_eq!(snapshots(&world)[0]["Value"], newer.1["Value"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_is_not_part_of_a_rollback() {
+    let world = endpoint();
+    world.has_gate(STACK, &gate_id("prod", "large"));
+    world.succeed(scaling("xlarge")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_registration_drops_no_snapshot_that_was_taken_meanwhile() {
     let world = endpoint();
     world.succeed(scaling("large")).await;
@@ -600,6 +637,16 @@ async fn a_gate_takes_over_the_snapshots_of_the_gates_earlier_request() {
     world.update_endpoint("prod", "xlarge");
     world.succeed(gate_delete("large")).await;
     assert_eq!(world.picture(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_takes_over_snapshots_asks_at_its_end_whether_it_was_cancelled() {
+    let (world, _) = snapshotted().await;
+    world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.on_record_before("PutParameter", "UPDATE_ROLLBACK_COMPLETE", &gate_id("prod", "large"));
+    let retry = gate_update("large", "xlarge").field("RequestId", json!("retry"));
+    let (reason, _) = world.refuse(retry.late(60)).await;
+    assert!(reason.contains("no longer waits"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]

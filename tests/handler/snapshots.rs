@@ -241,6 +241,24 @@ async fn a_target_that_is_deleted_while_the_gate_restores_it_is_deregistered() {
     assert!(snapshots(&world).is_empty());
 }
 
+/// An Update gave the resource another variant. It dropped the snapshot, and may have looked for the target before the restore.
+#[tokio::test(start_paused = true)]
+async fn a_restored_target_whose_owner_has_another_one_is_deregistered_if_its_snapshot_is_gone() {
+    const GREEN_ID: &str = "endpoint/prod/variant/green|sagemaker:variant:DesiredInstanceCount|sagemaker";
+    for is_gone in [true, false] {
+        let world = endpoint();
+        world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+        world.succeed(gate_update("large", "xlarge")).await;
+        world.update_endpoint("prod", "xlarge");
+        if is_gone {
+            world.before("PutScalingPolicy", 1, &[("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() }))]);
+        }
+        world.on_record_before("PutScalingPolicy", "UPDATE_COMPLETE", GREEN_ID);
+        world.succeed(gate_delete("large")).await;
+        assert_eq!((world.registered().is_empty(), snapshots(&world).len()), (is_gone, 0));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_target_that_another_delivery_restored_stays_registered() {
     let world = endpoint();
@@ -288,6 +306,17 @@ async fn a_target_that_is_registered_while_the_gate_waits_is_snapshotted() {
     world.succeed(gate_update("large", "both")).await;
     assert!(world.registered().is_empty());
     assert_eq!(snapshots(&world).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_the_first_to_be_registered_while_the_gate_waits_is_snapshotted() {
+    let world = endpoint();
+    world.endpoints_take(20);
+    world.scale("prod", "green", 2);
+    let registered = merged(blue(), &json!({ "MinCapacity": 1, "MaxCapacity": 2 }));
+    world.before("DescribeEndpoint", 3, &[("AnyScaleFrontendService.RegisterScalableTarget", registered)]);
+    world.succeed(gate_update("large", "xlarge")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -429,6 +458,21 @@ async fn whatever_is_registered_behind_a_gate_fits_into_a_snapshot() {
     world.succeed(gate_update("large", "xlarge")).await;
     world.succeed(gate_update("xlarge", "large")).await;
     assert_eq!(world.picture(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_snapshot_of_a_target_that_was_registered_anew_has_nothing_of_the_former_target() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.succeed(gate_update("large", "xlarge")).await;
+    let limits = json!({ "MinCapacity": 1, "MaxCapacity": 2 });
+    world.auto_scaling("RegisterScalableTarget", blue(), &limits);
+    // The same request is delivered again.
+    world.succeed(gate_update("large", "xlarge")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+    world.succeed(gate_update("xlarge", "large")).await;
+    let policies = world.auto_scaling("DescribeScalingPolicies", blue(), &json!({}));
+    assert_eq!((&world.targets()[0]["MaxCapacity"], &policies["ScalingPolicies"]), (&json!(2), &json!([])));
 }
 
 /// `blue`, whose scaling the stack owns, and to which somebody has attached a policy. It is in a snapshot, and the endpoint runs
