@@ -2,7 +2,9 @@ import { CustomResource, Duration, Fn, Token, Validations } from "aws-cdk-lib";
 import { aws_s3_assets as assets, aws_sam as sam } from "aws-cdk-lib";
 import { CfnInclude } from "aws-cdk-lib/cloudformation-include";
 import { Construct } from "constructs";
+import * as fs from "fs";
 import * as path from "path";
+import { fail } from "./validation";
 
 /** The function that carries out the requests of both resource types. */
 export interface IScalingProvider {
@@ -78,16 +80,26 @@ export class ScalingFunction extends Construct implements IScalingProvider {
 
   constructor(scope: Construct, id: string, props: ScalingFunctionProps) {
     super(scope, id);
-    const template = new CfnInclude(this, "Template", {
-      templateFile: path.join(props.packageDirectory, "template.yaml"),
-      preserveLogicalIds: false,
+    const [templateFile, codeFile] = ["template.yaml", "bootstrap.zip"].map((name) => {
+      const file = path.join(props.packageDirectory, name);
+      if (!fs.existsSync(file)) {
+        fail(this, `packageDirectory: ${path.resolve(file)} does not exist; name the folder of an unpacked package`);
+      }
+      return file;
     });
-    const reason = "The default of AlarmTopicArn is empty, and this rule ignores the condition that excludes it";
-    Validations.of(template).acknowledge({ id: "CloudFormation-Validate::F3033", reason });
-    for (const [name, value] of Object.entries(props.parameters ?? {})) {
-      template.getParameter(name).default = value;
+    const template = new CfnInclude(this, "Template", { templateFile, preserveLogicalIds: false });
+    const reason = "The default of AlarmTopicArn is empty, and these rules ignore the condition that excludes it";
+    for (const rule of ["F3033", "W1030"]) {
+      Validations.of(template).acknowledge({ id: `CloudFormation-Validate::${rule}`, reason });
     }
-    const code = new assets.Asset(this, "Code", { path: path.join(props.packageDirectory, "bootstrap.zip") });
+    for (const [name, value] of Object.entries(props.parameters ?? {})) {
+      try {
+        template.getParameter(name).default = value;
+      } catch {
+        fail(this, `parameters: template.yaml has no parameter ${name}`);
+      }
+    }
+    const code = new assets.Asset(this, "Code", { path: codeFile });
     const resource = template.getResource("Function") as sam.CfnFunction;
     resource.codeUri = { bucket: code.s3BucketName, key: code.s3ObjectKey };
     // As an override, because the type of this property requires OnSuccess, which is optional (aws-cdk-lib 2.275.0).

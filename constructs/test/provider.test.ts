@@ -4,6 +4,14 @@ import { test } from "node:test";
 import { ScalingFunction } from "../src";
 import { Json, PACKAGE, template } from "./synthesis";
 
+test("a folder without a package, and a parameter that template.yaml does not have, are refused", () => {
+  const deploy = (packageDirectory: string, parameters = {}) => {
+    template((stack) => void new ScalingFunction(stack, "Function", { packageDirectory, parameters }));
+  };
+  assert.throws(() => deploy("nowhere"), /packageDirectory: \/.*\/nowhere\/template.yaml does not exist; name the folder of/);
+  assert.throws(() => deploy(PACKAGE, { Timeot: "600" }), /parameters: template.yaml has no parameter Timeot/);
+});
+
 function keys(value: Json): string[] {
   return value instanceof Object ? Object.entries(value).flatMap(([key, below]) => [key, ...keys(below)]) : [];
 }

@@ -190,9 +190,11 @@ class AdaptedTemplate:
         """Makes the function of this machine the ServiceToken of its resources. Leaves those of other functions out."""
         custom = {name: body for name, body in resources.items() if body["Type"].startswith(_CUSTOM_TYPES)}
         ours = [_properties(body).get("ServiceToken") for body in custom.values() if body["Type"] in _FUNCTION_TYPES]
+        # Their code is in a bucket, so they cannot answer here.
+        silent = {name for name, body in resources.items() if _has_code_elsewhere(body)}
         for name, body in custom.items():
             token: Any = _properties(body).get("ServiceToken")
-            of_template = ministack_reader.references(token) & resources.keys() - self._left_out
+            of_template = ministack_reader.references(token) & resources.keys() - self._left_out - silent
             if body["Type"] in _FUNCTION_TYPES or self._is_export(token) or token in ours:
                 self.calls_function = True
                 if former := _properties(body).get("TakeOverFrom"):
@@ -314,6 +316,14 @@ class _Uploader:
     def upload_with_dedup(self, file_name: str) -> str:
         """Uploads a file, and returns its `s3://` URL."""
         return self._upload(Path(file_name).read_bytes())
+
+
+def _has_code_elsewhere(body: Template) -> bool:
+    """Whether the code of a function is in a bucket, such as that of the CDK's assets."""
+    code = _properties(body).get("CodeUri" if body.get("Type") == "AWS::Serverless::Function" else "Code")
+    if isinstance(code, dict):
+        return bool({"Bucket", "S3Bucket"} & code.keys())
+    return isinstance(code, str) and code.startswith(_REMOTE)
 
 
 def _exporters(body: Template) -> list[Any]:

@@ -105,7 +105,7 @@ class Owners:
             elif adopts(self._update.after, name):
                 yield (
                     target,
-                    f"the rollback releases {target}, and keeps the changes of {name} (docs/POLICIES.md)",
+                    f"the rollback releases {target}, and keeps the changes of {name} (docs/MOVING.md)",
                 )
 
     def remarks(self) -> Iterator[str]:
@@ -231,7 +231,7 @@ def _deleted_with(resource: str, what: str, *, keep_id: bool = False) -> str:
         if keep_id
         else f"Set DeletionPolicy: Retain on {resource} in an earlier update"
     )
-    return f"CloudFormation deletes {resource} in the clean-up, and {what} with it. {way} (docs/POLICIES.md)"
+    return f"CloudFormation deletes {resource} in the clean-up, and {what} with it. {way} (docs/MOVING.md)"
 
 
 def adopts(resources: Resources, name: str) -> bool:

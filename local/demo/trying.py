@@ -45,7 +45,10 @@ class Given:
             raise UnsuccessfulError(f"Name a template: {_USAGE}")
         for variable, file in (("TEMPLATE", template), ("BEFORE", self.before), ("PLAN", self.plan)):
             if file and not Path(file).is_file():
-                raise UnsuccessfulError(f"{variable}: there is no file {file!r}. Correct the path.")
+                what = (
+                    "is a folder. Name a template in it" if Path(file).is_dir() else "does not exist. Correct the path"
+                )
+                raise UnsuccessfulError(f"{variable}: {file!r} {what}.")
         if not self.before and (others := [name for name in _OF_UPDATES if read(name)]):
             raise UnsuccessfulError(f"{others[0]} needs BEFORE: set BEFORE to the template that the stack has now.")
         if self.plan and (ignored := [name for name in _OF_TEMPLATES if read(name)]):

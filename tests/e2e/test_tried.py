@@ -419,6 +419,20 @@ Outputs:
         [unsuccessful] = self.texts(self.tried(missing + target, head), "unsuccessful")
         self.assertIn("apo, which does not exist", unsuccessful)
 
+    def test_a_function_whose_code_is_in_a_bucket_is_not_waited_for(self) -> None:
+        head = "Transform: AWS::Serverless-2016-10-31\n"
+        of_cdk = '{Bucket: !Sub "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}", Key: 0123.zip}'
+        target = scaling(EndpointName="ENDPOINT", VariantName="v", ServiceToken="!GetAtt Api.Arn")
+        other = "  Other:\n    Type: Custom::Other\n    Properties: {ServiceToken: !GetAtt Other2.Arn}\n"
+        of_other = SAM_FUNCTION.replace("CODE", "CodeUri: s3://bucket/key").replace("Api:", "Other2:")
+        for code in (f"CodeUri: {of_cdk}", "CodeUri: s3://bucket/key"):
+            with self.subTest(code):
+                told = self.tried(SAM_FUNCTION.replace("CODE", code) + target + of_other + other, head)
+                self.assertEqual(len(self.targets(told)), 1)
+                assumed = "\n".join(self.texts(told, "assume"))
+                self.assertIn("the ServiceToken of Scaling is the function on this machine", assumed)
+                self.assertIn("Other is left out: its ServiceToken is another function", assumed)
+
 
 if __name__ == "__main__":
     unittest.main()
