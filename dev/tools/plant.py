@@ -24,6 +24,7 @@ from tools.source_copy import append, copy_tracked
 COPY = ROOT / "target" / "planted"
 # The build of the function is quicker with these settings, and the simulation slower.
 QUICK = "\n[profile.simulation.package.sagemaker-scaling]\nopt-level = 1\ncodegen-units = 64\n"
+LINKED_QUICKLY = {"CARGO_PROFILE_SIMULATION_CODEGEN_UNITS": "16", "CARGO_PROFILE_SIMULATION_LTO": "off"}
 LIB = "src/lib.rs"
 # The variable that names the active fault by its number.
 ACTIVE = "PLANTED_FAULT"
@@ -88,7 +89,7 @@ def copy_with(sources: dict[str, str]) -> None:
 def build() -> Path:
     """Builds the simulation with all faults. Returns the path of the program."""
     command = ["cargo", "test", "--profile", "simulation", "--test", "simulation", "--no-run"]
-    variables = {"CARGO_INCREMENTAL": "1", "CARGO_TARGET_DIR": str(ROOT / "target")}
+    variables = {**LINKED_QUICKLY, "CARGO_INCREMENTAL": "1", "CARGO_TARGET_DIR": str(ROOT / "target")}
     done = subprocess.run(command, cwd=COPY, env=inherited(variables), capture_output=True, text=True, check=False)
     program = re.search(r"Executable .*\((.*)\)", done.stderr)
     if program is None:
@@ -115,7 +116,7 @@ def find(simulation: Path, number: int, fault: Fault) -> bool:
 def play(simulation: Path, seeds: str, level: str | None, active: int | None = None) -> tuple[int, str] | None:
     """Plays histories. Returns the first seed that breaks an invariant, and which one it breaks."""
     test = "seeds" if level is None else "gated::seeds"
-    variables = {"SEEDS": seeds, "LEVEL": level or "", "RUST_BACKTRACE": "0"}
+    variables = {**LINKED_QUICKLY, "SEEDS": seeds, "LEVEL": level or "", "RUST_BACKTRACE": "0"}
     variables[ACTIVE] = "" if active is None else str(active)
     command = [str(simulation), "--ignored", "--exact", test, "--nocapture"]
     done = subprocess.run(command, cwd=COPY, env=inherited(variables), capture_output=True, text=True, check=False)
