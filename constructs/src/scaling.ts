@@ -134,7 +134,7 @@ export class SageMakerScaling extends Construct {
     if (Stack.of(props.alarm) !== Stack.of(this)) {
       const reason =
         "The ARN of a policy changes with each restore, and CloudFormation refuses to change an export in use";
-      fail(scope, `alarm: expected an alarm of this stack, found ${props.alarm.node.path}. ${reason}`);
+      fail(scope, `alarm: expected an alarm of this stack, found ${props.alarm.node.path}; create it here. ${reason}`);
     }
     const name = props.policyName ?? id;
     this.addPolicy(scope, name, {

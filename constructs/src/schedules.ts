@@ -14,6 +14,11 @@ export function scheduledAction(
     fail(scope, "minCapacity: required if maxCapacity is missing; set at least one of the two");
   }
   checkLimits(scope, { minCapacity, maxCapacity }, canScaleToZero);
+  for (const [property, time] of Object.entries({ startTime, endTime })) {
+    if (time && Number.isNaN(time.getTime())) {
+      fail(scope, `${property}: expected a valid time, found ${time}`);
+    }
+  }
   if (startTime && endTime && startTime >= endTime) {
     fail(scope, `endTime: expected a time after startTime, ${iso(startTime)}, found ${iso(endTime)}`);
   }

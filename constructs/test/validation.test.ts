@@ -154,8 +154,8 @@ const MISTAKES: [sentence: string, build: (stack: Stack) => void, message: strin
     "an alarm is in the same stack",
     (stack) =>
       steps(stack, [{ lowerBound: 0, adjustment: 1 }], { alarm: alarm(new Stack(stack.node.root as App, "Other")) }),
-    "Stack/Scaling/Steps: alarm: expected an alarm of this stack, found Other/Alarm. The ARN of a policy changes with " +
-      "each restore, and CloudFormation refuses to change an export in use",
+    "Stack/Scaling/Steps: alarm: expected an alarm of this stack, found Other/Alarm; create it here. " +
+      "The ARN of a policy changes with each restore, and CloudFormation refuses to change an export in use",
   ],
   ["there is a step", (stack) => steps(stack, []), "Stack/Scaling/Steps: steps: expected at least one step"],
   [
@@ -232,6 +232,12 @@ const MISTAKES: [sentence: string, build: (stack: Stack) => void, message: strin
       scaling(stack).scaleOnSchedule("Night", { schedule: SCHEDULE, minCapacity: 1, startTime, endTime });
     },
     "Stack/Scaling/Night: endTime: expected a time after startTime, 2031-01-01T00:00:00.000Z, found 2030-01-01T00:00:00.000Z",
+  ],
+  [
+    "a scheduled action starts at a valid time",
+    (stack) =>
+      scaling(stack).scaleOnSchedule("Night", { schedule: SCHEDULE, minCapacity: 1, startTime: new Date("tomorrow") }),
+    "Stack/Scaling/Night: startTime: expected a valid time, found Invalid Date",
   ],
   [
     "the configuration of a scaled endpoint has no name",
