@@ -151,6 +151,10 @@ pub(super) async fn keep_as_snapshot(
                 continue;
             }
             ensure_fresh(context, target).await?;
+            if store::get_readable(&context.aws, target).await?.is_none() {
+                // A cancelled gate has dropped it: it read the snapshot that this one replaced.
+                store::put(&context.aws, &stored).await?;
+            }
             context.progress().decided(Decision::Snapshot);
             let target = target.resource_id();
             tracing::info!(target, "snapshot taken: the endpoint is about to roll back to another configuration");

@@ -299,8 +299,23 @@ fn note(taken: &mut [Taken], deregistration: Deregistration) {
     }
 }
 
+/// The snapshots of deregistered targets that are not among those found. A cancelled request has dropped them: it read the one
+/// that they replaced.
+fn dropped<'a>(taken: &'a [Taken], found: &[Stored]) -> Vec<&'a Stored> {
+    let mut dropped: Vec<&Stored> = Vec::new();
+    // A target that was registered again meanwhile is in several of them.
+    for Taken { stored, .. } in taken.iter().rev().filter(|taken| taken.deregistration == Deregistration::Done) {
+        let is_of_same_target = |other: &Stored| other.snapshot.spec.id == stored.snapshot.spec.id;
+        if !found.iter().any(is_of_same_target) && !dropped.iter().any(|other| is_of_same_target(other)) {
+            dropped.push(stored);
+        }
+    }
+    dropped
+}
+
 /// Assigns the snapshots of earlier requests to this one, such as after an update that failed without a rollback. A cancelled
-/// request that still runs then leaves them alone. Returns whether there were any.
+/// request that still runs then leaves them alone. Stores its own ones again that such a request has dropped. Returns whether
+/// there were any.
 ///
 /// A read may still show what this request has overwritten, so what it has `taken` is left out.
 async fn take_over(
@@ -321,8 +336,14 @@ async fn take_over(
         (added > 0 || kept_by != update.kept_by).then_some((stored, snapshot))
     };
     let get_all = async || store::get_all_readable(&context.aws, &gate.id.endpoint).await;
-    if !get_all().await?.into_iter().any(|stored| taken_over(stored).is_some()) {
-        return Ok(false);
+    let found = get_all().await?;
+    let dropped = dropped(taken, &found);
+    for stored in &dropped {
+        context.ensure_fresh().await?;
+        store::put(&context.aws, stored).await?;
+    }
+    if !found.into_iter().any(|stored| taken_over(stored).is_some()) {
+        return Ok(!dropped.is_empty());
     }
     // An earlier request may have dropped a snapshot that is still visible.
     context.aws.earlier_changes_visible().await;

@@ -475,6 +475,30 @@ async fn the_snapshot_of_a_target_that_was_registered_anew_has_nothing_of_the_fo
     assert_eq!((&world.targets()[0]["MaxCapacity"], &policies["ScalingPolicies"]), (&json!(2), &json!([])));
 }
 
+/// It read, late, the snapshot of its own that the new one replaced.
+#[tokio::test(start_paused = true)]
+async fn a_gate_stores_a_snapshot_again_that_a_cancelled_request_has_dropped() {
+    let world = endpoint();
+    register_natively(&world, &["blue", "green"]);
+    let before = world.picture();
+    world.before("DeregisterScalableTarget", 0, &[("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() }))]);
+    world.succeed(gate_update("large", "both")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 2));
+    world.succeed(gate_update("both", "large")).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scaling_that_rolls_back_stores_a_snapshot_again_that_a_cancelled_request_has_dropped() {
+    let world = endpoint();
+    world.succeed(create().field("ResourceProperties", gated("large", 4)).of(BLUE_ID)).await;
+    world.auto_scaling("PutScalingPolicy", blue(), &step("foreign", 1));
+    world.before("DeregisterScalableTarget", 0, &[("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() }))]);
+    world.succeed(scaling_update(("large", 4), ("xlarge", 4))).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+    assert!(snapshots(&world)[0]["Value"].as_str().expect("a text").contains("foreign"));
+}
+
 /// `blue`, whose scaling the stack owns, and to which somebody has attached a policy. It is in a snapshot, and the endpoint runs
 /// `xlarge`.
 async fn updated_with_a_foreign_policy() -> World {
