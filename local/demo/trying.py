@@ -45,10 +45,9 @@ class Given:
             raise UnsuccessfulError(f"Name a template: {_USAGE}")
         for variable, file in (("TEMPLATE", template), ("BEFORE", self.before), ("PLAN", self.plan)):
             if file and not Path(file).is_file():
-                what = (
-                    "is a folder. Name a template in it" if Path(file).is_dir() else "does not exist. Correct the path"
-                )
-                raise UnsuccessfulError(f"{variable}: {file!r} {what}.")
+                if Path(file).is_dir():
+                    raise UnsuccessfulError(f"{variable}: {file!r} is a folder. Name a file in it.")
+                raise UnsuccessfulError(f"{variable}: there is no file {file!r}. Correct the path.")
         if not self.before and (others := [name for name in _OF_UPDATES if read(name)]):
             raise UnsuccessfulError(f"{others[0]} needs BEFORE: set BEFORE to the template that the stack has now.")
         if self.plan and (ignored := [name for name in _OF_TEMPLATES if read(name)]):

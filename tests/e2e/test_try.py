@@ -34,6 +34,7 @@ ASSUMED = {
     "inference-component-to-zero": ["inference component MyInferenceComponent is in service"],
     "serverless-concurrency": ["endpoint {} is in service, with MyVariant serverless"],
     TOPIC: [],
+    "model": [],
     "two-variants": [
         "endpoint {} is in service, with MyOtherVariant on ml.m5.large",
         "endpoint {} is in service, with MyOtherVariant on ml.m5.large and MyVariant on ml.m5.large",
@@ -288,6 +289,7 @@ class Command(unittest.TestCase):
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(said, done.stdout)
         self.assertIn("make try TEMPLATE=examples/minimal.yaml", self.make().stdout)
+        self.assertIn("TEMPLATE: 'examples' is a folder. Name a file in it.", self.make("TEMPLATE=examples").stdout)
         of_update = self.make(f"TEMPLATE={self.file}", "FAIL=Scaling").stdout
         self.assertIn("FAIL needs BEFORE: set BEFORE to the template that the stack has now.", of_update)
 
