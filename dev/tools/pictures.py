@@ -162,12 +162,13 @@ def svg(name: str, template: Any) -> str:
     arrangement = arranged(template)
     places, curves, wide, high = picture(arrangement)
     drawn = arrangement.boxes
+    summary = " ".join([*template["Description"].split(), description(arrangement)])
     size, view = f'width="{wide}" height="{high}"', f'viewBox="0 0 {wide} {high}"'
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} {view} role="img" aria-labelledby="t d">',
             f'<title id="t">The stack of {name}.yaml</title>',
-            f'<desc id="d">{escape(description(template))}</desc>',
+            f'<desc id="d">{escape(summary)}</desc>',
             f"<style>\n{_STYLE}\n</style>",
             f"<defs>{_TIP}</defs>",
             f'<rect {size} rx="8" fill="#f6f8fa"/>',
@@ -202,14 +203,14 @@ def text_svg(line: Line, left: int, y: float) -> str:
     return f'<text class="{line.style}" x="{x}" y="{y:g}">{escape(line.text.rstrip())}</text>'
 
 
-def description(template: Any) -> str:
+def description(arrangement: Arrangement) -> str:
     """Describes the picture in words, for screen readers."""
     told = []
-    for name, box in boxes(template).items():
-        into = [f"{arrow.target}.{arrow.entry}" for arrow in arrows(template) if arrow.source == name]
+    for name, box in arrangement.boxes.items():
+        into = [f"{arrow.target}.{arrow.entry}" for arrow in arrangement.routes if arrow.source == name]
         arrow_to = f"; arrows to {', '.join(into)}" if into else ""
         told.append(f"{', '.join(line.text for line in [*box.head, *box.facts])}{arrow_to}.")
-    return " ".join([*template["Description"].split(), *told])
+    return " ".join(told)
 
 
 def pictures() -> dict[str, str]:

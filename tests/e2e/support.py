@@ -31,6 +31,7 @@ EVENTS = ROOT / "events"
 TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "examples").glob("*.yaml"))]
 README = ROOT / "README.md"
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SHELL = ("sh", "bash", "console", "shell")
 _WHOLE_RUN_SECONDS = 2_400
 _ANSWER_SECONDS = 60
 _CHECK_SECONDS = 120
@@ -81,7 +82,7 @@ def runbook(title: str, meanings: dict[str, str], environment: dict[str, str], w
 
     Replaces placeholders by their `meanings`. Skips blocks that contain the text `without`.
     """
-    part = (ROOT / "docs" / "RUNBOOK.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
+    part = section(ROOT / "docs" / "RUNBOOK.md", title)
     blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", part, re.MULTILINE | re.DOTALL)
     commands = "".join(textwrap.dedent(block) for block in blocks if without is None or without not in block)
     for word, meaning in meanings.items():
@@ -124,9 +125,20 @@ def release_build() -> Path:
     return folder / "Function" / "bootstrap"
 
 
-def blocks(*languages: str, page: Path = README) -> list[str]:
-    """The fenced blocks of a page in some languages. The default page is README."""
-    return [text for language, text in _BLOCK.findall(page.read_text()) if language in languages]
+def section(page: Path, title: str) -> str:
+    """The text below a heading of a page, up to the next heading of its level."""
+    return page.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def blocks(*languages: str, page: Path = README, title: str | None = None) -> list[str]:
+    """The fenced blocks of a page, or of a section of it, in some languages. The default page is README."""
+    text = section(page, title) if title else page.read_text()
+    return [block for language, block in _BLOCK.findall(text) if language in languages]
+
+
+def commands(page: Path = README) -> list[str]:
+    """The shell commands of a page, each in one line."""
+    return "".join(blocks(*_SHELL, page=page)).replace("\\\n", " ").splitlines()
 
 
 def language_of_blocks() -> list[str]:
@@ -140,7 +152,7 @@ def advice(reason: str, page: Path = README, title: str = "When it fails") -> li
     The first cell of a row quotes parts of reasons. In a quote, … stands for any text, a property for any property, and
     a found value for any value.
     """
-    rows = re.findall(r"^\| (.*`.*) \| (.*) \|$", page.read_text().partition(f"## {title}\n")[2], re.MULTILINE)
+    rows = re.findall(r"^\| (.*`.*) \| (.*) \|$", section(page, title), re.MULTILINE)
     return [
         what_to_do
         for cell, what_to_do in rows

@@ -10,7 +10,7 @@ from demo.aws_cli import AwsCliError
 from demo.endpoints import ENDPOINT, create_endpoint
 from demo.environment import ROOT, VENV
 from demo.stacks import example
-from support import StackTestCase, as_template, blocks, cfn_lint, run, sam, sam_validate
+from support import StackTestCase, as_template, blocks, cfn_lint, commands, run, sam, sam_validate
 
 START, MOVING = ROOT / "docs" / "START.md", ROOT / "docs" / "MOVING.md"
 TEMPLATE, TRANSFORM = blocks("yaml", page=START)
@@ -27,11 +27,6 @@ TRACKING = (
     '{"PredefinedMetricSpecification":{"PredefinedMetricType":"SageMakerVariantInvocationsPerInstance"},'
     '"TargetValue":70}'
 )
-
-
-def commands(page: Path) -> list[str]:
-    """The commands of a page, each in one line."""
-    return "".join(blocks("sh", page=page)).replace("\\\n", " ").splitlines()
 
 
 class Texts(unittest.TestCase):

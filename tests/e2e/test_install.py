@@ -12,18 +12,17 @@ from pathlib import Path
 from demo.aws_cli import endpoint_commands
 from demo.environment import ROOT, VENV
 from demo.world import World
-from support import README, programs, release_build, run, scratch
+from support import README, blocks, programs, release_build, run, scratch
 from tools import package
 
 _NAME = f"sagemaker-scaling-{package.HOST}"
 _BUCKET = "my-bucket"
 
 
-def commands(page: Path, title: str) -> list[str]:
+def scripts(page: Path, title: str) -> list[str]:
     """The blocks of commands in a section, for this machine's architecture and the bucket of the tests."""
-    section = page.read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
-    blocks = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    return [block.replace("arm64", package.HOST).replace("MY_BUCKET", _BUCKET) for block in blocks]
+    found = blocks("sh", page=page, title=title)
+    return [script.replace("arm64", package.HOST).replace("MY_BUCKET", _BUCKET) for script in found]
 
 
 class Install(unittest.TestCase):
@@ -79,7 +78,7 @@ class Install(unittest.TestCase):
         self.assertEqual(self.world.targets(), [])
 
     def test_the_commands_of_readme_install_a_function_that_scales(self) -> None:
-        self.succeed(commands(README, "Install it")[0])
+        self.succeed(scripts(README, "Install it")[0])
         self.scale("sagemaker-scaling-ServiceToken")
 
     def test_a_changed_package_is_neither_unpacked_nor_deployed(self) -> None:
@@ -87,7 +86,7 @@ class Install(unittest.TestCase):
         (self.downloads / _NAME / "template.yaml").write_text("An earlier version, which must not be deployed now")
         with (self.downloads / self.archive.name).open("ab") as archive:
             archive.write(b"more")
-        done = self.run_here(commands(README, "Install it")[0])
+        done = self.run_here(scripts(README, "Install it")[0])
         self.assertIn("FAILED", done.stdout)
         self.assertEqual([file.name for file in (self.downloads / _NAME).iterdir()], ["template.yaml"])
         self.assertFalse((self.downloads / "packaged.yaml").exists())
@@ -103,7 +102,7 @@ class Install(unittest.TestCase):
         self.assertEqual(files, expected)
 
     def test_the_template_for_stack_sets_deploys_a_function_that_scales(self) -> None:
-        upload, *of_stack_sets = commands(ROOT / "docs" / "ACCOUNTS.md", "Every account of an organization")
+        upload, *of_stack_sets = scripts(ROOT / "docs" / "ACCOUNTS.md", "Every account of an organization")
         for region in ("us-east-1", "eu-central-1"):
             self.world.cli.run(f"aws s3api create-bucket --bucket {_BUCKET}-{region}")
         self.succeed(f"tar -xzf {self.archive.name}", upload)

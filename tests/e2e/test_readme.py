@@ -6,15 +6,12 @@ import unittest
 from pathlib import Path
 
 from demo.environment import ROOT
-from support import advice, as_template, blocks, cfn_lint, language_of_blocks, run, sam
-
-SHELL = ("sh", "bash", "console", "shell")
+from support import advice, as_template, blocks, cfn_lint, commands, language_of_blocks, run, sam
 
 
-def commands() -> list[list[str]]:
+def split_commands() -> list[list[str]]:
     """README's commands, as the shell splits them, without those that test_install runs."""
-    lines = "".join(blocks(*SHELL)).replace("\\\n", " ").splitlines()
-    split = [words for line in lines if (words := shlex.split(line, comments=True))]
+    split = [words for line in commands() if (words := shlex.split(line, comments=True))]
     return [words for words in split if words[0] not in ("aws", "sha256sum")]
 
 
@@ -34,7 +31,7 @@ class Readme(unittest.TestCase):
 
     def test_its_commands_run(self) -> None:
         programs = set()
-        for program, *arguments in commands():
+        for program, *arguments in split_commands():
             programs.add(program)
             with self.subTest(command=[program, *arguments]):
                 match program:
@@ -63,7 +60,7 @@ class Readme(unittest.TestCase):
 
     def test_the_files_in_its_commands_exist(self) -> None:
         built = ".aws-sam/"
-        values = [word.rpartition("=")[2] for words in commands() for word in words]
+        values = [word.rpartition("=")[2] for words in split_commands() for word in words]
         files = [value for value in values if value.endswith((".json", ".yaml")) and not value.startswith(built)]
         self.assertGreater(len(files), 2)
         for file in files:

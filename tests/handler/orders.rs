@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::prod::{
     BLUE, BLUE_ID, blue, blue_snapshot, configs, create_prod, endpoint, first_snapshot, gate_delete, gate_update,
-    gated, register_natively, running_config, scaling_update, snapshots, stores_snapshot_of,
+    gated, register_natively, running_config, scaling_update, snapshots, stores_snapshot_of, ungated,
 };
 use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
@@ -469,17 +469,12 @@ async fn the_delete_of_a_resource_that_adopted_restores_what_a_new_gate_has_dere
 
 #[tokio::test(start_paused = true)]
 async fn an_update_without_update_gate_keeps_what_others_attached() {
-    let plain = |max: u32| {
-        let mut properties = gated("large", max);
-        properties.as_object_mut().unwrap().remove("UpdateGate");
-        properties
-    };
     let world = endpoint();
-    world.succeed(create().field("ResourceProperties", plain(4))).await;
+    world.succeed(create().field("ResourceProperties", ungated(4))).await;
     world.auto_scaling("PutScalingPolicy", blue(), &tracking("foreign", 70.5));
     world.succeed(gate_update("large", "xlarge")).await;
     world.update_endpoint("prod", "xlarge");
-    let request = update().field("ResourceProperties", plain(5)).field("OldResourceProperties", plain(4));
+    let request = update().field("ResourceProperties", ungated(5)).field("OldResourceProperties", ungated(4));
     world.succeed(request.of(BLUE_ID)).await;
     world.succeed(gate_delete("large")).await;
     let shown = world.picture().to_string();
@@ -703,8 +698,7 @@ async fn an_adoption_without_a_gate_completes_a_restore_that_was_killed() {
     let (world, _) = snapshotted().await;
     let half = json!({ "MinCapacity": 1, "MaxCapacity": 7, "Tags": { "by": "hand", RESTORING_TAG: "true" } });
     world.auto_scaling("RegisterScalableTarget", blue(), &half);
-    let mut adopting = gated("large", 4);
-    adopting.as_object_mut().unwrap().remove("UpdateGate");
+    let mut adopting = ungated(4);
     adopting["AdoptExisting"] = json!("true");
     world.succeed(create().field("ResourceProperties", adopting)).await;
     let registered = world.picture().to_string();
@@ -714,8 +708,7 @@ async fn an_adoption_without_a_gate_completes_a_restore_that_was_killed() {
 
 #[tokio::test(start_paused = true)]
 async fn an_update_without_a_gate_whose_target_is_deregistered_meanwhile_restores_it() {
-    let mut properties = gated("large", 4);
-    properties.as_object_mut().unwrap().remove("UpdateGate");
+    let properties = ungated(4);
     let register = async || {
         let world = endpoint();
         world.succeed(create().field("ResourceProperties", properties.clone())).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::prod::{
     BLUE, BLUE_ID, blue, blue_snapshot, create_prod, endpoint, first_snapshot, gate_delete, gate_update, gated,
-    register_natively, scaling_update, snapshots, stores_snapshot_of,
+    register_natively, scaling_update, snapshots, stores_snapshot_of, ungated,
 };
 use crate::support::world::World;
 use serde_json::{Value, json};
@@ -540,14 +540,8 @@ async fn without_a_gate_a_snapshot_is_restored_for_a_day() {
     for (later, is_restored) in [(Duration::ZERO, true), (A_DAY_LATER, false)] {
         let world = updated_with_a_foreign_policy().await;
         tokio::time::sleep(later).await;
-        let ungated = ["ResourceProperties", "OldResourceProperties"].into_iter().fold(
-            scaling_update(("large", 4), ("large", 5)),
-            |mut request, properties| {
-                request.0[properties].as_object_mut().expect("an object").remove("UpdateGate");
-                request
-            },
-        );
-        world.succeed(ungated).await;
+        let request = update().field("ResourceProperties", ungated(5)).field("OldResourceProperties", ungated(4));
+        world.succeed(request.of(BLUE_ID)).await;
         assert_eq!((world.registered().len(), has_foreign_policy(&world)), (1, is_restored), "{later:?}");
     }
 }

@@ -13,6 +13,7 @@ use test_support::request::{
 
 use crate::support::prod::{
     BLUE, BLUE_ID, blue, endpoint, first_snapshot, gate_delete, gate_update, gated, register_natively, snapshots,
+    ungated,
 };
 use crate::support::world::World;
 
@@ -334,9 +335,7 @@ async fn a_resource_without_update_gate_takes_over_what_the_snapshot_holds() {
     let world = gated_by_old().await;
     world.succeed(gate_update("large", "both")).await;
     world.update_endpoint("prod", "both");
-    let mut properties = gated("both", 4);
-    properties.as_object_mut().unwrap().remove("UpdateGate");
-    world.succeed(taking_over(create().field("ResourceProperties", properties))).await;
+    world.succeed(taking_over(create().field("ResourceProperties", ungated(4)))).await;
     let policies = world.auto_scaling("DescribeScalingPolicies", blue(), &json!({})).to_string();
     assert!(policies.contains("foreign"), "{policies}");
     assert_eq!(world.tags(&world.targets()[0])[FORMER_LOGICAL_ID_TAG], "Old");

@@ -81,10 +81,16 @@ pub(crate) fn scaling(variant: &str, max: u32) -> Value {
     })
 }
 
-/// The properties of the scaling of `blue` with the gate for a configuration.
-pub(crate) fn gated(config: &str, max: u32) -> Value {
+/// The properties of the scaling of `blue` without `UpdateGate`.
+pub(crate) fn ungated(max: u32) -> Value {
     let mut properties = scaling("blue", max);
     properties["EndpointName"] = json!("prod");
+    properties
+}
+
+/// The properties of the scaling of `blue` with the gate for a configuration.
+pub(crate) fn gated(config: &str, max: u32) -> Value {
+    let mut properties = ungated(max);
     properties["UpdateGate"] = json!(gate_id("prod", config));
     properties
 }
