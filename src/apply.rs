@@ -9,7 +9,7 @@ use crate::aws::{Aws, ChangeError, Precondition};
 use crate::deadline::Stopwatch;
 use crate::model::attributes::{Attributes, policy_arn};
 use crate::model::{
-    Attachment, AttachmentKey, FORMER_OWNER_TAGS, MAX_TAGS, Owner, RESTORING_TAG, ScalableTargetId, TAG_PREFIX, Tags,
+    Attachment, AttachmentKey, HANDED_BACK_TAGS, MAX_TAGS, Owner, RESTORING_TAG, ScalableTargetId, TAG_PREFIX, Tags,
 };
 use crate::polling::poll;
 use crate::timing::{VISIBLE, VISIBLE_WITHIN};
@@ -80,7 +80,7 @@ pub async fn hand_back(
     precondition: &mut Precondition,
 ) -> Result<(), ChangeError> {
     aws.tag(arn, &former.tags(), precondition).await?;
-    aws.untag(arn, &FORMER_OWNER_TAGS.map(str::to_owned), precondition).await?;
+    aws.untag(arn, &HANDED_BACK_TAGS.map(str::to_owned), precondition).await?;
     sleep(VISIBLE_WITHIN).await;
     Ok(())
 }

@@ -15,6 +15,8 @@ pub struct Context<'a> {
     pub aws: Aws<'a>,
     /// The account and Region of the function.
     pub location: &'a Location,
+    /// The name of the function.
+    pub function: &'a str,
 }
 
 impl<'a> Context<'a> {

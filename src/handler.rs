@@ -179,7 +179,7 @@ async fn answer(invocation: &Invocation<'_>, services: &Services) -> Option<Answ
     let follows_change = envelope.continuation.is_some_and(|continuation| continuation.follows_change());
     let sent = SentRequest { id, lifecycle: &request.lifecycle, owner: &owner, age: *age, follows_change };
     let aws = Aws { clients: &services.aws, deadline, progress, request: sent };
-    let context = Context { aws, location: &location };
+    let context = Context { aws, location: &location, function: function_name(invocation.function_arn) };
     // The work is polled here and not spawned, so it stops when it is cut off.
     let work = AssertUnwindSafe(carry_out(request, &context)).catch_unwind();
     let (error, waits) = match timeout_at(deadline.work(), work).await {

@@ -4,6 +4,8 @@
 
 mod arn;
 pub mod attributes;
+mod declaration;
+mod digest;
 mod endpoint;
 mod former_owner;
 mod id;
@@ -17,13 +19,14 @@ mod stack_tags;
 mod target_spec;
 
 pub use arn::{FunctionArn, Location, component_name, config_name, endpoint_name};
+pub use declaration::{Declaration, Difference};
 pub use endpoint::{ConfiguredVariant, Endpoint, InferenceComponent, blocks_update};
 pub use former_owner::FormerOwner;
 pub use id::{InvalidId, PhysicalResourceId, SERVICE_NAMESPACE, ScalableTargetId, UpdateGateId};
 pub use names::{EndpointConfigName, EndpointName, InferenceComponentName, InvalidName, VariantName};
 pub use owner::{
-    FORMER_OWNER_TAGS, MAX_TAGS, OWNER_TAGS, Owner, Ownership, RELEASED_TAGS, RESTORING_TAG, Registered,
-    STACK_TAGS_TAG, TAG_PREFIX, Tags, complete_hand_back, hand_back, release,
+    DECLARED_TAG, FORMER_OWNER_TAGS, HANDED_BACK_TAGS, MAX_TAGS, OWNER_TAGS, Owner, Ownership, RELEASED_TAGS,
+    RESTORING_TAG, Registered, STACK_TAGS_TAG, TAG_PREFIX, Tags, complete_hand_back, hand_back, release,
 };
 pub use refusal::Refusal;
 pub use resource_type::ResourceType;

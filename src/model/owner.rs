@@ -12,11 +12,22 @@ pub const OWNER_TAGS: [&str; 3] = [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG];
 
 /// Remembers which tags came from the stack: see `PropagateStackTags`.
 pub const STACK_TAGS_TAG: &str = "sagemaker-scaling:stack-tags";
+/// Holds what the owner declared: see [`Declaration`](super::Declaration).
+pub const DECLARED_TAG: &str = "sagemaker-scaling:declared";
 /// The tags that name the former owner of a target that was taken over: see `TakeOverFrom`.
 pub const FORMER_OWNER_TAGS: [&str; 2] = [FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
+/// The tags that a target loses when it is handed back: what the new owner declared is not what the former one did.
+pub const HANDED_BACK_TAGS: [&str; 3] = [DECLARED_TAG, FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
 /// The tags that an adopted target loses when it is released.
-pub const RELEASED_TAGS: [&str; 6] =
-    [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG, STACK_TAGS_TAG, FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
+pub const RELEASED_TAGS: [&str; 7] = [
+    STACK_ID_TAG,
+    LOGICAL_ID_TAG,
+    ADOPTED_TAG,
+    STACK_TAGS_TAG,
+    DECLARED_TAG,
+    FORMER_STACK_ID_TAG,
+    FORMER_LOGICAL_ID_TAG,
+];
 
 /// Removes [`RELEASED_TAGS`].
 pub fn release(tags: &mut Tags) {
@@ -25,7 +36,7 @@ pub fn release(tags: &mut Tags) {
 
 /// Makes the former owner the owner again.
 pub fn hand_back(tags: &mut Tags, former: &Owner) {
-    tags.retain(|key, _| !FORMER_OWNER_TAGS.contains(&key.as_str()));
+    tags.retain(|key, _| !HANDED_BACK_TAGS.contains(&key.as_str()));
     tags.extend(former.tags());
 }
 

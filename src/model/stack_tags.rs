@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::digest::digest;
 use super::owner::{MAX_TAGS, OWNER_TAGS, STACK_TAGS_TAG, TAG_PREFIX, Tags};
 use super::refusal::Refusal;
 
@@ -25,7 +26,7 @@ pub fn with_stack_tags(authors: &Tags, stack: Tags) -> Result<Tags, Refusal> {
     }
     let mut tags = authors.clone();
     if !copied.is_empty() {
-        tags.insert(STACK_TAGS_TAG.to_owned(), copied.keys().map(|key| digest(key)).collect());
+        tags.insert(STACK_TAGS_TAG.to_owned(), copied.keys().map(|key| digest(key, DIGEST_LEN)).collect());
     }
     tags.extend(copied);
     Ok(tags)
@@ -35,25 +36,13 @@ pub fn with_stack_tags(authors: &Tags, stack: Tags) -> Result<Tags, Refusal> {
 pub fn keys_from_stack(tags: &Tags) -> impl Iterator<Item = &String> {
     let remembered = tags.get(STACK_TAGS_TAG).map(String::as_str).unwrap_or_default();
     tags.keys().filter(move |key| {
-        let digest = digest(key);
+        let digest = digest(key, DIGEST_LEN);
         key.as_str() == STACK_TAGS_TAG
             || remembered.as_bytes().chunks(DIGEST_LEN).any(|remembered| remembered == digest.as_bytes())
     })
 }
 
-/// Thirty bits of a key's hash, in characters that a tag may have. Two of a target's fifty keys share them once in a million
-/// targets.
-///
-/// FNV-1a of 64 bits, folded: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>
-fn digest(key: &str) -> String {
-    let hash = key
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let folded = hash ^ (hash >> 30);
-    (0..DIGEST_LEN).map(|place| char::from(ALPHABET[(folded >> (6 * place)) as usize % ALPHABET.len()])).collect()
-}
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
+/// Two of a target's fifty keys share these thirty bits once in a million targets.
 const DIGEST_LEN: usize = 5;
 
 #[cfg(test)]
@@ -106,7 +95,7 @@ mod tests {
 
     #[test]
     fn keys_are_remembered_in_a_form_that_later_versions_read() {
-        assert_eq!(digest("team"), "QSKIx");
+        assert_eq!(digest("team", DIGEST_LEN), "QSKIx");
         let other = tags(&[("tean", "x"), ("", "y")]);
         let all = with_stack_tags(&Tags::new(), tags(&[("team", "ml")])).unwrap();
         assert_eq!(

@@ -2,7 +2,7 @@
 //!
 //! The rules are pure functions: `readiness` decides whether the endpoint is ready, `ownership` who may register and
 //! remove a target, `reconcile` what changes between two templates. `own_snapshot` reads what a gate has kept, and
-//! `stack_tags` the tags of the stack. `run` carries them out. `docs/SEMANTICS.md` states what they promise:
+//! `tags` completes the author's. `run` carries them out. `docs/SEMANTICS.md` states what they promise:
 //!
 //! 1. Create and Update wait until the endpoint is `InService`. They fail at once if it is missing, failed, or does not
 //!    have the variant.
@@ -28,6 +28,6 @@ mod register;
 mod remove;
 mod roll_back;
 mod run;
-mod stack_tags;
+mod tags;
 
 pub use run::carry_out;

@@ -8,7 +8,7 @@ use super::own_snapshot::has_snapshot_of_others;
 use super::ownership::{self, Spelling};
 use super::reconcile::{continued_id, unreported_target};
 use super::register::{self, Described, LastRead};
-use super::{former_owner, remove, stack_tags};
+use super::{former_owner, remove, tags};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, Resource};
@@ -47,7 +47,7 @@ async fn create(context: &Context<'_>, desired: Desired) -> Result<Resource, Err
     // An earlier delivery of this request may have registered it.
     context.progress().needs_cleanup(&target);
     let registered = async {
-        let mut desired = stack_tags::propagate(context, desired).await?;
+        let mut desired = tags::complete(context, desired).await?;
         let described = register::describe(context, &desired).await;
         if let Some(respelled) = respelled(context, &target, &described).await? {
             context.progress().needs_cleanup(respelled);
@@ -131,8 +131,8 @@ async fn update(
         PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => None,
     };
     desired.spec.id = continued_id(given_target, &desired.spec.id);
-    let mut desired = stack_tags::propagate(context, desired).await?;
-    let previous = Declared::read(old_properties);
+    let mut desired = tags::complete(context, desired).await?;
+    let previous = tags::previous(context, old_properties);
     let registered = context.aws.registered(&desired.spec.id).map_err(Error::from);
     // Do not fail yet if the endpoint is not ready: the stack may be rolling back (see `roll_back`).
     let described = register::describe(context, &desired).map(Ok);

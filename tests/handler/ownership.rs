@@ -6,7 +6,7 @@ use crate::support::world::{Trouble, World};
 use serde_json::{Value, json};
 use test_support::account::{Account as _, my_variant, owned_by};
 use test_support::attached::{merged, tracking};
-use test_support::function::{ADOPTED_TAG, LOGICAL_ID_TAG};
+use test_support::function::{ADOPTED_TAG, DECLARED_TAG, LOGICAL_ID_TAG};
 use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, Request, STACK, create, delete, update};
 use tokio::time::sleep;
 
@@ -29,7 +29,7 @@ async fn a_create_registers_an_unregistered_target_with_the_tags_of_its_owner() 
     assert_eq!(answer["PhysicalResourceId"], ID);
     let [target] = &world.targets()[..] else { panic!("one target") };
     assert_eq!((&target["MinCapacity"], &target["MaxCapacity"]), (&json!(1), &json!(8)));
-    let expected = owned_by(STACK, "Scaling");
+    let expected = merged(owned_by(STACK, "Scaling"), &json!({ DECLARED_TAG: "1 zCVpV 1-8 ---" }));
     assert_eq!(world.tags(target), expected);
 }
 
@@ -290,4 +290,44 @@ async fn the_release_of_a_target_that_is_deregistered_meanwhile_succeeds() {
     world.before("UntagResource", 0, &[(DEREGISTER, my_variant())]);
     world.succeed(delete()).await;
     assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_says_what_was_declared() {
+    let world = World::new();
+    let declared = || world.tags(&world.targets()[0])[DECLARED_TAG].as_str().unwrap_or_default().to_owned();
+    world.succeed(create()).await;
+    let first = declared();
+    world.called();
+    world.succeed(update().field("OldResourceProperties", create().0["ResourceProperties"].clone()).of(ID)).await;
+    assert_eq!(declared(), first);
+    assert!(!world.called().iter().any(|call| call.starts_with("TagResource")), "nothing has changed");
+
+    let old = create().0["ResourceProperties"].clone();
+    let policies = json!([tracking("own", 5)]);
+    let changed = |request: Request| request.with("MaxCapacity", json!("3")).with("ScalingPolicies", policies.clone());
+    world.succeed(changed(update()).field("OldResourceProperties", old.clone()).of(ID)).await;
+    assert!(declared().starts_with("1 zCVpV 1-3 --- p"), "{}", declared());
+    // The rollback puts the tag in any case, because its read may be older than the last change.
+    world.called();
+    let back = update().field("OldResourceProperties", changed(create()).0["ResourceProperties"].clone());
+    world.succeed(back.of(ID)).await;
+    assert_eq!(declared(), first);
+    assert!(world.called().iter().any(|call| call.starts_with("TagResource")));
+
+    // Another deployment of the function has another name.
+    let moved = update().with("ServiceToken", json!("arn:aws:lambda:us-east-1:111122223333:function:other"));
+    world.called();
+    world.succeed(moved.field("OldResourceProperties", old).of(ID)).await;
+    assert!(world.called().iter().any(|call| call.starts_with("TagResource")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_released_target_says_nothing_that_was_declared() {
+    let world = World::new();
+    by_hand(&world);
+    world.succeed(create().with("AdoptExisting", json!("true"))).await;
+    assert_ne!(world.tags(&world.targets()[0])[DECLARED_TAG], json!(null));
+    world.succeed(delete()).await;
+    assert_eq!(world.tags(&world.targets()[0]), json!({"team": "ml"}));
 }

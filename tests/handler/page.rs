@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use test_support::account::owned_by;
-use test_support::function::{Deadline, handle, services, shipped_connector};
+use test_support::attached::merged;
+use test_support::function::{DECLARED_TAG, Deadline, handle, services, shipped_connector};
 use test_support::loopback::{Act, Server};
 use test_support::request::{MY_VARIANT, STACK, create};
 
@@ -40,8 +41,8 @@ async fn the_request_for_one_to_eight_instances_is_that_of_the_page() {
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
         "MinCapacity": 1,
         "MaxCapacity": 8,
-        // Not on the page: the owner.
-        "Tags": owned_by(STACK, "Scaling"),
+        // Not on the page: the owner, and what it declares.
+        "Tags": merged(owned_by(STACK, "Scaling"), &json!({ DECLARED_TAG: "1 2PAka 1-8 ---" })),
     });
     assert_eq!(serde_json::from_str::<Value>(&register.body).unwrap(), expected);
     assert_eq!(serde_json::from_str::<Value>(&answers.received()[0].body).unwrap()["Status"], "SUCCESS");

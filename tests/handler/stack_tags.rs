@@ -72,7 +72,7 @@ async fn tags_that_leave_the_stack_leave_the_target_and_those_of_others_stay() {
     let off = update().field("OldResourceProperties", again().0["ResourceProperties"].clone());
     world.succeed(off.with("Tags", json!([{ "Key": "moved", "Value": "author" }])).of(ID)).await;
     assert_eq!(tags(&world), json!({ "moved": "author", "foreign": "x" }));
-    assert_eq!(world.tags(&world.targets()[0]).as_object().expect("an object").len(), 4, "and the owner's two");
+    assert_eq!(world.tags(&world.targets()[0]).as_object().expect("an object").len(), 5, "and the function's three");
 }
 
 #[tokio::test(start_paused = true)]

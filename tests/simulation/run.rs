@@ -12,6 +12,7 @@ use tokio::task::LocalSet;
 use tokio::time::sleep;
 
 use crate::cloudformation::Stack;
+use crate::common::attachments::says;
 use crate::common::invocation::timeout;
 use crate::history::{History, LOGICAL_IDS, Props};
 use crate::lambda::Lambda;
@@ -115,6 +116,7 @@ fn check_targets(world: &World, stacks: &[Stack]) {
             let is_right = found.is_some_and(|found| {
                 found.owner() == Some((owner.0.as_str(), owner.1.as_str()))
                     && found.max == u64::from(resource.props.max)
+                    && says(&found.tags, resource.props.max, resource.props.attached.iter().flatten().count())
                     // A release does not remove the author's tags from an adopted target, which may be adopted again.
                     && (found.tags.get("team") == resource.props.tag.map(|tag| tag.to_string()).as_ref()
                         || found.is_adopted() && resource.props.tag.is_none())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use test_support::attached::step;
+use test_support::function::DECLARED_TAG;
 
 /// Declares policies and actions, by their names and values, in the properties of a resource. `s` is an action.
 pub(crate) fn declare<N: AsRef<str>, V: ToString>(properties: &mut Value, named: impl IntoIterator<Item = (N, V)>) {
@@ -22,6 +23,17 @@ pub(crate) fn declare<N: AsRef<str>, V: ToString>(properties: &mut Value, named:
         properties["ScalingPolicies"] = policies.into();
     }
 }
+
+/// Whether a target's tags hold what was declared: this limit, and so many policies and actions.
+pub(crate) fn says(tags: &BTreeMap<String, String>, max: impl ToString, count: usize) -> bool {
+    let words: Vec<_> = tags.get(DECLARED_TAG).map(|tag| tag.split(' ').collect()).unwrap_or_default();
+    let said_max = words.get(2).and_then(|limits| limits.split_once('-')).map(|(_, max)| max.to_owned());
+    let parts = words.get(4).copied().unwrap_or_default();
+    said_max == Some(max.to_string()) && parts.len() == count * PART_LEN
+}
+
+/// The characters of a policy or action in the tag.
+const PART_LEN: usize = 10;
 
 /// The names and values of what a target has. `describe` gets `ScalingPolicies` or `ScheduledActions`, and returns the
 /// service's output.

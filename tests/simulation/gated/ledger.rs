@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use test_support::attached::step;
 use test_support::function::{
-    ADOPTED_TAG, FORMER_LOGICAL_ID_TAG, FORMER_STACK_ID_TAG, LOGICAL_ID_TAG, RESTORING_TAG, SNAPSHOTS, STACK_ID_TAG,
+    ADOPTED_TAG, DECLARED_TAG, FORMER_LOGICAL_ID_TAG, FORMER_STACK_ID_TAG, LOGICAL_ID_TAG, RESTORING_TAG, SNAPSHOTS,
+    STACK_ID_TAG,
 };
 
 use super::history::{DIMENSIONS, Native, Scaling, VARIANTS, parameter, resource_id};
 use super::request::{Props, Request};
 use super::stack::{NAMES_NO_GATE, Stack};
 use super::world::State;
-use crate::common::attachments;
+use crate::common::attachments::{self, says};
 
 /// What others than the stacks have registered and attached.
 #[derive(Debug, Default)]
@@ -635,7 +636,10 @@ fn wrong_with_owner(declared: &Declared, found: Option<&Found>, state: &State, v
     if found.attached.keys().any(|name| !may.contains(name.as_str())) {
         return Some("more policies or actions than declared");
     }
-    let own = [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG, FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
+    if !is_handed_back && !says(&found.tags, scaling.max, scaling.attachments().count()) {
+        return Some("another declaration than declared");
+    }
+    let own = [STACK_ID_TAG, LOGICAL_ID_TAG, ADOPTED_TAG, DECLARED_TAG, FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
     let tags = [&["team", "foreign", "by"], &own[..]].concat();
     found.tags.keys().any(|key| !tags.contains(&key.as_str())).then_some("more tags than declared")
 }

@@ -53,6 +53,8 @@ pub const STACK_ID_TAG: &str = "sagemaker-scaling:stack-id";
 pub const LOGICAL_ID_TAG: &str = "sagemaker-scaling:logical-id";
 /// The tag of a target that was adopted.
 pub const ADOPTED_TAG: &str = "sagemaker-scaling:adopted";
+/// The tag that holds what was declared.
+pub const DECLARED_TAG: &str = "sagemaker-scaling:declared";
 /// The tags that name the resource that a target was taken over from.
 pub const FORMER_STACK_ID_TAG: &str = "sagemaker-scaling:former-stack-id";
 /// See [`FORMER_STACK_ID_TAG`].
