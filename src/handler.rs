@@ -6,19 +6,22 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::time::timeout_at;
 use tracing::Instrument as _;
 
-use crate::aws::{Aws, Clients};
+use crate::aws::{Aws, Clients, Pace, Reads};
 use crate::context::Context;
 use crate::deadline::{Age, Deadline};
 use crate::error::{Error, Obstacle};
 use crate::http::Connections;
 use crate::model::attributes::{Attributes, Resource};
 use crate::model::{FunctionArn, Location, ResourceType};
-use crate::observability::{Decision, Progress, in_words, log};
-use crate::request::{Continuation, Envelope, Lifecycle, NoReplyAddress, Request, SentRequest, requests};
+use crate::observability::{Decision, Progress, in_words, log, redact_credentials};
+use crate::repair::repair;
+use crate::report::{Report, report};
+use crate::request::{Continuation, Envelope, Lifecycle, NoReplyAddress, Order, Request, SentRequest, requests};
 use crate::response::{Answer, MAX_BODY_BYTES, Outcome, Undelivered, deliver};
 use crate::timing::{MIN_CONTINUATION, MIN_WORK_BUDGET, SERVICE_TIMEOUT};
 use crate::{scalable_target, update_gate};
@@ -58,7 +61,10 @@ pub async fn handle(
     function_arn: &str,
     deadline: Deadline,
     services: &Services,
-) -> Result<(), Unanswered> {
+) -> Result<Value, Unanswered> {
+    if let Some(order) = Order::read(payload) {
+        return Ok(carry_out_order(&order, function_arn, deadline, services).await);
+    }
     let requests = requests(payload);
     let handled = requests.iter().map(async |request| {
         // The runtime would put the panic's message into the invocation's error.
@@ -66,7 +72,43 @@ pub async fn handle(
         handled.unwrap_or(Err(Unanswered::Panicked))
     });
     // At the same time, because each may wait for long.
-    join_all(handled).await.into_iter().collect()
+    join_all(handled).await.into_iter().collect::<Result<(), _>>()?;
+    Ok(Value::Null)
+}
+
+/// Carries out an order. Its answer is the invocation's. It is JSON also where it failed, because Lambda would invoke the
+/// function again for a failed schedule.
+async fn carry_out_order(order: &Order, function_arn: &str, deadline: Deadline, services: &Services) -> Value {
+    let function = function_name(function_arn);
+    let location = Location { region: services.aws.region().to_owned(), account: account(function_arn) };
+    let progress = Progress::new(deadline.age(None, deadline.began()), 1);
+    let pace = Pace::new();
+    let reads = Reads { clients: &services.aws, deadline: &deadline, progress: &progress, pace: Some(&pace) };
+    let carried_out = async {
+        match order {
+            Order::Report(order) => report(&reads, &location, function, order)
+                .await
+                .map(|report| {
+                    log_report(function, &report);
+                    json!(report)
+                })
+                .map_err(Error::from),
+            Order::Repair(order) => repair(reads, &location, function, order).await.map(|repair| json!(repair)),
+        }
+    };
+    let ended = timeout_at(deadline.work(), AssertUnwindSafe(carried_out).catch_unwind()).await;
+    let error = match ended {
+        Ok(Ok(Ok(answer))) => return answer,
+        Ok(Ok(Err(error))) => error,
+        Ok(Err(panic)) => Error::Panic { doing: progress.phrase(), message: message(panic.as_ref()) },
+        Err(_) => Error::OutOfTime { doing: progress.phrase() },
+    };
+    let error = bounded(redact_credentials(&error.to_string()));
+    tracing::error!(error, "the order failed");
+    if let Order::Report(_) = order {
+        tracing::info!(target: log::FAILED_REPORT, function_name = function, report_failed = 1, "report failed");
+    }
+    json!({ "Error": error })
 }
 
 async fn open_and_answer(
@@ -178,7 +220,8 @@ async fn answer(invocation: &Invocation<'_>, services: &Services) -> Option<Answ
     let id = &envelope.reply_to.request_id;
     let follows_change = envelope.continuation.is_some_and(|continuation| continuation.follows_change());
     let sent = SentRequest { id, lifecycle: &request.lifecycle, owner: &owner, age: *age, follows_change };
-    let aws = Aws { clients: &services.aws, deadline, progress, request: sent };
+    let reads = Reads { clients: &services.aws, deadline, progress, pace: None };
+    let aws = Aws { reads, request: sent };
     let context = Context { aws, location: &location, function: function_name(invocation.function_arn) };
     // The work is polled here and not spawned, so it stops when it is cut off.
     let work = AssertUnwindSafe(carry_out(request, &context)).catch_unwind();
@@ -211,7 +254,8 @@ async fn answer(invocation: &Invocation<'_>, services: &Services) -> Option<Answ
 async fn hand_over(invocation: &Invocation<'_>, limit: Duration, context: &Context<'_>) -> Result<(), Obstacle> {
     let doing = invocation.progress.phrase();
     let deadline = invocation.deadline.hand_over();
-    let context = Context { aws: Aws { deadline: &deadline, ..context.aws }, ..*context };
+    let reads = Reads { deadline: &deadline, ..context.aws.reads };
+    let context = Context { aws: Aws { reads, ..context.aws }, ..*context };
     let handed_over = async {
         let (continuation, function) = invocation.continuation(limit)?;
         context.ensure_fresh().await?;
@@ -302,6 +346,38 @@ fn log_summary(invocation: &Invocation<'_>, answer: &Answer, delivered: &Result<
         restored = tally.count(Decision::Restore),
         "request finished"
     );
+}
+
+/// Logs the counts of a report, which are metrics, and the targets whose scaling failed.
+fn log_report(function: &str, report: &Report) {
+    let summary = &report.summary;
+    tracing::info!(
+        target: log::REPORT,
+        function_name = function,
+        targets = summary.targets,
+        orphans = summary.orphans,
+        unregistered_targets = summary.unregistered,
+        drifted_targets = summary.drifted,
+        stale_snapshots = summary.stale_snapshots,
+        failed_activities = summary.failed_activities,
+        attention = summary.attention,
+        report_failed = 0,
+        is_complete = report.continuation.is_none(),
+        "report finished"
+    );
+    for target in &report.targets {
+        for finding in &target.findings {
+            let Some((cause, count)) = finding.cause.zip(finding.count) else { continue };
+            tracing::info!(
+                target: log::FAILED_SCALING,
+                function_name = function,
+                resource_id = target.resource_id,
+                cause = cause.dimension(),
+                target_failed_activities = count,
+                "scaling failed"
+            );
+        }
+    }
 }
 
 /// The function's name in its ARN. Local tools give a name instead of an ARN.

@@ -40,6 +40,8 @@ pub mod model;
 pub mod observability;
 pub mod polling;
 pub mod properties;
+pub mod repair;
+pub mod report;
 pub mod request;
 pub mod response;
 pub mod scalable_target;

@@ -120,6 +120,19 @@ pub const SAME_EVENT: Duration = Duration::from_secs(3);
 /// The longest wait for CloudFormation's record. A request that gets no reply counts as fresh.
 pub const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The pause between two calls of a report to CloudFormation, and to all other services: nine a second each.
+///
+/// AWS documents no such limits. A caller who makes ten calls a second, and waits where it is throttled, was never refused for
+/// long by the local model of AWS, which allows ten: `docs/SCALE.md`.
+pub const PACE: Duration = Duration::from_millis(110);
+
+/// What a report leaves of its time for the snapshots and the declared targets that are not registered, and for the calls of one
+/// more chunk of targets.
+pub const TO_END_A_REPORT: Duration = Duration::from_secs(60);
+
+/// How far back a report looks for scaling activities.
+pub const RECENT_ACTIVITIES: Duration = Duration::from_secs(86_400);
+
 /// The age at which a snapshot is reported as stale. A deployment is expected to finish within a day.
 pub const STALE_SNAPSHOT: Duration = Duration::from_secs(86_400);
 

@@ -6,15 +6,17 @@
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.html>
 
 use std::ops::ControlFlow;
+use std::time::SystemTime;
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension as Dimension, ServiceNamespace};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::DateTime;
 use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::time::timeout;
 
-use super::clients::Aws;
+use super::clients::{Aws, Reads};
 use super::error::{AwsError, ChangeError, incomplete_reply};
 use super::operation::Operation;
 use super::precondition::Precondition;
@@ -40,6 +42,151 @@ pub enum RegisterError {
     /// Another failure.
     #[error(transparent)]
     Aws(#[from] AwsError),
+}
+
+impl Reads<'_> {
+    /// The registered targets of these resources, as the service describes them.
+    pub async fn describe_targets(&self, resource_ids: &[String]) -> Result<Vec<Object>, AwsError> {
+        let mut targets = Vec::new();
+        for ids in resource_ids.chunks(MAX_RESOURCE_IDS) {
+            let input = object([("ServiceNamespace", json!(SERVICE_NAMESPACE)), ("ResourceIds", json!(ids))]);
+            targets.extend(self.list_targets(&ids.join(", "), input).await?);
+        }
+        Ok(targets)
+    }
+
+    /// A registered target as the service describes it.
+    pub async fn describe_target(&self, target: &ScalableTargetId) -> Result<Option<Object>, AwsError> {
+        let input = object([
+            ("ServiceNamespace", json!(SERVICE_NAMESPACE)),
+            ("ResourceIds", json!([target.resource_id()])),
+            ("ScalableDimension", json!(target.dimension().as_str())),
+        ]);
+        let found = self.list_targets(&target.resource_id(), input).await?;
+        Ok(found.into_iter().find(|found| target_of(found).is_some_and(|found| found.is_same(target))))
+    }
+
+    /// Whether a target is registered in exactly this spelling.
+    pub async fn is_registered_as_spelled(&self, target: &ScalableTargetId) -> Result<bool, AwsError> {
+        let found = self.describe_target(target).await?;
+        Ok(found.is_some_and(|found| text(&found, "ResourceId") == Some(&target.resource_id())))
+    }
+
+    /// All registered targets of SageMaker, as the service describes them.
+    pub async fn all_targets(&self) -> Result<Vec<Object>, AwsError> {
+        self.list_targets("all targets", object([("ServiceNamespace", json!(SERVICE_NAMESPACE))])).await
+    }
+
+    /// All policies or scheduled actions of SageMaker's targets, as the service describes them.
+    pub async fn all_attachments(&self, kind: AttachmentKind) -> Result<Vec<Object>, AwsError> {
+        let (operation, list) = describe_operation(kind);
+        self.list(operation, "all targets", object([("ServiceNamespace", json!(SERVICE_NAMESPACE))]), list).await
+    }
+
+    /// The scaling activities of all targets that began at `since` or later, and those that were not carried out.
+    ///
+    /// The service returns those of six weeks, the latest first: that is not documented, so two pages without a later one end the
+    /// look-up. <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html>
+    pub async fn activities(&self, since: SystemTime) -> Result<Vec<Object>, AwsError> {
+        let since = DateTime::from(since).as_secs_f64();
+        let began = |activity: &Object| activity.get("StartTime").and_then(Value::as_f64).unwrap_or(since);
+        let mut input =
+            object([("ServiceNamespace", json!(SERVICE_NAMESPACE)), ("IncludeNotScaledActivities", json!(true))]);
+        let (mut activities, mut pages_without) = (Vec::new(), 0);
+        loop {
+            let (page, next) =
+                self.page(Operation::DescribeScalingActivities, "all targets", &input, "ScalingActivities").await?;
+            let found = activities.len();
+            activities.extend(page.into_iter().filter(|activity| began(activity) >= since));
+            pages_without = if activities.len() == found { pages_without + 1 } else { 0 };
+            match next {
+                Some(token) if pages_without < 2 => drop(input.insert("NextToken".to_owned(), token)),
+                _ => return Ok(activities),
+            }
+        }
+    }
+
+    async fn list_targets(&self, resource: &str, input: Object) -> Result<Vec<Object>, AwsError> {
+        self.list(Operation::DescribeScalableTargets, resource, input, "ScalableTargets").await
+    }
+
+    /// A registered target: its ARN and its tags.
+    pub async fn registered(&self, target: &ScalableTargetId) -> Result<Option<Registered>, AwsError> {
+        let read = async || {
+            let Some(found) = self.describe_target(target).await? else { return Ok(ControlFlow::Break(None)) };
+            let arn = text(&found, TARGET_ARN).unwrap_or_default().to_owned();
+            match self.tags(&arn).await {
+                Ok(tags) => Ok(ControlFlow::Break(Some(Registered { arn, tags }))),
+                // It was registered just now, or deregistered in between. The next read decides.
+                Err(error) if error.is_resource_not_found() => Ok(ControlFlow::Continue(error)),
+                Err(error) => Err(error),
+            }
+        };
+        poll(VISIBLE, self.left_to_work(), read).await?
+    }
+
+    /// The same, or `None` if that takes more than half of the time left.
+    pub async fn registered_in_time(&self, target: &ScalableTargetId) -> Option<Option<Registered>> {
+        timeout(self.left_to_work() / 2, self.registered(target)).await.ok()?.ok()
+    }
+
+    /// The tags of a target.
+    pub async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
+        let request = self.clients.autoscaling.list_tags_for_resource().resource_arn(arn);
+        let output = self.call(Operation::ListTagsForResource, arn, async || request.clone().send().await).await?;
+        Ok(output.tags.unwrap_or_default().into_iter().collect())
+    }
+
+    /// The policies and scheduled actions of a target, as the service describes them.
+    pub async fn describe_attachments(
+        &self,
+        target: &ScalableTargetId,
+        kind: AttachmentKind,
+    ) -> Result<Vec<Object>, AwsError> {
+        let (resource, input) = (target.resource_id(), target_members(target));
+        let (operation, list) = describe_operation(kind);
+        self.list(operation, &resource, input, list).await
+    }
+
+    /// Reads all pages of a list operation.
+    async fn list(
+        &self,
+        operation: Operation,
+        resource: &str,
+        mut input: Object,
+        member: &str,
+    ) -> Result<Vec<Object>, AwsError> {
+        let mut items = Vec::new();
+        loop {
+            let (page, next) = self.page(operation, resource, &input, member).await?;
+            items.extend(page);
+            match next {
+                Some(token) => drop(input.insert("NextToken".to_owned(), token)),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    /// Reads one page of a list operation. Returns the token of the next one, too.
+    async fn page(
+        &self,
+        operation: Operation,
+        resource: &str,
+        input: &Object,
+        member: &str,
+    ) -> Result<(Vec<Object>, Option<Value>), AwsError> {
+        let attempt = async || {
+            let mut page: Object = self.clients.autoscaling_json.call(operation, Value::Object(input.clone())).await?;
+            let Some(Value::Array(items)) = page.remove(member) else { return Err(incomplete_reply(member)) };
+            Ok((items, page.remove("NextToken")))
+        };
+        let (items, next) = self.call(operation, resource, attempt).await?;
+        let items = items.into_iter().filter_map(|item| match item {
+            Value::Object(item) => Some(item),
+            _ => None,
+        });
+        Ok((items.collect(), next.filter(Value::is_string)))
+    }
 }
 
 impl Aws<'_> {
@@ -101,64 +248,6 @@ impl Aws<'_> {
         let attempt = async || request.clone().send().await;
         let (operation, resource) = (Operation::DeregisterScalableTarget, target.resource_id());
         missing_is_done(self.change_target(operation, &resource, precondition, attempt).await.map(drop))
-    }
-
-    /// The registered targets of these resources, as the service describes them.
-    pub async fn describe_targets(&self, resource_ids: &[String]) -> Result<Vec<Object>, AwsError> {
-        let mut targets = Vec::new();
-        for ids in resource_ids.chunks(MAX_RESOURCE_IDS) {
-            let input = object([("ServiceNamespace", json!(SERVICE_NAMESPACE)), ("ResourceIds", json!(ids))]);
-            targets.extend(self.list_targets(&ids.join(", "), input).await?);
-        }
-        Ok(targets)
-    }
-
-    /// A registered target as the service describes it.
-    pub async fn describe_target(&self, target: &ScalableTargetId) -> Result<Option<Object>, AwsError> {
-        let input = object([
-            ("ServiceNamespace", json!(SERVICE_NAMESPACE)),
-            ("ResourceIds", json!([target.resource_id()])),
-            ("ScalableDimension", json!(target.dimension().as_str())),
-        ]);
-        let found = self.list_targets(&target.resource_id(), input).await?;
-        Ok(found.into_iter().find(|found| target_of(found).is_some_and(|found| found.is_same(target))))
-    }
-
-    /// Whether a target is registered in exactly this spelling.
-    pub async fn is_registered_as_spelled(&self, target: &ScalableTargetId) -> Result<bool, AwsError> {
-        let found = self.describe_target(target).await?;
-        Ok(found.is_some_and(|found| text(&found, "ResourceId") == Some(&target.resource_id())))
-    }
-
-    async fn list_targets(&self, resource: &str, input: Object) -> Result<Vec<Object>, AwsError> {
-        self.list(Operation::DescribeScalableTargets, resource, input, "ScalableTargets").await
-    }
-
-    /// A registered target: its ARN and its tags.
-    pub async fn registered(&self, target: &ScalableTargetId) -> Result<Option<Registered>, AwsError> {
-        let read = async || {
-            let Some(found) = self.describe_target(target).await? else { return Ok(ControlFlow::Break(None)) };
-            let arn = text(&found, TARGET_ARN).unwrap_or_default().to_owned();
-            match self.tags(&arn).await {
-                Ok(tags) => Ok(ControlFlow::Break(Some(Registered { arn, tags }))),
-                // It was registered just now, or deregistered in between. The next read decides.
-                Err(error) if error.is_resource_not_found() => Ok(ControlFlow::Continue(error)),
-                Err(error) => Err(error),
-            }
-        };
-        poll(VISIBLE, self.left_to_work(), read).await?
-    }
-
-    /// The same, or `None` if that takes more than half of the time left.
-    pub async fn registered_in_time(&self, target: &ScalableTargetId) -> Option<Option<Registered>> {
-        timeout(self.left_to_work() / 2, self.registered(target)).await.ok()?.ok()
-    }
-
-    /// The tags of a target.
-    pub async fn tags(&self, arn: &str) -> Result<Tags, AwsError> {
-        let request = self.clients.autoscaling.list_tags_for_resource().resource_arn(arn);
-        let output = self.call(Operation::ListTagsForResource, arn, async || request.clone().send().await).await?;
-        Ok(output.tags.unwrap_or_default().into_iter().collect())
     }
 
     /// Puts tags on a target. Without tags there is no call.
@@ -239,47 +328,13 @@ impl Aws<'_> {
         };
         missing_is_done(done)
     }
+}
 
-    /// The policies and scheduled actions of a target, as the service describes them.
-    pub async fn describe_attachments(
-        &self,
-        target: &ScalableTargetId,
-        kind: AttachmentKind,
-    ) -> Result<Vec<Object>, AwsError> {
-        let (resource, input) = (target.resource_id(), target_members(target));
-        let (operation, list) = match kind {
-            AttachmentKind::ScalingPolicy => (Operation::DescribeScalingPolicies, "ScalingPolicies"),
-            AttachmentKind::ScheduledAction => (Operation::DescribeScheduledActions, "ScheduledActions"),
-        };
-        self.list(operation, &resource, input, list).await
-    }
-
-    /// Reads all pages of a list operation.
-    async fn list(
-        &self,
-        operation: Operation,
-        resource: &str,
-        mut input: Object,
-        member: &str,
-    ) -> Result<Vec<Object>, AwsError> {
-        let mut items = Vec::new();
-        loop {
-            let attempt = async || {
-                let mut page: Object =
-                    self.clients.autoscaling_json.call(operation, Value::Object(input.clone())).await?;
-                let Some(Value::Array(items)) = page.remove(member) else { return Err(incomplete_reply(member)) };
-                Ok((items, page.remove("NextToken")))
-            };
-            let (page, next) = self.call(operation, resource, attempt).await?;
-            items.extend(page.into_iter().filter_map(|item| match item {
-                Value::Object(item) => Some(item),
-                _ => None,
-            }));
-            match next {
-                Some(token @ Value::String(_)) => drop(input.insert("NextToken".to_owned(), token)),
-                _ => return Ok(items),
-            }
-        }
+/// The operation that describes attachments, and the member of its reply that lists them.
+fn describe_operation(kind: AttachmentKind) -> (Operation, &'static str) {
+    match kind {
+        AttachmentKind::ScalingPolicy => (Operation::DescribeScalingPolicies, "ScalingPolicies"),
+        AttachmentKind::ScheduledAction => (Operation::DescribeScheduledActions, "ScheduledActions"),
     }
 }
 

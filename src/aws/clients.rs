@@ -1,5 +1,6 @@
 //! The clients of all services, made once for the process ([`Clients`]), and as one request uses them ([`Aws`]).
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +13,7 @@ use aws_types::sdk_config::Builder;
 use http::Uri;
 use tokio::time::sleep;
 
+use super::pace::Pace;
 use super::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, LAMBDA, SAGEMAKER, SSM, Service};
 use super::service_client::{SdkTransport, ServiceClient, Transport};
 use crate::deadline::Deadline;
@@ -85,36 +87,55 @@ pub fn single_attempts(config: Builder) -> Builder {
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
 }
 
-/// The clients as one request uses them. Each call is retried until the request's work deadline.
+/// The calls that read. Each is retried until the work deadline.
 #[derive(Clone, Copy, Debug)]
-pub struct Aws<'a> {
+pub struct Reads<'a> {
     /// The clients.
     pub clients: &'a Clients,
     /// When to stop.
     pub deadline: &'a Deadline,
     /// Where calls, retries and changes are noted.
     pub progress: &'a Progress,
+    /// How often to call. `None` for a request, which makes few calls.
+    pub pace: Option<&'a Pace>,
+}
+
+/// All calls, as one request uses them: those that read, and those that act for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Aws<'a> {
+    /// The calls that read.
+    pub reads: Reads<'a>,
     /// The request.
     pub request: SentRequest<'a>,
 }
 
-impl Aws<'_> {
+impl<'a> Deref for Aws<'a> {
+    type Target = Reads<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.reads
+    }
+}
+
+impl Reads<'_> {
     /// The time left for work.
     pub fn left_to_work(&self) -> Duration {
         self.deadline.left_to_work()
     }
 
+    /// The time now, by the clock that dates requests.
+    pub fn now(&self) -> SystemTime {
+        self.deadline.now()
+    }
+}
+
+impl Aws<'_> {
     /// Waits until every read shows what earlier requests have changed: they did so before CloudFormation sent this one. So
     /// did the invocation that has handed over to this one, before it did so.
     pub async fn earlier_changes_visible(&self) {
         let SentRequest { age, follows_change, .. } = &self.request;
         let since = if *follows_change { age.in_this_invocation() } else { age.elapsed() };
         sleep(VISIBLE_WITHIN.saturating_sub(since)).await;
-    }
-
-    /// The time now, by the clock that dates requests.
-    pub fn now(&self) -> SystemTime {
-        self.deadline.now()
     }
 }
 

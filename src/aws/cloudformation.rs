@@ -10,19 +10,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::clients::Aws;
+use super::clients::{Aws, Reads};
 use super::error::AwsError;
 use super::operation::Operation;
-use crate::model::{Owner, ScalableTargetId, Tags, UpdateGateId};
+use crate::model::{Owner, ResourceType, ScalableTargetId, Tags, UpdateGateId};
 use crate::request::StackRecord;
 use crate::timing::RECORD_TIMEOUT;
 
-impl Aws<'_> {
-    /// What CloudFormation has recorded of the request's resource: see [`record_of`](Self::record_of).
-    pub async fn stack_record(&self) -> Option<StackRecord> {
-        self.record_of(self.request.owner).await
-    }
-
+impl Reads<'_> {
     /// What CloudFormation has recorded of a resource.
     ///
     /// Returns `None` if that cannot be read well before time is up: the stack is in another account, the role does
@@ -69,19 +64,6 @@ impl Aws<'_> {
         Some(Owner { stack_id: found.stack_id?, logical_resource_id: found.logical_resource_id })
     }
 
-    /// Whether the stack of the request has a gate with this id. If another stack has one, too, it is not found if it is not
-    /// one of the first 100 resources of its stack.
-    pub async fn has_gate(&self, gate: &UpdateGateId) -> bool {
-        let (id, own) = (gate.to_string(), &self.request.owner.stack_id);
-        // The gate itself may not be among them.
-        match self.resources_beside(&id).await.into_iter().find_map(|found| found.stack_id) {
-            None => false,
-            Some(stack) if stack == *own => true,
-            // Of several stacks that have such a gate, CloudFormation returns one.
-            Some(_) => self.resources_of(own).await.iter().any(|found| found.physical_resource_id == id),
-        }
-    }
-
     /// The first 100 resources of the stack, in this account, that has a resource with this physical id.
     async fn resources_beside(&self, id: &str) -> Vec<StackResource> {
         self.stack_resources(id, json!({ "PhysicalResourceId": id })).await
@@ -95,11 +77,9 @@ impl Aws<'_> {
     /// Returns none if there is no such stack, or if that cannot be read.
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html>
     async fn stack_resources(&self, id: &str, input: Value) -> Vec<StackResource> {
-        let operation = Operation::DescribeStackResources;
-        let attempt = async || self.clients.cloudformation.call::<StackResources>(operation, input.clone()).await;
         let limit = (self.left_to_work() / 2).min(RECORD_TIMEOUT);
-        match timeout(limit, self.call(operation, id, attempt)).await {
-            Ok(Ok(found)) => found.member,
+        match timeout(limit, self.describe_stack_resources(id, input)).await {
+            Ok(Ok(found)) => found,
             // "Stack for ... does not exist": no stack has a resource with this id.
             Ok(Err(error)) if error.code() == Some("ValidationError") => Vec::new(),
             Ok(Err(error)) => {
@@ -113,16 +93,48 @@ impl Aws<'_> {
         }
     }
 
-    /// The tags of the request's stack.
+    async fn describe_stack_resources(&self, id: &str, input: Value) -> Result<Vec<StackResource>, AwsError> {
+        let operation = Operation::DescribeStackResources;
+        let attempt = async || self.clients.cloudformation.call::<StackResources>(operation, input.clone()).await;
+        Ok(self.call(operation, id, attempt).await?.member)
+    }
+
+    /// All stacks of the account and Region, without those that are deleted.
+    pub async fn all_stacks(&self) -> Result<Vec<Stack>, AwsError> {
+        let mut input = json!({});
+        let mut stacks = Vec::new();
+        loop {
+            let page = self.describe_stacks("all stacks", input.clone()).await?;
+            stacks.extend(page.member);
+            let Some(token) = page.next_token.filter(|token| !token.is_empty()) else { return Ok(stacks) };
+            input["NextToken"] = json!(token);
+        }
+    }
+
+    /// The status of the stack with this ARN. `None` if it does not exist: CloudFormation forgets a deleted stack after 90 days.
     ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-view-deleted-stacks.html>
+    pub async fn stack_status(&self, id: &str) -> Result<Option<String>, AwsError> {
+        match self.describe_stacks(id, json!({ "StackName": id })).await {
+            Ok(found) => Ok(found.member.into_iter().next().map(|stack| stack.stack_status)),
+            Err(error) if error.code() == Some("ValidationError") && error.says("does not exist") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The first 100 resources of the stack with this ARN, as it is now. None if there is no such stack.
+    pub async fn resources_of_stack(&self, id: &str) -> Result<Vec<StackResource>, AwsError> {
+        match self.describe_stack_resources(id, json!({ "StackName": id })).await {
+            Err(error) if error.code() == Some("ValidationError") => Ok(Vec::new()),
+            found => found,
+        }
+    }
+
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html>
-    pub async fn stack_tags(&self) -> Result<Tags, AwsError> {
-        let stack = &self.request.owner.stack_id;
-        let (operation, input) = (Operation::DescribeStacks, json!({ "StackName": stack }));
+    async fn describe_stacks(&self, id: &str, input: Value) -> Result<Stacks, AwsError> {
+        let operation = Operation::DescribeStacks;
         let attempt = async || self.clients.cloudformation.call::<Stacks>(operation, input.clone()).await;
-        let found = self.call(operation, stack, attempt).await?;
-        let tags = found.member.into_iter().flat_map(|stack| stack.member);
-        Ok(tags.filter_map(|tag| tag.key.zip(tag.value)).collect())
+        self.call(operation, id, attempt).await
     }
 
     async fn describe_stack_resource(&self, owner: &Owner) -> Result<StackResourceDetail, AwsError> {
@@ -131,6 +143,34 @@ impl Aws<'_> {
         let operation = Operation::DescribeStackResource;
         let attempt = async || self.clients.cloudformation.call(operation, input.clone()).await;
         self.call(operation, &owner.logical_resource_id, attempt).await
+    }
+}
+
+impl Aws<'_> {
+    /// What CloudFormation has recorded of the request's resource: see [`record_of`](Self::record_of).
+    pub async fn stack_record(&self) -> Option<StackRecord> {
+        self.record_of(self.request.owner).await
+    }
+
+    /// Whether the stack of the request has a gate with this id. If another stack has one, too, it is not found if it is not
+    /// one of the first 100 resources of its stack.
+    pub async fn has_gate(&self, gate: &UpdateGateId) -> bool {
+        let (id, own) = (gate.to_string(), &self.request.owner.stack_id);
+        // The gate itself may not be among them.
+        match self.resources_beside(&id).await.into_iter().find_map(|found| found.stack_id) {
+            None => false,
+            Some(stack) if stack == *own => true,
+            // Of several stacks that have such a gate, CloudFormation returns one.
+            Some(_) => self.resources_of(own).await.iter().any(|found| found.physical_resource_id == id),
+        }
+    }
+
+    /// The tags of the request's stack.
+    pub async fn stack_tags(&self) -> Result<Tags, AwsError> {
+        let stack = &self.request.owner.stack_id;
+        let found = self.describe_stacks(stack, json!({ "StackName": stack })).await?;
+        let tags = found.member.into_iter().flat_map(|stack| stack.member);
+        Ok(tags.filter_map(|tag| tag.key.zip(tag.value)).collect())
     }
 }
 
@@ -152,30 +192,59 @@ struct StackResources {
     member: Vec<StackResource>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A resource of a stack.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct StackResource {
+pub struct StackResource {
     stack_id: Option<String>,
-    logical_resource_id: String,
-    resource_type: String,
+    /// Its name in the template.
+    pub logical_resource_id: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Nothing until it was created.
     #[serde(default)]
-    physical_resource_id: String,
+    pub physical_resource_id: String,
+    /// Such as `CREATE_COMPLETE`.
+    #[serde(default)]
+    pub resource_status: String,
+}
+
+impl StackResource {
+    /// The resource of a scalable target, by its record.
+    pub fn of_target(owner: &Owner, record: &StackRecord) -> Self {
+        Self {
+            stack_id: Some(owner.stack_id.clone()),
+            logical_resource_id: owner.logical_resource_id.clone(),
+            resource_type: ResourceType::ScalableTarget.name().to_owned(),
+            physical_resource_id: record.physical_resource_id.clone(),
+            resource_status: record.status.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
 struct Stacks {
     #[serde(default)]
     member: Vec<Stack>,
+    #[serde(rename = "NextToken")]
+    next_token: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Stack {
+/// A stack.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Stack {
+    /// Its ARN.
+    #[serde(rename = "StackId", default)]
+    pub stack_id: String,
+    /// Such as `UPDATE_COMPLETE`.
+    #[serde(rename = "StackStatus", default)]
+    pub stack_status: String,
     /// Its tags, and the items of its other lists, which have neither key nor value.
     #[serde(default)]
     member: Vec<Tag>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Tag {
     key: Option<String>,

@@ -46,7 +46,7 @@ macro_rules! operations {
 operations! {
     "application-autoscaling":
         DeleteScalingPolicy, DeleteScheduledAction, DeregisterScalableTarget, DescribeScalableTargets,
-        DescribeScalingPolicies, DescribeScheduledActions, ListTagsForResource, PutScalingPolicy, PutScheduledAction,
+        DescribeScalingActivities, DescribeScalingPolicies, DescribeScheduledActions, ListTagsForResource, PutScalingPolicy, PutScheduledAction,
         RegisterScalableTarget, TagResource, UntagResource;
     "cloudformation":
         DescribeStackResource, DescribeStackResources, DescribeStacks;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::clients::Aws;
+use super::clients::{Aws, Reads};
 use super::error::{AwsError, ChangeError, unless_outdated};
 use super::operation::Operation;
 use crate::request::Freshness;
@@ -23,15 +23,7 @@ pub struct Parameter {
     pub value: String,
 }
 
-impl Aws<'_> {
-    /// Writes a parameter, for a fresh request.
-    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), ChangeError> {
-        let tier = "Intelligent-Tiering";
-        let input = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true, "Tier": tier });
-        let is_wanted = async || self.ensure_freshness(Freshness::Fresh).await;
-        self.change_ssm(Operation::PutParameter, name, is_wanted, input).await
-    }
-
+impl Reads<'_> {
     /// The value of a parameter.
     pub async fn get_parameter(&self, name: &str) -> Result<Option<String>, AwsError> {
         match self.call_ssm::<GetParameterOutput>(Operation::GetParameter, name, json!({ "Name": name })).await {
@@ -52,6 +44,24 @@ impl Aws<'_> {
             let Some(token) = page.next_token.filter(|token| !token.is_empty()) else { return Ok(found) };
             input["NextToken"] = json!(token);
         }
+    }
+
+    async fn call_ssm<O>(&self, operation: Operation, name: &str, input: Value) -> Result<O, AwsError>
+    where
+        O: DeserializeOwned + Debug + Send + Sync + 'static,
+    {
+        let attempt = async || self.clients.ssm.call(operation, input.clone()).await;
+        self.call(operation, &format!("parameter {name}"), attempt).await
+    }
+}
+
+impl Aws<'_> {
+    /// Writes a parameter, for a fresh request.
+    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), ChangeError> {
+        let tier = "Intelligent-Tiering";
+        let input = json!({ "Name": name, "Value": value, "Type": "String", "Overwrite": true, "Tier": tier });
+        let is_wanted = async || self.ensure_freshness(Freshness::Fresh).await;
+        self.change_ssm(Operation::PutParameter, name, is_wanted, input).await
     }
 
     /// Deletes a parameter that has this value. Reads it before each attempt: another value was written since, and
@@ -80,14 +90,6 @@ impl Aws<'_> {
     ) -> Result<(), ChangeError> {
         let attempt = async || self.clients.ssm.call::<Value>(operation, input.clone()).await;
         self.change(operation, &format!("parameter {name}"), is_wanted, attempt).await.map(drop)
-    }
-
-    async fn call_ssm<O>(&self, operation: Operation, name: &str, input: Value) -> Result<O, AwsError>
-    where
-        O: DeserializeOwned + Debug + Send + Sync + 'static,
-    {
-        let attempt = async || self.clients.ssm.call(operation, input.clone()).await;
-        self.call(operation, &format!("parameter {name}"), attempt).await
     }
 }
 

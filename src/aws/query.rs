@@ -95,16 +95,18 @@ fn collect(element: &mut ScopedDecoder<'_, '_>, texts: &mut Map<String, Value>) 
     Ok(())
 }
 
-const READ: [&str; 10] = [
+const READ: [&str; 12] = [
     "Code",
     "Key",
     "LastUpdatedTimestamp",
     "LogicalResourceId",
     "Message",
+    "NextToken",
     "PhysicalResourceId",
     "ResourceStatus",
     "ResourceType",
     "StackId",
+    "StackStatus",
     "Value",
 ];
 /// An item of a list.

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::clients::Aws;
+use super::clients::{Aws, Reads};
 use super::error::{AwsError, ChangeError};
 use super::operation::Operation;
 use super::precondition::Precondition;
@@ -71,7 +71,7 @@ fn with_hint<E>(delay: Duration, error: &SdkError<E, HttpResponse>) -> Duration 
 
 /// The attempts of one call.
 struct Attempts<'a> {
-    aws: &'a Aws<'a>,
+    reads: &'a Reads<'a>,
     operation: Operation,
     resource: &'a str,
     in_flight: InFlight<'a>,
@@ -88,7 +88,7 @@ impl Attempts<'_> {
         self.count += 1;
         let verdict = judge(&error);
         self.nothing_changed &= verdict != Verdict::Unknown;
-        let left = self.aws.left_to_work();
+        let left = self.reads.left_to_work();
         let backoff = if verdict == Verdict::Throttled { THROTTLED.within(left) } else { CALLS };
         let delay = with_hint(backoff.delay(self.count, fastrand::f64()), &error);
         let is_out_of_time = verdict != Verdict::Final;
@@ -104,7 +104,7 @@ impl Attempts<'_> {
     }
 }
 
-impl Aws<'_> {
+impl Reads<'_> {
     /// Calls an operation until it succeeds, fails for good, or the next attempt would come too late.
     pub(super) async fn call<T, E>(
         &self,
@@ -118,6 +118,38 @@ impl Aws<'_> {
         self.repeat(operation, resource, async || Ok::<_, AwsError>(()), attempt).await
     }
 
+    async fn repeat<T, E, F: From<AwsError>>(
+        &self,
+        operation: Operation,
+        resource: &str,
+        mut before_retry: impl AsyncFnMut() -> Result<(), F>,
+        mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
+    ) -> Result<T, F>
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        if let Some(pace) = self.pace {
+            pace.turn(operation).await;
+        }
+        let in_flight = self.progress.calling(operation.name());
+        let mut attempts = Attempts { reads: self, operation, resource, in_flight, count: 0, nothing_changed: true };
+        let end = async {
+            loop {
+                // Boxed, and so is the check, because the types of everything that makes calls would be too deep.
+                match Box::pin(attempt()).await {
+                    Ok(output) => return Ok(output),
+                    Err(error) => attempts.wait_after(error).await?,
+                }
+                Box::pin(before_retry()).await?;
+            }
+        };
+        let end = end.await;
+        attempts.in_flight.replied();
+        end
+    }
+}
+
+impl Aws<'_> {
     /// Calls an operation that changes something. Before each retry, `is_wanted` checks that the change is still wanted.
     pub(super) async fn change<T, E>(
         &self,
@@ -149,33 +181,6 @@ impl Aws<'_> {
     {
         precondition.check(self).await?;
         self.change(operation, resource, async || precondition.check_before_retry(self).await, attempt).await
-    }
-
-    async fn repeat<T, E, F: From<AwsError>>(
-        &self,
-        operation: Operation,
-        resource: &str,
-        mut before_retry: impl AsyncFnMut() -> Result<(), F>,
-        mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
-    ) -> Result<T, F>
-    where
-        E: ProvideErrorMetadata + StdError + 'static,
-    {
-        let in_flight = self.progress.calling(operation.name());
-        let mut attempts = Attempts { aws: self, operation, resource, in_flight, count: 0, nothing_changed: true };
-        let end = async {
-            loop {
-                // Boxed, and so is the check, because the types of everything that makes calls would be too deep.
-                match Box::pin(attempt()).await {
-                    Ok(output) => return Ok(output),
-                    Err(error) => attempts.wait_after(error).await?,
-                }
-                Box::pin(before_retry()).await?;
-            }
-        };
-        let end = end.await;
-        attempts.in_flight.replied();
-        end
     }
 
     /// Like [`change_target`](Self::change_target), for a target that was registered just now: the service may not find it yet.

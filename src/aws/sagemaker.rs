@@ -11,14 +11,14 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
-use super::clients::Aws;
+use super::clients::Reads;
 use super::error::AwsError;
 use super::operation::Operation;
 use crate::model::{ConfiguredVariant, Endpoint, EndpointName, InferenceComponent, InferenceComponentName};
 use crate::polling::poll;
 use crate::timing::ENDPOINT;
 
-impl Aws<'_> {
+impl Reads<'_> {
     /// An endpoint, or `None` if it does not exist.
     pub async fn endpoint(&self, name: &EndpointName) -> Result<Option<Endpoint>, AwsError> {
         let input = json!({ "EndpointName": name.as_str() });
@@ -108,6 +108,8 @@ pub struct DescribeEndpointOutput {
     pub failure_reason: Option<String>,
     /// Absent while the endpoint is being created. Shadow variants are another member.
     pub production_variants: Option<Vec<ProductionVariantSummary>>,
+    /// In seconds since the epoch.
+    pub creation_time: Option<f64>,
     /// Present for an asynchronous endpoint.
     pub async_inference_config: Option<IgnoredAny>,
 }
@@ -173,6 +175,7 @@ impl From<DescribeEndpointOutput> for Endpoint {
             status: output.endpoint_status,
             failure_reason: output.failure_reason,
             variants: variants.into_iter().map(|variant| variant.variant_name).collect(),
+            created: output.creation_time.map(|time| time as i64),
             asynchronous: output.async_inference_config.is_some(),
         }
     }

@@ -22,6 +22,8 @@ pub struct Endpoint {
     pub managed_variants: Vec<String>,
     /// Whether it serves asynchronous requests, and so can scale to zero instances.
     pub asynchronous: bool,
+    /// When it was created, in seconds since the epoch. An endpoint that is deleted and created anew is another one.
+    pub created: Option<i64>,
 }
 
 impl Endpoint {
@@ -154,8 +156,17 @@ mod tests {
             let (name, config) = ("e".to_owned(), "c".to_owned());
             let (variants, managed_variants) = (Vec::new(), Vec::new());
             let status = status.to_owned();
-            Endpoint { name, config, status, failure_reason: None, variants, managed_variants, asynchronous: false }
-                .is_settled()
+            Endpoint {
+                name,
+                config,
+                status,
+                failure_reason: None,
+                variants,
+                managed_variants,
+                asynchronous: false,
+                created: None,
+            }
+            .is_settled()
         };
         for status in ["Creating", "Updating", "SystemUpdating", "RollingBack", "SomethingNew"] {
             assert!(!settled(status), "{status}");

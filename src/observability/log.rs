@@ -16,6 +16,12 @@ use crate::deadline;
 
 /// The target of the summary, one event for each request. It is written at every level, because it carries the metrics.
 pub(crate) const SUMMARY: &str = "sagemaker_scaling::summary";
+/// The target of the counts of a report, which are metrics, too.
+pub(crate) const REPORT: &str = "sagemaker_scaling::counts";
+/// The target of a report that failed.
+pub(crate) const FAILED_REPORT: &str = "sagemaker_scaling::no_counts";
+/// The target of the failed scaling activities of one scalable target.
+pub(crate) const FAILED_SCALING: &str = "sagemaker_scaling::failed_scaling";
 
 /// The level for `ApplicationLogLevel`, which Lambda gives as `AWS_LAMBDA_LOG_LEVEL`. `RUST_LOG` is not read.
 ///
@@ -37,13 +43,14 @@ pub fn subscriber<W>(writer: W, level: LevelFilter) -> impl Subscriber + Send + 
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let ours = Targets::new().with_target("sagemaker_scaling", level).with_target(SUMMARY, LevelFilter::INFO);
+    let with_metrics = [SUMMARY, REPORT, FAILED_REPORT, FAILED_SCALING].map(|target| (target, LevelFilter::INFO));
+    let ours = Targets::new().with_target("sagemaker_scaling", level).with_targets(with_metrics);
     let format = tracing_subscriber::fmt::format().json().flatten_event(true).with_target(false).with_span_list(false);
     let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(Lines(format));
     tracing_subscriber::registry().with(lines.with_writer(writer)).with(ours)
 }
 
-/// JSON lines. The summary's line has metrics.
+/// JSON lines. Some have metrics.
 #[derive(Debug)]
 struct Lines(Format<Json>);
 
@@ -53,12 +60,16 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        if event.metadata().target() != SUMMARY {
-            return self.0.format_event(context, writer, event);
-        }
+        let (metrics, dimensions) = match event.metadata().target() {
+            SUMMARY => (metrics::METRICS, metrics::OF_FUNCTION),
+            REPORT => (metrics::OF_REPORT, metrics::OF_FUNCTION),
+            FAILED_REPORT => (metrics::OF_FAILED_REPORT, metrics::OF_FUNCTION),
+            FAILED_SCALING => (metrics::OF_FAILED_SCALING, metrics::OF_TARGET),
+            _ => return self.0.format_event(context, writer, event),
+        };
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        metrics::embed(&mut line, deadline::now());
+        metrics::embed(&mut line, metrics, dimensions, deadline::now());
         writer.write_str(&line)
     }
 }

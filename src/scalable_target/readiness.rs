@@ -129,6 +129,7 @@ mod tests {
             variants: vec!["blue".into(), "green".into()],
             managed_variants: Vec::new(),
             asynchronous: false,
+            created: None,
         }
     }
 

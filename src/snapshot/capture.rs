@@ -88,7 +88,7 @@ async fn completed(aws: &Aws<'_>, mut snapshot: Snapshot) -> Result<Snapshot, Sn
 }
 
 /// Removes the members that Register and Put reject, and those that name the target.
-fn keep_input(description: &mut Object) {
+pub fn keep_input(description: &mut Object) {
     description.retain(|name, _| !OUTPUT_ONLY.contains(&name.as_str()) && !TARGET_MEMBERS.contains(&name.as_str()));
 }
 

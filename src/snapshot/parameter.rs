@@ -267,6 +267,9 @@ fn split_tags(mut body: Object) -> (Object, Tags) {
     (body, tags.into_iter().filter_map(|(key, value)| Some((key, value.as_str()?.to_owned()))).collect())
 }
 
+/// The path of all snapshots.
+pub(super) const ALL_SNAPSHOTS: &str = "/sagemaker-scaling/snapshots";
+
 /// The name of a target's parameter.
 ///
 /// The endpoint's name is in lower case, because SageMaker ignores letter case and Parameter Store does not. Names of

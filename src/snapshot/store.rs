@@ -1,9 +1,10 @@
 //! Keeps snapshots in Parameter Store.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use super::parameter::{Snapshot, SnapshotError, parameter_name, parameter_path};
-use crate::aws::{Aws, AwsError, ChangeError, unless_outdated};
+use super::parameter::{ALL_SNAPSHOTS, Snapshot, SnapshotError, parameter_name, parameter_path};
+use crate::aws::{Aws, AwsError, ChangeError, Parameter, Reads, unless_outdated};
 use crate::model::{EndpointName, Owner, Ownership, ScalableTargetId, hand_back, release};
 use crate::polling::poll;
 use crate::timing::VISIBLE;
@@ -45,6 +46,15 @@ pub async fn get_all(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Resul
     Ok(parameters.into_iter().map(|parameter| read(aws, &parameter.name, parameter.value)).collect())
 }
 
+/// All snapshots of the account and Region, by the names of their parameters.
+pub async fn get_of_all_endpoints(
+    reads: &Reads<'_>,
+) -> Result<BTreeMap<String, Result<Snapshot, SnapshotError>>, AwsError> {
+    let parameters = reads.get_parameters(ALL_SNAPSHOTS).await?;
+    let read = |Parameter { name, value }| (name.clone(), Snapshot::read(&name, &value));
+    Ok(parameters.into_iter().map(read).collect())
+}
+
 /// Like [`get_all`], without those that cannot be read: they are logged, and their parameters are kept.
 pub async fn get_all_readable(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<Vec<Stored>, AwsError> {
     Ok(get_all(aws, endpoint).await?.into_iter().filter_map(unless_unreadable).collect())
@@ -56,9 +66,9 @@ pub async fn exist_any(aws: &Aws<'_>, endpoint: &EndpointName) -> Result<bool, A
 }
 
 /// The snapshot of a target.
-pub async fn get(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, SnapshotError> {
+pub async fn get(reads: &Reads<'_>, target: &ScalableTargetId) -> Result<Option<Stored>, SnapshotError> {
     let name = parameter_name(target);
-    aws.get_parameter(&name).await?.map(|value| read(aws, &name, value)).transpose()
+    reads.get_parameter(&name).await?.map(|value| read(reads, &name, value)).transpose()
 }
 
 /// The snapshot of a target. One that cannot be read is logged, and its parameter is kept.
@@ -153,9 +163,9 @@ impl Stored {
     }
 }
 
-fn read(aws: &Aws<'_>, name: &str, value: String) -> Result<Stored, SnapshotError> {
+fn read(reads: &Reads<'_>, name: &str, value: String) -> Result<Stored, SnapshotError> {
     let snapshot = Snapshot::read(name, &value)?;
-    if snapshot.is_stale(aws.now()) {
+    if snapshot.is_stale(reads.now()) {
         tracing::warn!(parameter = name, "snapshot is older than a day");
     }
     Ok(Stored { snapshot, value })

@@ -108,6 +108,7 @@ mod tests {
             variants: vec!["blue".into()],
             managed_variants: Vec::new(),
             asynchronous: false,
+            created: None,
         }
     }
 

@@ -17,7 +17,7 @@ async fn answer_at(port: u16, timeout: Duration) -> Result<(), Unanswered> {
     let request = create().with("VariantName", json!("\"é🦀\"")).field("ResponseURL", json!(url));
     let deadline = Deadline::new(SystemTime::now() + timeout);
     let services = services(shipped_connector(), None);
-    handle(&request.0.to_string(), "function-arn", deadline, &services).await
+    handle(&request.0.to_string(), "function-arn", deadline, &services).await.map(drop)
 }
 
 async fn answered(acts: Vec<Act>) -> Vec<Received> {

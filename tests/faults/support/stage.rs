@@ -69,7 +69,7 @@ impl Stage {
 
     /// The same, without the search, and with the current subscriber.
     pub(crate) async fn handle(&self, payload: &str, deadline: Deadline) -> Result<(), Unanswered> {
-        handle(payload, FUNCTION_ARN, deadline, &self.services).await
+        handle(payload, FUNCTION_ARN, deadline, &self.services).await.map(drop)
     }
 
     /// The same, with a deadline of its own.

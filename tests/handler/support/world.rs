@@ -323,7 +323,7 @@ impl World {
         self.state().invocations += 1;
         let now = self.state().date();
         let deadline = Deadline::from_now(now, now + timeout);
-        handle(payload, arn, deadline, &self.services()).await
+        handle(payload, arn, deadline, &self.services()).await.map(drop)
     }
 
     /// How many invocations there were since the last call of this method.

@@ -1,0 +1,257 @@
+//! The repair of one target, on request: its snapshot is restored, or what a deleted stack has left is removed.
+//!
+//! It does what a request of CloudFormation would do, by the same rules, and only where CloudFormation says that none will come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::aws::{Aws, Reads};
+use crate::context::Context;
+use crate::error::Error;
+use crate::model::{Declaration, Endpoint, Location, Owner, Ownership, Registered, ScalableTargetId};
+use crate::request::{Lifecycle, RepairOrder, SentRequest};
+use crate::scalable_target;
+use crate::snapshot::store::{self, Stored};
+use crate::snapshot::{Newer, Snapshot, restore};
+
+/// What a repair does, or would do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub enum Action {
+    /// Deregister a target whose stack is deleted.
+    Deregister,
+    /// Hand such a target back to the resource that it was taken over from.
+    HandBack,
+    /// Nothing: the message says why.
+    None,
+    /// Remove the tags of this function from an adopted target whose stack is deleted.
+    RemoveTags,
+    /// Register a target again from its snapshot.
+    RestoreSnapshot,
+}
+
+/// The answer to an order.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Repair {
+    resource_id: String,
+    scalable_dimension: String,
+    dry_run: bool,
+    action: Action,
+    done: bool,
+    message: String,
+}
+
+/// What CloudFormation knows of a stack.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum StackState {
+    Busy,
+    Exists,
+    Gone,
+    /// In another account or Region.
+    Elsewhere,
+}
+
+/// What is known of the target.
+struct Facts<'a> {
+    function: &'a str,
+    id: &'a ScalableTargetId,
+    registered: Option<&'a Registered>,
+    snapshot: Option<&'a Snapshot>,
+    /// The stacks of the owner and of the gate.
+    stacks: BTreeMap<String, StackState>,
+    /// Whether the resource that the target was taken over from exists.
+    has_former_owner: bool,
+    /// `None` for an inference component, and if the endpoint does not exist.
+    endpoint: Option<&'a Endpoint>,
+}
+
+/// Repairs one target, or says what would be done.
+pub async fn repair(
+    reads: Reads<'_>,
+    location: &Location,
+    function: &str,
+    order: &RepairOrder,
+) -> Result<Repair, Error> {
+    let text = format!("{}|{}|sagemaker", order.resource_id, order.scalable_dimension);
+    let Ok(id) = text.parse::<ScalableTargetId>() else {
+        let message = "ResourceId and ScalableDimension do not name a scalable target of SageMaker, such as \
+                       endpoint/NAME/variant/NAME and sagemaker:variant:DesiredInstanceCount";
+        return Ok(Repair::new(order, Action::None, message.to_owned()));
+    };
+    let registered = reads.registered(&id).await?;
+    let registered = registered.as_ref();
+    let stored = store::get(&reads, &id).await?;
+    let snapshot = stored.as_ref().map(|stored| &stored.snapshot);
+    let of_target = registered.and_then(|found| Owner::read(&found.tags));
+    let owners = [of_target, snapshot.and_then(Snapshot::resource)].into_iter().flatten().map(|owner| owner.stack_id);
+    let gate = snapshot.and_then(|snapshot| snapshot.update.as_ref()?.stack_id.clone());
+    let mut stacks = BTreeMap::new();
+    for stack in owners.chain(gate).collect::<BTreeSet<_>>() {
+        let state = stack_state(&reads, location, &stack).await?;
+        stacks.insert(stack, state);
+    }
+    let former = match registered {
+        Some(found) => reads.existing_former_owner(&found.tags, &id).await,
+        None => None,
+    };
+    let endpoint = match &id {
+        ScalableTargetId::Variant { endpoint, .. } => reads.endpoint(endpoint).await?,
+        ScalableTargetId::InferenceComponent(_) => None,
+    };
+    let facts = Facts {
+        function,
+        id: &id,
+        registered,
+        snapshot,
+        stacks,
+        has_former_owner: former.is_some(),
+        endpoint: endpoint.as_ref(),
+    };
+    let (action, owner) = match decide(&facts) {
+        Ok(decided) => decided,
+        Err(why) => return Ok(Repair::new(order, Action::None, why)),
+    };
+    let mut repair = Repair::new(order, action, action.says(order.dry_run).to_owned());
+    if !order.dry_run {
+        act(reads, location, function, &owner, &id, action, stored).await?;
+        repair.done = true;
+    }
+    tracing::info!(target = id.resource_id(), dry_run = order.dry_run, action = ?action, "repair");
+    Ok(repair)
+}
+
+async fn stack_state(reads: &Reads<'_>, location: &Location, stack: &str) -> Result<StackState, Error> {
+    if !location.has(stack) {
+        return Ok(StackState::Elsewhere);
+    }
+    Ok(match reads.stack_status(stack).await?.as_deref() {
+        None | Some("DELETE_COMPLETE") => StackState::Gone,
+        Some(status) if status.ends_with("_IN_PROGRESS") => StackState::Busy,
+        Some(_) => StackState::Exists,
+    })
+}
+
+/// Decides what to do for which owner, or why nothing is done.
+fn decide(facts: &Facts<'_>) -> Result<(Action, Owner), String> {
+    let is_complete = |found: &&Registered| !found.is_restoring();
+    let registered = facts.registered.filter(is_complete);
+    let tags = match (registered, facts.snapshot) {
+        (Some(found), _) => &found.tags,
+        (None, Some(snapshot)) => &snapshot.spec.tags,
+        (None, None) => {
+            return Err(
+                "The target is not registered, and has no snapshot. Deploy the stack that declares it, with a \
+                        changed property of its resource, such as ServiceTimeout"
+                    .to_owned(),
+            );
+        }
+    };
+    let Some(owner) = Owner::read(tags) else {
+        return Err("No resource of this function owns the target. It is left as it is".to_owned());
+    };
+    match Declaration::read(tags) {
+        Some(declared) if declared.is_of(facts.function) => {}
+        Some(_) => return Err("Another deployment of the function registered the target. Ask that one".to_owned()),
+        None => {
+            return Err("It is not known which deployment of the function registered the target, because an earlier \
+                        version did, or it has too many tags. Change it by hand"
+                .to_owned());
+        }
+    }
+    if let Some((stack, _)) = facts.stacks.iter().find(|(_, state)| **state == StackState::Elsewhere) {
+        return Err(format!("Stack {stack} is in another account or Region, where this function cannot look"));
+    }
+    if let Some((stack, _)) = facts.stacks.iter().find(|(_, state)| **state == StackState::Busy) {
+        return Err(format!("Stack {stack} is being changed. Ask again afterwards"));
+    }
+    let is_gone = facts.stacks.get(&owner.stack_id) == Some(&StackState::Gone);
+    let Some(found) = registered else {
+        return restorable(facts, &owner, is_gone).map(|()| (Action::RestoreSnapshot, owner));
+    };
+    if !is_gone {
+        return Err(format!("Stack {} exists. Deploy it again, or remove the resource from it", owner.stack_id));
+    }
+    let is_adopted = Ownership::read(&owner, &found.tags) == Ownership::Own { adopted: true };
+    let action = match (facts.has_former_owner, is_adopted) {
+        (true, _) => Action::HandBack,
+        (false, true) => Action::RemoveTags,
+        (false, false) => Action::Deregister,
+    };
+    Ok((action, owner))
+}
+
+/// Whether the snapshot can be restored.
+fn restorable(facts: &Facts<'_>, owner: &Owner, is_gone: bool) -> Result<(), String> {
+    if is_gone {
+        let name = facts.snapshot.map(Snapshot::parameter_name).unwrap_or_default();
+        return Err(format!(
+            "Stack {}, which owns the target, is deleted, so nothing is restored. Delete parameter {name} by hand",
+            owner.stack_id
+        ));
+    }
+    if let ScalableTargetId::Variant { endpoint: name, variant, .. } = facts.id {
+        match facts.endpoint {
+            None => return Err(format!("Endpoint {name} does not exist")),
+            Some(endpoint) if endpoint.status != "InService" => {
+                return Err(format!("Endpoint {name} is {}. Ask again once it is InService", endpoint.status));
+            }
+            Some(endpoint) if !endpoint.has_variant_of(facts.id) => {
+                return Err(format!("Endpoint {name} has no variant {variant}"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn act(
+    reads: Reads<'_>,
+    location: &Location,
+    function: &str,
+    owner: &Owner,
+    id: &ScalableTargetId,
+    action: Action,
+    stored: Option<Stored>,
+) -> Result<(), Error> {
+    // The Delete that CloudFormation would send.
+    let lifecycle = Lifecycle::Delete { id: id.to_string(), properties: Value::Object(Map::new()) };
+    let age = reads.deadline.age(None, reads.deadline.began());
+    let request = SentRequest { id: "repair", lifecycle: &lifecycle, owner, age, follows_change: false };
+    let aws = Aws { reads, request };
+    match (action, stored) {
+        (Action::Deregister | Action::HandBack | Action::RemoveTags, _) => {
+            scalable_target::carry_out(&Context { aws, location, function }).await.map(drop)
+        }
+        (Action::RestoreSnapshot, Some(stored)) => Ok(restore(&aws, stored, Newer::Leave).await?),
+        (Action::RestoreSnapshot, None) | (Action::None, _) => Ok(()),
+    }
+}
+
+impl Action {
+    fn says(self, dry_run: bool) -> &'static str {
+        match (self, dry_run) {
+            (Self::Deregister, true) => "Its stack is deleted: it would be deregistered, with its policies and actions",
+            (Self::Deregister, false) => "Its stack is deleted: it was deregistered, with its policies and actions",
+            (Self::HandBack, true) => "Its stack is deleted: it would be handed back to its former owner",
+            (Self::HandBack, false) => "Its stack is deleted: it was handed back to its former owner",
+            (Self::RemoveTags, true) => {
+                "Its stack is deleted, and had adopted it: it would lose the tags of the function"
+            }
+            (Self::RemoveTags, false) => {
+                "Its stack is deleted, and had adopted it: it has lost the tags of the function"
+            }
+            (Self::RestoreSnapshot, true) => "It would be registered again, with all that its snapshot holds",
+            (Self::RestoreSnapshot, false) => "It was registered again, with all that its snapshot holds",
+            (Self::None, _) => "",
+        }
+    }
+}
+
+impl Repair {
+    fn new(order: &RepairOrder, action: Action, message: String) -> Self {
+        let RepairOrder { resource_id, scalable_dimension, dry_run } = order.clone();
+        Self { resource_id, scalable_dimension, dry_run, action, done: false, message }
+    }
+}

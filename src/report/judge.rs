@@ -1,0 +1,414 @@
+//! Decides what is to be said of a target and of a snapshot, from what was read.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::finding::{Cause, Code, Finding, SnapshotReport, TargetName, TargetReport};
+use super::read::{Facts, Found, StackFacts};
+use crate::model::json::{Object, text};
+use crate::model::{
+    AttachmentKind, Declaration, Difference, Owner, Ownership, PhysicalResourceId, ResourceType, ScalableTargetId,
+};
+use crate::snapshot::{Snapshot, SnapshotError};
+
+/// What CloudFormation knows of an owner.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum OwnerState {
+    /// It exists, and has the target.
+    Exists,
+    /// Its stack is being changed.
+    Busy,
+    /// Its stack exists, and has no such resource, or one with another target.
+    ResourceGone,
+    /// Its stack is deleted.
+    StackGone,
+    /// Its stack is in another account or Region.
+    Elsewhere,
+    /// It could not be read.
+    Unknown,
+}
+
+/// What CloudFormation knows of the owner of a target.
+pub(super) fn owner_state(owner: &Owner, target: &ScalableTargetId, facts: &Facts<'_>) -> OwnerState {
+    if !facts.location.has(&owner.stack_id) {
+        return OwnerState::Elsewhere;
+    }
+    let Some(stack) = facts.stacks.get(&owner.stack_id) else { return OwnerState::Unknown };
+    if stack.is_gone() {
+        return OwnerState::StackGone;
+    }
+    if stack.is_busy() {
+        return OwnerState::Busy;
+    }
+    let has_target = |id: &str| match PhysicalResourceId::read(id) {
+        PhysicalResourceId::ScalableTarget(has) => has.is_same(target),
+        // CloudFormation invented it, or the resource could not be created. Its target is not known.
+        PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => true,
+    };
+    let found = stack.resources.iter().find(|resource| resource.logical_resource_id == owner.logical_resource_id);
+    match found {
+        Some(found) if found.resource_status != "DELETE_COMPLETE" && has_target(&found.physical_resource_id) => {
+            OwnerState::Exists
+        }
+        Some(_) | None => OwnerState::ResourceGone,
+    }
+}
+
+/// What is to be said of a registered target.
+pub(super) fn target(found: &Found, facts: &Facts<'_>) -> TargetReport {
+    let id = &found.spec.id;
+    let owner = Owner::read(&found.spec.tags);
+    let mut findings = Vec::new();
+    let mut is_busy = false;
+    match &owner {
+        None => findings.push(Finding::note(
+            Code::NoOwner,
+            "No resource of this function registered it: it was registered by hand or by a native resource",
+        )),
+        Some(owner) => {
+            let state = owner_state(owner, id, facts);
+            is_busy = state == OwnerState::Busy;
+            findings.extend(of_owner(owner, state, found));
+            if state == OwnerState::Exists {
+                findings.extend(differences(owner, found));
+            }
+        }
+    }
+    // While the stack is being changed, the endpoint may be, too.
+    if !is_busy {
+        findings.extend(of_endpoint(found, owner.as_ref(), facts));
+    }
+    findings.extend(of_activities(id, facts));
+    TargetReport {
+        resource_id: id.resource_id(),
+        scalable_dimension: id.dimension().as_str(),
+        registered: true,
+        adopted: owner.as_ref().is_some_and(|owner| is_adopted(owner, found)),
+        owner,
+        min_capacity: Some(found.spec.capacity("MinCapacity")),
+        max_capacity: Some(found.spec.capacity("MaxCapacity")),
+        findings,
+    }
+}
+
+fn is_adopted(owner: &Owner, found: &Found) -> bool {
+    Ownership::read(owner, &found.spec.tags) == Ownership::Own { adopted: true }
+}
+
+fn of_owner(owner: &Owner, state: OwnerState, found: &Found) -> Vec<Finding> {
+    let declaration = Declaration::read(&found.spec.tags);
+    let mut findings = Vec::new();
+    let is_other = declaration.as_ref().is_some_and(|declared| !declared.is_of(&found.function));
+    if is_other {
+        let message = "Another deployment of the function registered it; this one does not repair it";
+        findings.push(Finding::note(Code::OtherFunction, message));
+    }
+    let repair = match (&declaration, is_other) {
+        (_, true) => "Ask the deployment of the function that registered it for a repair".to_owned(),
+        (Some(_), false) if is_adopted(owner, found) => "A repair removes the tags, and leaves the target".to_owned(),
+        (Some(_), false) => "A repair deregisters it; its endpoint keeps its capacity".to_owned(),
+        (None, false) => {
+            "An earlier version of the function registered it: if nobody needs it, deregister it by hand, \
+                          with aws application-autoscaling deregister-scalable-target"
+                .to_owned()
+        }
+    };
+    let Owner { stack_id, logical_resource_id } = owner;
+    match state {
+        OwnerState::Busy => {
+            let message = format!("Stack {stack_id} is being changed; look again afterwards");
+            findings.push(Finding::note(Code::StackBusy, message));
+        }
+        OwnerState::Elsewhere => {
+            let message =
+                format!("Its stack {stack_id} is in another account or Region, where this function cannot look");
+            findings.push(Finding::note(Code::NotInThisAccount, message));
+        }
+        OwnerState::ResourceGone => {
+            let message = format!("Stack {stack_id} no longer has resource {logical_resource_id} with this target");
+            let next = "Declare it in a resource whose TakeOverFrom names that one, or deregister it by hand, with aws \
+                        application-autoscaling deregister-scalable-target";
+            findings.push(Finding::attention(Code::ResourceGone, message, next));
+        }
+        OwnerState::StackGone => {
+            let message = format!("Its stack {stack_id} is deleted");
+            findings.push(Finding::attention(Code::StackGone, message, repair));
+        }
+        OwnerState::Exists | OwnerState::Unknown => {}
+    }
+    findings
+}
+
+fn differences(owner: &Owner, found: &Found) -> Vec<Finding> {
+    let Some(declaration) = Declaration::read(&found.spec.tags) else {
+        let message = "What was declared is not known: an earlier version of the function registered it, its resource \
+                       was renamed back, or it has too many tags. The next update of the resource records it";
+        return vec![Finding::note(Code::NotComparable, message)];
+    };
+    declaration.differences(&found.spec).into_iter().map(|difference| of_difference(owner, found, difference)).collect()
+}
+
+fn of_difference(owner: &Owner, found: &Found, difference: Difference) -> Finding {
+    let deploy = deploy_again(owner);
+    let attention = |code, message: String| Finding::attention(code, message, deploy.clone());
+    let (min, max) = (found.spec.capacity("MinCapacity"), found.spec.capacity("MaxCapacity"));
+    let codes = |kind, policy, action| if kind == AttachmentKind::ScalingPolicy { policy } else { action };
+    match difference {
+        Difference::Limits(declared_min, declared_max) => attention(
+            Code::LimitsChanged,
+            format!("It scales between {min} and {max}; {declared_min} and {declared_max} were declared"),
+        ),
+        Difference::Suspended(declared) => {
+            let declared = if declared.is_empty() { "nothing".to_owned() } else { declared.join(", ") };
+            let message = format!("Another suspended state than declared; declared: {declared}");
+            attention(Code::SuspendedStateChanged, message)
+        }
+        Difference::Changed(kind, name) => attention(
+            codes(kind, Code::PolicyChanged, Code::ActionChanged),
+            format!("{} {name} is not as it was declared", capitalized(kind)),
+        ),
+        // Only a policy or an action that the template declares is put again or deleted by a deployment.
+        Difference::Added(kind, name) => Finding::attention(
+            codes(kind, Code::PolicyAdded, Code::ActionAdded),
+            format!("{} {name} was not declared", capitalized(kind)),
+            format!(
+                "Declare it, or delete it by hand: a deployment of resource {} keeps it",
+                owner.logical_resource_id
+            ),
+        ),
+        Difference::Missing(kind, count) => attention(
+            codes(kind, Code::PolicyMissing, Code::ActionMissing),
+            format!("{count} declared {} missing", are(kind, count)),
+        ),
+        Difference::Ended(count) => Finding::note(
+            Code::ActionEnded,
+            format!(
+                "{count} declared {} with an end missing: it has ended, or was deleted",
+                are(AttachmentKind::ScheduledAction, count)
+            ),
+        ),
+        Difference::Parts(count) => attention(
+            Code::PartsChanged,
+            format!("Its policies and scheduled actions are not the {count} that were declared"),
+        ),
+    }
+}
+
+fn deploy_again(owner: &Owner) -> String {
+    format!(
+        "Deploy stack {} again, with a changed property of resource {}, such as ServiceTimeout",
+        owner.stack_id, owner.logical_resource_id
+    )
+}
+
+fn capitalized(kind: AttachmentKind) -> &'static str {
+    match kind {
+        AttachmentKind::ScalingPolicy => "Scaling policy",
+        AttachmentKind::ScheduledAction => "Scheduled action",
+    }
+}
+
+fn are(kind: AttachmentKind, count: usize) -> String {
+    if count == 1 {
+        format!("{} is", kind.noun())
+    } else {
+        format!("{}s are", kind.noun()).replace("policys", "policies")
+    }
+}
+
+fn of_endpoint(found: &Found, owner: Option<&Owner>, facts: &Facts<'_>) -> Option<Finding> {
+    let by_hand = "Deregister it by hand, with aws application-autoscaling deregister-scalable-target".to_owned();
+    let remove = || match owner {
+        Some(owner) => format!(
+            "Remove resource {} from stack {}, or create the endpoint again",
+            owner.logical_resource_id, owner.stack_id
+        ),
+        None => by_hand.clone(),
+    };
+    match &found.spec.id {
+        ScalableTargetId::InferenceComponent(name) => match facts.components.get(name)? {
+            false => {
+                let message = format!("Inference component {name} does not exist");
+                Some(Finding::attention(Code::EndpointGone, message, remove()))
+            }
+            true => None,
+        },
+        id @ ScalableTargetId::Variant { endpoint: name, variant, .. } => {
+            let Some(endpoint) = facts.endpoint(name)? else {
+                let message = format!("Endpoint {name} does not exist");
+                return Some(Finding::attention(Code::EndpointGone, message, remove()));
+            };
+            if endpoint.is_stable() && !endpoint.has_variant_of(id) {
+                let message = format!("Endpoint {name} has no variant {variant}");
+                return Some(Finding::attention(Code::VariantGone, message, remove()));
+            }
+            let is_newer = endpoint.created.zip(found.created).is_some_and(|(endpoint, target)| endpoint > target);
+            is_newer.then(|| {
+                let message = format!("Endpoint {name} was created after the target was registered");
+                let next = owner.map_or_else(|| by_hand.clone() + ", and register it again", deploy_again);
+                Finding::attention(Code::EndpointReplaced, message, next)
+            })
+        }
+    }
+}
+
+/// The activities of a target that failed, by their cause, and those that were not carried out.
+fn of_activities(id: &ScalableTargetId, facts: &Facts<'_>) -> Vec<Finding> {
+    let activities = facts.activities.get(&super::read::key(id)).map_or(&[][..], Vec::as_slice);
+    let mut failed: BTreeMap<Cause, Vec<&str>> = BTreeMap::new();
+    let mut not_scaled: BTreeMap<&str, usize> = BTreeMap::new();
+    for activity in activities {
+        let status = text(activity, "StatusCode").unwrap_or_default();
+        let message = text(activity, "StatusMessage").unwrap_or_default();
+        for code in not_scaled_codes(activity) {
+            if code == REFUSED_BY_SERVICE {
+                failed.entry(Cause::Refused).or_default().push(message);
+            } else {
+                *not_scaled.entry(code).or_default() += 1;
+            }
+        }
+        if matches!(status, "Failed" | "Unfulfilled") {
+            failed.entry(cause(message)).or_default().push(message);
+        }
+    }
+    let failed = failed.into_iter().map(|(cause, messages)| {
+        let next = match cause {
+            Cause::Capacity => "Raise the quota of the instance type, or use another instance type or instance pools",
+            Cause::Refused => {
+                "See what SageMaker says, and whether the endpoint is being updated or its limits allow it"
+            }
+            Cause::Other => "See aws application-autoscaling describe-scaling-activities",
+        };
+        // The latest is the first.
+        let last = messages.first().copied().unwrap_or_default();
+        let count = messages.len();
+        let message = format!("{count} scaling activities failed in the last day; the last one: {last}");
+        let finding = Finding::attention(Code::ActivityFailed, message, next);
+        Finding { cause: Some(cause), count: Some(count), ..finding }
+    });
+    let not_scaled = not_scaled.into_iter().map(|(code, count)| match code {
+        AT_MAXIMUM => Finding::note(Code::AtMaximum, format!("It was at its maximum {count} times in the last day")),
+        code => Finding::note(Code::NotScaled, format!("It was not scaled {count} times in the last day: {code}")),
+    });
+    failed.chain(not_scaled).collect()
+}
+
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_NotScaledReason.html>
+fn not_scaled_codes(activity: &Object) -> impl Iterator<Item = &str> {
+    let reasons = activity.get("NotScaledReasons").and_then(Value::as_array);
+    reasons.into_iter().flatten().filter_map(|reason| reason["Code"].as_str())
+}
+
+/// Assumed: AWS does not document the texts.
+fn cause(message: &str) -> Cause {
+    let message = message.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if says(&["capacity error", "insufficient", "limitexceeded", "limit exceeded", "quota", "service limit"]) {
+        Cause::Capacity
+    } else if says(&["accessdenied", "cannot", "invalid", "not authorized", "refused", "validation"]) {
+        Cause::Refused
+    } else {
+        Cause::Other
+    }
+}
+
+/// The targets that stacks declare and that are not registered. `is_registered` also knows those that were registered since.
+pub(super) fn unregistered(
+    facts: &Facts<'_>,
+    is_registered: impl Fn(&ScalableTargetId) -> bool,
+) -> Vec<(Owner, ScalableTargetId)> {
+    let declares = |(stack, facts): (&String, &StackFacts)| {
+        let stack = stack.clone();
+        let resources = facts.resources.iter().filter(|found| {
+            let is_target = ResourceType::read(&found.resource_type) == Some(ResourceType::ScalableTarget);
+            is_target
+                && matches!(found.resource_status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "UPDATE_FAILED")
+        });
+        let owned = resources.filter_map(move |found| match PhysicalResourceId::read(&found.physical_resource_id) {
+            PhysicalResourceId::ScalableTarget(id) => {
+                let logical_resource_id = found.logical_resource_id.clone();
+                Some((Owner { stack_id: stack.clone(), logical_resource_id }, id))
+            }
+            PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => {
+                None
+            }
+        });
+        owned.collect::<Vec<_>>()
+    };
+    let settled = facts.stacks.iter().filter(|(_, stack)| !stack.is_busy() && !stack.is_gone());
+    settled.flat_map(declares).filter(|(_, id)| !is_registered(id)).collect()
+}
+
+/// What is to be said of a declared target that is not registered.
+pub(super) fn not_registered(owner: Owner, id: &ScalableTargetId, has_snapshot: bool) -> TargetReport {
+    let finding = if has_snapshot {
+        let next = "See its snapshot, below";
+        Finding::attention(Code::NotRegistered, "It is declared, and is deregistered: a gate keeps its snapshot", next)
+    } else {
+        let message =
+            "It is declared, and is not registered: its endpoint may have been deleted, or somebody deregistered it";
+        Finding::attention(Code::NotRegistered, message, deploy_again(&owner))
+    };
+    TargetReport {
+        resource_id: id.resource_id(),
+        scalable_dimension: id.dimension().as_str(),
+        registered: false,
+        owner: Some(owner),
+        adopted: false,
+        min_capacity: None,
+        max_capacity: None,
+        findings: vec![finding],
+    }
+}
+
+/// What is to be said of a snapshot.
+pub(super) fn snapshot(name: &str, read: Result<Snapshot, SnapshotError>, facts: &Facts<'_>) -> SnapshotReport {
+    let snapshot = match read {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            let next = "Keep its value, delete the parameter, and register the target by a deployment";
+            let findings = vec![Finding::attention(Code::Unreadable, capitalize(&error.to_string()), next)];
+            return SnapshotReport {
+                parameter: name.to_owned(),
+                target: None,
+                age_seconds: None,
+                owner: None,
+                findings,
+            };
+        }
+    };
+    let id = &snapshot.spec.id;
+    let (owner, is_stale) = (snapshot.resource(), snapshot.is_stale(facts.at));
+    let stack = snapshot.update.as_ref().and_then(|update| update.stack_id.as_ref());
+    let is_busy = stack.or(owner.as_ref().map(|owner| &owner.stack_id)).is_some_and(|stack| facts.is_busy(stack));
+    let finding = if facts.is_registered(id) && !is_busy {
+        let message = "Its target is registered; the next gate of the endpoint drops the snapshot";
+        Finding::note(Code::AlreadyRegistered, message)
+    } else if is_busy && !is_stale {
+        Finding::note(Code::Waiting, "Its stack is being changed, and restores the target afterwards")
+    } else {
+        let message = if is_stale {
+            "It is older than a day, and its target is not registered: its endpoint does not scale"
+        } else {
+            "Its target is not registered: its endpoint does not scale"
+        };
+        let next = "Deploy the stack of the gate, which restores the target, or ask for a repair";
+        Finding::attention(Code::Stale, message, next)
+    };
+    SnapshotReport {
+        parameter: name.to_owned(),
+        target: Some(TargetName::from(id)),
+        age_seconds: Some(facts.at_secs().saturating_sub(snapshot.taken_at)),
+        owner,
+        findings: vec![finding],
+    }
+}
+
+fn capitalize(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+const AT_MAXIMUM: &str = "AlreadyAtMaxCapacity";
+const REFUSED_BY_SERVICE: &str = "TargetServicePutResourceAsUnscalable";

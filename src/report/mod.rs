@@ -1,0 +1,67 @@
+//! The report: compares what is registered with what stacks declare, in this account and Region. It changes nothing.
+//!
+//! `read` makes the calls, `judge` decides what is to be said, `finding` is the form in which it is returned.
+
+mod finding;
+mod judge;
+mod read;
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+pub use self::finding::{Cause, Code, Finding, Report, SnapshotReport, Summary, TargetReport};
+use crate::aws::{AwsError, Reads};
+use crate::model::{Location, ScalableTargetId};
+use crate::request::ReportOrder;
+use crate::timing::TO_END_A_REPORT;
+
+/// Makes a report. If time is up, it is a part, and says how to ask for the rest.
+///
+/// Each part reads the lists anew. Snapshots and declared targets that are not registered are in the first one.
+pub async fn report(
+    reads: &Reads<'_>,
+    location: &Location,
+    function: &str,
+    order: &ReportOrder,
+) -> Result<Report, AwsError> {
+    let (mut facts, found) = read::read_all(reads, location, function).await?;
+    let after = order.continuation.as_deref().unwrap_or_default();
+    let left: Vec<_> = found.into_iter().filter(|found| read::key(&found.spec.id).as_str() > after).collect();
+    let mut targets = Vec::new();
+    let mut continuation = None;
+    for (index, chunk) in left.chunks(CHUNK).enumerate() {
+        if index > 0 && reads.left_to_work() < TO_END_A_REPORT {
+            continuation = left.get(index * CHUNK - 1).map(|last| read::key(&last.spec.id));
+            break;
+        }
+        let completed = read::complete(reads, chunk, &mut facts).await?;
+        targets.extend(completed.iter().map(|found| judge::target(found, &facts)));
+    }
+    let mut snapshots = Vec::new();
+    if order.continuation.is_none() {
+        let kept = read::snapshots(reads, &mut facts).await;
+        let kept_ids: Vec<ScalableTargetId> = kept.values().flatten().map(|kept| kept.spec.id.clone()).collect();
+        for (owner, id) in judge::unregistered(&facts, |id| facts.is_registered(id)) {
+            // It may have been registered since.
+            if !read::is_registered_now(reads, &id).await? {
+                targets.push(judge::not_registered(owner, &id, kept_ids.iter().any(|kept| kept.is_same(&id))));
+            }
+        }
+        snapshots = kept.into_iter().map(|(name, read)| judge::snapshot(&name, read, &facts)).collect();
+    }
+    let at = DateTime::from(facts.at);
+    Ok(Report {
+        region: location.region.clone(),
+        account: location.account.clone(),
+        function: function.to_owned(),
+        at: DateTime::from_secs(at.secs()).fmt(Format::DateTime).unwrap_or_default(),
+        continuation,
+        summary: Summary::new(&targets, &snapshots),
+        targets,
+        snapshots,
+        not_looked_at: facts.not_looked_at,
+    })
+}
+
+/// So many targets are completed at a time.
+const CHUNK: usize = 50;
