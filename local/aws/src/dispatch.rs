@@ -44,6 +44,7 @@ impl LocalAws {
             "AnyScaleFrontendService.DeleteScheduledAction" => self.delete_scheduled_action(input),
             "AnyScaleFrontendService.DeregisterScalableTarget" => self.deregister_scalable_target(input),
             "AnyScaleFrontendService.DescribeScalableTargets" => self.describe_scalable_targets(input),
+            "AnyScaleFrontendService.DescribeScalingActivities" => self.describe_scaling_activities(input, now),
             "AnyScaleFrontendService.DescribeScalingPolicies" => self.describe_scaling_policies(input),
             "AnyScaleFrontendService.DescribeScheduledActions" => self.describe_scheduled_actions(input),
             "AnyScaleFrontendService.ListTagsForResource" => self.list_tags_for_resource(input),

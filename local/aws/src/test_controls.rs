@@ -63,6 +63,7 @@ impl LocalAws {
                 let times = u64::try_from(times).map_err(|_| Fault::validation("Times: 0 or more"))?;
                 self.inject_faults(input.text("Operation")?, fault, times);
             }
+            "RecordScalingActivity" => return self.record_scaling_activity(input, now),
             "Reset" => self.reset(),
             "RollBackNextEndpoint" => self.roll_back_next_endpoint(input.text("Reason")?),
             "SetEndpointStatus" => {

@@ -2,6 +2,7 @@
 
 mod policies_and_actions;
 mod scalable_targets;
+mod scaling_activities;
 mod scaling_policies;
 mod scheduled_actions;
 mod step_scaling;

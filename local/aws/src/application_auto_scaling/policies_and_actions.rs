@@ -8,7 +8,7 @@ use crate::protocol::input::Input;
 use crate::protocol::member_types::MemberType;
 use crate::protocol::pagination::Pages;
 use crate::state::LocalAws;
-use crate::state::scalable_target::{Attachment, AttachmentKind, Dimension, Target, TargetId, check_namespace};
+use crate::state::scalable_target::{Attachment, AttachmentKind, Target, TargetFilter, TargetId};
 
 /// What differs between scaling policies and scheduled actions.
 pub(crate) struct AttachmentType {
@@ -89,20 +89,10 @@ impl LocalAws {
 
     pub(crate) fn describe_attachments(&self, attachment_type: &AttachmentType, input: Input<'_>) -> OperationResult {
         let AttachmentType { kind, list, names, arn, max_results, .. } = attachment_type;
-        check_namespace(input)?;
+        let filter = TargetFilter::read(input)?;
         let names = input.texts(names)?;
-        let resource_id = input.optional_text("ResourceId")?;
-        let dimension = Dimension::read(input)?;
-        if dimension.is_some() && resource_id.is_none() {
-            return Err(Fault::validation("If you specify a scalable dimension, you must also specify a resource ID"));
-        }
         let mut items = Vec::new();
-        for (id, target) in &self.targets {
-            if resource_id.is_some_and(|requested| requested != id.resource.to_string())
-                || dimension.is_some_and(|requested| requested != id.dimension)
-            {
-                continue;
-            }
+        for (id, target) in self.targets.iter().filter(|(id, _)| filter.matches(id)) {
             for ((_, name), attachment) in target.attachments.iter().filter(|((other, _), _)| other == kind) {
                 if names.as_ref().is_none_or(|names| names.contains(&name.as_str())) {
                     let mut item = attachment.given.clone();
@@ -233,6 +223,47 @@ mod tests {
         assert_eq!(fault.code, "ObjectNotFoundException");
         let fault = scaling(&mut aws, "DeleteScheduledAction", json!({ "ScheduledActionName": "a" })).unwrap_err();
         assert_eq!(fault.code, "ObjectNotFoundException");
+    }
+
+    #[test]
+    fn a_whole_namespace_is_described_in_pages() {
+        let mut aws = with_endpoint();
+        for n in 0..60 {
+            let name = format!("llm{n:02}");
+            let component = json!({ "InferenceComponentName": name, "EndpointName": "Prod", "VariantName": "blue" });
+            aws.call("SageMaker.CreateInferenceComponent", &component, 0.0).expect("creates");
+            let id = json!({
+                "ResourceId": format!("inference-component/{name}"),
+                "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
+            });
+            for (operation, mut input) in [
+                ("RegisterScalableTarget", json!({ "MinCapacity": 1, "MaxCapacity": 2 })),
+                ("PutScalingPolicy", policy("p")),
+                ("PutScheduledAction", action("a")),
+            ] {
+                input.as_object_mut().expect("an object").extend(id.as_object().expect("an object").clone());
+                scaling(&mut aws, operation, input).expect("registers or puts");
+            }
+        }
+        for (what, page_size) in [("ScalableTargets", 50), ("ScalingPolicies", 10), ("ScheduledActions", 50)] {
+            let mut input = json!({ "ServiceNamespace": "sagemaker" });
+            let mut seen = Vec::new();
+            loop {
+                let operation = format!("AnyScaleFrontendService.Describe{what}");
+                let page = aws.call(&operation, &input, 7.0).expect("describes");
+                let items = page[what].as_array().expect("a list");
+                assert_eq!(items.len(), page_size.min(60 - seen.len()), "{what}");
+                seen.extend(items.iter().map(|item| item["ResourceId"].to_string()));
+                input["NextToken"] = match page.get("NextToken") {
+                    Some(token) => token.clone(),
+                    None => break,
+                };
+            }
+            seen.dedup();
+            assert_eq!(seen.len(), 60, "{what}");
+            let too_large = json!({ "ServiceNamespace": "sagemaker", "MaxResults": page_size + 1 });
+            aws.call(&format!("AnyScaleFrontendService.Describe{what}"), &too_large, 7.0).unwrap_err();
+        }
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use std::ops::RangeInclusive;
 
+use serde_json::json;
+
 use crate::protocol::fault::Fault;
 use crate::state::LocalAws;
 use crate::state::endpoint::{Change, ChangeOutcome, EndpointStatus};
 use crate::state::scalable_target::{Dimension, Resource, TargetId};
+use crate::state::scaling_activity::ScalingActivity;
 
 impl LocalAws {
     /// Rejects a resource that does not exist in SageMaker, or cannot be scaled.
@@ -51,8 +54,25 @@ impl LocalAws {
                 let mut to = endpoint.deployed.clone();
                 let Some(variant) = to.variants.iter_mut().find(|known| known.name == *variant) else { return };
                 if endpoint.status == EndpointStatus::InService && clamped(variant.current) != variant.current {
-                    variant.desired = clamped(variant.current);
+                    let desired = clamped(variant.current);
+                    variant.desired = desired;
                     let ends = now + self.endpoint_takes;
+                    // Users report texts such as these. Assumed: the cause.
+                    let limit = if desired == *range.start() { "minimum" } else { "maximum" };
+                    let members = json!({
+                        "Description": format!("Setting desired instance count to {desired}."),
+                        "Cause": format!("{limit} capacity was set to {desired}"),
+                        "StatusCode": "Successful",
+                        "StatusMessage": format!(
+                            "Successfully set desired instance count to {desired}. Change successfully fulfilled by sagemaker."
+                        ),
+                    });
+                    self.scaling_activities.push(ScalingActivity {
+                        target: id.clone(),
+                        started: now,
+                        ended: Some(ends),
+                        members: members.as_object().cloned().unwrap_or_default(),
+                    });
                     let change = Change {
                         started: now,
                         ends,

@@ -4,6 +4,7 @@ pub(crate) mod endpoint;
 pub(crate) mod inference_component;
 pub(crate) mod parameter;
 pub(crate) mod scalable_target;
+pub(crate) mod scaling_activity;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,6 +15,7 @@ use self::endpoint::{ChangeOutcome, Endpoint, EndpointConfig};
 use self::inference_component::InferenceComponent;
 use self::parameter::Parameter;
 use self::scalable_target::{Target, TargetId};
+use self::scaling_activity::ScalingActivity;
 use crate::protocol::fault::Fault;
 
 /// One account in one Region.
@@ -23,6 +25,8 @@ pub struct LocalAws {
     pub(crate) region: String,
     pub(crate) partition: String,
     pub(crate) targets: BTreeMap<TargetId, Target>,
+    /// The oldest first.
+    pub(crate) scaling_activities: Vec<ScalingActivity>,
     /// By name in lower case: names are unique regardless of their case.
     pub(crate) endpoint_configs: BTreeMap<String, EndpointConfig>,
     /// By name in lower case, likewise.
@@ -50,6 +54,7 @@ impl LocalAws {
             region: region.into(),
             partition: partition.into(),
             targets: BTreeMap::new(),
+            scaling_activities: Vec::new(),
             endpoint_configs: BTreeMap::new(),
             endpoints: BTreeMap::new(),
             inference_components: BTreeMap::new(),

@@ -83,6 +83,29 @@ impl Display for TargetId {
     }
 }
 
+/// The members by which a describe operation filters by target.
+#[derive(Clone, Copy)]
+pub(crate) struct TargetFilter<'a> {
+    resource_id: Option<&'a str>,
+    dimension: Option<Dimension>,
+}
+
+impl<'a> TargetFilter<'a> {
+    pub(crate) fn read(input: Input<'a>) -> Result<Self, Fault> {
+        check_namespace(input)?;
+        let (resource_id, dimension) = (input.optional_text("ResourceId")?, Dimension::read(input)?);
+        if dimension.is_some() && resource_id.is_none() {
+            return Err(Fault::validation("If you specify a scalable dimension, you must also specify a resource ID"));
+        }
+        Ok(Self { resource_id, dimension })
+    }
+
+    pub(crate) fn matches(self, id: &TargetId) -> bool {
+        self.resource_id.is_none_or(|requested| requested == id.resource.to_string())
+            && self.dimension.is_none_or(|requested| requested == id.dimension)
+    }
+}
+
 /// The resource that is scaled.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Resource {
