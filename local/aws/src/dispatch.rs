@@ -57,6 +57,8 @@ impl LocalAws {
             "AmazonSSM.GetParameter" => self.get_parameter(input),
             "AmazonSSM.GetParametersByPath" => self.get_parameters_by_path(input),
             "AmazonSSM.PutParameter" => self.put_parameter(input, now),
+            "CloudFormation.DescribeStackResource" => self.describe_stack_resource(input),
+            "CloudFormation.DescribeStackResources" => self.describe_stack_resources(input),
             "CloudFormation.DescribeStacks" => self.describe_stacks(input),
             "SageMaker.CreateEndpoint" => self.create_endpoint(input, now),
             "SageMaker.CreateEndpointConfig" => self.create_endpoint_config(input, now),

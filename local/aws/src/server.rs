@@ -1,8 +1,8 @@
 //! An HTTP server for the model, in the services' protocol AWS JSON 1.1:
 //! <https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>
 //!
-//! All services have one address; the header `X-Amz-Target` names service and operation. CloudFormation's `DescribeStacks` is in
-//! [`query`]. Signatures are not checked.
+//! All services have one address; the header `X-Amz-Target` names service and operation. CloudFormation's operations are
+//! in [`query`]. Signatures are not checked.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -60,10 +60,8 @@ async fn handle(request: Request<Incoming>, aws: &Mutex<LocalAws>) -> Result<Rep
     let body = request.into_body().collect().await.map_err(|error| malformed(&error))?.to_bytes();
     // A panic while the lock is held is a bug of the model and fails that call; later calls continue.
     let call = |target: &str, input| aws.lock().unwrap_or_else(PoisonError::into_inner).call(target, &input, now());
-    if let Some((action, input)) = std::str::from_utf8(&body).ok().and_then(query::read_form)
-        && action == "DescribeStacks"
-    {
-        let answer = call("CloudFormation.DescribeStacks", input);
+    if let Some((action, input)) = std::str::from_utf8(&body).ok().and_then(query::read_form) {
+        let answer = call(&format!("CloudFormation.{action}"), input);
         return Ok(Reply::Query { action, answer });
     }
     let body = if body.is_empty() { b"{}" } else { &body[..] };

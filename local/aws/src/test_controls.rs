@@ -64,6 +64,7 @@ impl LocalAws {
                 self.inject_faults(input.text("Operation")?, fault, times);
             }
             "RecordScalingActivity" => return self.record_scaling_activity(input, now),
+            "RemoveStackResource" => self.remove_stack_resource(input)?,
             "Reset" => self.reset(),
             "RollBackNextEndpoint" => self.roll_back_next_endpoint(input.text("Reason")?),
             "SetEndpointStatus" => {
@@ -71,11 +72,13 @@ impl LocalAws {
                 let status = status.ok_or_else(|| Fault::validation("Status: no status of an endpoint"))?;
                 self.set_endpoint_status(input.text("EndpointName")?, status, input.optional_text("FailureReason")?)?;
             }
+            "SetEndpointTakes" => self.set_endpoint_takes(required("Seconds", input.number("Seconds")?)?),
+            "SetStack" => self.set_stack(input, now)?,
+            "SetStackResource" => self.set_stack_resource(input, now)?,
             "SetStackTags" => {
                 let tags = input.object("Tags")?.map(|tags| tags.0.clone());
-                self.set_stack_tags(input.text("StackId")?, tags.unwrap_or_default());
+                self.set_stack_tags(input.text("StackId")?, tags.unwrap_or_default(), now);
             }
-            "SetEndpointTakes" => self.set_endpoint_takes(required("Seconds", input.number("Seconds")?)?),
             "TripAlarm" => self.trip_alarm(input.text("AlarmName")?, now),
             _ => return Err(Fault::unknown_operation(operation)),
         }

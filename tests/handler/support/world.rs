@@ -74,7 +74,7 @@ struct State {
     exchanges: u32,
     crash: Option<Crash>,
     put_troubles: VecDeque<Trouble>,
-    /// CloudFormation's record of every resource: status and physical id. `None`: there is no such stack.
+    /// CloudFormation's record of every resource: status and physical id. `None`: see the stacks of the local AWS.
     record: Option<(&'static str, String)>,
     /// The status that each DescribeStackResource whose request contains a text returns.
     record_of: Option<(&'static str, &'static str)>,
@@ -425,7 +425,8 @@ impl State {
             self.invoked.push_back((function, input.as_str().unwrap_or_default().to_owned()));
             Err((202, String::new()))
         } else if target == DESCRIBE_STACK_RESOURCE {
-            Err(self.describe_stack_resource(input.as_str().unwrap_or_default()))
+            let form = input.as_str().unwrap_or_default();
+            Err(self.describe_stack_resource(form).unwrap_or_else(|| self.query(form)))
         } else if target == DESCRIBE_STACK_RESOURCES {
             let form = input.as_str().unwrap_or_default();
             let asked = stack_resource::asked_id(form).unwrap_or_default();
@@ -439,12 +440,10 @@ impl State {
                 (None, Some((stack, logical_id))) if !asked.ends_with("|update-gate") => {
                     (200, stack_resource::resources(stack, logical_id, stack_resource::NATIVE_TARGET, &asked))
                 }
-                (None, _) => (400, stack_resource::unknown_stack()),
+                (None, _) => self.query(form),
             })
         } else if target == DESCRIBE_STACKS {
-            let answer = self.aws.call(target, &input, self.now());
-            let status = answer.as_ref().map_or_else(|fault| fault.status, |_| 200);
-            Err((status, query::reply("DescribeStacks", &answer)))
+            Err(self.query(&String::from_utf8_lossy(body)))
         } else {
             self.read_or_change(target, &input)
                 .map_err(|fault| (fault.status, json!({"__type": fault.code, "Message": fault.message}).to_string()))
@@ -483,18 +482,24 @@ impl State {
         self.aws.call(target, input, now)
     }
 
-    fn describe_stack_resource(&self, form: &str) -> (u16, String) {
+    /// The record that a test has set for every resource.
+    fn describe_stack_resource(&self, form: &str) -> Option<(u16, String)> {
         if let Some((_, status)) = self.record_of.filter(|(text, _)| form.contains(text)) {
-            return (200, stack_resource::described(status, "", None));
+            return Some((200, stack_resource::described(status, "", None)));
         }
-        match &self.record {
-            Some(("GONE", _)) => (400, stack_resource::unknown_resource()),
-            Some((status, id)) => {
-                let changed = self.record_changed.map(|ago| self.began - ago);
-                (200, stack_resource::described(status, id, changed))
-            }
-            None => (400, stack_resource::unknown_stack()),
+        let (status, id) = self.record.as_ref()?;
+        if *status == "GONE" {
+            return Some((400, stack_resource::unknown_resource()));
         }
+        let changed = self.record_changed.map(|ago| self.began - ago);
+        Some((200, stack_resource::described(status, id, changed)))
+    }
+
+    /// Calls CloudFormation's part of the local AWS, whose stacks `LocalAws.SetStack` and its like set.
+    fn query(&mut self, form: &str) -> (u16, String) {
+        let (action, input) = query::read_form(form).expect("a form");
+        let answer = self.aws.call(&format!("CloudFormation.{action}"), &input, self.now());
+        (answer.as_ref().map_or_else(|fault| fault.status, |_| 200), query::reply(&action, &answer))
     }
 
     fn put(&mut self, body: &str) -> Result<u16, ConnectorError> {

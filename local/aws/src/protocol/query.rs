@@ -4,6 +4,8 @@
 
 use std::fmt::Write as _;
 
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use serde_json::{Map, Value};
 
 use crate::protocol::fault::Fault;
@@ -37,6 +39,11 @@ pub fn reply(action: &str, answer: &Result<Value, Fault>) -> String {
         }),
     }
     xml
+}
+
+/// A time in seconds since the epoch, as replies spell it.
+pub(crate) fn time(seconds: f64) -> String {
+    DateTime::from_secs_f64(seconds).fmt(Format::DateTime).unwrap_or_default()
 }
 
 fn members(xml: &mut String, value: &Value) {

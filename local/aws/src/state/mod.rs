@@ -5,17 +5,19 @@ pub(crate) mod inference_component;
 pub(crate) mod parameter;
 pub(crate) mod scalable_target;
 pub(crate) mod scaling_activity;
+pub(crate) mod stack;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use self::endpoint::{ChangeOutcome, Endpoint, EndpointConfig};
 use self::inference_component::InferenceComponent;
 use self::parameter::Parameter;
 use self::scalable_target::{Target, TargetId};
 use self::scaling_activity::ScalingActivity;
+use self::stack::Stack;
 use crate::protocol::fault::Fault;
 
 /// One account in one Region.
@@ -34,7 +36,7 @@ pub struct LocalAws {
     pub(crate) inference_components: BTreeMap<String, InferenceComponent>,
     pub(crate) parameters: BTreeMap<String, Parameter>,
     /// By stack id.
-    pub(crate) stack_tags: BTreeMap<String, Map<String, Value>>,
+    pub(crate) stacks: BTreeMap<String, Stack>,
     /// How many seconds a change of an endpoint takes.
     pub(crate) endpoint_takes: f64,
     /// The outcome of the next creation or update of an endpoint.
@@ -59,7 +61,7 @@ impl LocalAws {
             endpoints: BTreeMap::new(),
             inference_components: BTreeMap::new(),
             parameters: BTreeMap::new(),
-            stack_tags: BTreeMap::new(),
+            stacks: BTreeMap::new(),
             endpoint_takes: 0.0,
             next_outcome: ChangeOutcome::Succeed,
             injected_faults: Vec::new(),
