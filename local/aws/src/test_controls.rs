@@ -63,6 +63,7 @@ impl LocalAws {
                 let times = u64::try_from(times).map_err(|_| Fault::validation("Times: 0 or more"))?;
                 self.inject_faults(input.text("Operation")?, fault, times);
             }
+            "LoseEndpoint" => self.lose_endpoint(input)?,
             "RecordScalingActivity" => return self.record_scaling_activity(input, now),
             "RemoveStackResource" => self.remove_stack_resource(input)?,
             "Reset" => self.reset(),

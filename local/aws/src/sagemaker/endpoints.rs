@@ -142,6 +142,13 @@ impl LocalAws {
         Ok(json!({}))
     }
 
+    /// Removes an endpoint at once. Its targets stay registered, unlike after `DeleteEndpoint`.
+    pub(crate) fn lose_endpoint(&mut self, input: Input<'_>) -> Result<(), Fault> {
+        let name = self.endpoint(input)?.name.to_ascii_lowercase();
+        self.endpoints.remove(&name);
+        Ok(())
+    }
+
     /// Sets the status of an endpoint. `Failed` cancels a change in progress; any other status completes it.
     pub fn set_endpoint_status(
         &mut self,
@@ -499,6 +506,20 @@ mod tests {
             scaling(&mut aws, "DeregisterScalableTarget", json!({})).unwrap_err().code,
             "ObjectNotFoundException"
         );
+    }
+
+    #[test]
+    fn a_target_that_outlives_its_endpoint_is_older_than_the_next_endpoint_of_that_name() {
+        let mut aws = registered();
+        aws.call("LocalAws.LoseEndpoint", &json!({ "EndpointName": "PROD" }), 100.0).expect("it exists");
+        aws.call("SageMaker.DescribeEndpoint", &json!({ "EndpointName": "Prod" }), 100.0).unwrap_err();
+        let again = json!({ "EndpointName": "Prod", "EndpointConfigName": "large" });
+        aws.call("SageMaker.CreateEndpoint", &again, 200.0).expect("the name is free");
+        assert_eq!(describe_endpoint(&mut aws, 300.0)["CreationTime"], 200.0);
+        let target = json!({ "ServiceNamespace": "sagemaker" });
+        let target = aws.call("AnyScaleFrontendService.DescribeScalableTargets", &target, 300.0).expect("describes");
+        assert_eq!(target["ScalableTargets"][0]["CreationTime"], 7.0);
+        aws.call("LocalAws.LoseEndpoint", &json!({ "EndpointName": "none" }), 300.0).unwrap_err();
     }
 
     #[test]
