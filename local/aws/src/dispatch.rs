@@ -19,7 +19,8 @@ impl LocalAws {
         }
         self.complete_changes(now);
         let operation = target.rsplit('.').next().unwrap_or(target);
-        let answer = match self.take_injected_fault(operation) {
+        let is_accepted = self.rate_limit.as_mut().map_or(Ok(()), |limit| limit.take(target, now));
+        let answer = match is_accepted.err().or_else(|| self.take_injected_fault(operation)) {
             Some(fault) => Err(fault),
             None => Input::new(input).and_then(|input| self.dispatch(target, input, now)),
         };

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::protocol::fault::{Fault, OperationResult};
 use crate::protocol::input::{Input, required};
 use crate::state::endpoint::{ChangeOutcome, EndpointStatus};
+use crate::state::rate_limit::RateLimit;
 use crate::state::{Call, InjectedFault, LocalAws};
 
 impl LocalAws {
@@ -38,6 +39,12 @@ impl LocalAws {
         self.injected_faults.push(InjectedFault { operation: operation.into(), fault, remaining: times });
     }
 
+    /// Makes the services accept so many calls a second from now on, and so many at once after a pause. Application Auto
+    /// Scaling and SageMaker share a limit; each other service has its own. `None` removes the limits.
+    pub fn limit_calls(&mut self, per_second_and_burst: Option<(f64, f64)>) {
+        self.rate_limit = per_second_and_burst.map(|(per_second, burst)| RateLimit::new(per_second, burst));
+    }
+
     /// Resets everything, including settings and recorded calls.
     pub fn reset(&mut self) {
         *self = Self::new(
@@ -62,6 +69,10 @@ impl LocalAws {
                 };
                 let times = u64::try_from(times).map_err(|_| Fault::validation("Times: 0 or more"))?;
                 self.inject_faults(input.text("Operation")?, fault, times);
+            }
+            "LimitCalls" => {
+                let (per_second, burst) = (input.number("PerSecond")?, input.number("Burst")?);
+                self.limit_calls(per_second.map(|per_second| (per_second, burst.unwrap_or(per_second))));
             }
             "LoseEndpoint" => self.lose_endpoint(input)?,
             "RecordScalingActivity" => return self.record_scaling_activity(input, now),
@@ -139,6 +150,30 @@ mod tests {
             assert!(aws.targets.is_empty());
         }
         scaling(&mut aws, "RegisterScalableTarget", capacities).expect("no injected fault is left");
+    }
+
+    #[test]
+    fn calls_over_the_limit_are_throttled_until_tokens_are_back() {
+        let mut aws = with_endpoint();
+        control(&mut aws, "LimitCalls", &json!({ "PerSecond": 10, "Burst": 20 })).expect("numbers");
+        let mut accepted = |target: &str, input: &Value, now: f64| {
+            let outcomes = std::iter::repeat_with(|| aws.call(target, input, now)).take(30);
+            let refused: Vec<_> = outcomes.filter_map(Result::err).map(|fault| fault.to_string()).collect();
+            (30 - refused.len(), refused.last().cloned().unwrap_or_default())
+        };
+        let endpoint = json!({ "EndpointName": "Prod" });
+        let targets = json!({ "ServiceNamespace": "sagemaker" });
+        let throttled = "ThrottlingException: Rate exceeded".to_owned();
+        assert_eq!(accepted("SageMaker.DescribeEndpoint", &endpoint, 100.0), (20, throttled.clone()));
+        let describe_targets = "AnyScaleFrontendService.DescribeScalableTargets";
+        assert_eq!(accepted(describe_targets, &targets, 100.0), (0, throttled.clone()));
+        assert_eq!(accepted(describe_targets, &targets, 100.5), (5, throttled.clone()));
+        assert_eq!(accepted(describe_targets, &targets, 900.0), (20, throttled));
+        let stacks = accepted("CloudFormation.DescribeStacks", &json!({}), 900.0);
+        assert_eq!(stacks, (20, "Throttling: Rate exceeded".to_owned()));
+
+        control(&mut aws, "LimitCalls", &json!({})).expect("no limit");
+        describe_endpoint(&mut aws, 900.0);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod endpoint;
 pub(crate) mod inference_component;
 pub(crate) mod parameter;
+pub(crate) mod rate_limit;
 pub(crate) mod scalable_target;
 pub(crate) mod scaling_activity;
 pub(crate) mod stack;
@@ -15,6 +16,7 @@ use serde_json::Value;
 use self::endpoint::{ChangeOutcome, Endpoint, EndpointConfig};
 use self::inference_component::InferenceComponent;
 use self::parameter::Parameter;
+use self::rate_limit::RateLimit;
 use self::scalable_target::{Target, TargetId};
 use self::scaling_activity::ScalingActivity;
 use self::stack::Stack;
@@ -42,6 +44,7 @@ pub struct LocalAws {
     /// The outcome of the next creation or update of an endpoint.
     pub(crate) next_outcome: ChangeOutcome,
     pub(crate) injected_faults: Vec<InjectedFault>,
+    pub(crate) rate_limit: Option<RateLimit>,
     pub(crate) calls: VecDeque<Call>,
     /// How many of the last calls are recorded.
     pub(crate) max_calls: usize,
@@ -65,6 +68,7 @@ impl LocalAws {
             endpoint_takes: 0.0,
             next_outcome: ChangeOutcome::Succeed,
             injected_faults: Vec::new(),
+            rate_limit: None,
             calls: VecDeque::new(),
             max_calls: MAX_CALLS,
             last_id: 0,
