@@ -11,7 +11,9 @@ LLVM ?= target/tools/llvm@22.1.8.2/llvm/bin
 export PYTHONDONTWRITEBYTECODE := 1
 # Where the Python packages demo, bench and tools are.
 export PYTHONPATH := $(CURDIR)/local:$(CURDIR)/dev
-# Nothing here calls AWS or reads the user's AWS settings. local/demo/environment.py does the same for the processes of the demo.
+# Nothing here calls AWS or reads the user's AWS settings, except for `make report` and `make repair`, each alone.
+# local/demo/environment.py does the same for the processes of the demo.
+ifneq ($(or $(MAKECMDGOALS),help),$(filter report repair,$(MAKECMDGOALS)))
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
   AWS_ENDPOINT_URL_CLOUDFORMATION AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_SAGEMAKER AWS_ENDPOINT_URL_SSM
 export AWS_ACCESS_KEY_ID := local
@@ -19,13 +21,14 @@ export AWS_SECRET_ACCESS_KEY := local
 export AWS_REGION := us-east-1
 export AWS_DEFAULT_REGION := us-east-1
 export AWS_EC2_METADATA_DISABLED := true
+endif
 export RUSTUP := no-rustup
 export SAM_CLI_TELEMETRY := 0
 export RUFF_CACHE_DIR := $(CURDIR)/target/ruff
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest clean tools-demo tools-test
+.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke report repair lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +74,19 @@ watch: tools-demo ## Run the function and a local AWS until Ctrl-C, for make inv
 
 invoke: tools-demo ## Send the function one request: make invoke EVENT=events/create.json
 	@$(VENV_PYTHON) -m demo.invoke "$(EVENT)"
+
+# As they are given: neither make nor the shell expands them.
+report repair: export FUNCTION := $(value FUNCTION)
+report repair: export REGION := $(value REGION)
+repair: export RESOURCE := $(value RESOURCE)
+repair: export DIMENSION := $(value DIMENSION)
+repair: export DRY_RUN := $(value DRY_RUN)
+report: ## Show every target, and what needs attention: make report FUNCTION=arn:... JSON=1; without FUNCTION, that of make watch
+	@$(PYTHON) -m operate report --function-name "$$FUNCTION" --region "$$REGION" $(if $(JSON),--json)
+
+repair: ## Repair one target that make report names: make repair FUNCTION=arn:... RESOURCE=endpoint/e/variant/v DRY_RUN=false
+	@$(PYTHON) -m operate repair --function-name "$$FUNCTION" --region "$$REGION" --resource-id "$$RESOURCE" \
+	  --scalable-dimension "$$DIMENSION" --dry-run "$${DRY_RUN:-true}" $(if $(JSON),--json)
 
 # A newer toolchain may know more warnings: they are errors in CI, not on the machine of a newcomer.
 lint: tools-test ## Check format, lints, types and documentation

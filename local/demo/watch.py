@@ -36,6 +36,7 @@ The function waits for requests; endpoint {ENDPOINT} has the variants {" and ".j
 In another terminal:
 
     make invoke EVENT=events/create.json
+    make report
     {variables} \\
       AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \\
       .venv/bin/{DESCRIBE_TARGETS}
