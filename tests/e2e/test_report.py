@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from demo import watch
+from demo.environment import ROOT
 from operate import function, report, table
-from support import run, scratch
+from support import blocks, run, scratch
 
 STACK = "arn:aws:cloudformation:us-east-1:111122223333:stack/{}/51af3dc0-da77-11e4-872e-1234567db123"
 INSTANCES = "sagemaker:variant:DesiredInstanceCount"
@@ -152,6 +153,21 @@ class Table(unittest.TestCase):
             ],
         )
         self.assertIn("No targets, 0 owned by stacks.", table.of_report(answer(), width=96)[-1])
+
+    def test_the_page_shows_what_is_printed(self) -> None:
+        changed = finding(
+            "LimitsChanged",
+            Message="The limits are 1 to 9, and are not as the resource has registered them.",
+            Next="Update the resource with a changed property, such as ServiceTimeout: that registers it again.",
+        )
+        note = finding("NoOwner", attention=False)
+        shown = answer(
+            target("blue", changed, MaxCapacity=9),
+            target("green", note, owner=None),
+            Summary={"Targets": 2, "Owned": 1, "Drifted": 1},
+        )
+        [example] = blocks("text", page=ROOT / "docs" / "REPORT.md")
+        self.assertEqual(example.splitlines(), table.of_report(shown, width=118))
 
     def test_colours_change_nothing_else(self) -> None:
         coloured = table.of_report(FULL, width=96, colours=True)
