@@ -125,7 +125,7 @@ class Stage:
                 "MINISTACK_ACCOUNT_ID": ACCOUNT,
                 "MINISTACK_REGION": REGION,
                 # Only these of its services: others would listen on fixed ports.
-                "SERVICES": "cloudformation,cloudwatch,iam,lambda,logs,s3,sns,sqs,ssm,sts",
+                "SERVICES": "cloudformation,cloudwatch,events,iam,lambda,logs,s3,sns,sqs,ssm,sts",
                 "IOT_MTLS_ENABLED": "0",
                 "SFTP_ENABLED": "0",
             },

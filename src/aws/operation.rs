@@ -46,8 +46,8 @@ macro_rules! operations {
 operations! {
     "application-autoscaling":
         DeleteScalingPolicy, DeleteScheduledAction, DeregisterScalableTarget, DescribeScalableTargets,
-        DescribeScalingActivities, DescribeScalingPolicies, DescribeScheduledActions, ListTagsForResource, PutScalingPolicy, PutScheduledAction,
-        RegisterScalableTarget, TagResource, UntagResource;
+        DescribeScalingActivities, DescribeScalingPolicies, DescribeScheduledActions, ListTagsForResource,
+        PutScalingPolicy, PutScheduledAction, RegisterScalableTarget, TagResource, UntagResource;
     "cloudformation":
         DescribeStackResource, DescribeStackResources, DescribeStacks;
     "lambda":

@@ -74,6 +74,11 @@ def alarms() -> dict[str, dict[str, Any]]:
     }
 
 
+def always() -> list[str]:
+    """The alarms that a deployment has without options."""
+    return [name for name in alarms() if "Condition" not in template()["Resources"][name]]
+
+
 def as_list(value: str | list[str]) -> list[str]:
     """A list, because IAM accepts a text or a list."""
     return [value] if isinstance(value, str) else value
@@ -165,7 +170,7 @@ class Template(unittest.TestCase):
 
     def test_no_resource_has_a_fixed_name(self) -> None:
         # A policy in a role has a name in that role only.
-        of_others = {"LogGroupName", "MetricName", "PolicyName"}
+        of_others = {"FunctionName", "LogGroupName", "MetricName", "PolicyName"}
         for resource in template()["Resources"].values():
             self.assertEqual({name for name in resource["Properties"] if name.endswith("Name")} - of_others, set())
 
@@ -174,6 +179,24 @@ class Template(unittest.TestCase):
         self.assertEqual(sorted(documented), sorted(alarms()))
         for name, alarm in alarms().items():
             self.assertIn({"Ref": "AlarmTopicArn"}, alarm["AlarmActions"]["Fn::If"][1], name)
+
+    def test_a_daily_report_is_off_by_default_and_invokes_the_function_with_nothing_else(self) -> None:
+        self.assertEqual(template()["Parameters"]["Report"]["Default"], "false")
+        resources = template()["Resources"]
+        [target] = resources["DailyReport"]["Properties"]["Targets"]
+        self.assertEqual(json.loads(target["Input"]), {"Report": {}})
+        allowed = resources["DailyReportInvokesTheFunction"]["Properties"]
+        self.assertEqual(allowed["SourceArn"], {"Fn::GetAtt": ["DailyReport", "Arn"]})
+        conditional = {name for name, each in resources.items() if each.get("Condition") == "HasReport"}
+        reported = {name for name in alarms() if name in conditional}
+        self.assertEqual(conditional - reported, {"DailyReport", "DailyReportInvokesTheFunction"})
+        for name in reported:
+            # The state is that of the last report, and a report by hand adds nothing.
+            alarm = alarms()[name]
+            self.assertEqual((alarm["Statistic"], alarm["TreatMissingData"]), ("Maximum", "ignore"), name)
+            self.assertEqual(
+                (alarm["Namespace"], alarm["Dimensions"][0]["Name"]), ("sagemaker-scaling", "function_name")
+            )
 
     def test_the_dashboard_is_json(self) -> None:
         body = template()["Resources"]["DashboardOfTheFunction"]["Properties"]["DashboardBody"]["Fn::Sub"]
@@ -192,20 +215,29 @@ class SideBySide(StackTestCase):
             ExportName="second",
             AlarmTopicArn=topic,
             Dashboard="true",
+            Report="true",
             ReservedConcurrency="5",
         )
         try:
             self.assertEqual(created.status, "CREATE_COMPLETE", created.failures())
             for output, value in created.outputs.items():
                 self.assertNotEqual(value, self.deployed.outputs[output])
-            found = self.world.cli.run("aws cloudwatch describe-alarms")["MetricAlarms"]
+            found = self.alarms()
             told = [alarm for alarm in found if alarm["AlarmActions"] == [topic]]
-            self.assertEqual((len(told), len(found)), (len(alarms()), 2 * len(alarms())))
+            self.assertEqual((len(told), len(found)), (len(alarms()), len(alarms()) + len(always())))
+            [rule] = self.world.cli.run("aws events list-rules")["Rules"]
+            self.assertEqual((rule["ScheduleExpression"], rule["State"]), ("rate(1 day)", "ENABLED"))
             self.assertEqual(len(self.world.cli.run("aws cloudwatch list-dashboards")["DashboardEntries"]), 1)
         finally:
             deleted = self.world.stacks.delete("second")
         self.assertEqual(deleted.status, "DELETE_COMPLETE", deleted.failures())
-        self.assertEqual(len(self.world.cli.run("aws cloudwatch describe-alarms")["MetricAlarms"]), len(alarms()))
+        self.assertEqual(len(self.alarms()), len(always()))
+        self.assertEqual(self.world.cli.run("aws events list-rules")["Rules"], [])
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """The alarms of all deployments."""
+        found: list[dict[str, Any]] = self.world.cli.run("aws cloudwatch describe-alarms")["MetricAlarms"]
+        return found
 
 
 if __name__ == "__main__":

@@ -357,8 +357,13 @@ fn the_dashboard_shows_every_metric() {
             }
         }
     }
-    assert_eq!(shown, METRICS.map(|(name, _)| name.to_owned()).into());
+    let of_requests = METRICS.map(|(name, _)| name.to_owned());
+    assert_eq!(shown, of_requests.into_iter().chain(OF_REPORTS.map(str::to_owned)).collect());
 }
+
+/// The metrics of a report, each with an alarm. Those of single targets have more dimensions.
+const OF_REPORTS: [&str; 6] =
+    ["drifted_targets", "failed_activities", "orphans", "report_failed", "stale_snapshots", "unregistered_targets"];
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
@@ -379,4 +384,12 @@ fn every_metric_is_documented() {
     let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| ")?.split(" | ").next());
     let documented: BTreeSet<_> = rows.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
     assert_eq!(documented, METRICS.map(|(name, _)| name).into());
+
+    let (_, table) = docs.split_once("\n| metric of a report |").expect("a table of the metrics of a report");
+    let rows = table.lines().skip(2).map_while(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let documented: BTreeSet<_> = rows.map(|name| name.trim_matches('`')).collect();
+    assert_eq!(documented, OF_REPORTS.into_iter().chain(["target_failed_activities"]).collect());
+    for name in OF_REPORTS {
+        assert!(TEMPLATE.contains(&format!("      MetricName: {name}\n")), "{name} has no alarm");
+    }
 }
