@@ -236,7 +236,7 @@ class Stacks(StackTestCase):
             while self.messages(queue) == 0 and time.monotonic() < deadline:
                 time.sleep(0.2)
             receiver.refuses = False
-            meanings = {"aws sqs": self.sqs(), "URL": queue, "FUNCTION": function}
+            meanings = {"aws sqs": self.sqs(), "URL": queue, "ARN": function}
             told = runbook("An unanswered request", meanings, self.world.environment, without="curl")
             self.assertIn("RetriesExhausted", told)
             answer = receiver.take(request["ResponseURL"].partition(receiver.netloc)[2], seconds=10)
