@@ -435,6 +435,26 @@ async fn a_resource_behind_a_new_gate_waits_for_an_endpoint_that_scales_out() {
     assert_eq!((world.registered().len(), snapshots(&world).len()), (2, 0));
 }
 
+/// A documented limit: it has made changes, so it is not handed over.
+#[tokio::test(start_paused = true)]
+async fn a_resource_behind_a_new_gate_succeeds_if_the_endpoint_scales_out_until_the_time_is_up() {
+    let world = endpoint();
+    register_natively(&world, &["green"]);
+    let before = world.picture();
+    world.succeed(create_gate("prod", "both")).await;
+    world.update_endpoint("prod", "both");
+    world.endpoints_take(2_000);
+    let scales_out = json!({ "EndpointName": "prod", "EndpointConfigName": "both" });
+    world.before("GetParametersByPath", 0, &[("SageMaker.UpdateEndpoint", scales_out)]);
+    world.succeed(scaling("both")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 1));
+    tokio::time::sleep(Duration::from_secs(2_000)).await;
+    world.succeed(gate_delete("both")).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (2, 0));
+    world.succeed(test_support::request::delete().field("ResourceProperties", gated("both", 4)).of(BLUE_ID)).await;
+    assert_eq!(world.picture(), before);
+}
+
 /// In express mode, CloudFormation goes on although the endpoint's update fails.
 #[tokio::test(start_paused = true)]
 async fn a_resource_behind_a_new_gate_restores_the_targets_of_others_if_the_endpoint_was_not_updated() {

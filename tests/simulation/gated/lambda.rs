@@ -63,8 +63,6 @@ impl Lambda {
     /// One invocation. `false`: Lambda retries.
     async fn run(&self, request: usize, payload: &str) -> bool {
         self.world.state().note_late_delivery(request);
-        let invocation =
-            Arc::new(Invocation { lambda: self.clone(), request, killed: Notify::new(), sent: Mutex::default() });
         let deadline = {
             let mut state = self.world.state();
             state.tell(|| format!("  {request}: invoked"));
@@ -72,6 +70,8 @@ impl Lambda {
             let clock = state.clock.date();
             Deadline::from_now(clock, clock + self.timeout)
         };
+        let (lambda, killed, sent) = (self.clone(), Notify::new(), Mutex::default());
+        let invocation = Arc::new(Invocation { lambda, request, deadline, killed, sent });
         let work = handle(payload, FUNCTION_ARN, deadline, &self.services);
         let work = INVOCATION.scope(Arc::clone(&invocation), AssertUnwindSafe(work).catch_unwind());
         let outcome = outcome(&invocation.killed, self.timeout, work).await;

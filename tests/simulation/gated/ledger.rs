@@ -1,6 +1,7 @@
 //! What must be registered, and the checks of it: what the stacks declare, and what others have registered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::attached::step;
@@ -12,7 +13,7 @@ use test_support::function::{
 use super::history::{DIMENSIONS, Native, Scaling, VARIANTS, parameter, resource_id};
 use super::request::{Props, Request};
 use super::stack::{NAMES_NO_GATE, Stack};
-use super::world::State;
+use super::world::{Invocation, State};
 use crate::common::attachments::{self, says};
 
 /// What others than the stacks have registered and attached.
@@ -31,6 +32,8 @@ pub(crate) struct Ledger {
     pub(crate) changed: [Option<(f64, String)>; 3],
     /// How often each variant had been removed when each request was made.
     pub(crate) removals_before: Vec<[u32; 3]>,
+    /// The snapshots of a new gate that a request has left, because the endpoint scaled out until its time was up.
+    pub(crate) left_by_new_gate: [Option<Value>; 3],
     /// Exchanges and requests of the first deployment.
     pub(crate) exchanges_before: u32,
     pub(crate) requests_before: usize,
@@ -193,6 +196,38 @@ impl State {
             _ if self.waiting.contains(&request) => {}
             Some(variant) => self.excuse(variant, limit),
             None => self.excuse_all(limit),
+        }
+    }
+
+    /// Documented limit: the time of an invocation that has made changes is up while the endpoint scales out. So it is not
+    /// handed over, and leaves the snapshots of a new gate that it would have restored: those of others if it registers
+    /// behind that gate, and the one that its Delete has released or handed back.
+    pub(crate) fn note_left_by_new_gate(&mut self, invocation: &Invocation, answer: &Value) {
+        let request = &self.requests[invocation.request];
+        let Props::Scaling { variant: own, gate, .. } = &request.props else { return };
+        let is_behind = |props: &Props| matches!(props, Props::Scaling { gate: Some(_), .. });
+        let (own, is_delete) = (*own, request.kind == "Delete");
+        let restores = is_delete || gate.is_some() && !request.old.as_ref().is_some_and(is_behind);
+        let is_time_up = invocation.deadline.left_to_work() < LONGEST_PAUSE;
+        if !restores || !is_time_up || answer["Status"] != "SUCCESS" {
+            return;
+        }
+        let (stack_id, logical_id) = (request.stack_id.clone(), request.logical_id);
+        let is_scaling =
+            |found: Value| found["EndpointStatus"] == "Updating" && found["PendingDeploymentSummary"].is_null();
+        if !self.endpoint().is_some_and(is_scaling) {
+            return;
+        }
+        let is_left = |kept: &Value| {
+            let (update, tags) = (&kept["Update"], &kept["Target"]["Tags"]);
+            let is_of_stack = tags[STACK_ID_TAG] == stack_id;
+            let is_own = is_of_stack && (!is_delete || tags[LOGICAL_ID_TAG] == logical_id);
+            update["IsByNewGate"] == true && update["StackId"] == stack_id && !is_own
+        };
+        for variant in (0..3).filter(|variant| !is_delete || *variant == own) {
+            if let Some(kept) = self.snapshot(variant).filter(is_left) {
+                self.ledger.left_by_new_gate[variant] = Some(kept);
+            }
         }
     }
 
@@ -499,7 +534,11 @@ pub(crate) fn check(state: &mut State, stacks: &[&Stack]) {
             ([declared], _) => wrong_with_owner(declared, found.as_ref(), state, variant),
             _ => Some("two owners"),
         };
-        let is_left = state.has_snapshot(variant);
+        let kept = state.snapshot(variant);
+        if found.is_none() && kept.is_some() && kept == state.ledger.left_by_new_gate[variant] {
+            state.excuse(variant, SCALED_OUT);
+        }
+        let is_left = kept.is_some();
         if !state.excused[variant].is_empty() {
             continue;
         }
@@ -691,10 +730,13 @@ const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";
 /// How long a gate may take from its reads to the deregistration, in seconds.
 const SNAPSHOT_TAKES: f64 = 15.0;
 /// Documented limits.
+const SCALED_OUT: &str = "the endpoint scaled out until the time of a request after a new gate was up";
 const NO_ENDPOINT: &str = "a gate without its endpoint";
 pub(crate) const TWIN: &str = "two deliveries of a young request ran at once";
 /// The age from which a request checks that it is fresh, in seconds, and a second more.
 const CHECKS_FRESHNESS_AFTER: f64 = 6.0;
+/// The longest pause between two reads of the endpoint. The function does not begin a pause that its time is too short for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// The longest delay of a throttled call, in seconds.
 const RETRY: f64 = 10.0;
 /// How long the function acts on what it read, in seconds.

@@ -139,6 +139,7 @@ impl State {
                 self.violation("true success", format!("answer to request {number}: {wrong}"));
             }
             self.note_left_over(number, &answer);
+            self.note_left_by_new_gate(invocation, &answer);
             if let Props::Scaling { variant, .. } = self.requests[number].props
                 && answer["Status"] == "SUCCESS"
                 && self.requests[number].kind != "Delete"
