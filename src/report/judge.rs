@@ -218,13 +218,12 @@ fn are(kind: AttachmentKind, count: usize) -> String {
 }
 
 fn of_endpoint(found: &Found, owner: Option<&Owner>, facts: &Facts<'_>) -> Option<Finding> {
-    let by_hand = "Deregister it by hand, with aws application-autoscaling deregister-scalable-target".to_owned();
     let remove = || match owner {
         Some(owner) => format!(
             "Remove resource {} from stack {}, or create the endpoint again",
             owner.logical_resource_id, owner.stack_id
         ),
-        None => by_hand.clone(),
+        None => "Deregister it by hand, with aws application-autoscaling deregister-scalable-target".to_owned(),
     };
     match &found.spec.id {
         ScalableTargetId::InferenceComponent(name) => match facts.components.get(name)? {
@@ -245,9 +244,10 @@ fn of_endpoint(found: &Found, owner: Option<&Owner>, facts: &Facts<'_>) -> Optio
             }
             let is_newer = endpoint.created.zip(found.created).is_some_and(|(endpoint, target)| endpoint > target);
             is_newer.then(|| {
-                let message = format!("Endpoint {name} was created after the target was registered");
-                let next = owner.map_or_else(|| by_hand.clone() + ", and register it again", deploy_again);
-                Finding::attention(Code::EndpointReplaced, message, next)
+                // AWS names targets by their endpoints, so it applies. A deployment would not change when it was registered.
+                let message =
+                    format!("Endpoint {name} was created anew after the target was registered, which applies to it");
+                Finding::note(Code::EndpointReplaced, message)
             })
         }
     }

@@ -22,6 +22,8 @@ mod package;
 mod page;
 mod policies;
 mod races;
+mod repair;
+mod report;
 mod snapshots;
 mod sns;
 mod stack_tags;

@@ -326,6 +326,13 @@ impl World {
         handle(payload, arn, deadline, &self.services()).await.map(drop)
     }
 
+    /// Invokes the function directly, with so long to run, and returns its answer.
+    pub(crate) async fn order(&self, order: &Value, timeout: Duration) -> Value {
+        let now = self.state().date();
+        let deadline = Deadline::from_now(now, now + timeout);
+        handle(&order.to_string(), FUNCTION_ARN, deadline, &self.services()).await.expect("an answer")
+    }
+
     /// How many invocations there were since the last call of this method.
     pub(crate) fn invocations(&self) -> u32 {
         std::mem::take(&mut self.state().invocations)

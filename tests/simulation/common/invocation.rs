@@ -33,16 +33,16 @@ pub(crate) async fn with_retries(mut attempt: impl AsyncFnMut() -> bool) -> bool
 }
 
 /// Runs the function until it ends, is killed (`None`), or runs into Lambda's timeout.
-pub(crate) async fn outcome(
+pub(crate) async fn outcome<T>(
     killed: &Notify,
     timeout: Duration,
-    work: impl Future<Output = Result<Result<(), Unanswered>, Box<dyn Any + Send>>>,
+    work: impl Future<Output = Result<Result<T, Unanswered>, Box<dyn Any + Send>>>,
 ) -> Option<Result<(), String>> {
     tokio::select! {
         biased;
         () = killed.notified() => None,
         () = sleep(timeout) => Some(Err(TIMED_OUT.to_owned())),
-        outcome = work => outcome.ok().map(|outcome| outcome.map_err(|error| error.to_string())),
+        outcome = work => outcome.ok().map(|outcome| outcome.map(drop).map_err(|error| error.to_string())),
     }
 }
 

@@ -27,7 +27,9 @@ pub use sagemaker_scaling::handler::{Services, Unanswered, handle};
 use sagemaker_scaling::http::{Roots, client};
 pub use sagemaker_scaling::model::Location;
 pub use sagemaker_scaling::observability::log;
-pub use sagemaker_scaling::observability::metrics::{METRICS, NAMESPACE};
+pub use sagemaker_scaling::observability::metrics::{
+    METRICS, NAMESPACE, OF_FAILED_REPORT, OF_FAILED_SCALING, OF_REPORT,
+};
 pub use sagemaker_scaling::properties::Desired;
 pub use sagemaker_scaling::request::{Envelope, InvalidResponseUrl, NoReplyAddress};
 pub use sagemaker_scaling::response::{Attempt, MAX_BODY_BYTES};
