@@ -17,6 +17,7 @@ const FUNCTION_LAYERS: Layers = &[
     &["main"],
     &["lib"],
     &["handler"],
+    &["repair", "report"],
     &["scalable_target", "update_gate"],
     &["context"],
     &["error"],

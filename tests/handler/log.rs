@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use test_support::account::{Account as _, variant};
-use test_support::attached::{step, tracking};
+use test_support::account::{Account as _, my_variant, variant};
+use test_support::attached::{merged, step, tracking};
 use test_support::function::{
     Deadline, FUNCTION_ARN, METRICS, NAMESPACE, OF_FAILED_REPORT, OF_FAILED_SCALING, OF_REPORT, RESTORE_DECISION,
     RESTORED, SNAPSHOT_DECISION, SNAPSHOTTED, UPDATE_DECISION, handle, log,
 };
 use test_support::log::Log;
-use test_support::request::{ID, NOT_REGISTERED, Request, STACK, create, delete, update, update_gate};
+use test_support::request::{ID, MY_VARIANT, NOT_REGISTERED, Request, STACK, create, delete, update, update_gate};
 use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 
@@ -220,20 +220,50 @@ async fn the_summary_has_embedded_metrics_at_every_log_level() {
         let world = World::new();
         let lines = logged(level, async || drop(world.answer(create()).await)).await;
         let [line] = &lines[..] else { panic!("{lines:?}") };
-        let metadata = line["_aws"].as_object().expect("metadata at the root");
-        assert!(metadata["Timestamp"].as_u64().is_some_and(|millis| millis > 1_700_000_000_000), "{metadata:?}");
-        let [directive] = &metadata["CloudWatchMetrics"].as_array().expect("directives")[..] else { panic!("one") };
-        assert_eq!(
-            (&directive["Namespace"], &directive["Dimensions"]),
-            (&json!(NAMESPACE), &json!([["function_name"]]))
-        );
-        // The names in a directive are fields at the root: dimensions as text, metrics as numbers.
-        assert!(line["function_name"].is_string());
-        let metrics = directive["Metrics"].as_array().expect("metrics");
-        assert_eq!(metrics.len(), METRICS.len());
-        for metric in metrics {
-            assert!(line[metric["Name"].as_str().expect("a name")].is_number(), "{metric} of {line}");
-        }
+        assert_eq!(embedded(line), (vec!["function_name"], names(&[METRICS]).collect()));
+    }
+}
+
+/// The dimensions and metrics that are embedded in a line.
+fn embedded(line: &Value) -> (Vec<&str>, Vec<&str>) {
+    let metadata = line["_aws"].as_object().expect("metadata at the root");
+    assert!(metadata["Timestamp"].as_u64().is_some_and(|millis| millis > 1_700_000_000_000), "{metadata:?}");
+    let [directive] = &metadata["CloudWatchMetrics"].as_array().expect("directives")[..] else { panic!("one") };
+    assert_eq!(directive["Namespace"], NAMESPACE);
+    let [dimensions] = &directive["Dimensions"].as_array().expect("sets")[..] else { panic!("one set") };
+    // The names in a directive are fields at the root: dimensions as text, metrics as numbers.
+    let dimensions: Vec<_> =
+        dimensions.as_array().expect("a set").iter().map(|name| name.as_str().expect("text")).collect();
+    assert!(dimensions.iter().all(|name| line[*name].is_string()), "{line}");
+    let metrics = directive["Metrics"].as_array().expect("metrics");
+    let metrics: Vec<_> = metrics.iter().map(|metric| metric["Name"].as_str().expect("a name")).collect();
+    assert!(metrics.iter().all(|name| line[*name].is_number()), "{line}");
+    (dimensions, metrics)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_has_metrics_at_every_log_level_and_so_has_one_that_fails() {
+    for level in [LevelFilter::ERROR, LevelFilter::INFO] {
+        let world = World::new();
+        world.succeed(create()).await;
+        let failed = json!({ "StatusCode": "Failed", "StatusMessage": "insufficient capacity" });
+        world.aws("LocalAws.RecordScalingActivity", merged(my_variant(), &failed));
+        let order = async || drop(world.order(&json!({ "Report": {} }), Duration::from_secs(900)).await);
+        let lines = logged(level, order).await;
+        let [report, target] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!(embedded(report), (vec!["function_name"], names(&[OF_REPORT]).collect()));
+        // There is no such stack.
+        assert_eq!((&report["orphans"], &report["failed_activities"]), (&json!(1), &json!(1)), "{report}");
+        let dimensions = vec!["function_name", "resource_id", "cause"];
+        assert_eq!(embedded(target), (dimensions, names(&[OF_FAILED_SCALING]).collect()));
+        assert_eq!((&target["resource_id"], &target["cause"]), (&json!(MY_VARIANT), &json!("capacity")));
+
+        world.fail("DescribeScalableTargets", "AccessDeniedException", 1);
+        let lines = logged(level, order).await;
+        let [error, report] = &lines[..] else { panic!("{lines:?}") };
+        assert!(error["error"].as_str().is_some_and(|error| error.contains("DescribeScalableTargets")), "{error}");
+        assert_eq!(embedded(report), (vec!["function_name"], names(&[OF_FAILED_REPORT]).collect()));
+        assert_eq!(report["report_failed"], 1);
     }
 }
 

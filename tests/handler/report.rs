@@ -201,6 +201,18 @@ async fn a_stack_that_is_being_changed_is_judged_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_that_is_registered_while_the_report_runs_is_not_missing() {
+    let world = World::new();
+    on_stack(&world, "Scaling", ID);
+    let limits = json!({ "MinCapacity": 1, "MaxCapacity": 2 });
+    let registers = ("AnyScaleFrontendService.RegisterScalableTarget", merged(my_variant(), &limits));
+    world.before("DescribeStackResources", 0, &[registers]);
+    assert_codes(&world, &[]).await;
+    world.auto_scaling("DeregisterScalableTarget", my_variant(), &json!({}));
+    assert_codes(&world, &[("NotRegistered", true)]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn targets_of_others_are_told() {
     let world = World::new();
     world.register_by_hand(json!({ "team": "ml" }));
