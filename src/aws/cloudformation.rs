@@ -147,7 +147,7 @@ impl Reads<'_> {
 }
 
 impl Aws<'_> {
-    /// What CloudFormation has recorded of the request's resource: see [`record_of`](Self::record_of).
+    /// What CloudFormation has recorded of the request's resource: see [`record_of`](Reads::record_of).
     pub async fn stack_record(&self) -> Option<StackRecord> {
         self.record_of(self.request.owner).await
     }

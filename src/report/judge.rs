@@ -381,7 +381,8 @@ pub(super) fn snapshot(name: &str, read: Result<Snapshot, SnapshotError>, facts:
     let id = &snapshot.spec.id;
     let (owner, is_stale) = (snapshot.resource(), snapshot.is_stale(facts.at));
     let stack = snapshot.update.as_ref().and_then(|update| update.stack_id.as_ref());
-    let is_busy = stack.or(owner.as_ref().map(|owner| &owner.stack_id)).is_some_and(|stack| facts.is_busy(stack));
+    let is_busy =
+        stack.or_else(|| owner.as_ref().map(|owner| &owner.stack_id)).is_some_and(|stack| facts.is_busy(stack));
     let finding = if facts.is_registered(id) && !is_busy {
         let message = "Its target is registered; the next gate of the endpoint drops the snapshot";
         Finding::note(Code::AlreadyRegistered, message)
