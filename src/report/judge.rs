@@ -196,10 +196,8 @@ fn of_difference(owner: &Owner, found: &Found, difference: Difference) -> Findin
 }
 
 fn deploy_again(owner: &Owner) -> String {
-    format!(
-        "Deploy stack {} again, with a changed property of resource {}, such as ServiceTimeout",
-        owner.stack_id, owner.logical_resource_id
-    )
+    let resource = &owner.logical_resource_id;
+    format!("Deploy its stack again, with a changed property of resource {resource}, such as ServiceTimeout")
 }
 
 fn capitalized(kind: AttachmentKind) -> &'static str {

@@ -157,8 +157,8 @@ class Table(unittest.TestCase):
     def test_the_page_shows_what_is_printed(self) -> None:
         changed = finding(
             "LimitsChanged",
-            Message="The limits are 1 to 9, and are not as the resource has registered them.",
-            Next="Update the resource with a changed property, such as ServiceTimeout: that registers it again.",
+            Message="It scales between 1 and 9; 1 and 4 were declared",
+            Next="Deploy its stack again, with a changed property of resource Scaling, such as ServiceTimeout",
         )
         note = finding("NoOwner", attention=False)
         shown = answer(

@@ -19,8 +19,14 @@ class Played(FunctionTestCase):
     def setUp(self) -> None:
         self.aws.call("LocalAws.Reset")
         create_endpoint(self.aws)
-        # The stack exists from now on.
-        self.aws.call("LocalAws.SetStackTags", StackId=OWNER, Tags={})
+        # CloudFormation knows the stack and its resource.
+        self.aws.call(
+            "LocalAws.SetStackResource",
+            StackId=OWNER,
+            LogicalResourceId="Scaling",
+            ResourceType="Custom::SageMakerScalableTarget",
+            PhysicalResourceId=f"{VARIANT}|{DIMENSION}|sagemaker",
+        )
         self.assertEqual(self.answer("create-with-policies-and-actions")["Status"], "SUCCESS")
 
     def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
