@@ -135,7 +135,8 @@ async fn stack_state(reads: &Reads<'_>, location: &Location, stack: &str) -> Res
 
 /// Decides what to do for which owner, or why nothing is done.
 fn decide(facts: &Facts<'_>) -> Result<(Action, Owner), String> {
-    let is_complete = |found: &&Registered| !found.is_restoring();
+    // A target that is half restored is completed from its snapshot.
+    let is_complete = |found: &&Registered| facts.snapshot.is_none() || !found.is_restoring();
     let registered = facts.registered.filter(is_complete);
     let tags = match (registered, facts.snapshot) {
         (Some(found), _) => &found.tags,

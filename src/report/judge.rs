@@ -381,16 +381,16 @@ pub(super) fn snapshot(name: &str, read: Result<Snapshot, SnapshotError>, facts:
     let stack = snapshot.update.as_ref().and_then(|update| update.stack_id.as_ref());
     let is_busy =
         stack.or_else(|| owner.as_ref().map(|owner| &owner.stack_id)).is_some_and(|stack| facts.is_busy(stack));
-    let finding = if facts.is_registered(id) && !is_busy {
+    let finding = if facts.is_complete(id) && !is_busy {
         let message = "Its target is registered; the next gate of the endpoint drops the snapshot";
         Finding::note(Code::AlreadyRegistered, message)
     } else if is_busy && !is_stale {
         Finding::note(Code::Waiting, "Its stack is being changed, and restores the target afterwards")
     } else {
-        let message = if is_stale {
-            "It is older than a day, and its target is not registered: its endpoint does not scale"
+        let message = if facts.is_registered(id) {
+            "A restore of its target was interrupted: the target may lack policies and scheduled actions"
         } else {
-            "Its target is not registered: its endpoint does not scale"
+            "Its target is not registered, so nothing scales it"
         };
         let next = "Deploy the stack of the gate, which restores the target, or ask for a repair";
         Finding::attention(Code::Stale, message, next)

@@ -12,8 +12,8 @@ use crate::aws::{AwsError, Reads, StackResource};
 use crate::model::attributes::TARGET_ARN;
 use crate::model::json::{Object, text};
 use crate::model::{
-    Attachment, AttachmentKind, Endpoint, EndpointName, InferenceComponentName, Location, Owner, ScalableTargetId,
-    TargetSpec, target_of,
+    Attachment, AttachmentKind, Endpoint, EndpointName, InferenceComponentName, Location, Owner, RESTORING_TAG,
+    ScalableTargetId, TargetSpec, target_of,
 };
 use crate::snapshot::{Snapshot, SnapshotError, keep_input, store};
 use crate::timing::RECENT_ACTIVITIES;
@@ -25,6 +25,8 @@ pub(super) struct Facts<'a> {
     pub(super) at: SystemTime,
     /// The keys of all registered targets.
     registered: BTreeSet<String>,
+    /// The keys of those that have the restoring tag.
+    restoring: BTreeSet<String>,
     /// By their ARNs. Without those that were not looked at.
     pub(super) stacks: BTreeMap<String, StackFacts>,
     /// By their names in lower case.
@@ -76,6 +78,11 @@ impl Facts<'_> {
 
     pub(super) fn is_registered(&self, id: &ScalableTargetId) -> bool {
         self.registered.contains(&key(id))
+    }
+
+    /// Whether a target is registered, and not only half restored.
+    pub(super) fn is_complete(&self, id: &ScalableTargetId) -> bool {
+        self.is_registered(id) && !self.restoring.contains(&key(id))
     }
 
     pub(super) fn is_busy(&self, stack: &str) -> bool {
@@ -135,6 +142,7 @@ pub(super) async fn read_all<'a>(
         location,
         at,
         registered: found.iter().map(|found| key(&found.spec.id)).collect(),
+        restoring: BTreeSet::new(),
         stacks: BTreeMap::new(),
         endpoints: BTreeMap::new(),
         components: BTreeMap::new(),
@@ -197,6 +205,8 @@ pub(super) async fn complete(
             Err(error) => return Err(error),
         }
     }
+    let is_restoring = |found: &&Found| found.spec.tags.contains_key(RESTORING_TAG);
+    facts.restoring.extend(completed.iter().filter(is_restoring).map(|found| key(&found.spec.id)));
     read_endpoints(reads, completed.iter().map(|target| &target.spec.id), facts).await;
     for target in &completed {
         if let Some(owner) = Owner::read(&target.spec.tags) {

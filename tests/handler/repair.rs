@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use test_support::Crash;
 use test_support::account::{Account as _, my_variant, owned_by};
 use test_support::attached::step;
-use test_support::function::{DECLARED_TAG, FUNCTION_ARN};
+use test_support::function::{DECLARED_TAG, FUNCTION_ARN, RESTORING_TAG};
 use test_support::request::{MY_VARIANT, STACK, create, gate_id};
 
 use super::report::{on_stack, set_stack};
@@ -120,10 +121,16 @@ async fn targets_of_others_are_never_repaired() {
     assert!(refused(&world, MY_VARIANT).await.starts_with("It is not known which deployment"));
 }
 
-/// `blue` of `prod` in a snapshot of the gate, after an update that failed and was not rolled back.
-async fn kept() -> World {
+/// `blue` of `prod`, registered behind a gate.
+async fn registered_behind_gate() -> World {
     let world = endpoint();
     world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+    world
+}
+
+/// `blue` of `prod` in a snapshot of the gate, after an update that failed and was not rolled back.
+async fn kept() -> World {
+    let world = registered_behind_gate().await;
     on_stack(&world, "Scaling", BLUE_ID);
     world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
     world.succeed(gate_update("large", "xlarge")).await;
@@ -133,13 +140,32 @@ async fn kept() -> World {
 
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_is_restored() {
-    let world = endpoint();
-    world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
-    let before = world.picture();
+    let before = registered_behind_gate().await.picture();
     let world = kept().await;
     repair(&world, BLUE, "RestoreSnapshot").await;
     assert_eq!(world.picture(), before);
     assert!(snapshots(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_that_was_killed_is_completed() {
+    let before = registered_behind_gate().await.picture();
+    for at in 1.. {
+        let world = kept().await;
+        let dimension = "sagemaker:variant:DesiredInstanceCount";
+        let order = json!({ "Repair": { "ResourceId": BLUE, "ScalableDimension": dimension, "DryRun": false } });
+        world.plan_crash(Crash { at, after_effect: true });
+        drop(tokio::time::timeout(MINUTES, world.order(&order, MINUTES)).await);
+        if !world.has_crashed() {
+            assert!(at > 10, "a repair takes more than {at} calls");
+            return;
+        }
+        // A snapshot of a target that is complete stays for the next gate, which drops it.
+        let answer = ask(&world, BLUE, false).await;
+        assert!(answer["Action"] == "RestoreSnapshot" || answer["Action"] == "None", "at {at}: {answer}");
+        assert_eq!(world.picture(), before, "at {at}");
+        assert_eq!(world.tags(&world.targets()[0]).get(RESTORING_TAG), None, "at {at}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_support::account::{Account as _, my_variant, target};
 use test_support::attached::{action, merged, step, tracking};
-use test_support::function::{DECLARED_TAG, FUNCTION_ARN, SNAPSHOTS};
+use test_support::function::{DECLARED_TAG, FUNCTION_ARN, RESTORING_TAG, SNAPSHOTS};
 use test_support::request::{ID, MY_OTHER_VARIANT, MY_VARIANT, STACK, create, gate_id};
 use tokio::time::{Instant, sleep};
 
@@ -265,6 +265,11 @@ async fn a_snapshot_is_told_with_its_age() {
     world.auto_scaling("RegisterScalableTarget", blue(), &json!({ "MinCapacity": 1, "MaxCapacity": 4 }));
     assert_codes(&world, &[("NoOwner", false), ("AlreadyRegistered", false)]).await;
     assert!(first_snapshot(&world).is_object(), "it is kept");
+    // A restore was killed.
+    let arn = world.targets()[0]["ScalableTargetARN"].clone();
+    world.aws("AnyScaleFrontendService.TagResource", json!({ "ResourceARN": arn, "Tags": { RESTORING_TAG: "true" } }));
+    assert_codes(&world, &[("NoOwner", false), ("Stale", true)]).await;
+    world.aws("AnyScaleFrontendService.UntagResource", json!({ "ResourceARN": arn, "TagKeys": [RESTORING_TAG] }));
 
     let parameter = json!({ "Name": format!("{SNAPSHOTS}/x"), "Value": "{}", "Type": "String" });
     world.aws("AmazonSSM.PutParameter", parameter);
