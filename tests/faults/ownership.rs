@@ -3,7 +3,8 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use test_support::account::{Account as _, owned_by};
-use test_support::function::ADOPTED_TAG;
+use test_support::attached::merged;
+use test_support::function::{ADOPTED_TAG, DECLARED_TAG};
 use test_support::loopback::Act;
 use test_support::request::{
     ID, INVENTED, MY_OTHER_VARIANT, MY_VARIANT, NOT_REGISTERED, OTHER_ID, STACK, create, delete, update,
@@ -22,7 +23,7 @@ pub(crate) async fn an_unregistered_target_is_registered_and_its_delete_does_not
     for request in [create(), update()] {
         let stage = Stage::new().await;
         assert_eq!(stage.succeed(request).await, ID);
-        let tags = owned_by(STACK, "Scaling");
+        let tags = merged(owned_by(STACK, "Scaling"), &json!({ DECLARED_TAG: "1 zCVpV 1-8 ---" }));
         assert_eq!(stage.aws.tagged_targets()[0]["Tags"], tags);
         stage.succeed(delete()).await;
         stage.aws.called();
