@@ -1,4 +1,4 @@
-//! Decides what is to be said of a target and of a snapshot, from what was read.
+//! Decides the findings of a target and of a snapshot, from what was read.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use super::finding::{Cause, Code, Finding, SnapshotReport, TargetName, TargetRep
 use super::read::{Facts, Found, StackFacts};
 use crate::model::json::{Object, text};
 use crate::model::{
-    AttachmentKind, Declaration, Difference, Owner, Ownership, PhysicalResourceId, ResourceType, ScalableTargetId,
+    AttachmentKind, DECLARED_TAG, Declaration, Difference, Owner, Ownership, PhysicalResourceId, ResourceType,
+    ScalableTargetId,
 };
 use crate::snapshot::{Snapshot, SnapshotError};
 
@@ -55,7 +56,7 @@ pub(super) fn owner_state(owner: &Owner, target: &ScalableTargetId, facts: &Fact
     }
 }
 
-/// What is to be said of a registered target.
+/// The findings of a registered target.
 pub(super) fn target(found: &Found, facts: &Facts<'_>) -> TargetReport {
     let id = &found.spec.id;
     let owner = Owner::read(&found.spec.tags);
@@ -64,7 +65,7 @@ pub(super) fn target(found: &Found, facts: &Facts<'_>) -> TargetReport {
     match &owner {
         None => findings.push(Finding::note(
             Code::NoOwner,
-            "No resource of this function registered it: it was registered by hand or by a native resource",
+            "No resource of this function owns it: it was registered by hand, by a native resource or by another tool",
         )),
         Some(owner) => {
             let state = owner_state(owner, id, facts);
@@ -104,14 +105,22 @@ fn of_owner(owner: &Owner, state: OwnerState, found: &Found) -> Vec<Finding> {
         let message = "Another deployment of the function registered it; this one does not repair it";
         findings.push(Finding::note(Code::OtherFunction, message));
     }
+    // Somebody else had registered an adopted target, and may still need it.
+    let by_hand = if is_adopted(owner, found) {
+        "remove its tags that begin with sagemaker-scaling: by hand, with aws application-autoscaling untag-resource"
+    } else {
+        "deregister it by hand, with aws application-autoscaling deregister-scalable-target"
+    };
     let repair = match (&declaration, is_other) {
         (_, true) => "Ask the deployment of the function that registered it for a repair".to_owned(),
-        (Some(_), false) if is_adopted(owner, found) => "A repair removes the tags, and leaves the target".to_owned(),
-        (Some(_), false) => "A repair deregisters it; its endpoint keeps its capacity".to_owned(),
+        (Some(_), false) if is_adopted(owner, found) => {
+            "Ask for a repair: it removes the function's tags, and the target stays registered".to_owned()
+        }
+        (Some(_), false) => "Ask for a repair: it deregisters the target, or hands it back if it was taken over from \
+                             a resource that still exists"
+            .to_owned(),
         (None, false) => {
-            "An earlier version of the function registered it: if nobody needs it, deregister it by hand, \
-                          with aws application-autoscaling deregister-scalable-target"
-                .to_owned()
+            format!("No repair does it, because the target has no tag {DECLARED_TAG}: if nobody needs it, {by_hand}")
         }
     };
     let Owner { stack_id, logical_resource_id } = owner;
@@ -127,8 +136,7 @@ fn of_owner(owner: &Owner, state: OwnerState, found: &Found) -> Vec<Finding> {
         }
         OwnerState::ResourceGone => {
             let message = format!("Stack {stack_id} no longer has resource {logical_resource_id} with this target");
-            let next = "Declare it in a resource whose TakeOverFrom names that one, or deregister it by hand, with aws \
-                        application-autoscaling deregister-scalable-target";
+            let next = format!("Declare it in a resource whose TakeOverFrom names that one, or {by_hand}");
             findings.push(Finding::attention(Code::ResourceGone, message, next));
         }
         OwnerState::StackGone => {
@@ -142,8 +150,11 @@ fn of_owner(owner: &Owner, state: OwnerState, found: &Found) -> Vec<Finding> {
 
 fn differences(owner: &Owner, found: &Found) -> Vec<Finding> {
     let Some(declaration) = Declaration::read(&found.spec.tags) else {
-        let message = "What was declared is not known: an earlier version of the function registered it, its resource \
-                       was renamed back, or it has too many tags. The next update of the resource records it";
+        let message = format!(
+            "It cannot be compared, because it has no tag {DECLARED_TAG}: an earlier version of the function registered \
+             it, it was handed back to this owner, or its tags leave no room. The next Update of the resource adds the tag \
+             if there is room"
+        );
         return vec![Finding::note(Code::NotComparable, message)];
     };
     declaration.differences(&found.spec).into_iter().map(|difference| of_difference(owner, found, difference)).collect()
@@ -157,21 +168,24 @@ fn of_difference(owner: &Owner, found: &Found, difference: Difference) -> Findin
     match difference {
         Difference::Limits(declared_min, declared_max) => attention(
             Code::LimitsChanged,
-            format!("It scales between {min} and {max}; {declared_min} and {declared_max} were declared"),
+            format!("Its limits are {min} to {max}; the resource declared {declared_min} to {declared_max}"),
         ),
         Difference::Suspended(declared) => {
-            let declared = if declared.is_empty() { "nothing".to_owned() } else { declared.join(", ") };
-            let message = format!("Another suspended state than declared; declared: {declared}");
+            let declared = match &declared[..] {
+                [] => "no suspension".to_owned(),
+                members => format!("true for {}", members.join(", ")),
+            };
+            let message = format!("Its SuspendedState was changed; the resource declared {declared}");
             attention(Code::SuspendedStateChanged, message)
         }
         Difference::Changed(kind, name) => attention(
             codes(kind, Code::PolicyChanged, Code::ActionChanged),
-            format!("{} {name} is not as it was declared", capitalized(kind)),
+            format!("{} {name} differs from what the resource declared", capitalized(kind)),
         ),
         // Only a policy or an action that the template declares is put again or deleted by a deployment.
         Difference::Added(kind, name) => Finding::attention(
             codes(kind, Code::PolicyAdded, Code::ActionAdded),
-            format!("{} {name} was not declared", capitalized(kind)),
+            format!("{} {name} is not declared by the resource", capitalized(kind)),
             format!(
                 "Declare it, or delete it by hand: a deployment of resource {} keeps it",
                 owner.logical_resource_id
@@ -184,13 +198,13 @@ fn of_difference(owner: &Owner, found: &Found, difference: Difference) -> Findin
         Difference::Ended(count) => Finding::note(
             Code::ActionEnded,
             format!(
-                "{count} declared {} with an end missing: it has ended, or was deleted",
+                "{count} declared {} gone: each takes place once or has an end, so it has ended or was deleted",
                 are(AttachmentKind::ScheduledAction, count)
             ),
         ),
         Difference::Parts(count) => attention(
             Code::PartsChanged,
-            format!("Its policies and scheduled actions are not the {count} that were declared"),
+            format!("Its policies and scheduled actions differ from the {count} that the resource declared"),
         ),
     }
 }
@@ -216,42 +230,48 @@ fn are(kind: AttachmentKind, count: usize) -> String {
 }
 
 fn of_endpoint(found: &Found, owner: Option<&Owner>, facts: &Facts<'_>) -> Option<Finding> {
-    let remove = || match owner {
-        Some(owner) => format!(
-            "Remove resource {} from stack {}, or create the endpoint again",
-            owner.logical_resource_id, owner.stack_id
-        ),
+    let remove_or = |other: &str| match owner {
+        Some(owner) => {
+            format!("Remove resource {} from stack {}, or {other}", owner.logical_resource_id, owner.stack_id)
+        }
         None => "Deregister it by hand, with aws application-autoscaling deregister-scalable-target".to_owned(),
     };
     match &found.spec.id {
         ScalableTargetId::InferenceComponent(name) => match facts.components.get(name)? {
             false => {
                 let message = format!("Inference component {name} does not exist");
-                Some(Finding::attention(Code::EndpointGone, message, remove()))
+                let next = remove_or("create the inference component again");
+                Some(Finding::attention(Code::EndpointGone, message, next))
             }
             true => None,
         },
         id @ ScalableTargetId::Variant { endpoint: name, variant, .. } => {
             let Some(endpoint) = facts.endpoint(name)? else {
                 let message = format!("Endpoint {name} does not exist");
-                return Some(Finding::attention(Code::EndpointGone, message, remove()));
+                return Some(Finding::attention(Code::EndpointGone, message, remove_or("create the endpoint again")));
             };
             if endpoint.is_stable() && !endpoint.has_variant_of(id) {
                 let message = format!("Endpoint {name} has no variant {variant}");
-                return Some(Finding::attention(Code::VariantGone, message, remove()));
+                return Some(Finding::attention(
+                    Code::VariantGone,
+                    message,
+                    remove_or("give the endpoint this variant"),
+                ));
             }
             let is_newer = endpoint.created.zip(found.created).is_some_and(|(endpoint, target)| endpoint > target);
             is_newer.then(|| {
-                // AWS names targets by their endpoints, so it applies. A deployment would not change when it was registered.
-                let message =
-                    format!("Endpoint {name} was created anew after the target was registered, which applies to it");
+                // AWS identifies a target by the name of its endpoint. A deployment would not change when it was registered.
+                let message = format!(
+                    "Endpoint {name} was deleted and created again after the target was registered; the target applies \
+                     to the new endpoint"
+                );
                 Finding::note(Code::EndpointReplaced, message)
             })
         }
     }
 }
 
-/// The activities of a target that failed, by their cause, and those that were not carried out.
+/// The findings of a target's recent activities: those that failed, by their cause, and those that did not scale.
 fn of_activities(id: &ScalableTargetId, facts: &Facts<'_>) -> Vec<Finding> {
     let activities = facts.activities.get(&super::read::key(id)).map_or(&[][..], Vec::as_slice);
     let mut failed: BTreeMap<Cause, Vec<&str>> = BTreeMap::new();
@@ -273,23 +293,31 @@ fn of_activities(id: &ScalableTargetId, facts: &Facts<'_>) -> Vec<Finding> {
     let failed = failed.into_iter().map(|(cause, messages)| {
         let next = match cause {
             Cause::Capacity => "Raise the quota of the instance type, or use another instance type or instance pools",
-            Cause::Refused => {
-                "See what SageMaker says, and whether the endpoint is being updated or its limits allow it"
-            }
-            Cause::Other => "See aws application-autoscaling describe-scaling-activities",
+            Cause::Refused => "Correct what the message names, unless the endpoint was only being updated",
+            Cause::Other => "Read the activities, with aws application-autoscaling describe-scaling-activities",
         };
         // The latest is the first.
         let last = messages.first().copied().unwrap_or_default();
         let count = messages.len();
-        let message = format!("{count} scaling activities failed in the last day; the last one: {last}");
+        let message = match count {
+            1 => format!("1 scaling activity failed in the last day: {last}"),
+            _ => format!("{count} scaling activities failed in the last day; the last one: {last}"),
+        };
         let finding = Finding::attention(Code::ActivityFailed, message, next);
         Finding { cause: Some(cause), count: Some(count), ..finding }
     });
     let not_scaled = not_scaled.into_iter().map(|(code, count)| match code {
-        AT_MAXIMUM => Finding::note(Code::AtMaximum, format!("It was at its maximum {count} times in the last day")),
-        code => Finding::note(Code::NotScaled, format!("It was not scaled {count} times in the last day: {code}")),
+        AT_MAXIMUM => {
+            let message = format!("It was at MaxCapacity when a policy wanted to scale it out, {}", times(count));
+            Finding::note(Code::AtMaximum, message)
+        }
+        code => Finding::note(Code::NotScaled, format!("A policy did not scale it, {}: {code}", times(count))),
     });
     failed.chain(not_scaled).collect()
+}
+
+fn times(count: usize) -> String {
+    if count == 1 { "once in the last day".to_owned() } else { format!("{count} times in the last day") }
 }
 
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_NotScaledReason.html>
@@ -338,14 +366,14 @@ pub(super) fn unregistered(
     settled.flat_map(declares).filter(|(_, id)| !is_registered(id)).collect()
 }
 
-/// What is to be said of a declared target that is not registered.
+/// The finding of a declared target that is not registered.
 pub(super) fn not_registered(owner: Owner, id: &ScalableTargetId, has_snapshot: bool) -> TargetReport {
     let finding = if has_snapshot {
-        let next = "See its snapshot, below";
-        Finding::attention(Code::NotRegistered, "It is declared, and is deregistered: a gate keeps its snapshot", next)
+        let message = "The resource declares it, but a gate has deregistered it, and keeps its snapshot";
+        Finding::attention(Code::NotRegistered, message, "Do what the finding of its snapshot says")
     } else {
         let message =
-            "It is declared, and is not registered: its endpoint may have been deleted, or somebody deregistered it";
+            "The resource declares it, but it is not registered: somebody deregistered it, or its endpoint was deleted";
         Finding::attention(Code::NotRegistered, message, deploy_again(&owner))
     };
     TargetReport {
@@ -360,12 +388,13 @@ pub(super) fn not_registered(owner: Owner, id: &ScalableTargetId, has_snapshot: 
     }
 }
 
-/// What is to be said of a snapshot.
+/// The finding of a snapshot.
 pub(super) fn snapshot(name: &str, read: Result<Snapshot, SnapshotError>, facts: &Facts<'_>) -> SnapshotReport {
     let snapshot = match read {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            let next = "Keep its value, delete the parameter, and register the target by a deployment";
+            let next =
+                "Save the parameter's value, delete the parameter, and deploy the stack that declares the target";
             let findings = vec![Finding::attention(Code::Unreadable, capitalize(&error.to_string()), next)];
             return SnapshotReport {
                 parameter: name.to_owned(),

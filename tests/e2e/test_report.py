@@ -157,7 +157,7 @@ class Table(unittest.TestCase):
     def test_the_page_shows_what_is_printed(self) -> None:
         changed = finding(
             "LimitsChanged",
-            Message="It scales between 1 and 9; 1 and 4 were declared",
+            Message="Its limits are 1 to 9; the resource declared 1 to 4",
             Next="Deploy its stack again, with a changed property of resource Scaling, such as ServiceTimeout",
         )
         note = finding("NoOwner", attention=False)

@@ -120,7 +120,7 @@ async fn a_limit_is_told_as_it_is_and_as_it_was_declared() {
     world.auto_scaling("RegisterScalableTarget", my_variant(), &json!({ "MinCapacity": 2, "MaxCapacity": 9 }));
     let report = report(&world).await;
     let message = report["Targets"][0]["Findings"][0]["Message"].as_str().expect("a message");
-    assert_eq!(message, "It scales between 2 and 9; 1 and 8 were declared");
+    assert_eq!(message, "Its limits are 2 to 9; the resource declared 1 to 8");
 }
 
 #[tokio::test(start_paused = true)]
