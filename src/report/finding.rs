@@ -1,36 +1,36 @@
-//! The report as it is returned: JSON with the names of the API.
+//! The report as it is returned: JSON, with the names that the API uses.
 
 use serde::Serialize;
 
 use crate::model::{Owner, ScalableTargetId};
 
-/// A report, or a part of it.
+/// A report, or a part of one.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Report {
-    /// The Region of everything in it.
+    /// The Region that it covers.
     pub region: String,
-    /// The account, if the function knows it.
+    /// The account that it covers. `None` where local tools give no ARN of the function.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// The function's name.
     pub function: String,
-    /// When it began.
+    /// When the report began, in UTC.
     pub at: String,
-    /// Asks for the next part. `None` in the last one.
+    /// The input that asks for the next part. `None` in the last part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub continuation: Option<String>,
-    /// All registered targets, and those that a stack declares and that are not registered.
+    /// The registered targets, and those that a stack declares and that are not registered.
     pub targets: Vec<TargetReport>,
-    /// All snapshots.
+    /// The snapshots. Only the first part has them.
     pub snapshots: Vec<SnapshotReport>,
     /// What could not be read, and why.
     pub not_looked_at: Vec<String>,
-    /// The counts.
+    /// The counts of this part.
     pub summary: Summary,
 }
 
-/// What is known of a target.
+/// A target with its findings.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TargetReport {
@@ -52,11 +52,11 @@ pub struct TargetReport {
     /// As in the API.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_capacity: Option<i64>,
-    /// What is to be said of it.
+    /// What was found. Empty if it is as declared.
     pub findings: Vec<Finding>,
 }
 
-/// What is known of a snapshot.
+/// A snapshot with its finding.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SnapshotReport {
@@ -71,7 +71,7 @@ pub struct SnapshotReport {
     /// The resource that registered the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
-    /// What is to be said of it.
+    /// What was found.
     pub findings: Vec<Finding>,
 }
 
@@ -83,28 +83,28 @@ pub struct TargetName {
     scalable_dimension: &'static str,
 }
 
-/// One thing to be said.
+/// Something that was found, and what to do about it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Finding {
-    /// What it is.
+    /// The kind of finding.
     pub code: Code,
-    /// Whether somebody should do something.
+    /// Whether somebody has to act.
     pub attention: bool,
-    /// What was found, in a sentence.
+    /// One sentence: what was found.
     pub message: String,
-    /// What to do, in a sentence.
+    /// One sentence: what to do. `None` if nothing is to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
-    /// Why activities failed.
+    /// Why the activities failed. Only of [`Code::ActivityFailed`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
-    /// How many activities.
+    /// How many activities failed. Only of [`Code::ActivityFailed`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<usize>,
 }
 
-/// What a finding is. `docs/REPORT.md` explains each.
+/// The kind of a finding. A test compares the list with the tables of `docs/REPORT.md`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "docs/REPORT.md explains each")]
 pub enum Code {
@@ -141,53 +141,53 @@ pub enum Code {
 /// Why an activity failed.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Cause {
-    /// There were no instances, or a quota did not allow more.
+    /// AWS lacked instances, or a quota allows no more.
     Capacity,
-    /// SageMaker refused the change.
+    /// SageMaker rejected the change.
     Refused,
-    /// Something else.
+    /// Any other cause.
     Other,
 }
 
-/// The counts of a report.
+/// The counts of a report, or of a part of one.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Summary {
     /// Registered targets.
     pub targets: usize,
-    /// Those with an owner.
+    /// Registered targets with an owner.
     pub owned: usize,
-    /// Those whose stack or resource is gone.
+    /// Registered targets whose stack or resource is gone.
     pub orphans: usize,
     /// Declared targets that are not registered.
     pub unregistered: usize,
-    /// Targets that differ from what was declared.
+    /// Registered targets that differ from what their owner declared.
     pub drifted: usize,
-    /// Snapshots.
+    /// All snapshots.
     pub snapshots: usize,
-    /// Those that are older than a day or cannot be read.
+    /// Snapshots that nobody restores, or that cannot be read: [`Code::Stale`] and [`Code::Unreadable`].
     pub stale_snapshots: usize,
-    /// Activities that failed.
+    /// Scaling activities that failed in the last day.
     pub failed_activities: usize,
     /// Findings that need attention.
     pub attention: usize,
 }
 
 impl Finding {
-    /// A finding that somebody should do something about.
+    /// A finding that somebody has to act on.
     pub(super) fn attention(code: Code, message: impl Into<String>, next: impl Into<String>) -> Self {
         let (message, next) = (message.into(), Some(next.into()));
         Self { code, attention: true, message, next, cause: None, count: None }
     }
 
-    /// A finding that is good to know.
+    /// A finding that needs no action.
     pub(super) fn note(code: Code, message: impl Into<String>) -> Self {
         Self { code, attention: false, message: message.into(), next: None, cause: None, count: None }
     }
 }
 
 impl Cause {
-    /// As the dimension of a metric.
+    /// The value of the metrics' dimension `cause`.
     pub fn dimension(self) -> &'static str {
         match self {
             Self::Capacity => "capacity",

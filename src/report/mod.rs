@@ -1,6 +1,6 @@
-//! The report: compares what is registered with what stacks declare, in this account and Region. It changes nothing.
+//! The report: compares what is registered with what resources declared, in this account and Region. It changes nothing.
 //!
-//! `read` makes the calls, `judge` decides what is to be said, `finding` is the form in which it is returned.
+//! `read` makes the calls, `judge` decides the findings, `finding` has the types of the answer.
 
 mod finding;
 mod judge;
@@ -15,9 +15,9 @@ use crate::model::{Location, ScalableTargetId};
 use crate::request::ReportOrder;
 use crate::timing::TO_END_A_REPORT;
 
-/// Makes a report. If time is up, it is a part, and says how to ask for the rest.
+/// Makes a report. If time is up, it returns a part, with a continuation that asks for the rest.
 ///
-/// Each part reads the lists anew. Snapshots and declared targets that are not registered are in the first one.
+/// Each part reads the lists again. Snapshots and declared targets that are not registered are in the first part.
 pub async fn report(
     reads: &Reads<'_>,
     location: &Location,
@@ -63,5 +63,5 @@ pub async fn report(
     })
 }
 
-/// So many targets are completed at a time.
+/// How many targets are completed before the time left is checked.
 const CHUNK: usize = 50;

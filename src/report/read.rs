@@ -1,4 +1,4 @@
-//! Reads what a report compares: targets, stacks, endpoints, activities and snapshots. Each is read once, with few calls.
+//! Reads what a report compares: targets, stacks, endpoints, activities and snapshots. Lists are read whole, to save calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
@@ -27,9 +27,9 @@ pub(super) struct Facts<'a> {
     registered: BTreeSet<String>,
     /// The keys of those that have the restoring tag.
     restoring: BTreeSet<String>,
-    /// By their ARNs. Without those that were not looked at.
+    /// By their ARNs, without those that could not be read.
     pub(super) stacks: BTreeMap<String, StackFacts>,
-    /// By their names in lower case.
+    /// By their names in lower case. `None` for those that do not exist.
     endpoints: BTreeMap<String, Option<Endpoint>>,
     /// Whether they exist.
     pub(super) components: BTreeMap<InferenceComponentName, bool>,
@@ -54,7 +54,7 @@ pub(super) struct Found {
     pub(super) arn: String,
     /// In seconds since the epoch.
     pub(super) created: Option<i64>,
-    /// The name of the function that looks.
+    /// The name of the function that makes the report.
     pub(super) function: String,
 }
 
@@ -64,7 +64,7 @@ impl StackFacts {
         self.status.as_deref().is_none_or(|status| status == "DELETE_COMPLETE")
     }
 
-    /// Whether it is being changed, or about to be created.
+    /// Whether CloudFormation is changing it. A stack in review counts, too: `REVIEW_IN_PROGRESS`.
     pub(super) fn is_busy(&self) -> bool {
         self.status.as_deref().is_some_and(|status| status.ends_with("_IN_PROGRESS"))
     }
@@ -89,7 +89,7 @@ impl Facts<'_> {
         self.stacks.get(stack).is_some_and(StackFacts::is_busy)
     }
 
-    /// An endpoint: `None` if it was not looked at, and `Some(None)` if it does not exist.
+    /// An endpoint: `None` if it was not read, and `Some(None)` if it does not exist.
     pub(super) fn endpoint(&self, name: &EndpointName) -> Option<Option<&Endpoint>> {
         self.endpoints.get(&name.as_str().to_ascii_lowercase()).map(Option::as_ref)
     }
@@ -108,8 +108,8 @@ pub(super) fn key(id: &ScalableTargetId) -> String {
     id.to_string().to_ascii_lowercase()
 }
 
-/// Reads all but the tags, the endpoints and the stacks that are deleted. Returns the registered targets, in the order of their
-/// keys.
+/// Reads all lists: targets, attachments, activities, and stacks with their resources. Returns the registered targets in the
+/// order of their keys. [`complete`] reads what has to be read one by one.
 pub(super) async fn read_all<'a>(
     reads: &Reads<'_>,
     location: &'a Location,
@@ -117,7 +117,7 @@ pub(super) async fn read_all<'a>(
 ) -> Result<(Facts<'a>, Vec<Found>), AwsError> {
     let at = reads.now();
     let scaling = async {
-        // First the targets: a stack that deletes its target is then seen as being changed.
+        // Targets first, so that the status of a stack that deletes its target meanwhile is read later.
         let targets = reads.all_targets().await?;
         let policies = reads.all_attachments(AttachmentKind::ScalingPolicy).await?;
         let actions = reads.all_attachments(AttachmentKind::ScheduledAction).await?;
@@ -188,8 +188,8 @@ fn read_target(mut target: Object, parts: &mut BTreeMap<String, Vec<Attachment>>
     Some(Found { spec, arn, created, function: function.to_owned() })
 }
 
-/// Reads the tags of some targets, their endpoints, and the stacks of their owners that are deleted. Returns the targets that are
-/// still registered.
+/// Reads the tags of some targets, their endpoints, and the stacks of their owners that no list has, such as deleted ones. Returns
+/// the targets that are still registered.
 pub(super) async fn complete(
     reads: &Reads<'_>,
     targets: &[Found],
@@ -200,7 +200,7 @@ pub(super) async fn complete(
     for (target, tags) in targets.iter().zip(tags) {
         match tags {
             Ok(tags) => completed.push(Found { spec: TargetSpec { tags, ..target.spec.clone() }, ..target.clone() }),
-            // It was deregistered just now.
+            // It was deregistered since the list was read.
             Err(error) if error.is_resource_not_found() => {}
             Err(error) => return Err(error),
         }
@@ -248,7 +248,7 @@ async fn read_endpoints(reads: &Reads<'_>, targets: impl Iterator<Item = &Scalab
     }
 }
 
-/// Reads the stack of an owner, if it is not among those that exist, and the resource, if it is not among the first 100 of its
+/// Reads the stack of an owner if the list does not have it, and the owner if it is not among the first 100 resources of its
 /// stack.
 async fn read_owner(reads: &Reads<'_>, owner: &Owner, facts: &mut Facts<'_>) {
     let stack = &owner.stack_id;
@@ -296,5 +296,6 @@ pub(super) async fn snapshots(
     })
 }
 
+/// How many resources of a stack DescribeStackResources returns at most.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html>
 const MOST_RESOURCES: usize = 100;
