@@ -76,8 +76,8 @@ pub async fn handle(
     Ok(Value::Null)
 }
 
-/// Carries out an order. Its answer is the invocation's. It is JSON also where it failed, because Lambda would invoke the
-/// function again for a failed schedule.
+/// Carries out an order, and returns the result of the invocation. The invocation succeeds even if the order fails: Lambda would
+/// retry a failed invocation of the schedule.
 async fn carry_out_order(order: &Order, function_arn: &str, deadline: Deadline, services: &Services) -> Value {
     let function = function_name(function_arn);
     let location = Location { region: services.aws.region().to_owned(), account: account(function_arn) };
@@ -104,7 +104,7 @@ async fn carry_out_order(order: &Order, function_arn: &str, deadline: Deadline, 
         Err(_) => Error::OutOfTime { doing: progress.phrase() },
     };
     let error = bounded(redact_credentials(&error.to_string()));
-    tracing::error!(error, "the order failed");
+    tracing::error!(error, "report or repair failed");
     if let Order::Report(_) = order {
         tracing::info!(target: log::FAILED_REPORT, function_name = function, report_failed = 1, "report failed");
     }
@@ -348,7 +348,7 @@ fn log_summary(invocation: &Invocation<'_>, answer: &Answer, delivered: &Result<
     );
 }
 
-/// Logs the counts of a report, which are metrics, and the targets whose scaling failed.
+/// Logs the counts of a report as metrics, and each target whose scaling failed.
 fn log_report(function: &str, report: &Report) {
     let summary = &report.summary;
     tracing::info!(

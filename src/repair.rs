@@ -1,6 +1,7 @@
-//! The repair of one target, on request: its snapshot is restored, or what a deleted stack has left is removed.
+//! The repair of one target, on request: restores its snapshot, or removes what a deleted stack has left.
 //!
-//! It does what a request of CloudFormation would do, by the same rules, and only where CloudFormation says that none will come.
+//! A removal is what the Delete of the resource would do, by the same rules. It needs CloudFormation to say that the stack is
+//! deleted, so that it sends no Delete any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::aws::{Aws, Reads};
 use crate::context::Context;
 use crate::error::Error;
-use crate::model::{Declaration, Endpoint, Location, Owner, Ownership, Registered, ScalableTargetId};
+use crate::model::{DECLARED_TAG, Declaration, Endpoint, Location, Owner, Ownership, Registered, ScalableTargetId};
 use crate::request::{Lifecycle, RepairOrder, SentRequest};
 use crate::scalable_target;
 use crate::snapshot::store::{self, Stored};
@@ -31,7 +32,7 @@ pub enum Action {
     RestoreSnapshot,
 }
 
-/// The answer to an order.
+/// The answer of a repair.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Repair {
@@ -118,7 +119,7 @@ pub async fn repair(
         act(reads, location, function, &owner, &id, action, stored).await?;
         repair.done = true;
     }
-    tracing::info!(target = id.resource_id(), dry_run = order.dry_run, action = ?action, "repair");
+    tracing::info!(target = id.resource_id(), dry_run = order.dry_run, action = ?action, "repair finished");
     Ok(repair)
 }
 
@@ -133,7 +134,7 @@ async fn stack_state(reads: &Reads<'_>, location: &Location, stack: &str) -> Res
     })
 }
 
-/// Decides what to do for which owner, or why nothing is done.
+/// Decides the action and the owner for whom it is taken, or says why there is none.
 fn decide(facts: &Facts<'_>) -> Result<(Action, Owner), String> {
     // A target that is half restored is completed from its snapshot.
     let is_complete = |found: &&Registered| facts.snapshot.is_none() || !found.is_restoring();
@@ -150,15 +151,22 @@ fn decide(facts: &Facts<'_>) -> Result<(Action, Owner), String> {
         }
     };
     let Some(owner) = Owner::read(tags) else {
-        return Err("No resource of this function owns the target. It is left as it is".to_owned());
+        return Err(
+            "No resource of this function owns the target, so a repair changes nothing. See docs/RUNBOOK.md".to_owned()
+        );
     };
     match Declaration::read(tags) {
         Some(declared) if declared.is_of(facts.function) => {}
-        Some(_) => return Err("Another deployment of the function registered the target. Ask that one".to_owned()),
+        Some(_) => {
+            return Err(
+                "Another deployment of the function registered the target. Ask that deployment for a repair".to_owned()
+            );
+        }
         None => {
-            return Err("It is not known which deployment of the function registered the target, because an earlier \
-                        version did, or it has too many tags. Change it by hand"
-                .to_owned());
+            return Err(format!(
+                "It is not known which deployment of the function registered the target, because it has no tag \
+                 {DECLARED_TAG}. See docs/RUNBOOK.md"
+            ));
         }
     }
     if let Some((stack, _)) = facts.stacks.iter().find(|(_, state)| **state == StackState::Elsewhere) {
@@ -172,7 +180,10 @@ fn decide(facts: &Facts<'_>) -> Result<(Action, Owner), String> {
         return restorable(facts, &owner, is_gone).map(|()| (Action::RestoreSnapshot, owner));
     };
     if !is_gone {
-        return Err(format!("Stack {} exists. Deploy it again, or remove the resource from it", owner.stack_id));
+        return Err(format!(
+            "Stack {} exists, so a repair changes nothing. Do what the findings of the report say",
+            owner.stack_id
+        ));
     }
     let is_adopted = Ownership::read(&owner, &found.tags) == Ownership::Own { adopted: true };
     let action = match (facts.has_former_owner, is_adopted) {
@@ -183,23 +194,31 @@ fn decide(facts: &Facts<'_>) -> Result<(Action, Owner), String> {
     Ok((action, owner))
 }
 
-/// Whether the snapshot can be restored.
+/// Checks that the snapshot can be restored, or says why not.
 fn restorable(facts: &Facts<'_>, owner: &Owner, is_gone: bool) -> Result<(), String> {
+    let parameter = facts.snapshot.map(Snapshot::parameter_name).unwrap_or_default();
     if is_gone {
-        let name = facts.snapshot.map(Snapshot::parameter_name).unwrap_or_default();
         return Err(format!(
-            "Stack {}, which owns the target, is deleted, so nothing is restored. Delete parameter {name} by hand",
+            "Stack {}, which owns the target, is deleted, so nothing is restored. Delete parameter {parameter} by hand",
             owner.stack_id
         ));
     }
     if let ScalableTargetId::Variant { endpoint: name, variant, .. } = facts.id {
         match facts.endpoint {
-            None => return Err(format!("Endpoint {name} does not exist")),
+            None => {
+                return Err(format!(
+                    "Endpoint {name} does not exist, so nothing is restored. Create it, or delete parameter {parameter} \
+                     by hand"
+                ));
+            }
             Some(endpoint) if endpoint.status != "InService" => {
                 return Err(format!("Endpoint {name} is {}. Ask again once it is InService", endpoint.status));
             }
             Some(endpoint) if !endpoint.has_variant_of(facts.id) => {
-                return Err(format!("Endpoint {name} has no variant {variant}"));
+                return Err(format!(
+                    "Endpoint {name} has no variant {variant}, so nothing is restored. Delete parameter {parameter} by \
+                     hand"
+                ));
             }
             Some(_) => {}
         }
@@ -233,8 +252,12 @@ async fn act(
 impl Action {
     fn says(self, dry_run: bool) -> &'static str {
         match (self, dry_run) {
-            (Self::Deregister, true) => "Its stack is deleted: it would be deregistered, with its policies and actions",
-            (Self::Deregister, false) => "Its stack is deleted: it was deregistered, with its policies and actions",
+            (Self::Deregister, true) => {
+                "Its stack is deleted: it would be deregistered, with its policies and scheduled actions"
+            }
+            (Self::Deregister, false) => {
+                "Its stack is deleted: it was deregistered, with its policies and scheduled actions"
+            }
             (Self::HandBack, true) => "Its stack is deleted: it would be handed back to its former owner",
             (Self::HandBack, false) => "Its stack is deleted: it was handed back to its former owner",
             (Self::RemoveTags, true) => {
@@ -243,8 +266,12 @@ impl Action {
             (Self::RemoveTags, false) => {
                 "Its stack is deleted, and had adopted it: it has lost the tags of the function"
             }
-            (Self::RestoreSnapshot, true) => "It would be registered again, with all that its snapshot holds",
-            (Self::RestoreSnapshot, false) => "It was registered again, with all that its snapshot holds",
+            (Self::RestoreSnapshot, true) => {
+                "It would be registered again, with the policies and scheduled actions of its snapshot"
+            }
+            (Self::RestoreSnapshot, false) => {
+                "It was registered again, with the policies and scheduled actions of its snapshot"
+            }
             (Self::None, _) => "",
         }
     }

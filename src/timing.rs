@@ -120,14 +120,13 @@ pub const SAME_EVENT: Duration = Duration::from_secs(3);
 /// The longest wait for CloudFormation's record. A request that gets no reply counts as fresh.
 pub const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The pause between two calls of a report to CloudFormation, and to all other services: nine a second each.
+/// The pause between two calls of a report to CloudFormation, and between two calls to the other services: nine a second each.
 ///
-/// AWS documents no such limits. A caller who makes ten calls a second, and waits where it is throttled, was never refused for
-/// long by the local model of AWS, which allows ten: `docs/SCALE.md`.
+/// AWS documents no limit for these calls. `docs/SCALE.md` assumes ten a second; nine leave room for requests.
 pub const PACE: Duration = Duration::from_millis(110);
 
-/// What a report leaves of its time for the snapshots and the declared targets that are not registered, and for the calls of one
-/// more chunk of targets.
+/// A report starts another chunk of targets only if this much time is left: for the calls of the chunk, for the snapshots, and for
+/// declared targets that are not registered.
 pub const TO_END_A_REPORT: Duration = Duration::from_secs(60);
 
 /// How far back a report looks for scaling activities.

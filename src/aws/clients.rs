@@ -96,7 +96,7 @@ pub struct Reads<'a> {
     pub deadline: &'a Deadline,
     /// Where calls, retries and changes are noted.
     pub progress: &'a Progress,
-    /// How often to call. `None` for a request, which makes few calls.
+    /// Spreads the calls of a report over time. `None` for a request, which makes few calls.
     pub pace: Option<&'a Pace>,
 }
 

@@ -111,7 +111,7 @@ impl Reads<'_> {
         }
     }
 
-    /// The status of the stack with this ARN. `None` if it does not exist: CloudFormation forgets a deleted stack after 90 days.
+    /// The status of the stack with this ARN. `None` if it does not exist: CloudFormation removes a deleted stack after 90 days.
     ///
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-view-deleted-stacks.html>
     pub async fn stack_status(&self, id: &str) -> Result<Option<String>, AwsError> {
@@ -201,7 +201,7 @@ pub struct StackResource {
     pub logical_resource_id: String,
     /// Its type.
     pub resource_type: String,
-    /// Nothing until it was created.
+    /// Empty until it was created.
     #[serde(default)]
     pub physical_resource_id: String,
     /// Such as `CREATE_COMPLETE`.
@@ -210,7 +210,7 @@ pub struct StackResource {
 }
 
 impl StackResource {
-    /// The resource of a scalable target, by its record.
+    /// The resource of a scalable target, from CloudFormation's record of it.
     pub fn of_target(owner: &Owner, record: &StackRecord) -> Self {
         Self {
             stack_id: Some(owner.stack_id.clone()),

@@ -1,4 +1,4 @@
-//! Spreads many calls over time, so that others who share the account's limits are not throttled.
+//! Spreads the calls of a report over time, so that they do not use up the account's rate limits.
 
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -6,9 +6,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::operation::Operation;
 use crate::timing::PACE;
 
-/// The pace of a report: so many calls to CloudFormation, and so many to all other services.
+/// The pace of a report: one for the calls to CloudFormation, and one for those to all other services.
 ///
-/// AWS documents no limits of these calls, and does not say which operations share one.
+/// AWS documents no limits of these calls, and does not say which operations share one. See [`PACE`].
 #[derive(Debug)]
 pub struct Pace {
     cloudformation: Mutex<Interval>,

@@ -1,7 +1,10 @@
-//! What the owner of a target declared, in the value of a tag: limits and suspended state as they are, and digests of the
-//! function, the policies and the scheduled actions.
+//! What the owner of a target declared, in the value of a tag: limits and suspended state in plain text, and digests of the
+//! function's name, the policies and the scheduled actions.
 //!
-//! A report compares it with what is registered. Nothing else is stored, so it knows no name of a part that is missing.
+//! A report compares it with what is registered. The tag has no room for names, so the name of a missing part is not known.
+//!
+//! The value is `VERSION FUNCTION MIN-MAX SUSPENDED PARTS`, such as `1 QSKIx 1-4 --- pAAAABBBBB`. Each part is its mark, the digest
+//! of its name and the digest of its body. `@`, one digest and a count stand for too many parts.
 
 use std::collections::BTreeMap;
 
@@ -27,9 +30,9 @@ pub struct Declaration {
 /// The policies and scheduled actions.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Parts {
-    /// Each of them, by a digest of its name, with its mark and the digest of its body.
+    /// Each part, by the digest of its name.
     Each(BTreeMap<String, Part>),
-    /// There are too many of them for a tag.
+    /// Too many parts for a tag, with one digest of all.
     All { count: usize, digest: String },
 }
 
@@ -39,36 +42,36 @@ struct Part {
     digest: String,
 }
 
-/// What a part is.
+/// The kind of a part.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Mark {
     Policy,
     Action,
-    /// A scheduled action that takes place once, or has an end. Afterwards, the service no longer has it.
+    /// A scheduled action that takes place once or has an end. The service deletes it afterwards.
     EndingAction,
 }
 
 /// A difference between what was declared and what is registered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Difference {
-    /// Other limits: those that were declared.
+    /// The limits differ. Holds those that were declared.
     Limits(i64, i64),
-    /// Another suspended state: the members that were declared as suspended.
+    /// The suspended state differs. Holds the members that were declared as suspended.
     Suspended(Vec<&'static str>),
-    /// A policy or a scheduled action with this name was changed.
+    /// The policy or scheduled action with this name differs.
     Changed(AttachmentKind, String),
-    /// One with this name was added.
+    /// The policy or scheduled action with this name was not declared.
     Added(AttachmentKind, String),
-    /// So many are missing.
+    /// This many declared policies or scheduled actions are missing.
     Missing(AttachmentKind, usize),
-    /// So many scheduled actions are missing that have an end.
+    /// This many declared scheduled actions with an end are missing.
     Ended(usize),
-    /// The policies and scheduled actions are too many to be told apart. So many were declared.
+    /// The policies and scheduled actions differ, and are too many to compare one by one. Holds the number that was declared.
     Parts(usize),
 }
 
 impl Declaration {
-    /// Of a template's target.
+    /// The declaration of a template's target.
     pub fn new(spec: &TargetSpec, function: &str) -> Self {
         let parts: BTreeMap<_, _> = spec.attachments.iter().map(|part| (name_digest(part), Part::new(part))).collect();
         let parts = if spec.attachments.len() <= MAX_PARTS && parts.len() == spec.attachments.len() {
@@ -79,7 +82,7 @@ impl Declaration {
         Self { function: digest(function, DIGEST_LEN), limits: limits(spec), suspended: suspended(spec), parts }
     }
 
-    /// Adds the declaration to the tags of a template's target, unless so many tags leave no room for it.
+    /// Adds the declaration to the tags of a template's target, if there is room for one more tag.
     pub fn add_to(spec: &mut TargetSpec, function: &str) {
         if spec.tags.len() < MAX_TAGS - OWNER_TAGS.len() - FORMER_OWNER_TAGS.len() {
             spec.tags.insert(DECLARED_TAG.to_owned(), Self::new(spec, function).tag());
@@ -100,7 +103,7 @@ impl Declaration {
         Some(Self { function, limits, suspended, parts })
     }
 
-    /// Whether this function wrote it.
+    /// Whether the function with this name wrote it.
     pub fn is_of(&self, function: &str) -> bool {
         self.function == digest(function, DIGEST_LEN)
     }
@@ -222,7 +225,7 @@ fn suspended(spec: &TargetSpec) -> [bool; 3] {
     SUSPENDED_STATE.map(|member| state.and_then(|state| state.get(member)) == Some(&Value::Bool(true)))
 }
 
-/// A policy and an action may have the same name.
+/// The digest includes the kind, because a policy and a scheduled action may have the same name.
 fn name_digest(attachment: &Attachment) -> String {
     digest(&format!("{}{}", attachment.kind.name_member(), attachment.name()), NAME_LEN)
 }
@@ -237,7 +240,8 @@ fn digest_of_all(spec: &TargetSpec) -> String {
     digest(&parts.concat(), DIGEST_LEN)
 }
 
-/// A body as the service may return it, too: without members that have their default value, and each number as a float.
+/// The form in which bodies are compared: without members that have their default value, which the service may add or leave out, and
+/// with each number as a float.
 fn normalized(body: &Object) -> Value {
     let is_default = |member: &str, value: &Value| match member {
         "Cooldown" | "ScaleInCooldown" | "ScaleOutCooldown" => value.as_f64() == Some(DEFAULT_COOLDOWN),
@@ -268,13 +272,13 @@ fn normalized_value(value: &Value) -> Value {
 }
 
 const VERSION: &str = "1";
-/// Stands for scaling in, scaling out and scheduled scaling.
+/// Stand for the members of [`SUSPENDED_STATE`]: scaling in, scaling out and scheduled scaling.
 const SUSPENDED_MARKS: [char; 3] = ['i', 'o', 's'];
-/// Begins the one digest of many parts.
+/// Precedes the one digest of too many parts.
 const ALL: char = '@';
 const NAME_LEN: usize = 4;
 const DIGEST_LEN: usize = 5;
-/// As many as a tag's 256 characters hold with the longest limits.
+/// How many parts fit into the 256 characters of a tag's value, with the longest limits.
 const MAX_PARTS: usize = 22;
 /// In seconds: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html>
 const DEFAULT_COOLDOWN: f64 = 300.0;

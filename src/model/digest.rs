@@ -1,6 +1,6 @@
 //! Short digests for the values of tags.
 
-/// The low `len` times six bits of a text's hash, in characters that a tag may have. `len` is at most five.
+/// The lowest bits of a text's hash, six in each of `len` characters. A tag may have all these characters. `len` is at most five.
 ///
 /// FNV-1a of 64 bits, folded: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>
 pub(super) fn digest(text: &str, len: usize) -> String {

@@ -16,7 +16,7 @@ pub const STACK_TAGS_TAG: &str = "sagemaker-scaling:stack-tags";
 pub const DECLARED_TAG: &str = "sagemaker-scaling:declared";
 /// The tags that name the former owner of a target that was taken over: see `TakeOverFrom`.
 pub const FORMER_OWNER_TAGS: [&str; 2] = [FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
-/// The tags that a target loses when it is handed back: what the new owner declared is not what the former one did.
+/// The tags that a target loses when it is handed back. The declaration is one of them: it is that of the other owner.
 pub const HANDED_BACK_TAGS: [&str; 3] = [DECLARED_TAG, FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
 /// The tags that an adopted target loses when it is released.
 pub const RELEASED_TAGS: [&str; 7] = [

@@ -16,7 +16,7 @@ use crate::deadline;
 
 /// The target of the summary, one event for each request. It is written at every level, because it carries the metrics.
 pub(crate) const SUMMARY: &str = "sagemaker_scaling::summary";
-/// The target of the counts of a report, which are metrics, too.
+/// The target of the counts of a report. It is written at every level, like those below, because it carries metrics.
 pub(crate) const REPORT: &str = "sagemaker_scaling::counts";
 /// The target of a report that failed.
 pub(crate) const FAILED_REPORT: &str = "sagemaker_scaling::no_counts";
@@ -50,7 +50,7 @@ where
     tracing_subscriber::registry().with(lines.with_writer(writer)).with(ours)
 }
 
-/// JSON lines. Some have metrics.
+/// JSON lines. Those of the targets above embed metrics.
 #[derive(Debug)]
 struct Lines(Format<Json>);
 

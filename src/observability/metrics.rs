@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
-/// The namespace of the metrics. Each value of a dimension is a metric to pay for.
+/// The namespace of the metrics. AWS charges for each value of a dimension as for a metric.
 pub const NAMESPACE: &str = "sagemaker-scaling";
 
 /// The metrics, which are fields of the summary, with their units.
@@ -19,7 +19,7 @@ pub const METRICS: Metrics = &[
     ("restored", "Count"),
 ];
 
-/// The metrics of a report. One by hand adds to that of the schedule, so only their maximum means something.
+/// The metrics of a report. A report by hand counts the same targets as that of the schedule, so use the maximum, not the sum.
 pub const OF_REPORT: Metrics = &[
     ("orphans", "Count"),
     ("unregistered_targets", "Count"),

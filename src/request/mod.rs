@@ -1,5 +1,5 @@
-//! What CloudFormation sends: the envelope, the response URL, the request in it, whether it is still fresh;
-//! and what others order.
+//! What CloudFormation sends: the envelope, the response URL, the request in it, and whether it is still fresh. And orders,
+//! which others send.
 
 mod continuation;
 mod envelope;

@@ -1,27 +1,27 @@
-//! What people and schedules ask the function for, and CloudFormation does not: a report, and a repair.
+//! Orders: invocations that do not come from CloudFormation. A person or a schedule orders a report; a person orders a repair.
 //!
-//! Only a payload of exactly this shape is such an order. Everything else is a request of CloudFormation.
+//! Only a payload of exactly this shape is an order. Everything else is handled as a request of CloudFormation.
 
 use serde::Deserialize;
 
-/// An order: an object of one member.
+/// An order: an object with one member.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub enum Order {
-    /// Compare what is registered with what is declared. Changes nothing.
+    /// Compare what is registered with what was declared. Changes nothing.
     Report(ReportOrder),
-    /// Put one target right.
+    /// Restore or clean up one target.
     Repair(RepairOrder),
 }
 
-/// Which report.
+/// The order of a report, or of the next part of one.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct ReportOrder {
-    /// The `Continuation` of the part before.
+    /// The `Continuation` of the previous part. `None` asks for the first.
     pub continuation: Option<String>,
 }
 
-/// Which repair.
+/// The order of a repair.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct RepairOrder {
@@ -29,7 +29,7 @@ pub struct RepairOrder {
     pub resource_id: String,
     /// The target's `ScalableDimension`.
     pub scalable_dimension: String,
-    /// Whether to change nothing, and only say what would be done. It is true if it is not given.
+    /// Whether to only say what would be done. The default is true.
     #[serde(default = "yes")]
     pub dry_run: bool,
 }
@@ -39,7 +39,7 @@ fn yes() -> bool {
 }
 
 impl Order {
-    /// Reads a payload.
+    /// Reads a payload. `None` if it is no order.
     pub fn read(payload: &str) -> Option<Self> {
         serde_json::from_str(payload).ok()
     }

@@ -1,4 +1,4 @@
-//! The tags of a target beside the author's: with `PropagateStackTags` those of the stack, and what was declared.
+//! The tags of a target beside the author's: those of the stack (`PropagateStackTags`), and the declaration.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::model::{Declaration, Refusal, with_stack_tags};
 use crate::properties::{Declared, Desired};
 use crate::request::Lifecycle;
 
-/// The desired target with all tags. Fails before anything is changed if those of the stack cannot be put.
+/// The desired target with all tags. Fails before anything is changed if it cannot have those of the stack.
 pub(super) async fn complete(context: &Context<'_>, mut desired: Desired) -> Result<Desired, Error> {
     if desired.propagate_stack_tags {
         let stack = &context.owner().stack_id;
@@ -21,11 +21,11 @@ pub(super) async fn complete(context: &Context<'_>, mut desired: Desired) -> Res
     Ok(desired)
 }
 
-/// What the previous template declared. Its tags are those that the target got from it, without the stack's.
+/// What the previous template declared, with the tags that the target got from it, except those of the stack.
 pub(super) fn previous(context: &Context<'_>, old_properties: &Value) -> Declared {
     let mut previous = Declared::read(old_properties);
     let Lifecycle::Update { properties, .. } = context.lifecycle() else { return previous };
-    // Another function declared it, under its own name, if the `ServiceToken` has changed.
+    // If the `ServiceToken` has changed, another function wrote the declaration, with its own name.
     if properties.get("ServiceToken") == old_properties.get("ServiceToken")
         && let Ok(mut old) = Desired::read(old_properties, context.location)
     {
