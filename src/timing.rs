@@ -125,8 +125,8 @@ pub const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 /// AWS documents no limit for these calls. `docs/SCALE.md` assumes ten a second; nine leave room for requests.
 pub const PACE: Duration = Duration::from_millis(110);
 
-/// A report starts another chunk of targets only if this much time is left: for the calls of the chunk, for the snapshots, and for
-/// declared targets that are not registered.
+/// A report starts another chunk of targets only if this much time is left: for the calls of the chunk, for the snapshots, and
+/// for declared targets that are not registered.
 pub const TO_END_A_REPORT: Duration = Duration::from_secs(60);
 
 /// How far back a report looks for scaling activities.

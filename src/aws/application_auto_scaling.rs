@@ -85,8 +85,9 @@ impl Reads<'_> {
 
     /// The scaling activities of all targets that began at `since` or later, with those that did not scale.
     ///
-    /// The service returns those of six weeks. Assumed: the latest first; AWS does not document the order. So reading ends after two
-    /// pages in a row without such an activity. <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html>
+    /// The service returns those of six weeks. Assumed: the latest first; AWS does not document the order. So reading ends after
+    /// two pages in a row without such an activity.
+    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html>
     pub async fn activities(&self, since: SystemTime) -> Result<Vec<Object>, AwsError> {
         let since = DateTime::from(since).as_secs_f64();
         let began = |activity: &Object| activity.get("StartTime").and_then(Value::as_f64).unwrap_or(since);

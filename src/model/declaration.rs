@@ -3,8 +3,8 @@
 //!
 //! A report compares it with what is registered. The tag has no room for names, so the name of a missing part is not known.
 //!
-//! The value is `VERSION FUNCTION MIN-MAX SUSPENDED PARTS`, such as `1 QSKIx 1-4 --- pAAAABBBBB`. Each part is its mark, the digest
-//! of its name and the digest of its body. `@`, one digest and a count stand for too many parts.
+//! The value is `VERSION FUNCTION MIN-MAX SUSPENDED PARTS`, such as `1 QSKIx 1-4 --- pAAAABBBBB`. Each part is its mark, the
+//! digest of its name and the digest of its body. `@`, one digest and a count stand for too many parts.
 
 use std::collections::BTreeMap;
 
@@ -240,8 +240,8 @@ fn digest_of_all(spec: &TargetSpec) -> String {
     digest(&parts.concat(), DIGEST_LEN)
 }
 
-/// The form in which bodies are compared: without members that have their default value, which the service may add or leave out, and
-/// with each number as a float.
+/// The form in which bodies are compared: without members that have their default value, which the service may add or leave
+/// out, and with each number as a float.
 fn normalized(body: &Object) -> Value {
     let is_default = |member: &str, value: &Value| match member {
         "Cooldown" | "ScaleInCooldown" | "ScaleOutCooldown" => value.as_f64() == Some(DEFAULT_COOLDOWN),

@@ -188,8 +188,8 @@ fn read_target(mut target: Object, parts: &mut BTreeMap<String, Vec<Attachment>>
     Some(Found { spec, arn, created, function: function.to_owned() })
 }
 
-/// Reads the tags of some targets, their endpoints, and the stacks of their owners that no list has, such as deleted ones. Returns
-/// the targets that are still registered.
+/// Reads the tags of some targets, their endpoints, and the stacks of their owners that no list has, such as deleted ones.
+/// Returns the targets that are still registered.
 pub(super) async fn complete(
     reads: &Reads<'_>,
     targets: &[Found],
