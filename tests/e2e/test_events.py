@@ -3,6 +3,7 @@
 `cargo lambda watch` gives every request a deadline in 1970, so these are the tests of that, too.
 """
 
+import shutil
 import unittest
 from dataclasses import dataclass, field
 from typing import Any
@@ -236,8 +237,20 @@ class Events(FunctionTestCase):
             PhysicalResourceId=f"endpoint/{ENDPOINT}/variant/MyVariant|{DIMENSION}|sagemaker",
         )
         meanings = {"ARN": "bootstrap", "E": ENDPOINT, "V": "MyVariant"}
-        told = runbook("A stale snapshot", meanings, self.function.environment(), without="make ")
+        told = runbook("A stale snapshot", meanings, self.function.environment(), without="make |aws ssm")
         self.assertIn("RestoreSnapshot", told)
+        self.assertEqual((self.scaling(), self.snapshots()), (before, ()))
+
+    @unittest.skipUnless(shutil.which("jq"), "the commands need jq")
+    def test_the_commands_of_the_runbook_restore_a_snapshot_without_a_repair(self) -> None:
+        for name in SCALED_BEHIND_A_GATE:
+            self.answer(name)
+        before = self.scaling()
+        self.answer("gate-update")
+        [parameter] = self.aws.call("AmazonSSM.GetParametersByPath", Path="/", Recursive=True)["Parameters"]
+        meanings = {"NAME": parameter["Name"]}
+        told = runbook("A stale snapshot", meanings, self.aws.environment(), without="make |aws lambda")
+        self.assertIn(parameter["Name"], told)
         self.assertEqual((self.scaling(), self.snapshots()), (before, ()))
 
     def test_the_commands_of_the_runbook_deregister_an_orphaned_target(self) -> None:
