@@ -1,4 +1,4 @@
-//! The repair: what it puts right, and what it leaves alone.
+//! The repair: what it does, and what it refuses.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn the_target_of_a_deleted_stack_is_deregistered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_without_dry_run_is_one() {
+async fn a_repair_is_a_dry_run_by_default() {
     let world = World::new();
     world.succeed(create()).await;
     let order = json!({ "ResourceId": MY_VARIANT, "ScalableDimension": "sagemaker:variant:DesiredInstanceCount" });
@@ -71,7 +71,7 @@ async fn an_adopted_target_of_a_deleted_stack_loses_the_tags() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_was_taken_over_goes_back_to_a_resource_that_exists() {
+async fn a_target_that_was_taken_over_is_handed_back_to_a_resource_that_exists() {
     let world = World::new();
     let old = "arn:aws:cloudformation:us-east-1:111122223333:stack/old/1";
     world.succeed(create().field("StackId", json!(old))).await;
@@ -83,7 +83,7 @@ async fn a_target_that_was_taken_over_goes_back_to_a_resource_that_exists() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_removed_while_the_stack_may_exist() {
+async fn no_target_is_removed_while_its_stack_may_exist() {
     let world = World::new();
     world.succeed(create()).await;
     for (status, reason) in
@@ -186,7 +186,7 @@ async fn a_snapshot_is_not_restored_while_it_may_be_needed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_of_no_target_is_told() {
+async fn a_name_that_is_no_target_is_refused() {
     let world = World::new();
     let told = refused(&world, "endpoint/prod").await;
     assert!(told.starts_with("ResourceId and ScalableDimension do not name a scalable target"), "{told}");

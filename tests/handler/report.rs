@@ -1,5 +1,6 @@
-//! The report: one row of its table a test, and that it looks without touching.
+//! The report: a test for each finding, and that a report changes nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -86,7 +87,7 @@ async fn a_target_as_it_was_declared_has_no_findings_and_nothing_is_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_changed_by_hand_is_told() {
+async fn each_change_by_hand_is_a_finding() {
     let change = |operation: &'static str, input: Value| async move {
         let world = declared().await;
         world.auto_scaling(operation, my_variant(), &input);
@@ -115,7 +116,7 @@ async fn what_was_changed_by_hand_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_is_told_as_it_is_and_as_it_was_declared() {
+async fn a_finding_names_the_limits_that_are_registered_and_those_that_were_declared() {
     let world = declared().await;
     world.auto_scaling("RegisterScalableTarget", my_variant(), &json!({ "MinCapacity": 2, "MaxCapacity": 9 }));
     let report = report(&world).await;
@@ -124,7 +125,7 @@ async fn a_limit_is_told_as_it_is_and_as_it_was_declared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_was_deleted_and_made_anew_is_told() {
+async fn an_endpoint_that_was_deleted_and_created_again_is_reported() {
     let world = declared().await;
     // AWS has deregistered its targets.
     world.aws("SageMaker.DeleteEndpoint", json!({ "EndpointName": "MyEndPoint" }));
@@ -141,7 +142,7 @@ async fn an_endpoint_that_was_deleted_and_made_anew_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_variant_that_is_gone_is_told_once_the_endpoint_is_settled() {
+async fn a_variant_that_is_gone_is_reported_once_the_endpoint_is_settled() {
     let world = declared().await;
     world.create_config("other", &[test_support::account::variant("MyOtherVariant", "m", "ml.m5.large")], json!({}));
     world.aws("LocalAws.LoseEndpoint", json!({ "EndpointName": "MyEndPoint" }));
@@ -153,7 +154,7 @@ async fn a_variant_that_is_gone_is_told_once_the_endpoint_is_settled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_is_gone_is_told() {
+async fn an_owner_that_is_gone_is_reported() {
     let world = declared().await;
     set_stack(&world, "DELETE_COMPLETE");
     let report = assert_codes(&world, &[("StackGone", true)]).await;
@@ -191,7 +192,7 @@ async fn a_resource_that_is_not_among_the_first_100_of_its_stack_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stack_that_is_being_changed_is_judged_afterwards() {
+async fn a_target_whose_stack_is_being_changed_has_no_other_finding() {
     let world = declared().await;
     world.auto_scaling("RegisterScalableTarget", my_variant(), &json!({ "MinCapacity": 1, "MaxCapacity": 9 }));
     set_stack(&world, "UPDATE_IN_PROGRESS");
@@ -201,7 +202,7 @@ async fn a_stack_that_is_being_changed_is_judged_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_is_registered_while_the_report_runs_is_not_missing() {
+async fn a_target_that_is_registered_while_the_report_runs_counts_as_registered() {
     let world = World::new();
     on_stack(&world, "Scaling", ID);
     let limits = json!({ "MinCapacity": 1, "MaxCapacity": 2 });
@@ -213,7 +214,7 @@ async fn a_target_that_is_registered_while_the_report_runs_is_not_missing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn targets_of_others_are_told() {
+async fn targets_that_the_function_cannot_judge_are_notes() {
     let world = World::new();
     world.register_by_hand(json!({ "team": "ml" }));
     let report = assert_codes(&world, &[("NoOwner", false)]).await;
@@ -237,7 +238,7 @@ async fn targets_of_others_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_is_told_with_its_age() {
+async fn a_snapshot_is_reported_with_its_age() {
     let world = endpoint();
     world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
     on_stack(&world, "Scaling", BLUE_ID);
@@ -277,7 +278,7 @@ async fn a_snapshot_is_told_with_its_age() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failed_and_refused_activities_of_the_last_day_are_told_with_their_cause() {
+async fn failed_and_refused_activities_of_the_last_day_are_reported_with_their_cause() {
     let world = declared().await;
     let record = |input: Value| world.aws("LocalAws.RecordScalingActivity", merged(my_variant(), &input));
     let failed = |message: &str| json!({ "StatusCode": "Failed", "StatusMessage": message });
@@ -305,7 +306,7 @@ async fn failed_and_refused_activities_of_the_last_day_are_told_with_their_cause
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_role_may_not_read_is_told_and_the_rest_is_reported() {
+async fn a_report_names_what_the_role_may_not_read_and_has_all_the_rest() {
     let world = declared().await;
     for (operation, code) in [
         ("DescribeScalingActivities", "AccessDeniedException"),
@@ -378,6 +379,28 @@ async fn a_report_that_is_out_of_time_is_continued() {
     seen.dedup();
     assert_eq!((seen.len(), all), (231, 231), "each once, in {parts} parts");
     assert!(seen.iter().any(|id| id == MY_OTHER_VARIANT));
+}
+
+#[test]
+fn the_tables_of_the_page_list_every_code_and_say_which_are_notes() {
+    let page = include_str!("../../docs/REPORT.md");
+    let tables = page.split("| code of a ").skip(1);
+    let rows = tables.flat_map(|table| table.lines().skip(2).take_while(|line| line.starts_with('|')));
+    let mut listed = BTreeMap::new();
+    for row in rows {
+        let [_, codes, note, ..] = row.split('|').map(str::trim).collect::<Vec<_>>()[..] else { panic!("{row}") };
+        for code in codes.split('`').skip(1).step_by(2) {
+            assert_eq!(listed.insert(code, note == "note"), None, "{code} is listed twice");
+        }
+    }
+    let types = include_str!("../../src/report/finding.rs");
+    let (_, variants) = types.split_once("pub enum Code {").expect("the codes");
+    let codes = variants.lines().skip(1).take_while(|line| *line != "}").map(|line| line.trim().trim_end_matches(','));
+    // The functions that make findings take their code first.
+    let rules = include_str!("../../src/report/judge.rs");
+    let notes = rules.split("Finding::note(").skip(1).filter_map(|call| call.trim_start().strip_prefix("Code::"));
+    let notes: BTreeSet<_> = notes.filter_map(|code| code.split(',').next()).collect();
+    assert_eq!(listed, codes.map(|code| (code, notes.contains(code))).collect());
 }
 
 #[tokio::test(start_paused = true)]
