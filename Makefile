@@ -11,7 +11,7 @@ LLVM ?= target/tools/llvm@22.1.8.2/llvm/bin
 export PYTHONDONTWRITEBYTECODE := 1
 # Where the Python packages demo, bench and tools are.
 export PYTHONPATH := $(CURDIR)/local:$(CURDIR)/dev
-# Nothing here calls AWS or reads the user's AWS settings, except for `make report` and `make repair`, each alone.
+# Only `make report` and `make repair`, each alone, call AWS and read the user's AWS settings. All others get these settings.
 # local/demo/environment.py does the same for the processes of the demo.
 ifneq ($(or $(MAKECMDGOALS),help),$(filter report repair,$(MAKECMDGOALS)))
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
@@ -75,16 +75,16 @@ watch: tools-demo ## Run the function and a local AWS until Ctrl-C, for make inv
 invoke: tools-demo ## Send the function one request: make invoke EVENT=events/create.json
 	@$(VENV_PYTHON) -m demo.invoke "$(EVENT)"
 
-# As they are given: neither make nor the shell expands them.
+# `value` keeps make from expanding them, and the quoted variables below keep the shell from it.
 report repair: export FUNCTION := $(value FUNCTION)
 report repair: export REGION := $(value REGION)
 repair: export RESOURCE := $(value RESOURCE)
 repair: export DIMENSION := $(value DIMENSION)
 repair: export DRY_RUN := $(value DRY_RUN)
-report: ## Show every target, and what needs attention: make report FUNCTION=arn:... JSON=1; without FUNCTION, that of make watch
+report: ## Show every target, and what needs attention: make report FUNCTION=arn:... JSON=1; the default is that of make watch
 	@$(PYTHON) -m operate report --function-name "$$FUNCTION" --region "$$REGION" $(if $(JSON),--json)
 
-repair: ## Repair one target that make report names: make repair FUNCTION=arn:... RESOURCE=endpoint/e/variant/v DRY_RUN=false
+repair: ## Repair one target, by default as a dry run: make repair FUNCTION=arn:... RESOURCE=endpoint/e/variant/v DRY_RUN=false
 	@$(PYTHON) -m operate repair --function-name "$$FUNCTION" --region "$$REGION" --resource-id "$$RESOURCE" \
 	  --scalable-dimension "$$DIMENSION" --dry-run "$${DRY_RUN:-true}" $(if $(JSON),--json)
 

@@ -1,7 +1,8 @@
 """`python3 -m operate report` and `python3 -m operate repair`; `make report` and `make repair` run it.
 
-Exit codes: 0 if nothing needs attention, or a repair was done or is possible; 1 if something needs attention, or
-nothing can be repaired; 2 if there is no answer, with the reason on standard error.
+Exit codes of a report: 0 if nothing needs attention; 1 if something needs attention, or could not be read. Of a
+repair: 0 if it was done, or a dry run has found what to do; 1 if it refuses. Of both: 2 if there is no answer, with
+the reason on standard error.
 """
 
 import argparse
@@ -20,11 +21,11 @@ _DIMENSIONS = {
     "endpoint": "sagemaker:variant:DesiredInstanceCount",
     "inference-component": "sagemaker:inference-component:DesiredCopyCount",
 }
-"""The dimension that a resource has if none is named."""
+"""The default dimension of each kind of resource."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Asks the function, and prints the answer. Returns the exit code."""
+    """Asks the function and prints the answer. Returns the exit code."""
     given = _options().parse_args(arguments)
     try:
         function = find(given.function_name, given.region)
@@ -48,15 +49,15 @@ def _repair(function: Function, given: argparse.Namespace) -> int:
     dimension = given.scalable_dimension or _DIMENSIONS.get(resource.partition("/")[0], "")
     if not resource or not dimension:
         raise FailedError(
-            "name one target as the report does: RESOURCE=endpoint/my-endpoint/variant/AllTraffic, and for another "
-            f"dimension than {_DIMENSIONS['endpoint']} also DIMENSION=..."
+            "name one target as the report does: RESOURCE=endpoint/my-endpoint/variant/AllTraffic. If its dimension "
+            f"is not {_DIMENSIONS['endpoint']}, add DIMENSION=..."
         )
     request: dict[str, object] = {"ResourceId": resource, "ScalableDimension": dimension}
     if given.dry_run == "false":
         request["DryRun"] = False
     answer = function.ask({"Repair": request})
     if "Action" not in answer:
-        raise FailedError(f"the answer of {function.name} is no repair. Is that the right function?")
+        raise FailedError(f"the answer of {function.name} is no repair. Check FUNCTION: is it this function?")
     if given.json:
         print(json.dumps(answer, indent=2))
     else:
@@ -71,7 +72,7 @@ def _options() -> argparse.ArgumentParser:
     chosen = parser.add_subparsers(dest="what", required=True)
     for what, does in (
         ("report", "show every scalable target of SageMaker, and what needs attention"),
-        ("repair", "repair one target; a dry run unless you say otherwise"),
+        ("repair", "repair one target; a dry run unless you add --dry-run false"),
     ):
         command = chosen.add_parser(what, help=does, description=does, allow_abbrev=False)
         command.add_argument("--function-name", default="", help="the function's name or ARN; default: `make watch`")
@@ -79,7 +80,7 @@ def _options() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="print the answer as JSON")
         if what == "repair":
             command.add_argument("--resource-id", default="", help="endpoint/E/variant/V or inference-component/C")
-            command.add_argument("--scalable-dimension", default="", help="default: instances, or copies")
+            command.add_argument("--scalable-dimension", default="", help="default: that of instances, or of copies")
             command.add_argument("--dry-run", choices=["true", "false"], default="true")
     return parser
 

@@ -1,4 +1,4 @@
-"""Invokes the function with the AWS CLI: the deployed one, or the one that `make watch` runs."""
+"""Invokes the function with the AWS CLI: the deployed function, or the one that `make watch` runs."""
 
 import json
 import os
@@ -20,9 +20,9 @@ _NO_FUNCTION = """\
 name the function: FUNCTION=arn:aws:lambda:us-east-1:111122223333:function:NAME. Its ARN is the output ServiceToken
 of its stack:
   aws cloudformation describe-stacks --stack-name sagemaker-scaling --query "Stacks[0].Outputs"
-Or run `make watch` in another terminal: then no FUNCTION means the function that it runs."""
+Or run `make watch` in another terminal, and leave out FUNCTION: the default is the function that it runs."""
 _INSTALL_CLI = "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
-_EARLIER = "A function of an earlier version knows no reports and repairs: install this version of it."
+_EARLIER = "If the function is an earlier version, which has no report and no repair, install this version."
 
 Answer = dict[str, Any]
 
@@ -38,7 +38,7 @@ class Function:
     name: str
     """Its name or ARN."""
     region: str = ""
-    """Its Region, or empty for that of the user's settings."""
+    """Its Region. Empty stands for that of the user's settings."""
     cli: Sequence[str] = ("aws",)
     environment: Mapping[str, str] | None = None
     """The environment of the AWS CLI. `None` stands for that of this process: the user's own settings."""
@@ -46,7 +46,7 @@ class Function:
     """The variables of `make` that name it."""
 
     def ask(self, request: Mapping[str, Any]) -> Answer:
-        """Sends a request, and returns the answer. Fails if the answer is an error."""
+        """Sends a request and returns the answer. Fails if the answer is an error."""
         with tempfile.TemporaryDirectory() as folder:
             payload, out = Path(folder, "request.json"), Path(folder, "answer.json")
             payload.write_text(json.dumps(request))
@@ -63,7 +63,7 @@ class Function:
         if not isinstance(answer, dict):
             raise FailedError(f"{self.name} answered {_short(body)}, which is no report and no repair. {_EARLIER}")
         if "Error" in answer:
-            raise FailedError(f"{self.name} could not do it: {answer['Error']}")
+            raise FailedError(f"{self.name} answered with an error: {answer['Error']}")
         return answer
 
     def _command(self) -> list[str]:
@@ -94,13 +94,13 @@ def find(name: str, region: str) -> Function:
     if region or not _is_watching():
         raise FailedError(_NO_FUNCTION)
     if not _PYTHON.exists():
-        raise FailedError("`make watch` runs in another folder. Run it in this one, or name a FUNCTION.")
+        raise FailedError("`make watch` runs in another folder. Run it in this folder, or name a FUNCTION.")
     return watched()
 
 
 def watched() -> Function:
     """The function that `make watch` runs."""
-    # Nothing of the user's settings goes to a local process.
+    # A local process gets no AWS settings of the user.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {
         "AWS_ACCESS_KEY_ID": "local",
@@ -145,7 +145,7 @@ _ADVICE: tuple[tuple[str, Callable[[Function], str]], ...] = (
     ),
     (
         "AccessDenied",
-        lambda function: f"you may not invoke {function.name}: you need the permission lambda:InvokeFunction on it.",
+        lambda function: f"you may not invoke {function.name}. You need the permission lambda:InvokeFunction on it.",
     ),
     (
         "Unable to locate credentials|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SSO|[Tt]oken has expired",
@@ -160,7 +160,7 @@ _ADVICE: tuple[tuple[str, Callable[[Function], str]], ...] = (
     (
         # The answer of `cargo lambda watch`, where Lambda answers with a FunctionError.
         r"error occurred \(500\)",
-        lambda function: f"{function.name} failed; the terminal with `make watch` says why. {_EARLIER}",
+        lambda function: f"{function.name} failed. The terminal with `make watch` says why. {_EARLIER}",
     ),
     (
         "Could not connect|EndpointConnectionError|[Tt]imed? ?out|Connection was closed",

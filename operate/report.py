@@ -1,4 +1,4 @@
-"""A report: asks until it is complete, and puts its parts together."""
+"""Asks for a report until it is complete, and merges its parts."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,26 +10,26 @@ Finding = Mapping[str, Any]
 
 
 def parts(function: Function, say: Callable[[str], None]) -> Iterator[Answer]:
-    """The answers of the function, until one has no continuation."""
+    """The parts of a report, until one has no continuation."""
     request: dict[str, str] = {}
     seen = 0
     while True:
         part = function.ask({"Report": request})
         if not isinstance(part.get("Targets"), list):
-            raise FailedError(f"the answer of {function.name} is no report. Is that the right function?")
+            raise FailedError(f"the answer of {function.name} is no report. Check FUNCTION: is it this function?")
         yield part
         if not (continuation := part.get("Continuation")):
             return
         if continuation == request.get("Continuation"):
-            raise FailedError(f"{function.name} does not get on: it answered twice with the same continuation.")
+            raise FailedError(f"{function.name} makes no progress: it returned the same continuation twice.")
         seen += len(part["Targets"])
         targets = "target" if seen == 1 else "targets"
-        say(f"{seen} {targets} so far; the time of the invocation was up, so asking for the rest")
+        say(f"{seen} {targets} so far; the time of the invocation was up, so asking for the next part")
         request = {"Continuation": continuation}
 
 
 def merged(answers: Sequence[Answer]) -> Answer:
-    """One report of all parts. Each part counts its own targets, so the counts are added."""
+    """One report of all parts. Each part counts its own targets, so this adds the counts."""
     first = {name: value for name, value in answers[0].items() if name != "Continuation"}
     summary: Counter[str] = Counter()
     for answer in answers:
@@ -49,5 +49,5 @@ def urgent(of: Mapping[str, Any]) -> list[Finding]:
 
 
 def needs_attention(report: Mapping[str, Any]) -> bool:
-    """Whether somebody has to do something. What was not looked at may hide something."""
+    """Whether somebody has to act. What could not be read may need attention, too."""
     return bool(report["NotLookedAt"]) or any(map(urgent, [*report["Targets"], *report["Snapshots"]]))

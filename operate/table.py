@@ -21,11 +21,11 @@ Row = Sequence[str]
 
 
 def of_report(report: Mapping[str, Any], width: int, colours: bool = False) -> list[str]:
-    """The lines of a report: first what needs attention, then everything in brief."""
+    """The lines of a report: first what needs attention, then a table of everything."""
     report = _printable(report)
     lines = [_paint(_BOLD, _title(report)), *_attention(report, width), *_targets(report), *_snapshots(report)]
     if report["NotLookedAt"]:
-        lines += ["", _paint(_BOLD, "Not looked at")]
+        lines += ["", _paint(_BOLD, "Could not be read")]
         for text in report["NotLookedAt"]:
             lines += _wrapped(text, width, "* ", "  ")
     colour = _RED if needs_attention(report) else _GREEN
@@ -34,13 +34,13 @@ def of_report(report: Mapping[str, Any], width: int, colours: bool = False) -> l
 
 
 def of_repair(answer: Mapping[str, Any], again: str, width: int, colours: bool = False) -> list[str]:
-    """The lines of a repair. `again` is the command that does what a dry run has shown."""
+    """The lines of a repair. `again` is the command that carries out what a dry run has shown."""
     answer = _printable(answer)
     action = answer["Action"]
     lines = [_paint(_BOLD, f"{answer['ResourceId']}, {answer['ScalableDimension']}")]
     lines += _wrapped(f"{action}: {answer['Message']}" if action != "None" else answer["Message"], width)
     if is_repairable(answer) and answer["DryRun"]:
-        lines += ["This was a dry run; nothing was changed. To do it:", f"  {again}"]
+        lines += ["This was a dry run: nothing was changed. To carry it out:", f"  {again}"]
     return _shown(lines, colours)
 
 
@@ -74,14 +74,14 @@ _COUNTED = ("Targets", "Owned", "Orphans", "Unregistered", "Drifted", "Snapshots
 
 
 def _title(report: Mapping[str, Any]) -> str:
-    # A local run may have no account.
+    # Under `make watch`, the function has no ARN, and so no account.
     place = [report["Region"], *([f"account {report['Account']}"] if report.get("Account") else [])]
     at = report["At"].replace("T", " at ").replace("Z", " UTC")
     return f"SageMaker's scalable targets in {', '.join(place)}, on {at}"
 
 
 def _attention(report: Mapping[str, Any], width: int) -> Iterator[str]:
-    """Each finding that needs attention: what is, and what to do."""
+    """Each finding that needs attention: what was found, and what to do."""
     found = [
         (name, each, urgent(each))
         for kind, name in (("Targets", ""), ("Snapshots", "snapshot of "))
@@ -170,7 +170,7 @@ def _state(each: Mapping[str, Any]) -> str:
 
 
 def _code(finding: Finding) -> str:
-    """The code of a finding. A failed activity also has a cause, and how often it was."""
+    """The code of a finding. For failed activities, also their cause and number."""
     details = [str(finding["Cause"])] if "Cause" in finding else []
     details += [f"{finding['Count']} times"] if finding.get("Count", 1) != 1 else []
     return f"{finding['Code']} ({', '.join(details)})" if details else str(finding["Code"])

@@ -128,7 +128,7 @@ chat       0 to 2 copies                –                          ok
 SNAPSHOT OF    AGE     OWNER            STATE
 ranking/green  3 days  ranking/Scaling  Stale
 
-Not looked at
+Could not be read
 * The stack blue could not be read: AccessDenied.
 
 4 targets, 2 owned by stacks: 1 not registered, 1 drifted, 3 failed activities. 1 snapshot, 1
@@ -293,16 +293,16 @@ class Command(unittest.TestCase):
         self.replies({"errorMessage": "there is no ResponseURL", "errorType": "E"}, FunctionError="Unhandled")
         self.assert_fails(self.operate("report"), "failed: there is no ResponseURL", "earlier version")
         for body, advice in (
-            ({"Error": "DescribeScalableTargets failed."}, "could not do it: DescribeScalableTargets failed."),
+            ({"Error": "DescribeScalableTargets failed."}, "answered with an error: DescribeScalableTargets failed."),
             ("null", "answered null, which is no report"),
             ("<html>", "not JSON: <html>"),
-            ({"statusCode": 200}, "is no report. Is that the right function?"),
+            ({"statusCode": 200}, "is no report. Check FUNCTION: is it this function?"),
         ):
             with self.subTest(body):
                 self.replies(body)
                 self.assert_fails(self.operate("report"), advice)
         self.replies(*[answer(target("a"), Continuation="same")] * 2)
-        self.assert_fails(self.operate("report"), "does not get on")
+        self.assert_fails(self.operate("report"), "makes no progress")
 
     def test_it_fails_without_the_aws_cli_or_a_function(self) -> None:
         Path(self.folder, "aws").unlink()
@@ -332,7 +332,7 @@ class Command(unittest.TestCase):
             [
                 f"{resource}, {INSTANCES}",
                 "Deregister: It would deregister the target, because stack ranking is gone.",
-                "This was a dry run; nothing was changed. To do it:",
+                "This was a dry run: nothing was changed. To carry it out:",
                 f"  {again}",
             ],
         )
@@ -365,7 +365,7 @@ class Command(unittest.TestCase):
         self.assertIn("invalid choice: 'no'", done.stderr)
         self.assertEqual(self.calls(), [])
 
-    def test_make_hands_over_the_settings_of_the_user(self) -> None:
+    def test_make_passes_on_the_settings_of_the_user_unless_it_has_other_targets(self) -> None:
         self.replies(answer(), answer())
         for command in (["make", "report", f"FUNCTION={ARN}"], ["make", "build", "report", f"FUNCTION={ARN}"]):
             # With -o, make does not build.

@@ -74,7 +74,7 @@ class Played(FunctionTestCase):
         self.assertEqual(self.codes(), ["StackGone"])
         dry = self.make("repair", f"RESOURCE={VARIANT}")
         self.assertEqual(dry.returncode, 0, dry.stdout + dry.stderr)
-        self.assertRegex(dry.stdout, r"\nDeregister: .*\nThis was a dry run; nothing was changed")
+        self.assertRegex(dry.stdout, r"\nDeregister: .*\nThis was a dry run: nothing was changed")
         self.assertEqual(self.codes(), ["StackGone"])
         done = self.make("repair", f"RESOURCE={VARIANT}", "DRY_RUN=false")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
