@@ -145,7 +145,7 @@ _ADVICE: tuple[tuple[str, Callable[[Function], str]], ...] = (
     ),
     (
         "AccessDenied",
-        lambda function: f"you may not invoke {function.name}. You need the permission lambda:InvokeFunction on it.",
+        lambda function: f"you may not invoke {function.name}: you need the permission lambda:InvokeFunction on it.",
     ),
     (
         "Unable to locate credentials|ExpiredToken|InvalidClientTokenId|UnrecognizedClient|SSO|[Tt]oken has expired",
@@ -160,7 +160,7 @@ _ADVICE: tuple[tuple[str, Callable[[Function], str]], ...] = (
     (
         # The answer of `cargo lambda watch`, where Lambda answers with a FunctionError.
         r"error occurred \(500\)",
-        lambda function: f"{function.name} failed. The terminal with `make watch` says why. {_EARLIER}",
+        lambda function: f"{function.name} failed; the terminal with `make watch` says why. {_EARLIER}",
     ),
     (
         "Could not connect|EndpointConnectionError|[Tt]imed? ?out|Connection was closed",
