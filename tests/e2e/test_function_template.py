@@ -3,6 +3,7 @@
 import json
 import re
 import unittest
+from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
@@ -36,6 +37,11 @@ PROBED = {
     # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-prerequisites.html
     "iam:CreateServiceLinkedRole",
 }
+DEPENDENT = {"cloudformation:ListStacks"}
+"""The actions that a call needs beside its own: DescribeStacks of all stacks needs this one.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
+"""
 OF_LAMBDA = {"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
 """The actions of Lambda itself with the function's role."""
 CONDITIONED = {
@@ -102,7 +108,7 @@ class Role(unittest.TestCase):
     def test_it_allows_exactly_what_the_function_calls_and_what_application_auto_scaling_probes(self) -> None:
         called = set(json.loads(OPERATIONS.read_text())["operations"])
         allowed = {action for statement in statements() for action in as_list(statement["Action"])}
-        self.assertEqual(allowed, called | PROBED | OF_LAMBDA)
+        self.assertEqual(allowed, called | DEPENDENT | PROBED | OF_LAMBDA)
 
     def test_it_allows_no_action_by_a_pattern(self) -> None:
         for statement in statements():
@@ -118,12 +124,18 @@ class Role(unittest.TestCase):
             for action in as_list(statement["Action"])
         }
         for action in without:
-            self.assertRegex(action, ":Describe")
+            self.assertRegex(action, ":(Describe|List)")
         for statement in statements():
             self.assertRegex(
                 json.dumps(statement["Resource"]),
                 r'^("\*"|{"Fn::Sub": ".*\$\{AWS::AccountId\}.*"}|{"Fn::GetAtt": .*}|\[{"Fn::GetAtt": .*\])$',
             )
+
+    def test_it_reads_the_path_of_all_snapshots_and_each_snapshot(self) -> None:
+        [snapshots] = [each["Resource"] for each in statements() if "ssm:GetParametersByPath" in each["Action"]]
+        pattern = snapshots["Fn::Sub"].partition(":parameter")[2]
+        for path in ("/sagemaker-scaling/snapshots", "/sagemaker-scaling/snapshots/prod/variant/blue"):
+            self.assertTrue(fnmatchcase(path, pattern), path)
 
     def test_it_invokes_only_the_function_itself_and_its_versions_and_aliases(self) -> None:
         [resource] = [each["Resource"] for each in statements() if each["Action"] == "lambda:InvokeFunction"]
