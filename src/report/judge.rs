@@ -277,17 +277,19 @@ fn of_activities(id: &ScalableTargetId, facts: &Facts<'_>) -> Vec<Finding> {
     let mut failed: BTreeMap<Cause, Vec<&str>> = BTreeMap::new();
     let mut not_scaled: BTreeMap<&str, usize> = BTreeMap::new();
     for activity in activities {
-        let status = text(activity, "StatusCode").unwrap_or_default();
         let message = text(activity, "StatusMessage").unwrap_or_default();
-        for code in not_scaled_codes(activity) {
+        let has_failed = matches!(text(activity, "StatusCode"), Some("Failed" | "Unfulfilled"));
+        let mut codes = not_scaled_codes(activity).peekable();
+        // An activity that was not scaled has the status Failed, too: the user guide shows one.
+        if has_failed && codes.peek().is_none() {
+            failed.entry(cause(message)).or_default().push(message);
+        }
+        for code in codes {
             if code == REFUSED_BY_SERVICE {
-                failed.entry(Cause::Refused).or_default().push(message);
+                failed.entry(Cause::Refused).or_default().push(if message.is_empty() { code } else { message });
             } else {
                 *not_scaled.entry(code).or_default() += 1;
             }
-        }
-        if matches!(status, "Failed" | "Unfulfilled") {
-            failed.entry(cause(message)).or_default().push(message);
         }
     }
     let failed = failed.into_iter().map(|(cause, messages)| {
@@ -320,7 +322,7 @@ fn times(count: usize) -> String {
     if count == 1 { "once in the last day".to_owned() } else { format!("{count} times in the last day") }
 }
 
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_NotScaledReason.html>
+/// <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scaling-activities.html>
 fn not_scaled_codes(activity: &Object) -> impl Iterator<Item = &str> {
     let reasons = activity.get("NotScaledReasons").and_then(Value::as_array);
     reasons.into_iter().flatten().filter_map(|reason| reason["Code"].as_str())

@@ -292,17 +292,26 @@ async fn failed_and_refused_activities_of_the_last_day_are_reported_with_their_c
     record(json!({ "StatusCode": "Unfulfilled", "StatusMessage": "no idea" }));
     record(json!({ "StatusCode": "Successful" }));
     let not_scaled = |code: &str| json!({ "StatusCode": "Failed", "NotScaledReasons": [{ "Code": code }] });
-    record(merged(not_scaled("AlreadyAtMaxCapacity"), &json!({ "StatusCode": "Successful" })));
-    let expected = [("ActivityFailed", true), ("ActivityFailed", true), ("ActivityFailed", true), ("AtMaximum", false)];
+    record(not_scaled("AlreadyAtMaxCapacity"));
+    record(not_scaled("AlreadyAtMaxCapacity"));
+    record(not_scaled("AutoScalingAnticipatedFlapping"));
+    record(not_scaled("TargetServicePutResourceAsUnscalable"));
+    let expected = [
+        ("ActivityFailed", true),
+        ("ActivityFailed", true),
+        ("ActivityFailed", true),
+        ("AtMaximum", false),
+        ("NotScaled", false),
+    ];
     let report = assert_codes(&world, &expected).await;
     let findings = report["Targets"][0]["Findings"].as_array().expect("findings");
     let causes: Vec<_> = findings[..3].iter().map(|found| (&found["Cause"], &found["Count"])).collect();
     assert_eq!(
         causes,
-        [(&json!("Capacity"), &json!(2)), (&json!("Refused"), &json!(1)), (&json!("Other"), &json!(1)),]
+        [(&json!("Capacity"), &json!(2)), (&json!("Refused"), &json!(2)), (&json!("Other"), &json!(1)),]
     );
     assert!(findings[0]["Message"].as_str().expect("text").ends_with(capacity), "the last one: {}", findings[0]);
-    assert_eq!(report["Summary"]["FailedActivities"], 4);
+    assert_eq!(report["Summary"]["FailedActivities"], 5);
 }
 
 #[tokio::test(start_paused = true)]
