@@ -127,7 +127,7 @@ async fn stack_state(reads: &Reads<'_>, location: &Location, stack: &str) -> Res
     if !location.has(stack) {
         return Ok(StackState::Elsewhere);
     }
-    Ok(match reads.stack_status(stack).await?.as_deref() {
+    Ok(match reads.stack(stack).await?.as_ref().map(|stack| stack.stack_status.as_str()) {
         None | Some("DELETE_COMPLETE") => StackState::Gone,
         Some(status) if status.ends_with("_IN_PROGRESS") => StackState::Busy,
         Some(_) => StackState::Exists,

@@ -6,7 +6,7 @@
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Operations.html>
 
 use std::ops::ControlFlow;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension as Dimension, ServiceNamespace};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -83,28 +83,44 @@ impl Reads<'_> {
         self.list(operation, "all targets", object([("ServiceNamespace", json!(SERVICE_NAMESPACE))]), list).await
     }
 
-    /// The scaling activities of all targets that began at `since` or later, with those that did not scale.
+    /// The scaling activities of all targets that began at `since` or later and failed or were not carried out, and whether these
+    /// are all of them: the latest come first, and reading ends after [`MAX_ACTIVITY_PAGES`], or with `reserve` left to work.
     ///
-    /// The service returns those of six weeks. Assumed: the latest first; AWS does not document the order. So reading ends after
-    /// two pages in a row without such an activity.
-    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html>
-    pub async fn activities(&self, since: SystemTime) -> Result<Vec<Object>, AwsError> {
+    /// The service returns those of six weeks, the latest first: that is not documented, so two pages without a later one end the
+    /// look-up. <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html>
+    pub async fn failed_activities(
+        &self,
+        since: SystemTime,
+        reserve: Duration,
+    ) -> Result<(Vec<Object>, bool), AwsError> {
         let since = DateTime::from(since).as_secs_f64();
         let began = |activity: &Object| activity.get("StartTime").and_then(Value::as_f64).unwrap_or(since);
+        let has_failed = |activity: &Object| {
+            matches!(text(activity, "StatusCode"), Some("Failed" | "Unfulfilled"))
+                || activity.contains_key("NotScaledReasons")
+        };
         let mut input =
             object([("ServiceNamespace", json!(SERVICE_NAMESPACE)), ("IncludeNotScaledActivities", json!(true))]);
         let (mut activities, mut pages_without) = (Vec::new(), 0);
-        loop {
-            let (page, next) =
+        for _ in 0..MAX_ACTIVITY_PAGES {
+            let (mut page, next) =
                 self.page(Operation::DescribeScalingActivities, "all targets", &input, "ScalingActivities").await?;
-            let found = activities.len();
-            activities.extend(page.into_iter().filter(|activity| began(activity) >= since));
-            pages_without = if activities.len() == found { pages_without + 1 } else { 0 };
+            page.retain(|activity| began(activity) >= since);
+            pages_without = if page.is_empty() { pages_without + 1 } else { 0 };
+            activities.extend(page.into_iter().filter(has_failed).map(|mut activity| {
+                // The others are long, and there may be thousands of activities.
+                activity.retain(|name, _| ACTIVITY_MEMBERS.contains(&name.as_str()));
+                activity
+            }));
             match next {
                 Some(token) if pages_without < 2 => drop(input.insert("NextToken".to_owned(), token)),
-                _ => return Ok(activities),
+                _ => return Ok((activities, true)),
+            }
+            if self.left_to_work() < reserve {
+                break;
             }
         }
+        Ok((activities, false))
     }
 
     async fn list_targets(&self, resource: &str, input: Object) -> Result<Vec<Object>, AwsError> {
@@ -330,6 +346,11 @@ impl Aws<'_> {
         missing_is_done(done)
     }
 }
+
+/// Fifty activities each.
+const MAX_ACTIVITY_PAGES: usize = 500;
+const ACTIVITY_MEMBERS: [&str; 5] =
+    ["NotScaledReasons", "ResourceId", "ScalableDimension", "StatusCode", "StatusMessage"];
 
 /// The operation that describes attachments, and the member of its reply that lists them.
 fn describe_operation(kind: AttachmentKind) -> (Operation, &'static str) {

@@ -111,12 +111,12 @@ impl Reads<'_> {
         }
     }
 
-    /// The status of the stack with this ARN. `None` if it does not exist: CloudFormation removes a deleted stack after 90 days.
+    /// The stack with this ARN, also if it is deleted. `None` if it does not exist: CloudFormation removes a deleted stack after 90 days.
     ///
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-view-deleted-stacks.html>
-    pub async fn stack_status(&self, id: &str) -> Result<Option<String>, AwsError> {
+    pub async fn stack(&self, id: &str) -> Result<Option<Stack>, AwsError> {
         match self.describe_stacks(id, json!({ "StackName": id })).await {
-            Ok(found) => Ok(found.member.into_iter().next().map(|stack| stack.stack_status)),
+            Ok(found) => Ok(found.member.into_iter().next()),
             Err(error) if error.code() == Some("ValidationError") && error.says("does not exist") => Ok(None),
             Err(error) => Err(error),
         }
@@ -231,7 +231,7 @@ struct Stacks {
 }
 
 /// A stack.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Stack {
     /// Its ARN.
     #[serde(rename = "StackId", default)]
@@ -239,6 +239,9 @@ pub struct Stack {
     /// Such as `UPDATE_COMPLETE`.
     #[serde(rename = "StackStatus", default)]
     pub stack_status: String,
+    /// When its last update began. `None` if it was never updated.
+    #[serde(rename = "LastUpdatedTime")]
+    pub last_updated: Option<String>,
     /// Its tags, and the items of its other lists, which have neither key nor value.
     #[serde(default)]
     member: Vec<Tag>,

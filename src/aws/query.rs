@@ -95,9 +95,10 @@ fn collect(element: &mut ScopedDecoder<'_, '_>, texts: &mut Map<String, Value>) 
     Ok(())
 }
 
-const READ: [&str; 12] = [
+const READ: [&str; 13] = [
     "Code",
     "Key",
+    "LastUpdatedTime",
     "LastUpdatedTimestamp",
     "LogicalResourceId",
     "Message",

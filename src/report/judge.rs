@@ -49,11 +49,16 @@ pub(super) fn owner_state(owner: &Owner, target: &ScalableTargetId, facts: &Fact
     };
     let found = stack.resources.iter().find(|resource| resource.logical_resource_id == owner.logical_resource_id);
     match found {
-        Some(found) if found.resource_status != "DELETE_COMPLETE" && has_target(&found.physical_resource_id) => {
+        Some(found) if !is_removed(&found.resource_status) && has_target(&found.physical_resource_id) => {
             OwnerState::Exists
         }
         Some(_) | None => OwnerState::ResourceGone,
     }
+}
+
+/// Whether the stack no longer has a resource with this status. It may have retained it.
+fn is_removed(status: &str) -> bool {
+    matches!(status, "DELETE_COMPLETE" | "DELETE_SKIPPED")
 }
 
 /// The findings of a registered target.
@@ -126,7 +131,8 @@ fn of_owner(owner: &Owner, state: OwnerState, found: &Found) -> Vec<Finding> {
     let Owner { stack_id, logical_resource_id } = owner;
     match state {
         OwnerState::Busy => {
-            let message = format!("Stack {stack_id} is being changed; look again afterwards");
+            let message =
+                format!("Stack {stack_id} is being changed, or was while the report ran; look again afterwards");
             findings.push(Finding::note(Code::StackBusy, message));
         }
         OwnerState::Elsewhere => {
@@ -341,11 +347,8 @@ fn cause(message: &str) -> Cause {
     }
 }
 
-/// The targets that stacks declare and that are not registered. `is_registered` also knows those that were registered since.
-pub(super) fn unregistered(
-    facts: &Facts<'_>,
-    is_registered: impl Fn(&ScalableTargetId) -> bool,
-) -> Vec<(Owner, ScalableTargetId)> {
+/// The targets that stacks declare and that are not registered.
+pub(super) fn unregistered(facts: &Facts<'_>) -> Vec<(Owner, ScalableTargetId)> {
     let declares = |(stack, facts): (&String, &StackFacts)| {
         let stack = stack.clone();
         let resources = facts.resources.iter().filter(|found| {
@@ -365,7 +368,7 @@ pub(super) fn unregistered(
         owned.collect::<Vec<_>>()
     };
     let settled = facts.stacks.iter().filter(|(_, stack)| !stack.is_busy() && !stack.is_gone());
-    settled.flat_map(declares).filter(|(_, id)| !is_registered(id)).collect()
+    settled.flat_map(declares).filter(|(_, id)| !facts.is_registered(id)).collect()
 }
 
 /// The finding of a declared target that is not registered.
@@ -412,13 +415,13 @@ pub(super) fn snapshot(name: &str, read: Result<Snapshot, SnapshotError>, facts:
     let stack = snapshot.update.as_ref().and_then(|update| update.stack_id.as_ref());
     let is_busy =
         stack.or_else(|| owner.as_ref().map(|owner| &owner.stack_id)).is_some_and(|stack| facts.is_busy(stack));
-    let finding = if facts.is_complete(id) && !is_busy {
+    let finding = if facts.is_registered(id) && !facts.is_restoring(id) && !is_busy {
         let message = "Its target is registered; the next gate of the endpoint drops the snapshot";
         Finding::note(Code::AlreadyRegistered, message)
     } else if is_busy && !is_stale {
         Finding::note(Code::Waiting, "Its stack is being changed, and restores the target afterwards")
     } else {
-        let message = if facts.is_registered(id) {
+        let message = if facts.is_restoring(id) {
             "A restore of its target was interrupted: the target may lack policies and scheduled actions"
         } else {
             "Its target is not registered, so nothing scales it"

@@ -6,12 +6,14 @@ mod finding;
 mod judge;
 mod read;
 
+use std::collections::BTreeMap;
+
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 pub use self::finding::{Cause, Code, Finding, Report, SnapshotReport, Summary, TargetReport};
 use crate::aws::{AwsError, Reads};
-use crate::model::{Location, ScalableTargetId};
+use crate::model::Location;
 use crate::request::ReportOrder;
 use crate::timing::TO_END_A_REPORT;
 
@@ -27,28 +29,28 @@ pub async fn report(
     let (mut facts, found) = read::read_all(reads, location, function).await?;
     let after = order.continuation.as_deref().unwrap_or_default();
     let left: Vec<_> = found.into_iter().filter(|found| read::key(&found.spec.id).as_str() > after).collect();
-    let mut targets = Vec::new();
+    let mut completed = Vec::new();
     let mut continuation = None;
     for (index, chunk) in left.chunks(CHUNK).enumerate() {
         if index > 0 && reads.left_to_work() < TO_END_A_REPORT {
             continuation = left.get(index * CHUNK - 1).map(|last| read::key(&last.spec.id));
             break;
         }
-        let completed = read::complete(reads, chunk, &mut facts).await?;
-        targets.extend(completed.iter().map(|found| judge::target(found, &facts)));
+        completed.extend(read::complete(reads, chunk, &mut facts).await?);
     }
-    let mut snapshots = Vec::new();
+    let (mut kept, mut unregistered) = (BTreeMap::new(), Vec::new());
     if order.continuation.is_none() {
-        let kept = read::snapshots(reads, &mut facts).await;
-        let kept_ids: Vec<ScalableTargetId> = kept.values().flatten().map(|kept| kept.spec.id.clone()).collect();
-        for (owner, id) in judge::unregistered(&facts, |id| facts.is_registered(id)) {
-            // It may have been registered since.
-            if !read::is_registered_now(reads, &id).await? {
-                targets.push(judge::not_registered(owner, &id, kept_ids.iter().any(|kept| kept.is_same(&id))));
-            }
-        }
-        snapshots = kept.into_iter().map(|(name, read)| judge::snapshot(&name, read, &facts)).collect();
+        kept = read::snapshots(reads, &mut facts).await?;
+        // They may have been registered since.
+        unregistered = read::still_unregistered(reads, judge::unregistered(&facts)).await?;
     }
+    read::read_changes(reads, &mut facts).await;
+    let mut targets: Vec<_> = completed.iter().map(|found| judge::target(found, &facts)).collect();
+    for (owner, id) in unregistered.into_iter().filter(|(owner, _)| !facts.is_busy(&owner.stack_id)) {
+        let has_snapshot = kept.values().flatten().any(|kept| kept.spec.id.is_same(&id));
+        targets.push(judge::not_registered(owner, &id, has_snapshot));
+    }
+    let snapshots: Vec<_> = kept.into_iter().map(|(name, read)| judge::snapshot(&name, read, &facts)).collect();
     let at = DateTime::from(facts.at);
     Ok(Report {
         region: location.region.clone(),

@@ -8,15 +8,15 @@ use futures_util::future::join_all;
 use futures_util::try_join;
 use serde_json::Value;
 
-use crate::aws::{AwsError, Reads, StackResource};
+use crate::aws::{AwsError, Reads, Stack, StackResource};
 use crate::model::attributes::TARGET_ARN;
 use crate::model::json::{Object, text};
 use crate::model::{
-    Attachment, AttachmentKind, Endpoint, EndpointName, InferenceComponentName, Location, Owner, RESTORING_TAG,
+    Attachment, AttachmentKind, Endpoint, EndpointName, InferenceComponentName, Location, Owner, ResourceType,
     ScalableTargetId, TargetSpec, target_of,
 };
 use crate::snapshot::{Snapshot, SnapshotError, keep_input, store};
-use crate::timing::RECENT_ACTIVITIES;
+use crate::timing::{RECENT_ACTIVITIES, TO_END_A_REPORT};
 
 /// What was read.
 pub(super) struct Facts<'a> {
@@ -25,9 +25,11 @@ pub(super) struct Facts<'a> {
     pub(super) at: SystemTime,
     /// The keys of all registered targets.
     registered: BTreeSet<String>,
-    /// The keys of those that have the restoring tag.
+    /// The keys of those that have a snapshot and are not completely restored.
     restoring: BTreeSet<String>,
-    /// By their ARNs, without those that could not be read.
+    /// The ARNs of the stacks that existed when the report began. `None` if they could not be read.
+    listed: Option<BTreeSet<String>>,
+    /// By their ARNs. Without those that were not looked at.
     pub(super) stacks: BTreeMap<String, StackFacts>,
     /// By their names in lower case. `None` for those that do not exist.
     endpoints: BTreeMap<String, Option<Endpoint>>,
@@ -44,7 +46,13 @@ pub(super) struct Facts<'a> {
 pub(super) struct StackFacts {
     /// `None` if it does not exist.
     status: Option<String>,
+    last_updated: Option<String>,
+    /// Whether it was changed while the report ran.
+    has_changed: bool,
+    /// Its scalable targets.
     pub(super) resources: Vec<StackResource>,
+    /// Whether it may have more of them: CloudFormation describes no more than 100 resources.
+    has_more: bool,
 }
 
 /// A registered target.
@@ -59,14 +67,21 @@ pub(super) struct Found {
 }
 
 impl StackFacts {
+    fn new(stack: &Stack, mut resources: Vec<StackResource>) -> Self {
+        let has_more = resources.len() >= MOST_RESOURCES;
+        resources.retain(|found| ResourceType::read(&found.resource_type) == Some(ResourceType::ScalableTarget));
+        let (status, last_updated) = (Some(stack.stack_status.clone()), stack.last_updated.clone());
+        Self { status, last_updated, has_changed: false, resources, has_more }
+    }
+
     /// Whether it is deleted.
     pub(super) fn is_gone(&self) -> bool {
         self.status.as_deref().is_none_or(|status| status == "DELETE_COMPLETE")
     }
 
-    /// Whether CloudFormation is changing it. A stack in review counts, too: `REVIEW_IN_PROGRESS`.
+    /// Whether it is being changed, or about to be created, or was changed while the report ran.
     pub(super) fn is_busy(&self) -> bool {
-        self.status.as_deref().is_some_and(|status| status.ends_with("_IN_PROGRESS"))
+        self.has_changed || self.status.as_deref().is_some_and(|status| status.ends_with("_IN_PROGRESS"))
     }
 }
 
@@ -80,9 +95,8 @@ impl Facts<'_> {
         self.registered.contains(&key(id))
     }
 
-    /// Whether a target is registered, and not only half restored.
-    pub(super) fn is_complete(&self, id: &ScalableTargetId) -> bool {
-        self.is_registered(id) && !self.restoring.contains(&key(id))
+    pub(super) fn is_restoring(&self, id: &ScalableTargetId) -> bool {
+        self.restoring.contains(&key(id))
     }
 
     pub(super) fn is_busy(&self, stack: &str) -> bool {
@@ -115,22 +129,56 @@ pub(super) async fn read_all<'a>(
     location: &'a Location,
     function: &str,
 ) -> Result<(Facts<'a>, Vec<Found>), AwsError> {
-    let at = reads.now();
+    let mut facts = Facts {
+        location,
+        at: reads.now(),
+        registered: BTreeSet::new(),
+        restoring: BTreeSet::new(),
+        listed: None,
+        stacks: BTreeMap::new(),
+        endpoints: BTreeMap::new(),
+        components: BTreeMap::new(),
+        activities: BTreeMap::new(),
+        not_looked_at: Vec::new(),
+    };
+    // First the stacks: `read_changes` reads them again at the end, so that what changes in between is not compared.
+    let stacks = reads.all_stacks().await.unwrap_or_else(|error| {
+        facts.note("The stacks", &error);
+        Vec::new()
+    });
+    if facts.not_looked_at.is_empty() {
+        facts.listed = Some(stacks.iter().map(|stack| stack.stack_id.clone()).collect());
+    }
+    let targets = reads.all_targets().await?;
+    let since = facts.at.checked_sub(RECENT_ACTIVITIES).unwrap_or(SystemTime::UNIX_EPOCH);
     let scaling = async {
-        // Targets first, so that the status of a stack that deletes its target meanwhile is read later.
-        let targets = reads.all_targets().await?;
         let policies = reads.all_attachments(AttachmentKind::ScalingPolicy).await?;
         let actions = reads.all_attachments(AttachmentKind::ScheduledAction).await?;
-        let since = at.checked_sub(RECENT_ACTIVITIES).unwrap_or(SystemTime::UNIX_EPOCH);
-        Ok::<_, AwsError>((targets, policies, actions, reads.activities(since).await))
+        Ok((policies, actions, reads.failed_activities(since, TO_END_A_REPORT).await))
     };
-    let ((targets, policies, actions, activities), stacks) =
-        try_join!(scaling, async { Ok(reads.all_stacks().await) })?;
+    let resources = stacks.iter().map(async |stack| {
+        let resources = reads.resources_of_stack(&stack.stack_id).await?;
+        // Thousands of stacks have more resources than the function has memory for.
+        Ok::<_, AwsError>((native_policies(&resources), StackFacts::new(stack, resources)))
+    });
+    let ((policies, actions, activities), resources) = try_join!(scaling, async { Ok(join_all(resources).await) })?;
+    let mut of_stacks = BTreeSet::new();
+    for (stack, read) in stacks.iter().zip(resources) {
+        match read {
+            Ok((policies, found)) => {
+                of_stacks.extend(policies);
+                facts.stacks.insert(stack.stack_id.clone(), found);
+            }
+            Err(error) => facts.note("The resources of a stack", &error),
+        }
+    }
     let mut parts: BTreeMap<String, Vec<Attachment>> = BTreeMap::new();
     let kinds = [(AttachmentKind::ScalingPolicy, policies), (AttachmentKind::ScheduledAction, actions)];
     for (kind, mut body) in kinds.into_iter().flat_map(|(kind, found)| found.into_iter().map(move |body| (kind, body)))
     {
-        if let Some(id) = target_of(&body) {
+        // A native policy may be on a target of this function. The native resource declares it.
+        let is_native = text(&body, "PolicyARN").is_some_and(|arn| of_stacks.contains(arn));
+        if let Some(id) = target_of(&body).filter(|_| !is_native) {
             keep_input(&mut body);
             parts.entry(key(&id)).or_default().push(Attachment { kind, body });
         }
@@ -138,19 +186,13 @@ pub(super) async fn read_all<'a>(
     let mut found: Vec<_> =
         targets.into_iter().filter_map(|target| read_target(target, &mut parts, function)).collect();
     found.sort_by_key(|found| key(&found.spec.id));
-    let mut facts = Facts {
-        location,
-        at,
-        registered: found.iter().map(|found| key(&found.spec.id)).collect(),
-        restoring: BTreeSet::new(),
-        stacks: BTreeMap::new(),
-        endpoints: BTreeMap::new(),
-        components: BTreeMap::new(),
-        activities: BTreeMap::new(),
-        not_looked_at: Vec::new(),
-    };
+    facts.registered = found.iter().map(|found| key(&found.spec.id)).collect();
     match activities {
-        Ok(activities) => {
+        Ok((activities, is_complete)) => {
+            if !is_complete {
+                let note = "The earlier scaling activities of the last day could not be read: there are too many";
+                facts.not_looked_at.push(note.to_owned());
+            }
             for activity in activities {
                 if let Some(id) = target_of(&activity) {
                     facts.activities.entry(key(&id)).or_default().push(activity);
@@ -159,23 +201,29 @@ pub(super) async fn read_all<'a>(
         }
         Err(error) => facts.note("Scaling activities", &error),
     }
-    match stacks {
-        Ok(stacks) => {
-            let resources = stacks.iter().map(|stack| reads.resources_of_stack(&stack.stack_id));
-            let resources = join_all(resources).await;
-            for (stack, resources) in stacks.into_iter().zip(resources) {
-                match resources {
-                    Ok(resources) => {
-                        let status = Some(stack.stack_status);
-                        facts.stacks.insert(stack.stack_id, StackFacts { status, resources });
-                    }
-                    Err(error) => facts.note("The resources of a stack", &error),
-                }
-            }
-        }
-        Err(error) => facts.note("The stacks", &error),
-    }
     Ok((facts, found))
+}
+
+/// The ARNs of the native policies among the resources of a stack. Their type's identifier is the ARN and the dimension, and `Ref`
+/// is documented to be the ARN, so the physical id may be either.
+fn native_policies(resources: &[StackResource]) -> Vec<String> {
+    let policies = resources.iter().filter(|found| found.resource_type == "AWS::ApplicationAutoScaling::ScalingPolicy");
+    let arn = |id: &str| id.rsplit_once("|sagemaker:").map_or(id, |(arn, _)| arn).to_owned();
+    policies.map(|found| arn(&found.physical_resource_id)).collect()
+}
+
+/// Reads all stacks again, and marks those that were changed since they were read first: what was read of their targets may be
+/// from before or after.
+pub(super) async fn read_changes(reads: &Reads<'_>, facts: &mut Facts<'_>) {
+    let now: BTreeMap<_, _> = match reads.all_stacks().await {
+        Ok(stacks) => stacks.into_iter().map(|stack| (stack.stack_id.clone(), stack)).collect(),
+        Err(error) => return facts.note("The stacks", &error),
+    };
+    for (id, found) in facts.stacks.iter_mut().filter(|(_, found)| !found.is_gone()) {
+        let is_same =
+            |now: &Stack| found.status.as_ref() == Some(&now.stack_status) && found.last_updated == now.last_updated;
+        found.has_changed |= !now.get(id).is_some_and(is_same);
+    }
 }
 
 fn read_target(mut target: Object, parts: &mut BTreeMap<String, Vec<Attachment>>, function: &str) -> Option<Found> {
@@ -205,8 +253,6 @@ pub(super) async fn complete(
             Err(error) => return Err(error),
         }
     }
-    let is_restoring = |found: &&Found| found.spec.tags.contains_key(RESTORING_TAG);
-    facts.restoring.extend(completed.iter().filter(is_restoring).map(|found| key(&found.spec.id)));
     read_endpoints(reads, completed.iter().map(|target| &target.spec.id), facts).await;
     for target in &completed {
         if let Some(owner) = Owner::read(&target.spec.tags) {
@@ -256,44 +302,63 @@ async fn read_owner(reads: &Reads<'_>, owner: &Owner, facts: &mut Facts<'_>) {
         return;
     }
     if !facts.stacks.contains_key(stack) {
-        // The list has no deleted stack, and none that was created since.
-        match reads.stack_status(stack).await {
-            Ok(status) if status.as_deref().is_none_or(|status| status == "DELETE_COMPLETE") => {
-                facts.stacks.insert(stack.clone(), StackFacts { status, resources: Vec::new() });
-            }
-            Ok(status) => match reads.resources_of_stack(stack).await {
-                Ok(resources) => drop(facts.stacks.insert(stack.clone(), StackFacts { status, resources })),
+        match reads.stack(stack).await {
+            Ok(Some(found)) if found.stack_status != "DELETE_COMPLETE" => match reads.resources_of_stack(stack).await {
+                Ok(resources) => {
+                    // If it was not in the list, it was created since.
+                    let has_changed = facts.listed.as_ref().is_some_and(|listed| !listed.contains(stack));
+                    let found = StackFacts { has_changed, ..StackFacts::new(&found, resources) };
+                    facts.stacks.insert(stack.clone(), found);
+                }
                 Err(error) => facts.note("The resources of a stack", &error),
             },
+            Ok(found) => {
+                let status = found.map(|found| found.stack_status);
+                facts.stacks.insert(stack.clone(), StackFacts { status, ..StackFacts::default() });
+            }
             Err(error) => facts.note("A stack", &error),
         }
     }
     let Some(found) = facts.stacks.get_mut(stack) else { return };
     let is_known = found.resources.iter().any(|resource| resource.logical_resource_id == owner.logical_resource_id);
-    if found.resources.len() < MOST_RESOURCES || is_known {
+    if !found.has_more || is_known {
         return;
     }
     if let Some(record) = reads.record_of(owner).await {
         found.resources.push(StackResource::of_target(owner, &record));
     } else {
         facts.stacks.remove(stack);
+        facts.not_looked_at.push(format!("The {owner} could not be read"));
     }
 }
 
-/// Whether a target is registered now.
-pub(super) async fn is_registered_now(reads: &Reads<'_>, id: &ScalableTargetId) -> Result<bool, AwsError> {
-    Ok(reads.describe_target(id).await?.is_some())
+/// Those of some targets that are not registered now.
+pub(super) async fn still_unregistered(
+    reads: &Reads<'_>,
+    missing: Vec<(Owner, ScalableTargetId)>,
+) -> Result<Vec<(Owner, ScalableTargetId)>, AwsError> {
+    let ids: Vec<_> = missing.iter().map(|(_, id)| id.resource_id()).collect();
+    let found: BTreeSet<_> =
+        reads.describe_targets(&ids).await?.iter().filter_map(target_of).map(|id| key(&id)).collect();
+    Ok(missing.into_iter().filter(|(_, id)| !found.contains(&key(id))).collect())
 }
 
 /// All snapshots, by the names of their parameters.
 pub(super) async fn snapshots(
     reads: &Reads<'_>,
     facts: &mut Facts<'_>,
-) -> BTreeMap<String, Result<Snapshot, SnapshotError>> {
-    store::get_of_all_endpoints(reads).await.unwrap_or_else(|error| {
+) -> Result<BTreeMap<String, Result<Snapshot, SnapshotError>>, AwsError> {
+    let snapshots = store::get_of_all_endpoints(reads).await.unwrap_or_else(|error| {
         facts.note("The snapshots", &error);
         BTreeMap::new()
-    })
+    });
+    for snapshot in snapshots.values().flatten() {
+        let id = &snapshot.spec.id;
+        if facts.is_registered(id) && reads.registered(id).await?.is_some_and(|found| found.is_restoring()) {
+            facts.restoring.insert(key(id));
+        }
+    }
+    Ok(snapshots)
 }
 
 /// How many resources of a stack DescribeStackResources returns at most.
