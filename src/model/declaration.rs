@@ -241,7 +241,7 @@ fn digest_of_all(spec: &TargetSpec) -> String {
 }
 
 /// The form in which bodies are compared: without members that have their default value, which the service may add or leave
-/// out, and with each number as a float.
+/// out, with each number as a float, and with lists (of dimensions, metrics and steps, whose order means nothing) in one order.
 fn normalized(body: &Object) -> Value {
     let is_default = |member: &str, value: &Value| match member {
         "Cooldown" | "ScaleInCooldown" | "ScaleOutCooldown" => value.as_f64() == Some(DEFAULT_COOLDOWN),
@@ -264,7 +264,11 @@ fn normalized(body: &Object) -> Value {
 
 fn normalized_value(value: &Value) -> Value {
     match value {
-        Value::Array(items) => items.iter().map(normalized_value).collect(),
+        Value::Array(items) => {
+            let mut items: Vec<_> = items.iter().map(normalized_value).collect();
+            items.sort_by_cached_key(Value::to_string);
+            items.into()
+        }
         Value::Number(number) => number.as_f64().into(),
         Value::Object(members) => normalized(members),
         other => other.clone(),
@@ -334,6 +338,19 @@ mod tests {
         let suspended = json!({ "DynamicScalingInSuspended": false, "ScheduledScalingSuspended": true });
         found.settings.insert("SuspendedState".into(), suspended);
         assert_eq!(declaration.differences(&found), []);
+    }
+
+    #[test]
+    fn the_order_of_lists_makes_no_difference() {
+        let with = |dimensions: Value| {
+            let mut policy = policy("p", 5.0);
+            policy.body.insert("Dimensions".to_owned(), dimensions);
+            spec(vec![policy])
+        };
+        let (one, two) = (json!({ "Name": "a", "Value": "1" }), json!({ "Name": "b", "Value": "2" }));
+        let declaration = written(&with(json!([one, two])));
+        assert_eq!(declaration.differences(&with(json!([two, one]))), []);
+        assert_eq!(declaration.differences(&with(json!([two, two]))).len(), 1);
     }
 
     #[test]
