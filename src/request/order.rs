@@ -2,7 +2,11 @@
 //!
 //! Only a payload of exactly this shape is an order. Everything else is handled as a request of CloudFormation.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+
+use crate::model::json::Object;
 
 /// An order: an object with one member.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
@@ -41,6 +45,8 @@ fn yes() -> bool {
 impl Order {
     /// Reads a payload. `None` if it is no order.
     pub fn read(payload: &str) -> Option<Self> {
+        // A struct can also be read from a list of its members' values.
+        serde_json::from_str::<BTreeMap<String, Object>>(payload).ok()?;
         serde_json::from_str(payload).ok()
     }
 }
@@ -63,6 +69,8 @@ mod tests {
             "{}",
             r#""Report""#,
             r#"{"Report": null}"#,
+            r#"{"Report": ["x"]}"#,
+            r#"{"Repair": ["r", "d", false]}"#,
             r#"{"Report": {"More": 1}}"#,
             r#"{"Report": {}, "RequestType": "Create"}"#,
             r#"{"Report": {}, "Repair": {"ResourceId": "r", "ScalableDimension": "d"}}"#,
