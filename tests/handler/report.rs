@@ -28,11 +28,21 @@ async fn declared() -> World {
 
 /// CloudFormation knows the resource of a target in `STACK`.
 pub(crate) fn on_stack(world: &World, logical_id: &str, id: &str) {
+    on_stack_as(world, logical_id, id, "Custom::SageMakerScalableTarget", "CREATE_COMPLETE");
+}
+
+/// `STACK` has retained the target of its resource `Scaling`.
+pub(crate) fn retain(world: &World, id: &str) {
+    on_stack_as(world, "Scaling", id, "Custom::SageMakerScalableTarget", "DELETE_SKIPPED");
+}
+
+fn on_stack_as(world: &World, logical_id: &str, id: &str, resource_type: &str, status: &str) {
     let resource = json!({
         "StackId": STACK,
         "LogicalResourceId": logical_id,
-        "ResourceType": "Custom::SageMakerScalableTarget",
+        "ResourceType": resource_type,
         "PhysicalResourceId": id,
+        "ResourceStatus": status,
     });
     world.aws("LocalAws.SetStackResource", resource);
 }
@@ -171,6 +181,10 @@ async fn an_owner_that_is_gone_is_reported() {
     let report = assert_codes(&world, &[("ResourceGone", true)]).await;
     assert_eq!(report["Summary"]["Orphans"], 1);
 
+    let world = declared().await;
+    retain(&world, ID);
+    assert_codes(&world, &[("ResourceGone", true)]).await;
+
     // The resource has another target.
     let world = declared().await;
     on_stack(&world, "Scaling", &ID.replace("MyVariant", "MyOtherVariant"));
@@ -199,6 +213,36 @@ async fn a_target_whose_stack_is_being_changed_has_no_other_finding() {
     assert_codes(&world, &[("StackBusy", false)]).await;
     world.auto_scaling("DeregisterScalableTarget", my_variant(), &json!({}));
     assert_codes(&world, &[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_deployed_while_the_report_runs_is_not_compared() {
+    for statuses in [&["UPDATE_IN_PROGRESS"][..], &["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]] {
+        let world = declared().await;
+        set_stack(&world, "UPDATE_IN_PROGRESS");
+        set_stack(&world, "UPDATE_COMPLETE");
+        sleep(Duration::from_secs(10)).await;
+        let arn = world.targets()[0]["ScalableTargetARN"].clone();
+        let declares = json!({ "ResourceARN": arn, "Tags": { DECLARED_TAG: "1 zCVpV 1-9 ---" } });
+        let mut deployment = vec![("AnyScaleFrontendService.TagResource", declares)];
+        deployment.extend(
+            statuses.iter().map(|status| ("LocalAws.SetStack", json!({ "StackId": STACK, "StackStatus": status }))),
+        );
+        world.before("ListTagsForResource", 0, &deployment);
+        assert_codes(&world, &[("StackBusy", false)]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_native_policy_of_a_target_is_declared_by_its_stack() {
+    let world = declared().await;
+    let policy = world.auto_scaling("PutScalingPolicy", my_variant(), &step("native", 1));
+    let arn = policy["PolicyARN"].as_str().expect("an ARN");
+    assert_codes(&world, &[("PolicyAdded", true)]).await;
+    for id in [arn.to_owned(), format!("{arn}|sagemaker:variant:DesiredInstanceCount")] {
+        on_stack_as(&world, "Native", &id, "AWS::ApplicationAutoScaling::ScalingPolicy", "CREATE_COMPLETE");
+        assert_codes(&world, &[]).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -262,7 +306,13 @@ async fn a_snapshot_is_reported_with_its_age() {
     set_stack(&world, "UPDATE_IN_PROGRESS");
     assert_codes(&world, &[("Stale", true)]).await;
 
+    // The function was killed while it restored the target.
     set_stack(&world, "UPDATE_COMPLETE");
+    let restoring = json!({ "MinCapacity": 1, "MaxCapacity": 4, "Tags": { "sagemaker-scaling:restoring": "true" } });
+    world.auto_scaling("RegisterScalableTarget", blue(), &restoring);
+    assert_codes(&world, &[("NoOwner", false), ("Stale", true)]).await;
+    world.auto_scaling("DeregisterScalableTarget", blue(), &json!({}));
+
     world.auto_scaling("RegisterScalableTarget", blue(), &json!({ "MinCapacity": 1, "MaxCapacity": 4 }));
     assert_codes(&world, &[("NoOwner", false), ("AlreadyRegistered", false)]).await;
     assert!(first_snapshot(&world).is_object(), "it is kept");
@@ -312,6 +362,19 @@ async fn failed_and_refused_activities_of_the_last_day_are_reported_with_their_c
     );
     assert!(findings[0]["Message"].as_str().expect("text").ends_with(capacity), "the last one: {}", findings[0]);
     assert_eq!(report["Summary"]["FailedActivities"], 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_names_activities_that_it_has_no_time_for() {
+    let world = declared().await;
+    for _ in 0..60 {
+        let failed = json!({ "StatusCode": "Failed", "StatusMessage": "no idea" });
+        world.aws("LocalAws.RecordScalingActivity", merged(my_variant(), &failed));
+    }
+    let (all, part) = (report(&world).await, world.order(&json!({ "Report": {} }), Duration::from_secs(60)).await);
+    let looked = |report: &Value| (report["Summary"]["FailedActivities"].clone(), report["NotLookedAt"].clone());
+    let note = "The earlier scaling activities of the last day could not be read: there are too many";
+    assert_eq!((looked(&all), looked(&part)), ((json!(60), json!([])), (json!(50), json!([note]))));
 }
 
 #[tokio::test(start_paused = true)]

@@ -26,6 +26,9 @@ impl LocalAws {
         let stack = self.stack_entry(id, now);
         stack.status = status.to_owned();
         stack.deleted = (status == DELETED).then_some(now);
+        if status == "UPDATE_IN_PROGRESS" {
+            stack.updated = Some(now);
+        }
         // A resource that the stack retains keeps its status DELETE_SKIPPED.
         let resources = stack.resources.get_or_insert_default().values_mut();
         for resource in resources.filter(|resource| status == DELETED && resource.status != "DELETE_SKIPPED") {
@@ -115,6 +118,7 @@ impl LocalAws {
         self.stacks.entry(id.to_owned()).or_insert_with(|| Stack {
             status: CREATED.to_owned(),
             created: now,
+            updated: None,
             deleted: None,
             tags: Map::new(),
             resources: None,
@@ -146,6 +150,9 @@ fn description(id: &str, stack: &Stack) -> Value {
         "Capabilities": ["CAPABILITY_IAM"],
         "Tags": tags,
     });
+    if let Some(updated) = stack.updated {
+        description["LastUpdatedTime"] = json!(query::time(updated));
+    }
     if let Some(deleted) = stack.deleted {
         description["DeletionTime"] = json!(query::time(deleted));
     }
@@ -235,6 +242,7 @@ mod tests {
             assert_eq!(found["Tags"], json!([{ "Key": "team", "Value": "ml" }]));
             assert_eq!((&found["StackName"], &found["StackStatus"]), (&json!("demo"), &json!("UPDATE_IN_PROGRESS")));
             assert_eq!(found["CreationTime"], "1970-01-01T00:01:40Z");
+            assert_eq!(found["LastUpdatedTime"], "1970-01-01T00:01:40Z");
         }
     }
 

@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 pub(crate) struct Stack {
     pub(crate) status: String,
     pub(crate) created: f64,
+    /// When its last update began.
+    pub(crate) updated: Option<f64>,
     pub(crate) deleted: Option<f64>,
     pub(crate) tags: Map<String, Value>,
     /// By logical id. `None` if only the tags of the stack are known.
