@@ -12,7 +12,8 @@ use crate::aws::{Aws, Reads};
 use crate::context::Context;
 use crate::error::Error;
 use crate::model::{DECLARED_TAG, Declaration, Endpoint, Location, Owner, Ownership, Registered, ScalableTargetId};
-use crate::request::{Lifecycle, RepairOrder, SentRequest};
+use crate::observability::Decision;
+use crate::request::{Lifecycle, RepairOrder, SentRequest, StackRecord};
 use crate::scalable_target;
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{Newer, Snapshot, restore};
@@ -64,6 +65,8 @@ struct Facts<'a> {
     stacks: BTreeMap<String, StackState>,
     /// Whether the resource that the target was taken over from exists.
     has_former_owner: bool,
+    /// CloudFormation's record of the resource that owns the snapshot. `None` if it cannot be read.
+    record: Option<StackRecord>,
     /// `None` for an inference component, and if the endpoint does not exist.
     endpoint: Option<&'a Endpoint>,
 }
@@ -86,7 +89,8 @@ pub async fn repair(
     let stored = store::get(&reads, &id).await?;
     let snapshot = stored.as_ref().map(|stored| &stored.snapshot);
     let of_target = registered.and_then(|found| Owner::read(&found.tags));
-    let owners = [of_target, snapshot.and_then(Snapshot::resource)].into_iter().flatten().map(|owner| owner.stack_id);
+    let of_snapshot = snapshot.and_then(Snapshot::resource);
+    let owners = [of_target, of_snapshot.clone()].into_iter().flatten().map(|owner| owner.stack_id);
     let gate = snapshot.and_then(|snapshot| snapshot.update.as_ref()?.stack_id.clone());
     let mut stacks = BTreeMap::new();
     for stack in owners.chain(gate).collect::<BTreeSet<_>>() {
@@ -95,6 +99,10 @@ pub async fn repair(
     }
     let former = match registered {
         Some(found) => reads.existing_former_owner(&found.tags, &id).await,
+        None => None,
+    };
+    let record = match &of_snapshot {
+        Some(owner) => reads.record_of(owner).await,
         None => None,
     };
     let endpoint = match &id {
@@ -108,6 +116,7 @@ pub async fn repair(
         snapshot,
         stacks,
         has_former_owner: former.is_some(),
+        record,
         endpoint: endpoint.as_ref(),
     };
     let (action, owner) = match decide(&facts) {
@@ -117,8 +126,14 @@ pub async fn repair(
     let mut repair = Repair::new(order, action, action.says(order.dry_run).to_owned());
     if !order.dry_run {
         act(reads, location, function, &owner, &id, action, stored).await?;
-        repair.done = true;
+        let decision = action.decision();
+        repair.done = decision.is_some_and(|decision| reads.progress.tally().count(decision) > 0);
+        if !repair.done {
+            repair.action = Action::None;
+            repair.message = "Somebody else has changed the target or its snapshot meanwhile. Ask again".to_owned();
+        }
     }
+    let action = repair.action;
     tracing::info!(target = id.resource_id(), dry_run = order.dry_run, action = ?action, "repair finished");
     Ok(repair)
 }
@@ -203,6 +218,14 @@ fn restorable(facts: &Facts<'_>, owner: &Owner, is_gone: bool) -> Result<(), Str
             owner.stack_id
         ));
     }
+    match &facts.record {
+        None => return Err(format!("CloudFormation does not say whether {owner} exists. Ask again")),
+        Some(record) if record.is_gone() || record.has_other_target(facts.id) => {
+            let name = facts.snapshot.map(Snapshot::parameter_name).unwrap_or_default();
+            return Err(format!("The {owner} no longer has this target. Delete parameter {name} by hand"));
+        }
+        Some(_) => {}
+    }
     if let ScalableTargetId::Variant { endpoint: name, variant, .. } = facts.id {
         match facts.endpoint {
             None => {
@@ -235,14 +258,15 @@ async fn act(
     action: Action,
     stored: Option<Stored>,
 ) -> Result<(), Error> {
-    // The Delete that CloudFormation would send.
-    let lifecycle = Lifecycle::Delete { id: id.to_string(), properties: Value::Object(Map::new()) };
+    // The Delete that CloudFormation would send. It has another id than the record, in which a retained resource keeps its own: a
+    // Delete with the id of a resource that was not deleted is stale.
+    let lifecycle = Lifecycle::Delete { id: "repair".to_owned(), properties: Value::Object(Map::new()) };
     let age = reads.deadline.age(None, reads.deadline.began());
     let request = SentRequest { id: "repair", lifecycle: &lifecycle, owner, age, follows_change: false };
     let aws = Aws { reads, request };
     match (action, stored) {
         (Action::Deregister | Action::HandBack | Action::RemoveTags, _) => {
-            scalable_target::carry_out(&Context { aws, location, function }).await.map(drop)
+            scalable_target::delete(&Context { aws, location, function }, id).await
         }
         (Action::RestoreSnapshot, Some(stored)) => Ok(restore(&aws, stored, Newer::Leave).await?),
         (Action::RestoreSnapshot, None) | (Action::None, _) => Ok(()),
@@ -250,6 +274,17 @@ async fn act(
 }
 
 impl Action {
+    /// What the log of a request counts for it.
+    fn decision(self) -> Option<Decision> {
+        match self {
+            Self::Deregister => Some(Decision::Deregister),
+            Self::HandBack => Some(Decision::HandBack),
+            Self::RemoveTags => Some(Decision::Release),
+            Self::RestoreSnapshot => Some(Decision::Restore),
+            Self::None => None,
+        }
+    }
+
     fn says(self, dry_run: bool) -> &'static str {
         match (self, dry_run) {
             (Self::Deregister, true) => {

@@ -30,4 +30,5 @@ mod roll_back;
 mod run;
 mod tags;
 
+pub use remove::delete;
 pub use run::carry_out;

@@ -22,7 +22,8 @@ use crate::request::{Freshness, Stale};
 use crate::snapshot::store;
 use crate::timing::{NOTHING_REGISTERED_AFTER, READ_VALID, RECORD_LAG, REGISTRATION, VISIBLE_WITHIN};
 
-pub(super) async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> Result<(), Error> {
+/// Removes a target of the request's resource, and its snapshot, for a Delete.
+pub async fn delete(context: &Context<'_>, target: &ScalableTargetId) -> Result<(), Error> {
     ensure_fresh(context, target).await?;
     // A Create may still be running: see `freshness`.
     let max_wait = NOTHING_REGISTERED_AFTER.saturating_sub(context.aws.request.age.elapsed());

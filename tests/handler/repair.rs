@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_support::Crash;
 use test_support::account::{Account as _, my_variant, owned_by};
-use test_support::attached::step;
+use test_support::attached::{merged, step};
 use test_support::function::{DECLARED_TAG, FUNCTION_ARN, RESTORING_TAG};
-use test_support::request::{MY_VARIANT, STACK, create, gate_id};
+use test_support::request::{ID, MY_VARIANT, STACK, create, gate_id};
 
-use super::report::{on_stack, set_stack};
-use crate::support::prod::{BLUE, BLUE_ID, endpoint, gate_update, gated, snapshots};
-use crate::support::world::World;
+use super::report::{on_stack, retain, set_stack};
+use crate::support::prod::{BLUE, BLUE_ID, blue, endpoint, gate_update, gated, snapshots};
+use crate::support::world::{Trouble, World};
 
 const MINUTES: Duration = Duration::from_secs(900);
 
@@ -49,6 +49,18 @@ async fn the_target_of_a_deleted_stack_is_deregistered() {
     repair(&world, MY_VARIANT, "Deregister").await;
     assert!(world.registered().is_empty());
     assert!(refused(&world, MY_VARIANT).await.starts_with("The target is not registered, and has no snapshot"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_its_deleted_stack_retained_is_deregistered() {
+    let world = World::new();
+    world.succeed(create()).await;
+    retain(&world, ID);
+    set_stack(&world, "DELETE_COMPLETE");
+    // Before the retry, the function reads CloudFormation's record of the resource.
+    world.fail("DeregisterScalableTarget", "ThrottlingException", 1);
+    repair(&world, MY_VARIANT, "Deregister").await;
+    assert!(world.registered().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,6 +195,29 @@ async fn a_snapshot_is_not_restored_while_it_may_be_needed() {
     assert!(refused(&world, BLUE).await.starts_with("Endpoint prod does not exist, so nothing is restored"));
     set_stack(&world, "DELETE_COMPLETE");
     assert!(refused(&world, BLUE).await.contains("Delete parameter"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_is_not_restored_for_a_resource_that_no_longer_has_the_target() {
+    let world = kept().await;
+    world.on_record("GONE", "");
+    assert!(refused(&world, BLUE).await.contains("no longer has this target"));
+    world.on_record("UPDATE_COMPLETE", &BLUE_ID.replace("blue", "green"));
+    assert!(refused(&world, BLUE).await.contains("no longer has this target"));
+    world.trouble("DescribeStackResource", Trouble::Hang);
+    assert!(refused(&world, BLUE).await.contains("does not say"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_that_comes_too_late_does_not_claim_to_be_done() {
+    let world = kept().await;
+    let limits = json!({ "MinCapacity": 1, "MaxCapacity": 2 });
+    let by_hand = ("AnyScaleFrontendService.RegisterScalableTarget", merged(blue(), &limits));
+    world.before("RegisterScalableTarget", 0, &[by_hand]);
+    let answer = ask(&world, BLUE, false).await;
+    assert_eq!((&answer["Action"], &answer["Done"]), (&json!("None"), &json!(false)), "{answer}");
+    assert!(answer["Message"].as_str().expect("text").contains("meanwhile"), "{answer}");
+    assert_eq!(world.targets()[0]["MaxCapacity"], 2);
 }
 
 #[tokio::test(start_paused = true)]
