@@ -94,7 +94,10 @@ def _attention(report: Mapping[str, Any], width: int) -> Iterator[str]:
             continue
         owner = f", of resource {owner_of(each)}" if "Owner" in each else ""
         yield ""
-        yield _paint(_BOLD, f"{name}{each['ResourceId']}") + f", {_unit(each)}{owner}"
+        if "ResourceId" in each:
+            yield _paint(_BOLD, f"{name}{each['ResourceId']}") + f", {_unit(each)}{owner}"
+        else:
+            yield _paint(_BOLD, "a parameter that is no snapshot")
         if "Parameter" in each:
             yield f"  {each['Parameter']}"
         for finding in findings:
@@ -116,7 +119,7 @@ def _snapshots(report: Mapping[str, Any]) -> Iterator[str]:
     if not report["Snapshots"]:
         return
     rows = [
-        (_short_name(each), _age(each["AgeSeconds"]), owner_of(each), _state(each))
+        (_short_name(each), _age(each["AgeSeconds"]) if "AgeSeconds" in each else "–", owner_of(each), _state(each))
         for each in _sorted(report["Snapshots"])
     ]
     yield from _table(("SNAPSHOT OF", "AGE", "OWNER", "STATE"), rows)
@@ -134,7 +137,12 @@ def _table(heads: Row, rows: Iterable[Row]) -> Iterator[str]:
 
 def _sorted(targets: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Those that need attention first."""
-    return sorted(targets, key=lambda each: (not urgent(each), each["ResourceId"], each["ScalableDimension"]))
+    return sorted(targets, key=lambda each: (not urgent(each), *_names(each)))
+
+
+def _names(each: Mapping[str, Any]) -> tuple[str, str]:
+    """The names of a target, or of the parameter of a snapshot that cannot be read: its target is not known."""
+    return each.get("ResourceId") or each["Parameter"], each.get("ScalableDimension", "")
 
 
 def owner_of(each: Mapping[str, Any]) -> str:
@@ -148,10 +156,11 @@ def owner_of(each: Mapping[str, Any]) -> str:
 
 def _short_name(each: Mapping[str, Any]) -> str:
     """`ranking/blue` for a variant, and the name of an inference component."""
-    kind, *names = each["ResourceId"].split("/")
+    name, _ = _names(each)
+    kind, *names = name.split("/")
     if kind == "endpoint" and len(names) == 3:
         return f"{names[0]}/{names[2]}"
-    return names[0] if kind == "inference-component" and len(names) == 1 else str(each["ResourceId"])
+    return names[0] if kind == "inference-component" and len(names) == 1 else name
 
 
 def _unit(each: Mapping[str, Any]) -> str:

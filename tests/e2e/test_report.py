@@ -180,6 +180,14 @@ class Table(unittest.TestCase):
         self.assertNotIn("\x1b[2J", shown)
         self.assertNotIn("\r", shown)
 
+    def test_a_snapshot_that_cannot_be_read_is_shown_by_its_parameter(self) -> None:
+        finding = {"Code": "Unreadable", "Attention": True, "Message": "It holds something else", "Next": "Delete it"}
+        parameter = "/sagemaker-scaling/snapshots/x"
+        unreadable = {"Parameter": parameter, "Findings": [finding]}
+        shown = table.of_report(answer(Snapshots=[SNAPSHOT, unreadable]), width=96)
+        self.assertIn(f"  {parameter}", shown)
+        self.assertTrue(any(line.startswith(parameter) and line.endswith("Unreadable") for line in shown), shown)
+
     def test_ages_are_in_the_largest_unit(self) -> None:
         ages = {59: "less than a minute", 60: "1 minute", 7_300: "2 hours", 86_399: "23 hours", 86_400: "1 day"}
         for seconds, age in ages.items():
