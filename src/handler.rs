@@ -361,7 +361,9 @@ fn log_report(function: &str, report: &Report) {
         stale_snapshots = summary.stale_snapshots,
         failed_activities = summary.failed_activities,
         attention = summary.attention,
-        report_failed = 0,
+        // What was not looked at may hide something: an alarm that counts nothing would be wrong.
+        report_failed = u32::from(!report.not_looked_at.is_empty()),
+        not_looked_at = ?report.not_looked_at,
         is_complete = report.continuation.is_none(),
         "report finished"
     );

@@ -254,6 +254,7 @@ async fn a_report_has_metrics_at_every_log_level_and_so_has_one_that_fails() {
         assert_eq!(embedded(report), (vec!["function_name"], names(&[OF_REPORT]).collect()));
         // There is no such stack.
         assert_eq!((&report["orphans"], &report["failed_activities"]), (&json!(1), &json!(1)), "{report}");
+        assert_eq!(report["report_failed"], 0);
         let dimensions = vec!["function_name", "resource_id", "cause"];
         assert_eq!(embedded(target), (dimensions, names(&[OF_FAILED_SCALING]).collect()));
         assert_eq!((&target["resource_id"], &target["cause"]), (&json!(MY_VARIANT), &json!("capacity")));
@@ -264,6 +265,11 @@ async fn a_report_has_metrics_at_every_log_level_and_so_has_one_that_fails() {
         assert!(error["error"].as_str().is_some_and(|error| error.contains("DescribeScalableTargets")), "{error}");
         assert_eq!(embedded(report), (vec!["function_name"], names(&[OF_FAILED_REPORT]).collect()));
         assert_eq!(report["report_failed"], 1);
+
+        world.fail("DescribeScalingActivities", "AccessDeniedException", 1);
+        let lines = logged(level, order).await;
+        let report = lines.iter().find(|line| line["message"] == "report finished").expect("a report");
+        assert_eq!((&report["report_failed"], &report["orphans"]), (&json!(1), &json!(1)), "it is not complete");
     }
 }
 
