@@ -6,7 +6,7 @@
 //! The value is `VERSION FUNCTION MIN-MAX SUSPENDED PARTS`, such as `1 QSKIx 1-4 --- pAAAABBBBB`. Each part is its mark, the
 //! digest of its name and the digest of its body. `@`, one digest and a count stand for too many parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -111,7 +111,7 @@ impl Declaration {
     /// How a registered target differs from it.
     pub fn differences(&self, found: &TargetSpec) -> Vec<Difference> {
         let mut differences = Vec::new();
-        if limits(found) != self.limits {
+        if self.has_other_limits(found) {
             differences.push(Difference::Limits(self.limits.0, self.limits.1));
         }
         if suspended(found) != self.suspended {
@@ -124,6 +124,28 @@ impl Declaration {
             Parts::All { count, .. } => differences.push(Difference::Parts(*count)),
         }
         differences
+    }
+
+    /// Whether a target has limits that neither its owner has declared nor one of its scheduled actions sets. An action that has
+    /// ended may have set any.
+    ///
+    /// <https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-policy-overview.html>
+    fn has_other_limits(&self, found: &TargetSpec) -> bool {
+        let is_set = |member: &str, limit: i64| {
+            let mut actions = found.attachments.iter().filter_map(|part| part.body.get("ScalableTargetAction"));
+            actions.any(|action| action.get(member).and_then(Value::as_i64) == Some(limit))
+        };
+        let (min, max) = limits(found);
+        let is_min_known = min == self.limits.0 || is_set("MinCapacity", min);
+        let is_max_known = max == self.limits.1 || is_set("MaxCapacity", max);
+        !(is_min_known && is_max_known || self.has_ended_action(found))
+    }
+
+    /// Whether a declared scheduled action that has an end is missing.
+    fn has_ended_action(&self, found: &TargetSpec) -> bool {
+        let Parts::Each(declared) = &self.parts else { return false };
+        let names: BTreeSet<_> = found.attachments.iter().map(name_digest).collect();
+        declared.iter().any(|(name, part)| part.mark == Mark::EndingAction && !names.contains(name))
     }
 
     /// The value of the tag.
@@ -354,13 +376,29 @@ mod tests {
     }
 
     #[test]
+    fn limits_that_a_scheduled_action_sets_are_no_difference() {
+        let mut at_night = action("night", "cron(0 20 * * ? *)");
+        at_night.body.insert("ScalableTargetAction".into(), json!({ "MinCapacity": 0, "MaxCapacity": 2 }));
+        let declared = spec(vec![at_night.clone()]);
+        let differences = |declared: &TargetSpec, min: i64, max: i64| {
+            let mut found = declared.clone();
+            found.settings = object([("MinCapacity", json!(min)), ("MaxCapacity", json!(max))]);
+            written(declared).differences(&found)
+        };
+        assert_eq!(differences(&declared, 0, 2), []);
+        assert_eq!(differences(&declared, 1, 2), []);
+        assert_eq!(differences(&declared, 0, 3), [Difference::Limits(1, 4)]);
+        assert_eq!(differences(&declared, 2, 4), [Difference::Limits(1, 4)]);
+        // The service no longer has the one that may have set them.
+        let once = spec(vec![action("once", "at(2020-01-01T00:00:00)")]);
+        let found =
+            TargetSpec { settings: object([("MinCapacity", json!(7)), ("MaxCapacity", json!(9))]), ..spec(vec![]) };
+        assert_eq!(written(&once).differences(&found), [Difference::Ended(1)]);
+    }
+
+    #[test]
     fn each_difference_is_found() {
-        let declared = spec(vec![
-            policy("changed", 5.0),
-            policy("gone", 5.0),
-            action("gone", "rate(1 day)"),
-            action("over", "at(2020-01-01T00:00:00)"),
-        ]);
+        let declared = spec(vec![policy("changed", 5.0), policy("gone", 5.0), action("gone", "rate(1 day)")]);
         let mut found = spec(vec![policy("changed", 6.0), action("new", "rate(1 day)")]);
         found.settings["MaxCapacity"] = json!(5);
         found.settings.insert("SuspendedState".into(), json!({ "DynamicScalingOutSuspended": true }));
@@ -371,7 +409,6 @@ mod tests {
             Difference::Added(AttachmentKind::ScheduledAction, "new".into()),
             Difference::Missing(AttachmentKind::ScalingPolicy, 1),
             Difference::Missing(AttachmentKind::ScheduledAction, 1),
-            Difference::Ended(1),
         ];
         assert_eq!(written(&declared).differences(&found), expected);
     }
