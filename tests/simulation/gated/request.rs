@@ -175,8 +175,10 @@ impl State {
             return Ok(());
         }
         let owner = (request.stack_id.clone(), request.logical_id);
-        // An endpoint that is deleted takes its targets with it.
-        if self.endpoint().is_none_or(|found| found["EndpointStatus"] == "Deleting") {
+        // An endpoint that is deleted takes its targets with it. It may have been created anew since.
+        let (made, is_gone) = (request.made, self.shadows[variant].is_none());
+        let is_new = |found: &Value| found["CreationTime"].as_f64().is_some_and(|created| created > made);
+        if self.endpoint().is_none_or(|found| found["EndpointStatus"] == "Deleting" || is_gone && is_new(&found)) {
             return Ok(());
         }
         let tag = |name: &str| self.shadows[variant].as_ref()?.tags.get(name).map(String::as_str);
