@@ -66,7 +66,7 @@ plant: ## Plant faults in a copy of the function, and show that the simulation f
 coverage: $(COVERAGE) $(LLVM) ## Print which lines of the function no test runs
 	@$(PYTHON) -m tools.coverage $(COVERAGE) $(LLVM)
 
-mutants: $(MUTANTS) ## Mutate the code that decides, and print what no test finds: make mutants FILES="src/snapshot/*.rs" SHARD=0/4
+mutants: $(MUTANTS) ## Mutate the code that decides, and print what no test finds: make mutants FILES="src/snapshot/*.rs" SHARD=0/4 SINCE=COMMIT
 	@$(PYTHON) -m tools.mutants $(MUTANTS)
 
 watch: tools-demo ## Run the function and a local AWS until Ctrl-C, for make invoke

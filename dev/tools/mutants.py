@@ -3,6 +3,7 @@
     make mutants                                # several hours on two idle cores
     make mutants FILES="src/snapshot/*.rs"      # other files
     make mutants SHARD=0/4                      # every fourth mutation
+    make mutants SINCE=v1.0.0                   # only lines that changed since a commit, of all files
 
 cargo-mutants changes a copy, one mutation at a time. The tests beside the code run first, then the quick ones of the
 handler. The slow ones and the simulation then run for what survived. Prints a table by file, then each mutation that
@@ -53,7 +54,11 @@ def main() -> None:
     copy_tracked(COPY)
     leave_out_the_program(COPY)
     shutil.rmtree(OUTPUT, ignore_errors=True)
-    chosen = of_files(os.environ.get("FILES", "").split() or SCOPE)
+    since = os.environ.get("SINCE")
+    chosen = of_files(os.environ.get("FILES", "").split() or ([] if since else SCOPE))
+    if since:
+        OUTPUT.mkdir(parents=True)
+        chosen += ["--in-diff", str(changes_since(since, OUTPUT / "since.diff"))]
     if shard := os.environ.get("SHARD"):
         chosen += ["--shard", shard]
     fates: dict[str, str] = {}
@@ -75,6 +80,13 @@ def main() -> None:
 def of_files(names: Iterable[str]) -> list[str]:
     """The options that choose files."""
     return [option for name in sorted(names) for option in ("--file", name)]
+
+
+def changes_since(commit: str, file: Path) -> Path:
+    """Writes what changed in the function since a commit."""
+    changes = subprocess.run(["git", "diff", commit, "--", "src"], cwd=ROOT, check=True, capture_output=True)
+    file.write_bytes(changes.stdout)
+    return file
 
 
 def leave_out_the_program(folder: Path) -> None:
