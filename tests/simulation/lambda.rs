@@ -60,15 +60,6 @@ impl Lambda {
 
     /// One invocation. `false`: Lambda retries.
     async fn run(&self, request: usize, payload: &str) -> bool {
-        let invocation = Arc::new(Invocation {
-            lambda: self.clone(),
-            request,
-            killed: Notify::new(),
-            sent: Mutex::default(),
-            read: Mutex::default(),
-            fresh_at: Mutex::default(),
-            has_no_record: AtomicBool::new(false),
-        });
         let deadline = {
             let mut state = self.world.state();
             if state.running.contains(&request) {
@@ -79,6 +70,16 @@ impl Lambda {
             let clock = state.clock.date();
             Deadline::from_now(clock, clock + self.timeout)
         };
+        let invocation = Arc::new(Invocation {
+            lambda: self.clone(),
+            request,
+            deadline,
+            killed: Notify::new(),
+            sent: Mutex::default(),
+            read: Mutex::default(),
+            fresh_at: Mutex::default(),
+            has_no_record: AtomicBool::new(false),
+        });
         let work = handle(payload, FUNCTION_ARN, deadline, &self.services);
         let work = INVOCATION.scope(Arc::clone(&invocation), AssertUnwindSafe(work).catch_unwind());
         let outcome = outcome(&invocation.killed, self.timeout, work).await;

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use local_aws::LocalAws;
 use serde_json::json;
-use test_support::function::{ACCOUNT, REGION};
+use test_support::function::{ACCOUNT, Deadline, REGION};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -34,6 +34,7 @@ pub(crate) struct Invocation {
     pub(crate) lambda: Lambda,
     /// The request that it was invoked with, an index into `State::requests`.
     pub(crate) request: usize,
+    pub(crate) deadline: Deadline,
     /// Notified when the function is to be killed.
     pub(crate) killed: Notify,
     pub(crate) sent: Mutex<Sent>,

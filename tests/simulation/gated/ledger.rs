@@ -336,7 +336,8 @@ impl State {
         if to.is_some() && to == former && to != Some((request.stack_id.as_str(), request.logical_id)) {
             self.ledger.handed_back[variant] = true;
         }
-        let ends_hand_back = operation == "UntagResource" && owner == former && input["TagKeys"] == json!(FORMER_TAGS);
+        let ends_hand_back =
+            operation == "UntagResource" && owner == former && input["TagKeys"] == json!(HANDED_BACK_TAGS);
         // Documented limit: the target may change between a read and the call.
         let restored = shadow.made_by.is_some_and(|made| self.requests[made].props.variant() != Some(variant));
         let is_half_restored = tag(RESTORING_TAG).is_some() || restored && self.now() - shadow.tagged < VALID;
@@ -725,7 +726,8 @@ fn is_own_tag(key: &str) -> bool {
     key.starts_with("sagemaker-scaling:")
 }
 
-const FORMER_TAGS: [&str; 2] = [FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
+/// The tags that a target loses at the end of a hand-back.
+const HANDED_BACK_TAGS: [&str; 3] = [DECLARED_TAG, FORMER_STACK_ID_TAG, FORMER_LOGICAL_ID_TAG];
 const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";
 /// How long a gate may take from its reads to the deregistration, in seconds.
 const SNAPSHOT_TAKES: f64 = 15.0;
