@@ -20,7 +20,7 @@ from ministack.app import main
 from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource, handlers
 
-from demo import ministack_autoscaling, ministack_nested, ministack_rollback, ministack_sagemaker
+from demo import ministack_autoscaling, ministack_mirror, ministack_nested, ministack_rollback, ministack_sagemaker
 from demo.ministack_assumptions import Assumptions
 from demo.ministack_record import RecordedAws
 from demo.stage import LocalAws
@@ -86,6 +86,7 @@ if __name__ == "__main__":
             before_component = assumptions.make_for_component
             before_native = assumptions.make_for_native
         listeners.append(functools.partial(tell_tags, LocalAws(url)))
+        ministack_mirror.Mirror(LocalAws(url)).install()
         if name := os.environ.get("FAILS"):
             ministack_rollback.fail(LocalAws(url), name)
         ministack_sagemaker.Handlers(cloudformation, before_component).install()

@@ -194,6 +194,8 @@ _FAULTS = {
     ("DeleteParameter", "ParameterNotFound"): "there is no snapshot",
     ("DescribeEndpoint", "ValidationException"): "there is no such endpoint",
     ("DescribeInferenceComponent", "ValidationException"): "there is no such inference component",
+    ("DescribeStackResource", "ValidationError"): "there is no such resource",
+    ("DescribeStackResources", "ValidationError"): "there is no such stack",
     ("GetParameter", "ParameterNotFound"): "there is no snapshot",
 }
 _WORDS: dict[str, Callable[[Any, Any], str]] = {
@@ -213,6 +215,12 @@ _WORDS: dict[str, Callable[[Any, Any], str]] = {
     "DescribeScalableTargets": _targets,
     "DescribeScalingPolicies": _names("ScalingPolicies"),
     "DescribeScheduledActions": _names("ScheduledActions"),
+    "DescribeStackResource": lambda given, output: (
+        f"{given['LogicalResourceId']} is {output['StackResourceDetail']['ResourceStatus']}"
+    ),
+    "DescribeStackResources": lambda given, output: ", ".join(
+        each["LogicalResourceId"] for each in output["StackResources"]
+    ),
     "DescribeStacks": lambda given, output: f"the stack's tags: {_tag_keys(output['Stacks'][0]) or 'none'}",
     "GetParameter": lambda given, output: "the snapshot",
     "GetParametersByPath": lambda given, output: value_of(output["Parameters"]) or "there is no snapshot",

@@ -35,7 +35,7 @@ class World:
             ministack = self._stage.ministack({**self.local_aws.environment(), **self._chosen})
             self.stacks = Stacks(ministack)
             endpoints = {"AWS_ENDPOINT_URL": ministack, **self.local_aws.environment()}
-            # The local AWS, which the function calls, has no stacks. The CLI calls the CloudFormation that has them.
+            # The function asks the local AWS for stacks. The CLI calls the CloudFormation that deploys them.
             self.environment = {**endpoints, "AWS_ENDPOINT_URL_CLOUDFORMATION": ministack}
             self.cli = AwsCli(self.environment)
         except BaseException:

@@ -13,10 +13,12 @@ from demo.endpoints import create_endpoint
 from demo.environment import ACCOUNT, REGION
 from demo.receiver import Receiver
 from demo.stacks import Settled, example
+from demo.stage import CallError
 from demo.timeline import lines
 from support import StackTestCase, as_template, blocks, event, programs, run, runbook
 
 ENDPOINT = "prod"
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 DEMO_SECONDS = 300
 FAILS_LATE = """
   Late:
@@ -80,6 +82,33 @@ class Stacks(StackTestCase):
         settled = self.create("one", EndpointName="broken", VariantName="blue")
         self.assertEqual(settled.status, "ROLLBACK_COMPLETE")
         self.assertIn("the image does not start", settled.failures()[0][1])
+
+    def test_the_function_sees_what_the_stacks_are(self) -> None:
+        def seen(what: str, **given: str) -> Any:
+            return self.world.local_aws.call(f"CloudFormation.Describe{what}", **given)
+
+        def resource(logical_id: str) -> tuple[str, str]:
+            detail = seen("StackResource", StackName=stack, LogicalResourceId=logical_id)["StackResourceDetail"]
+            return detail["ResourceStatus"], detail["PhysicalResourceId"].partition("|")[0]
+
+        self.create("one", VariantName="blue")
+        stack = self.world.stacks.stack_id("one")
+        self.assertEqual(resource("Scaling"), ("CREATE_COMPLETE", resource_id("blue")))
+        self.assertIn(stack, [each["StackId"] for each in seen("Stacks")["Stacks"]])
+        of_target = seen("StackResources", PhysicalResourceId=f"{resource_id('blue')}|{DIMENSION}|sagemaker")
+        self.assertEqual({each["StackId"] for each in of_target["StackResources"]}, {stack})
+        self.update("one", VariantName="green")
+        self.assertEqual(resource("Scaling"), ("UPDATE_COMPLETE", resource_id("green")))
+        self.update("one", VariantName="blue", MinCapacity="9")
+        self.assertEqual(resource("Scaling"), ("UPDATE_COMPLETE", resource_id("green")))
+        renamed = example("minimal").replace("  Scaling:\n", "  Renamed:\n").replace("Scaling", "Renamed")
+        self.world.stacks.update("one", renamed, EndpointName=ENDPOINT, VariantName="blue")
+        self.assertEqual(resource("Renamed"), ("CREATE_COMPLETE", resource_id("blue")))
+        with self.assertRaisesRegex(CallError, "Resource Scaling does not exist for stack"):
+            resource("Scaling")
+        self.world.stacks.delete("one")
+        self.assertEqual(seen("Stacks", StackName=stack)["Stacks"][0]["StackStatus"], "DELETE_COMPLETE")
+        self.assertEqual(resource("Renamed"), ("DELETE_COMPLETE", resource_id("blue")))
 
     def test_update_changes_the_same_target(self) -> None:
         before = self.create("one", VariantName="blue")
@@ -149,9 +178,9 @@ class Stacks(StackTestCase):
         moved = self.world.stacks.update("renamed", template, **parameters)
         self.assertEqual(moved.status, "UPDATE_COMPLETE", moved.failures())
         self.assertEqual((self.world.targets(), self.owner()), ([target], "Renamed"))
-        # The local AWS has no records of resources, so the former owner counts as existing.
+        # CloudFormation has deleted the former owner, which would have the target back otherwise.
         deleted = self.world.stacks.delete("renamed")
-        self.assertEqual((deleted.status, self.world.targets(), self.owner()), ("DELETE_COMPLETE", [target], "Scaling"))
+        self.assertEqual((deleted.status, self.world.targets()), ("DELETE_COMPLETE", []))
 
     def test_a_resource_that_moves_to_another_stack_takes_its_target_over(self) -> None:
         parameters = {"EndpointName": ENDPOINT, "VariantName": "blue"}
