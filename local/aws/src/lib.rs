@@ -1,5 +1,5 @@
-//! A model of the operations of Application Auto Scaling, SageMaker and Systems Manager Parameter Store that the
-//! function calls.
+//! A model of the operations of Application Auto Scaling, SageMaker, CloudFormation and Systems Manager Parameter Store
+//! that the function calls.
 //!
 //! [`LocalAws`] is a state machine without clock, I/O or randomness. The caller passes the time of each call, so tests
 //! and simulations run it in virtual time, and clone it to try several continuations. [`server`] serves it over HTTP in

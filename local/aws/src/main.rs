@@ -1,7 +1,7 @@
 //! The local AWS as a process: `local-aws [--listen 127.0.0.1:0] [--region R] [--account A] [--until-stdin-closes]`.
 //!
 //! Its first line of output has its address: set `AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING`,
-//! `AWS_ENDPOINT_URL_SAGEMAKER` and `AWS_ENDPOINT_URL_SSM` to it.
+//! `AWS_ENDPOINT_URL_CLOUDFORMATION`, `AWS_ENDPOINT_URL_SAGEMAKER` and `AWS_ENDPOINT_URL_SSM` to it.
 
 use std::error::Error;
 use std::io;
