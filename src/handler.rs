@@ -89,7 +89,10 @@ async fn carry_out_order(order: &Order, function_arn: &str, deadline: Deadline, 
             Order::Report(order) => report(&reads, &location, function, order)
                 .await
                 .map(|report| {
-                    log_report(function, &report);
+                    // The counts of a later part would hide those of the first.
+                    if order.continuation.is_none() {
+                        log_report(function, &report);
+                    }
                     json!(report)
                 })
                 .map_err(Error::from),
@@ -361,8 +364,9 @@ fn log_report(function: &str, report: &Report) {
         stale_snapshots = summary.stale_snapshots,
         failed_activities = summary.failed_activities,
         attention = summary.attention,
-        // What was not looked at may hide something: an alarm that counts nothing would be wrong.
-        report_failed = u32::from(!report.not_looked_at.is_empty()),
+        // What was not looked at may hide something: an alarm that counts nothing would be wrong. Nobody asks for the rest of a
+        // daily report.
+        report_failed = u32::from(!report.not_looked_at.is_empty() || report.continuation.is_some()),
         not_looked_at = ?report.not_looked_at,
         is_complete = report.continuation.is_none(),
         "report finished"

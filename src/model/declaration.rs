@@ -143,7 +143,11 @@ impl Declaration {
 
     /// Whether a declared scheduled action that has an end is missing.
     fn has_ended_action(&self, found: &TargetSpec) -> bool {
-        let Parts::Each(declared) = &self.parts else { return false };
+        let declared = match &self.parts {
+            Parts::Each(declared) => declared,
+            // Any of them may be the missing one.
+            Parts::All { count, .. } => return found.attachments.len() < *count,
+        };
         let names: BTreeSet<_> = found.attachments.iter().map(name_digest).collect();
         declared.iter().any(|(name, part)| part.mark == Mark::EndingAction && !names.contains(name))
     }
@@ -256,8 +260,10 @@ fn body_digest(attachment: &Attachment) -> String {
     digest(&normalized(&attachment.body).to_string(), DIGEST_LEN)
 }
 
+/// Without the actions that have an end: afterwards, the service no longer has them.
 fn digest_of_all(spec: &TargetSpec) -> String {
-    let mut parts: Vec<_> = spec.attachments.iter().map(|part| name_digest(part) + &body_digest(part)).collect();
+    let lasting = spec.attachments.iter().filter(|part| Mark::of(part) != Mark::EndingAction);
+    let mut parts: Vec<_> = lasting.map(|part| name_digest(part) + &body_digest(part)).collect();
     parts.sort();
     digest(&parts.concat(), DIGEST_LEN)
 }
@@ -426,6 +432,12 @@ mod tests {
         assert_eq!(declaration.differences(&found), []);
         found.attachments.pop();
         assert_eq!(declaration.differences(&found), [Difference::Parts(MAX_PARTS + 1)]);
+
+        let mut declared = spec(many(MAX_PARTS + 1));
+        declared.attachments.push(action("launch", "at(2026-01-01T00:00:00)"));
+        let declaration = written(&declared);
+        declared.attachments.pop();
+        assert_eq!(declaration.differences(&declared), [], "the action has ended");
     }
 
     #[test]

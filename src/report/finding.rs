@@ -124,6 +124,7 @@ pub enum Code {
     NotRegistered,
     NotScaled,
     OtherFunction,
+    OwnerLost,
     PartsChanged,
     PolicyAdded,
     PolicyChanged,
@@ -228,12 +229,11 @@ impl Summary {
 
 /// The codes of differences between a target and its declaration.
 const DIFFERENCES: &[Code] = &[
-    Code::ActionAdded,
     Code::ActionChanged,
     Code::ActionMissing,
     Code::LimitsChanged,
+    Code::OwnerLost,
     Code::PartsChanged,
-    Code::PolicyAdded,
     Code::PolicyChanged,
     Code::PolicyMissing,
     Code::SuspendedStateChanged,

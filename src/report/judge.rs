@@ -8,8 +8,8 @@ use super::finding::{Cause, Code, Finding, SnapshotReport, TargetName, TargetRep
 use super::read::{Facts, Found, StackFacts};
 use crate::model::json::{Object, text};
 use crate::model::{
-    AttachmentKind, DECLARED_TAG, Declaration, Difference, Owner, Ownership, PhysicalResourceId, ResourceType,
-    ScalableTargetId,
+    AttachmentKind, DECLARED_TAG, Declaration, Difference, OWNER_TAGS, Owner, Ownership, PhysicalResourceId,
+    ResourceType, ScalableTargetId,
 };
 use crate::snapshot::{Snapshot, SnapshotError};
 
@@ -68,15 +68,15 @@ pub(super) fn target(found: &Found, facts: &Facts<'_>) -> TargetReport {
     let mut findings = Vec::new();
     let mut is_busy = false;
     match &owner {
-        None => findings.push(Finding::note(
-            Code::NoOwner,
-            "No resource of this function owns it: it was registered by hand, by a native resource or by another tool",
-        )),
+        None => findings.push(of_nobody(found, facts)),
         Some(owner) => {
             let state = owner_state(owner, id, facts);
-            is_busy = state == OwnerState::Busy;
             findings.extend(of_owner(owner, state, found));
-            if state == OwnerState::Exists {
+            // The gate of another stack may restore it at this moment.
+            let restoring = facts.restoring_stack(id).filter(|_| state == OwnerState::Exists);
+            findings.extend(restoring.map(busy));
+            is_busy = state == OwnerState::Busy || restoring.is_some();
+            if state == OwnerState::Exists && !is_busy && !is_of_other(found) {
                 findings.extend(differences(owner, found));
             }
         }
@@ -102,10 +102,39 @@ fn is_adopted(owner: &Owner, found: &Found) -> bool {
     Ownership::read(owner, &found.spec.tags) == Ownership::Own { adopted: true }
 }
 
+/// Whether another deployment of the function registered it.
+fn is_of_other(found: &Found) -> bool {
+    Declaration::read(&found.spec.tags).is_some_and(|declared| !declared.is_of(&found.function))
+}
+
+fn busy(stack: &str) -> Finding {
+    let message = format!("Stack {stack} is being changed, or was while the report ran; look again afterwards");
+    Finding::note(Code::StackBusy, message)
+}
+
+/// The finding of a target whose tags name no owner.
+fn of_nobody(found: &Found, facts: &Facts<'_>) -> Finding {
+    let Some((owner, _)) = declared(facts).into_iter().find(|(_, declared)| declared.is_same(&found.spec.id)) else {
+        let message =
+            "No resource of this function owns it: it was registered by hand, by a native resource or by another tool";
+        return Finding::note(Code::NoOwner, message);
+    };
+    let Owner { stack_id, logical_resource_id } = owner;
+    let message = format!(
+        "Resource {logical_resource_id} of stack {stack_id} declares it, but its tags name no owner: somebody removed \
+         them, or registered it again"
+    );
+    // The function adopts no target that has some of an owner's tags.
+    let left: Vec<_> = OWNER_TAGS.into_iter().filter(|tag| found.spec.tags.contains_key(*tag)).collect();
+    let first = if left.is_empty() { String::new() } else { format!("Remove the tags {} by hand. ", left.join(", ")) };
+    let next = format!("{first}Deploy the stack with AdoptExisting: true for resource {logical_resource_id}");
+    Finding::attention(Code::OwnerLost, message, next)
+}
+
 fn of_owner(owner: &Owner, state: OwnerState, found: &Found) -> Vec<Finding> {
     let declaration = Declaration::read(&found.spec.tags);
     let mut findings = Vec::new();
-    let is_other = declaration.as_ref().is_some_and(|declared| !declared.is_of(&found.function));
+    let is_other = is_of_other(found);
     if is_other {
         let message = "Another deployment of the function registered it; this one does not repair it";
         findings.push(Finding::note(Code::OtherFunction, message));
@@ -117,7 +146,10 @@ fn of_owner(owner: &Owner, state: OwnerState, found: &Found) -> Vec<Finding> {
         "deregister it by hand, with aws application-autoscaling deregister-scalable-target"
     };
     let repair = match (&declaration, is_other) {
-        (_, true) => "Ask the deployment of the function that registered it for a repair".to_owned(),
+        (_, true) => format!(
+            "Ask the deployment of the function that registered it for a repair. If it does not exist any more, and \
+             nobody needs the target, {by_hand}"
+        ),
         (Some(_), false) if is_adopted(owner, found) => {
             "Ask for a repair: it removes the function's tags, and the target stays registered".to_owned()
         }
@@ -130,11 +162,7 @@ fn of_owner(owner: &Owner, state: OwnerState, found: &Found) -> Vec<Finding> {
     };
     let Owner { stack_id, logical_resource_id } = owner;
     match state {
-        OwnerState::Busy => {
-            let message =
-                format!("Stack {stack_id} is being changed, or was while the report ran; look again afterwards");
-            findings.push(Finding::note(Code::StackBusy, message));
-        }
+        OwnerState::Busy => findings.push(busy(stack_id)),
         OwnerState::Elsewhere => {
             let message =
                 format!("Its stack {stack_id} is in another account or Region, where this function cannot look");
@@ -188,14 +216,14 @@ fn of_difference(owner: &Owner, found: &Found, difference: Difference) -> Findin
             codes(kind, Code::PolicyChanged, Code::ActionChanged),
             format!("{} {name} differs from what the resource declared", capitalized(kind)),
         ),
-        // Only a policy or an action that the template declares is put again or deleted by a deployment.
-        Difference::Added(kind, name) => Finding::attention(
-            codes(kind, Code::PolicyAdded, Code::ActionAdded),
-            format!("{} {name} is not declared by the resource", capitalized(kind)),
-            format!(
-                "Declare it, or delete it by hand: a deployment of resource {} keeps it",
-                owner.logical_resource_id
-            ),
+        // The function keeps what others have attached.
+        Difference::Added(AttachmentKind::ScalingPolicy, name) => Finding::note(
+            Code::PolicyAdded,
+            format!("Scaling policy {name} is not declared by the resource, whose deployments keep it"),
+        ),
+        Difference::Added(AttachmentKind::ScheduledAction, name) => Finding::note(
+            Code::ActionAdded,
+            format!("Scheduled action {name} is not declared by the resource, whose deployments keep it"),
         ),
         Difference::Missing(kind, count) => attention(
             codes(kind, Code::PolicyMissing, Code::ActionMissing),
@@ -347,8 +375,14 @@ fn cause(message: &str) -> Cause {
     }
 }
 
-/// The targets that stacks declare and that are not registered.
+/// The targets that stacks declare and that are not registered, without those that a gate is about to restore.
 pub(super) fn unregistered(facts: &Facts<'_>) -> Vec<(Owner, ScalableTargetId)> {
+    let is_expected = |id: &ScalableTargetId| facts.is_registered(id) || facts.restoring_stack(id).is_some();
+    declared(facts).into_iter().filter(|(_, id)| !is_expected(id)).collect()
+}
+
+/// The targets that stacks declare, without the stacks that are being changed.
+fn declared(facts: &Facts<'_>) -> Vec<(Owner, ScalableTargetId)> {
     let declares = |(stack, facts): (&String, &StackFacts)| {
         let stack = stack.clone();
         let resources = facts.resources.iter().filter(|found| {
@@ -368,7 +402,7 @@ pub(super) fn unregistered(facts: &Facts<'_>) -> Vec<(Owner, ScalableTargetId)> 
         owned.collect::<Vec<_>>()
     };
     let settled = facts.stacks.iter().filter(|(_, stack)| !stack.is_busy() && !stack.is_gone());
-    settled.flat_map(declares).filter(|(_, id)| !facts.is_registered(id)).collect()
+    settled.flat_map(declares).collect()
 }
 
 /// The finding of a declared target that is not registered.
@@ -412,21 +446,25 @@ pub(super) fn snapshot(name: &str, read: Result<Snapshot, SnapshotError>, facts:
     };
     let id = &snapshot.spec.id;
     let (owner, is_stale) = (snapshot.resource(), snapshot.is_stale(facts.at));
-    let stack = snapshot.update.as_ref().and_then(|update| update.stack_id.as_ref());
-    let is_busy =
-        stack.or_else(|| owner.as_ref().map(|owner| &owner.stack_id)).is_some_and(|stack| facts.is_busy(stack));
+    let is_busy = facts.is_expected(&snapshot);
     let finding = if facts.is_registered(id) && !facts.is_restoring(id) && !is_busy {
         let message = "Its target is registered; the next gate of the endpoint drops the snapshot";
         Finding::note(Code::AlreadyRegistered, message)
     } else if is_busy && !is_stale {
-        Finding::note(Code::Waiting, "Its stack is being changed, and restores the target afterwards")
+        Finding::note(Code::Waiting, "Its stack or its endpoint is being changed; then the target is restored")
     } else {
         let message = if facts.is_restoring(id) {
             "A restore of its target was interrupted: the target may lack policies and scheduled actions"
         } else {
             "Its target is not registered, so nothing scales it"
         };
-        let next = "Deploy the stack of the gate, which restores the target, or ask for a repair";
+        let tags = &snapshot.spec.tags;
+        let next = if Owner::read(tags).is_some() && Declaration::read(tags).is_some() {
+            "Deploy the stack of the gate, which restores the target, or ask for a repair"
+        } else {
+            "Deploy the stack of the gate, which restores the target. No repair does, because the snapshot does not say \
+             which deployment of the function registered the target"
+        };
         Finding::attention(Code::Stale, message, next)
     };
     SnapshotReport {

@@ -6,8 +6,6 @@ mod finding;
 mod judge;
 mod read;
 
-use std::collections::BTreeMap;
-
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
@@ -38,9 +36,11 @@ pub async fn report(
         }
         completed.extend(read::complete(reads, chunk, &mut facts).await?);
     }
-    let (mut kept, mut unregistered) = (BTreeMap::new(), Vec::new());
-    if order.continuation.is_none() {
-        kept = read::snapshots(reads, &mut facts).await?;
+    let mut kept = read::snapshots(reads, &mut facts).await?;
+    let mut unregistered = Vec::new();
+    if order.continuation.is_some() {
+        kept.clear();
+    } else {
         // They may have been registered since.
         unregistered = read::still_unregistered(reads, judge::unregistered(&facts)).await?;
     }

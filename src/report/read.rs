@@ -27,6 +27,8 @@ pub(super) struct Facts<'a> {
     registered: BTreeSet<String>,
     /// The keys of those that have a snapshot and are not completely restored.
     restoring: BTreeSet<String>,
+    /// The stacks that are being changed and restore targets afterwards, by the keys of these.
+    restoring_stacks: BTreeMap<String, String>,
     /// The ARNs of the stacks that existed when the report began. `None` if they could not be read.
     listed: Option<BTreeSet<String>>,
     /// By their ARNs. Without those that were not looked at.
@@ -95,6 +97,23 @@ impl Facts<'_> {
         self.registered.contains(&key(id))
     }
 
+    /// The stack that is being changed and restores a target afterwards.
+    pub(super) fn restoring_stack(&self, id: &ScalableTargetId) -> Option<&str> {
+        self.restoring_stacks.get(&key(id)).map(String::as_str)
+    }
+
+    /// Whether the target of a snapshot is going to be restored: its stack or its endpoint is being changed. In express mode,
+    /// the endpoint is changed for longer.
+    pub(super) fn is_expected(&self, snapshot: &Snapshot) -> bool {
+        let is_changing = match &snapshot.spec.id {
+            ScalableTargetId::Variant { endpoint, .. } => {
+                self.endpoint(endpoint).flatten().is_some_and(|endpoint| !endpoint.is_settled())
+            }
+            ScalableTargetId::InferenceComponent(_) => false,
+        };
+        is_changing || snapshot.updating_stack().is_some_and(|stack| self.is_busy(&stack))
+    }
+
     pub(super) fn is_restoring(&self, id: &ScalableTargetId) -> bool {
         self.restoring.contains(&key(id))
     }
@@ -134,6 +153,7 @@ pub(super) async fn read_all<'a>(
         at: reads.now(),
         registered: BTreeSet::new(),
         restoring: BTreeSet::new(),
+        restoring_stacks: BTreeMap::new(),
         listed: None,
         stacks: BTreeMap::new(),
         endpoints: BTreeMap::new(),
@@ -352,8 +372,11 @@ pub(super) async fn snapshots(
         facts.note("The snapshots", &error);
         BTreeMap::new()
     });
+    read_endpoints(reads, snapshots.values().flatten().map(|snapshot| &snapshot.spec.id), facts).await;
     for snapshot in snapshots.values().flatten() {
         let id = &snapshot.spec.id;
+        let stack = snapshot.updating_stack().filter(|stack| facts.is_busy(stack) && !snapshot.is_stale(facts.at));
+        facts.restoring_stacks.extend(stack.map(|stack| (key(id), stack)));
         if facts.is_registered(id) && reads.registered(id).await?.is_some_and(|found| found.is_restoring()) {
             facts.restoring.insert(key(id));
         }

@@ -220,6 +220,12 @@ impl Snapshot {
         Owner::read(&self.spec.tags).or_else(|| self.native.clone())
     }
 
+    /// The stack whose update has deregistered its target.
+    pub fn updating_stack(&self) -> Option<String> {
+        let of_gate = self.update.as_ref().and_then(|update| update.stack_id.clone());
+        of_gate.or_else(|| Some(self.resource()?.stack_id))
+    }
+
     /// The name of its parameter.
     pub fn parameter_name(&self) -> String {
         parameter_name(&self.spec.id)

@@ -259,6 +259,13 @@ async fn a_report_has_metrics_at_every_log_level_and_so_has_one_that_fails() {
         assert_eq!(embedded(target), (dimensions, names(&[OF_FAILED_SCALING]).collect()));
         assert_eq!((&target["resource_id"], &target["cause"]), (&json!(MY_VARIANT), &json!("capacity")));
 
+        assert_eq!(report["report_failed"], 0);
+
+        world.fail("DescribeScalingActivities", "AccessDeniedException", 1);
+        let lines = logged(level, order).await;
+        let incomplete = lines.last().expect("a report");
+        assert_eq!((&incomplete["message"], &incomplete["report_failed"]), (&json!("report finished"), &json!(1)));
+
         world.fail("DescribeScalableTargets", "AccessDeniedException", 1);
         let lines = logged(level, order).await;
         let [error, report] = &lines[..] else { panic!("{lines:?}") };

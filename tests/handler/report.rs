@@ -110,10 +110,8 @@ async fn each_change_by_hand_is_a_finding() {
         ("DeleteScalingPolicy", json!({ "PolicyName": "steps" }), "PolicyMissing"),
         ("PutScalingPolicy", step("steps", 2), "PolicyChanged"),
         ("PutScalingPolicy", tracking("tracking", 71), "PolicyChanged"),
-        ("PutScalingPolicy", step("by-hand", 1), "PolicyAdded"),
         ("DeleteScheduledAction", json!({ "ScheduledActionName": "morning" }), "ActionMissing"),
         ("PutScheduledAction", action("morning", 2), "ActionChanged"),
-        ("PutScheduledAction", action("by-hand", 1), "ActionAdded"),
     ] {
         let world = change(operation, input).await;
         let report = assert_codes(&world, &[(code, true)]).await;
@@ -123,6 +121,15 @@ async fn each_change_by_hand_is_a_finding() {
     }
     let world = change("PutScalingPolicy", tracking("tracking", 70)).await;
     assert_codes(&world, &[]).await;
+    // A deployment keeps what others attach.
+    for (operation, input, code) in [
+        ("PutScalingPolicy", step("by-hand", 1), "PolicyAdded"),
+        ("PutScheduledAction", action("by-hand", 1), "ActionAdded"),
+    ] {
+        let world = change(operation, input).await;
+        let report = assert_codes(&world, &[(code, false)]).await;
+        assert_eq!(report["Summary"]["Drifted"], 0, "{code}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,7 +245,7 @@ async fn a_native_policy_of_a_target_is_declared_by_its_stack() {
     let world = declared().await;
     let policy = world.auto_scaling("PutScalingPolicy", my_variant(), &step("native", 1));
     let arn = policy["PolicyARN"].as_str().expect("an ARN");
-    assert_codes(&world, &[("PolicyAdded", true)]).await;
+    assert_codes(&world, &[("PolicyAdded", false)]).await;
     for id in [arn.to_owned(), format!("{arn}|sagemaker:variant:DesiredInstanceCount")] {
         on_stack_as(&world, "Native", &id, "AWS::ApplicationAutoScaling::ScalingPolicy", "CREATE_COMPLETE");
         assert_codes(&world, &[]).await;
@@ -282,6 +289,50 @@ async fn targets_that_the_function_cannot_judge_are_notes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_declared_target_that_has_lost_its_tags_is_reported() {
+    let world = declared().await;
+    let arn = world.targets()[0]["ScalableTargetARN"].clone();
+    for (tag, next) in [
+        ("sagemaker-scaling:stack-id", "Remove the tags sagemaker-scaling:logical-id by hand. Deploy the stack"),
+        ("sagemaker-scaling:logical-id", "Deploy the stack"),
+    ] {
+        world.aws("AnyScaleFrontendService.UntagResource", json!({ "ResourceARN": arn, "TagKeys": [tag] }));
+        let report = assert_codes(&world, &[("OwnerLost", true)]).await;
+        let expected = format!("{next} with AdoptExisting: true for resource Scaling");
+        assert_eq!(report["Targets"][0]["Findings"][0]["Next"], expected);
+        assert_eq!(report["Summary"]["Drifted"], 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_the_gate_of_another_stack_restores_is_not_compared() {
+    let world = endpoint();
+    world.succeed(create().field("ResourceProperties", gated("large", 4)).in_stack("other")).await;
+    let resource = json!({
+        "StackId": "arn:aws:cloudformation:us-east-1:111122223333:stack/other/1",
+        "LogicalResourceId": "Scaling",
+        "ResourceType": "Custom::SageMakerScalableTarget",
+        "PhysicalResourceId": BLUE_ID,
+    });
+    world.aws("LocalAws.SetStackResource", resource);
+    sleep(Duration::from_secs(10)).await;
+    assert_codes(&world, &[]).await;
+    let arn = json!({ "ResourceARN": world.targets()[0]["ScalableTargetARN"] });
+    let tags = world.aws("AnyScaleFrontendService.ListTagsForResource", arn)["Tags"].take();
+    world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.succeed(gate_update("large", "xlarge").with("IncludeOtherStacks", json!("true"))).await;
+    set_stack(&world, "UPDATE_IN_PROGRESS");
+    assert_codes(&world, &[("Waiting", false)]).await;
+    // Some of it is restored.
+    let restored = json!({ "MinCapacity": 1, "MaxCapacity": 4, "Tags": tags });
+    world.auto_scaling("RegisterScalableTarget", blue(), &restored);
+    assert_codes(&world, &[("StackBusy", false), ("Waiting", false)]).await;
+    set_stack(&world, "UPDATE_FAILED");
+    let report = report(&world).await;
+    assert!(codes(&report).iter().any(|(_, attention)| *attention), "{report:#}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_snapshot_is_reported_with_its_age() {
     let world = endpoint();
     world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
@@ -310,21 +361,21 @@ async fn a_snapshot_is_reported_with_its_age() {
     set_stack(&world, "UPDATE_COMPLETE");
     let restoring = json!({ "MinCapacity": 1, "MaxCapacity": 4, "Tags": { "sagemaker-scaling:restoring": "true" } });
     world.auto_scaling("RegisterScalableTarget", blue(), &restoring);
-    assert_codes(&world, &[("NoOwner", false), ("Stale", true)]).await;
+    assert_codes(&world, &[("OwnerLost", true), ("Stale", true)]).await;
     world.auto_scaling("DeregisterScalableTarget", blue(), &json!({}));
 
     world.auto_scaling("RegisterScalableTarget", blue(), &json!({ "MinCapacity": 1, "MaxCapacity": 4 }));
-    assert_codes(&world, &[("NoOwner", false), ("AlreadyRegistered", false)]).await;
+    assert_codes(&world, &[("OwnerLost", true), ("AlreadyRegistered", false)]).await;
     assert!(first_snapshot(&world).is_object(), "it is kept");
     // A restore was killed.
     let arn = world.targets()[0]["ScalableTargetARN"].clone();
     world.aws("AnyScaleFrontendService.TagResource", json!({ "ResourceARN": arn, "Tags": { RESTORING_TAG: "true" } }));
-    assert_codes(&world, &[("NoOwner", false), ("Stale", true)]).await;
+    assert_codes(&world, &[("OwnerLost", true), ("Stale", true)]).await;
     world.aws("AnyScaleFrontendService.UntagResource", json!({ "ResourceARN": arn, "TagKeys": [RESTORING_TAG] }));
 
     let parameter = json!({ "Name": format!("{SNAPSHOTS}/x"), "Value": "{}", "Type": "String" });
     world.aws("AmazonSSM.PutParameter", parameter);
-    assert_codes(&world, &[("NoOwner", false), ("AlreadyRegistered", false), ("Unreadable", true)]).await;
+    assert_codes(&world, &[("OwnerLost", true), ("AlreadyRegistered", false), ("Unreadable", true)]).await;
 }
 
 #[tokio::test(start_paused = true)]
