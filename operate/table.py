@@ -58,7 +58,8 @@ def summary(report: Mapping[str, Any]) -> str:
         f"{counts['Drifted']} drifted" if counts["Drifted"] else "",
         _number(counts["FailedActivities"], "failed activity", "failed activities"),
     ]
-    targets = f"{_number(counts['Targets'], 'target') or 'No targets'}, {counts['Owned']} owned by stacks"
+    owned = f", {counts['Owned']} owned by stacks" if counts["Targets"] else ""
+    targets = f"{_number(counts['Targets'], 'target') or 'No targets'}{owned}"
     details = ", ".join(filter(None, found))
     stale = f", {counts['StaleSnapshots']} stale" if counts["StaleSnapshots"] else ""
     snapshots = f"{_number(counts['Snapshots'], 'snapshot') or 'No snapshots'}{stale}."
