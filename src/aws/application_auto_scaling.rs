@@ -84,7 +84,7 @@ impl Reads<'_> {
     }
 
     /// The scaling activities of all targets that began at `since` or later and failed or were not carried out, and whether these
-    /// are all of them: the latest come first, and reading ends after [`MAX_ACTIVITY_PAGES`], or with `reserve` left to work.
+    /// are all of them: the latest come first, and reading ends after 500 pages, or with `reserve` left to work.
     ///
     /// The service returns those of six weeks, the latest first: that is not documented, so two pages without a later one end the
     /// look-up. <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html>

@@ -152,7 +152,7 @@ class Table(unittest.TestCase):
                 "1 target, 1 owned by stacks. No snapshots. Nothing needs attention.",
             ],
         )
-        self.assertIn("No targets, 0 owned by stacks.", table.of_report(answer(), width=96)[-1])
+        self.assertIn("No targets. No snapshots.", table.of_report(answer(), width=96)[-1])
 
     def test_the_page_shows_what_is_printed(self) -> None:
         changed = finding(
