@@ -83,8 +83,8 @@ pub const ANSWER_ATTEMPT: (Duration, Duration) = (Duration::from_millis(500), Du
 pub const ENDPOINT: Schedule =
     Schedule { step: Duration::from_secs(1), longest: Duration::from_secs(15), stop_after: None };
 
-/// How long a change may take until every read shows it: a new target, its tags, a written parameter. AWS calls
-/// these reads eventually consistent and gives no figure.
+/// How long a change may take until every read shows it: a new target, its tags, a written parameter. AWS calls these reads
+/// eventually consistent. Assumed (beliefs target-visible, tags-visible, parameter-visible): the figure.
 pub const VISIBLE_WITHIN: Duration = Duration::from_secs(6);
 
 /// How long after its registration a target may still get its policies and actions, and until reads show them.
@@ -110,11 +110,11 @@ pub const FRESHNESS_CHECKED_AFTER: Duration = Duration::from_secs(5);
 /// unchecked Create ([`FRESHNESS_CHECKED_AFTER`]), [`VISIBLE_WITHIN`], and a second of clock difference.
 pub const NOTHING_REGISTERED_AFTER: Duration = Duration::from_secs(12);
 
-/// How long a resource's recorded status may lag behind CloudFormation's actions. Assumed; AWS does not document it.
+/// How long a resource's recorded status may lag behind CloudFormation's actions. Assumed (belief record-lag).
 pub const RECORD_LAG: Duration = Duration::from_secs(2);
 
-/// How much later than its request a resource's status may change and still count as changed by that request.
-/// The response URL dates the request to the second, and CloudFormation changes the status when it sends the request.
+/// How much later than its request a resource's status may change and still count as changed by that request. The response URL
+/// dates the request to the second. Assumed (belief request-date): CloudFormation changes the status when it sends the request.
 pub const SAME_EVENT: Duration = Duration::from_secs(3);
 
 /// The longest wait for CloudFormation's record. A request that gets no reply counts as fresh.
@@ -122,7 +122,7 @@ pub const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause between two calls of a report to CloudFormation, and between two calls to the other services: nine a second each.
 ///
-/// AWS documents no limit for these calls. `docs/SCALE.md` assumes ten a second; nine leave room for requests.
+/// Assumed (belief request-rates): ten a second, as `docs/SCALE.md` does; AWS documents no limit. Nine leave room for requests.
 pub const PACE: Duration = Duration::from_millis(110);
 
 /// A report starts another chunk of targets only if this much time is left: for the calls of the chunk, for the snapshots, and

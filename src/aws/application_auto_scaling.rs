@@ -86,8 +86,8 @@ impl Reads<'_> {
     /// The scaling activities of all targets that began at `since` or later and failed or were not carried out, and whether these
     /// are all of them: the latest come first, and reading ends after 500 pages, or with `reserve` left to work.
     ///
-    /// The service returns those of six weeks, the latest first: that is not documented, so two pages without a later one end the
-    /// look-up. <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html>
+    /// Assumed (belief activity-order): the service returns those of six weeks, the latest first. Two pages without a later one
+    /// end the look-up. <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html>
     pub async fn failed_activities(
         &self,
         since: SystemTime,
@@ -222,7 +222,8 @@ impl Aws<'_> {
         let (operation, resource) = (Operation::RegisterScalableTarget, spec.id.resource_id());
         self.change(operation, &resource, is_wanted, attempt).await.map_err(|error| match error {
             // "The scalable target that you tried to tag already exists. To update tags on an existing scalable target,
-            // use the TagResource API."; see https://github.com/hashicorp/terraform-provider-aws/issues/31839
+            // use the TagResource API."; see https://github.com/hashicorp/terraform-provider-aws/issues/31839. Assumed (belief
+            // tags-on-registered): code and text.
             ChangeError::Aws(error) if error.is_validation() && error.says("already exists") => {
                 RegisterError::AlreadyExists
             }

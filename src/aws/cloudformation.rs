@@ -165,7 +165,7 @@ impl Aws<'_> {
         }
     }
 
-    /// The tags of the request's stack.
+    /// The tags of the request's stack. Assumed (belief stack-tags): those that this update gives it.
     pub async fn stack_tags(&self) -> Result<Tags, AwsError> {
         let stack = &self.request.owner.stack_id;
         let found = self.describe_stacks(stack, json!({ "StackName": stack })).await?;

@@ -90,7 +90,8 @@ impl AwsError {
         self.code() == Some("ResourceNotFoundException")
     }
 
-    /// Whether another operation does not find the target, or what is attached to it.
+    /// Whether another operation does not find the target, or what is attached to it. Assumed (beliefs deregister-missing,
+    /// policy-without-target): this code and no `ValidationException`.
     pub fn is_object_not_found(&self) -> bool {
         self.code() == Some("ObjectNotFoundException")
     }

@@ -42,7 +42,7 @@ fn judge_reply(code: Option<&str>, status: u16) -> Verdict {
         Some(code) if CONFLICTS.contains(&code) => Verdict::Conflict,
         Some(code) if THROTTLING_CODES.contains(&code) => Verdict::Throttled,
         Some(code) if OUTAGE_CODES.contains(&code) => Verdict::Unknown,
-        // A true quota in this service, whatever the status.
+        // A true quota in this service, whatever the status. Assumed (belief limit-exceeded): it never means throttling.
         Some("LimitExceededException" | "ValidationException") => Verdict::Final,
         _ if status == 429 => Verdict::Throttled,
         // A status below 400 is a success that could not be read.

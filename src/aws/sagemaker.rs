@@ -85,7 +85,8 @@ impl Reads<'_> {
         let attempt = async || self.clients.sagemaker.call(operation, input.clone()).await;
         match self.call(operation, &format!("{noun} {name}"), attempt).await {
             Ok(output) => Ok(Some(output)),
-            // The service has no exception for it. Its waiters look for this code, too.
+            // The service has no exception for it. Its waiters look for this code, too. Assumed (belief endpoint-missing): the
+            // text.
             Err(error) if error.is_validation() && error.says(&format!("Could not find {noun}")) => Ok(None),
             Err(error) => Err(error),
         }
@@ -150,7 +151,7 @@ pub struct ProductionVariantManagedInstanceScaling {
 }
 
 impl ProductionVariantSummary {
-    /// Assumed: managed instance scaling without a status is enabled.
+    /// Assumed (belief managed-scaling): managed instance scaling without a status is enabled.
     fn is_managed(&self) -> bool {
         self.managed_instance_scaling.as_ref().is_some_and(|managed| managed.status.as_deref() != Some("DISABLED"))
     }

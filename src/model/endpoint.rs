@@ -8,7 +8,7 @@ use super::scalable_dimension::VariantDimension;
 /// An endpoint.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Endpoint {
-    /// Its name, in the spelling of its creation.
+    /// Its name, in the spelling of its creation. Assumed (belief endpoint-name-case): any spelling finds it.
     pub name: String,
     /// The name of the configuration that it runs. While it is updated, this is still the previous one.
     pub config: String,
@@ -40,7 +40,8 @@ impl Endpoint {
         self.is_settled() && self.status != "Deleting"
     }
 
-    /// Whether it runs a configuration.
+    /// Whether it runs a configuration. Assumed (beliefs old-config-while-updating, guardrails-shift): not yet while it is
+    /// updated to it.
     pub fn runs(&self, config: &str) -> bool {
         self.config.eq_ignore_ascii_case(config)
     }
@@ -91,9 +92,9 @@ pub struct ConfiguredVariant {
 /// Whether SageMaker may reject the update of an endpoint from one configuration to another while a variant is a
 /// registered scalable target. It does if the update removes the variant or changes its instance type.
 ///
-/// AWS does not document whether it does for changed instance pools, so they count as a changed type: a needless snapshot
-/// is harmless, and a rejected update is not. A variant that the first configuration does not have is new, and blocks
-/// nothing.
+/// Assumed (beliefs update-refused, update-refused-pools): it does for changed instance pools, too. They count as a changed type,
+/// because a needless snapshot is harmless, and a rejected update is not. A variant that the first configuration does not have is
+/// new, and blocks nothing.
 ///
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html>
 pub fn blocks_update(variant: &str, from: &[ConfiguredVariant], to: &[ConfiguredVariant]) -> bool {

@@ -29,6 +29,7 @@ pub(super) fn scheduled_actions(section: &Section<'_>) -> Vec<Object> {
             .finish();
         note_repeated_name(action, NAME, &body, &mut names);
         // A put keeps the previous time zone if the body has none.
+        // Assumed (belief time-zone-kept): a put without a time zone keeps the stored one.
         body.entry("Timezone").or_insert_with(|| json!("UTC"));
         let [start, end] = ["StartTime", "EndTime"].map(|time| body.get(time)?.as_f64());
         if start.zip(end).is_some_and(|(start, end)| end <= start) {

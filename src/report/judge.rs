@@ -362,7 +362,7 @@ fn not_scaled_codes(activity: &Object) -> impl Iterator<Item = &str> {
     reasons.into_iter().flatten().filter_map(|reason| reason["Code"].as_str())
 }
 
-/// Assumed: AWS does not document the texts.
+/// Assumed (belief activity-texts): the words.
 fn cause(message: &str) -> Cause {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));

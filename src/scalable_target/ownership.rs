@@ -121,8 +121,8 @@ pub(super) enum Spelling {
 
 /// Decides by what is registered in the spelling of the id, and in that of the endpoint.
 ///
-/// An adopted target stays where somebody else registered it. So does one that both spellings name: AWS does not document
-/// whether it tells them apart.
+/// An adopted target stays where somebody else registered it. So does one that both spellings name.
+/// Assumed (belief resource-id-case): no target does.
 pub(super) fn spelling(owner: &Owner, of_id: Option<&Registered>, of_endpoint: Option<&Registered>) -> Spelling {
     let Some(found) = of_id else { return Spelling::OfEndpoint };
     let is_free = of_endpoint.is_none_or(|there| there.arn != found.arn && is_own(owner, of_endpoint));

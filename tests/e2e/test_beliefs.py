@@ -1,4 +1,4 @@
-"""The list of beliefs about AWS is complete."""
+"""The list of beliefs about AWS is complete, and the sources cite it."""
 
 import unittest
 
@@ -38,6 +38,38 @@ class Rows(unittest.TestCase):
 
     def test_results_are_of_rows(self) -> None:
         self.assertLessEqual(beliefs.results().keys(), {row.id for row in beliefs.beliefs()})
+
+
+class Citations(unittest.TestCase):
+    """What the sources cite."""
+
+    def setUp(self) -> None:
+        self.texts = beliefs.sources()
+
+    def test_every_assumption_cites_a_row_and_every_row_is_cited(self) -> None:
+        self.assertGreater(len(self.texts), 150)
+        self.assertEqual(beliefs.uncited(self.texts), [])
+        self.assertEqual(beliefs.citations(self.texts).keys(), {row.id for row in beliefs.beliefs()})
+
+    def test_an_assumption_without_a_row_is_found_however_it_is_written(self) -> None:
+        for comment in (
+            "/// It is so. Assumed: the text.",
+            "// Assumed; AWS says nothing.",
+            "// It is so;\n    // assumed: also here.",
+            "//! Assumed (belief\n//! Not-An-Id): it is so.",
+            "# AWS does not\n# document it.",
+            "// It is not documented which one.",
+        ):
+            with self.subTest(comment):
+                self.assertEqual(len(beliefs.uncited({"a.rs": comment})), 1)
+
+    def test_a_citation_may_go_over_several_lines_and_name_several_rows(self) -> None:
+        text = (
+            "    /// It is so. Assumed (beliefs one-row,\n    /// another): so it is; assumed (belief third): likewise."
+        )
+        cited = ("one-row", "another", "third")
+        self.assertEqual(beliefs.uncited({"a.rs": text}), [])
+        self.assertEqual(beliefs.citations({"a.rs": text}), {name: ["a.rs"] for name in cited})
 
 
 if __name__ == "__main__":

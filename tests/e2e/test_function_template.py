@@ -28,8 +28,8 @@ PROBED = {
     "sagemaker:DescribeEndpoint",
     "sagemaker:DescribeEndpointConfig",
     "sagemaker:UpdateEndpointWeightsAndCapacities",
-    # The calls of its service-linked role for inference components. Assumed: it also checks these. See
-    # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/ under
+    # The calls of its service-linked role for inference components. Assumed (belief permission-probe): it also checks
+    # these. See https://docs.aws.amazon.com/aws-managed-policy/latest/reference/ under
     # AWSApplicationAutoscalingSageMakerEndpointPolicy.
     "sagemaker:DescribeInferenceComponent",
     "sagemaker:UpdateInferenceComponentRuntimeConfig",

@@ -1,10 +1,10 @@
 //! CloudFormation, as custom resources see it: stacks that are created, updated, rolled back, cleaned up and
 //! deleted.
 //!
-//! Documented: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html>. Assumed; AWS does not
-//! document it: a cancelled resource counts as failed at once, while its request runs on; CloudFormation tries a Delete
-//! three times, then leaves the resource behind; a rollback reverts resources in dependency order or in its reverse, as
-//! the history says.
+//! Documented: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html>. Assumed (beliefs
+//! cancelled-requests, delete-retries, rollback-order): a cancelled resource counts as failed at once, while its request runs on;
+//! CloudFormation tries a Delete three times, then leaves the resource behind; a rollback reverts resources in dependency order
+//! or in its reverse, as the history says.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -60,7 +60,7 @@ impl LocalAws {
 
     /// One stack, or all that are not deleted.
     ///
-    /// Assumed: a page has up to 100 stacks. On AWS, it has up to 1 MB.
+    /// Assumed (belief stack-of-resource): a page has up to 100 stacks. On AWS, it has up to 1 MB.
     pub(crate) fn describe_stacks(&self, input: Input<'_>) -> OperationResult {
         let found: Vec<_> = match input.optional_text("StackName")? {
             // https://github.com/boto/boto3/issues/2807 has code and text.
@@ -87,8 +87,8 @@ impl LocalAws {
 
     /// The first 100 resources of a stack, which is named, or has a resource with this physical id.
     ///
-    /// Assumed: a physical id of a deleted stack is not found; `LogicalResourceId` must be one of the stack's; the order;
-    /// the texts where no source is named.
+    /// Assumed (beliefs stack-of-resource, error-texts): a physical id of a deleted stack is not found; `LogicalResourceId` must
+    /// be one of the stack's; the order; the texts where no source is named.
     pub(crate) fn describe_stack_resources(&self, input: Input<'_>) -> OperationResult {
         let (name, physical_id) = (input.optional_text("StackName")?, input.optional_text("PhysicalResourceId")?);
         let (id, resources) = match (name, physical_id) {

@@ -5,8 +5,8 @@
 //! and simulations run it in virtual time, and clone it to try several continuations. [`server`] serves it over HTTP in
 //! the services' protocol, for the AWS CLI, boto3 and the SDKs.
 //!
-//! Each rule of a service cites its source, or is marked "Assumed": AWS does not document it. Most assumptions are texts
-//! of error messages. Verify an assumption on AWS before you depend on it.
+//! Each rule of a service cites its source, or a row of `conformance/beliefs.yaml` by its id. Most of these rows are about texts of error
+//! messages. Verify a belief on AWS before you depend on it.
 //!
 //! * `protocol` reads inputs and makes errors and pages.
 //! * `state` holds everything that the services store.

@@ -1,7 +1,7 @@
 //! The operations of Systems Manager Parameter Store. Names are case-sensitive.
 //!
 //! API: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html> and its neighbours,
-//! which is also the source of every rule that names no other. Assumed: the texts.
+//! which is also the source of every rule that names no other. Assumed (belief error-texts): the texts.
 
 use serde_json::{Value, json};
 

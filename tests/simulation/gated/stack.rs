@@ -3,7 +3,7 @@
 //! Documented: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html>, and for a failed update
 //! that is not rolled back <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html>.
 //!
-//! Assumed, because AWS does not document it:
+//! Assumed (beliefs rollback-order, cancelled-requests, rollback-update, delete-retries, express-mode, old-properties):
 //!
 //! * A rollback runs in the order of dependencies or in the reverse, and so does a clean-up. A history has either.
 //! * A resource that is cancelled counts as failed at once, while its request runs on.

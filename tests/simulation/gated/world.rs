@@ -506,7 +506,7 @@ impl State {
                 let is_shown = (NATIVES.contains(logical) || *logical == "Gate") && last.status != "DELETE_COMPLETE";
                 (is_shown && is_asked).then_some((stack, logical, &last.id))
             });
-            // Of several stacks with a resource of this id, it is not documented which one is shown.
+            // Assumed (belief stack-of-resource): of several stacks with a resource of this id, any is shown.
             let found = if self.exchanges.is_multiple_of(2) { found.next() } else { found.next_back() };
             return match found {
                 Some((stack, logical, id)) => {

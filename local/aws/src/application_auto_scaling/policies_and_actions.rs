@@ -35,9 +35,9 @@ pub(crate) struct AttachmentType {
 impl LocalAws {
     /// Creates or updates an attachment, and returns its ARN.
     ///
-    /// "To update a scheduled action, specify the parameters that you want to change. If you don't specify start and end
-    /// times, the old values are deleted." Assumed: a policy keeps omitted members likewise; a given
-    /// configuration or action replaces the stored one as a whole.
+    /// "To update a scheduled action, specify the parameters that you want to change. If you don't specify start and end times,
+    /// the old values are deleted." Assumed (beliefs time-zone-kept, put-replaces): a policy keeps omitted members likewise; a
+    /// given configuration or action replaces the stored one as a whole.
     pub(crate) fn put_attachment(
         &mut self,
         attachment_type: &AttachmentType,
@@ -51,7 +51,8 @@ impl LocalAws {
         let id = TargetId::read(input)?;
         let name = input.text(name_member)?;
         let key = (*kind, name.to_owned());
-        // https://github.com/ansible/ansible/pull/35632 quotes the beginning of the text.
+        // https://github.com/ansible/ansible/pull/35632 quotes the beginning of the text. Assumed (belief policy-without-target): it
+        // is the same for an action.
         let target = self.targets.get(&id).ok_or_else(|| id.not_found("No scalable target registered"))?;
         let stored = target.attachments.get(&key);
         let mut given = stored.map_or_else(Map::new, |stored| stored.given.clone());
@@ -83,7 +84,7 @@ impl LocalAws {
         let id = TargetId::read(input)?;
         let key = (attachment_type.kind, input.text(attachment_type.name)?.to_owned());
         let removed = self.targets.get_mut(&id).and_then(|target| target.attachments.remove(&key));
-        // Assumed: the text.
+        // Assumed (belief error-texts): the text.
         removed.map(|_| json!({})).ok_or_else(|| id.not_found(attachment_type.not_found))
     }
 
@@ -111,7 +112,7 @@ fn check_quota(attachment_type: &AttachmentType, target: &Target) -> Result<(), 
     if target.attachments.keys().filter(|(other, _)| other == kind).count() < *quota {
         return Ok(());
     }
-    // Assumed: the text.
+    // Assumed (beliefs limit-exceeded, error-texts): the text.
     let message = format!("A scalable target can have at most {quota} of type {arn_type}");
     Err(Fault::new("LimitExceededException", message))
 }

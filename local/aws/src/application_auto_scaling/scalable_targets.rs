@@ -34,11 +34,11 @@ impl LocalAws {
         let stored = self.targets.get(&id);
         let min = input.integer("MinCapacity")?.or_else(|| Some(*stored?.capacity.start()));
         let max = input.integer("MaxCapacity")?.or_else(|| Some(*stored?.capacity.end()));
-        // "This property is required when registering a new scalable target". Assumed: the texts.
+        // "This property is required when registering a new scalable target". Assumed (belief error-texts): the texts.
         let (min, max) = (required("MinCapacity", min)?, required("MaxCapacity", max)?);
         // "For the following resources, the minimum value allowed is 0": the list has all three of SageMaker. (The
         // SageMaker guide requires 1: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html)
-        // Assumed: the texts, here and below.
+        // Assumed (beliefs minimum-zero, error-texts): the former; the texts, here and below.
         if min < 0 || max < 0 {
             return Err(Fault::validation("Minimum and maximum capacity must be 0 or greater"));
         }
@@ -46,8 +46,8 @@ impl LocalAws {
             return Err(Fault::validation("Maximum capacity cannot be less than minimum capacity"));
         }
         let tags = read_tags(input)?;
-        // https://github.com/hashicorp/terraform-provider-aws/issues/31839 has the text. Assumed: an empty map of
-        // tags is accepted.
+        // https://github.com/hashicorp/terraform-provider-aws/issues/31839 has the text. Assumed (beliefs
+        // tags-on-registered, empty-tags): an empty map of tags is accepted.
         if stored.is_some() && !tags.is_empty() {
             return Err(Fault::validation(
                 "The scalable target that you tried to tag already exists. To update tags on an existing scalable \
@@ -64,13 +64,14 @@ impl LocalAws {
         };
         self.check_scalable(&id)?;
 
-        // Registration moves the capacity of an active resource into the range, and so does every update, also one
-        // without capacities. Registration does not change an inactive resource; assumed: neither does an update.
+        // Registration moves the capacity of an active resource into the range, and so does every update, also one without
+        // capacities. Registration does not change an inactive resource. Assumed (belief register-updating): neither does an
+        // update.
         self.clamp_capacity(&id, &(min..=max), now);
         let (arn, tags, attachments, created) = match self.targets.remove(&id) {
             Some(stored) => (stored.arn, stored.tags, stored.attachments, stored.created),
             None => {
-                // Each registration has a new, opaque id. Assumed: 36 digits and lower-case letters.
+                // Each registration has a new, opaque id. Assumed (belief new-arn): 36 digits and lower-case letters.
                 let resource = format!("scalable-target/0ec5{:032x}", self.next_id());
                 (self.arn("application-autoscaling", &resource), tags, BTreeMap::new(), now)
             }
@@ -81,7 +82,8 @@ impl LocalAws {
     }
 
     /// Deregisters a target, and deletes its scaling policies and scheduled actions:
-    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html>
+    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html>. Assumed (belief
+    /// deregister-missing): the exception is the one that users report.
     pub(crate) fn deregister_scalable_target(&mut self, input: Input<'_>) -> OperationResult {
         let id = TargetId::read(input)?;
         self.targets.remove(&id).map(|_| json!({})).ok_or_else(|| id.not_found("No scalable target found"))
@@ -89,7 +91,7 @@ impl LocalAws {
 
     /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalableTargets.html>
     ///
-    /// Assumed: an unknown id is not an error. Terraform's provider relies on it.
+    /// Assumed (belief unknown-target): an unknown id is not an error. Terraform's provider relies on it.
     pub(crate) fn describe_scalable_targets(&self, input: Input<'_>) -> OperationResult {
         check_namespace(input)?;
         let ids = input.texts("ResourceIds")?;
@@ -146,7 +148,7 @@ impl LocalAws {
     }
 }
 
-// Assumed: a flag that the given state omits becomes false; it does not keep its stored value.
+// Assumed (belief suspended-flags): a flag that the given state omits becomes false; it does not keep its stored value.
 fn suspended_state(given: Input<'_>) -> OperationResult {
     Ok(json!({
         "DynamicScalingInSuspended": given.flag("DynamicScalingInSuspended")?,

@@ -16,7 +16,7 @@ use crate::state::scaling_activity::ScalingActivity;
 impl LocalAws {
     /// Describes the activities of the last six weeks, the newest first.
     ///
-    /// Assumed: the order; the activities of a deregistered target stay.
+    /// Assumed (belief activity-order): the order; the activities of a deregistered target stay.
     pub(crate) fn describe_scaling_activities(&self, input: Input<'_>, now: f64) -> OperationResult {
         let filter = TargetFilter::read(input)?;
         let includes_not_scaled = input.flag("IncludeNotScaledActivities")?;

@@ -1,7 +1,7 @@
 //! Scaling policies, which are stored as given.
 //!
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html> and its neighbours,
-//! which is also the source of every rule that names no other. Assumed: the texts, where no source is named.
+//! which is also the source of every rule that names no other. Assumed (belief error-texts): the texts, where no source is named.
 
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Scheduled actions, which are stored as given and never run.
 //!
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html> and its
-//! neighbours, which is also the source of every rule that names no other. Assumed: the texts.
+//! neighbours, which is also the source of every rule that names no other. Assumed (belief error-texts): the texts.
 
 use serde_json::json;
 
@@ -28,7 +28,8 @@ impl LocalAws {
 
 /// Rejects an action that, merged with its stored members, is incomplete.
 ///
-/// Assumed: schedule and action are required at creation; the rules of the capacities. The time zone is not checked.
+/// Assumed (belief put-rules): schedule and action are required at creation; the rules of the capacities. The time zone is not
+/// checked.
 fn check(action: Input<'_>) -> Result<(), Fault> {
     let name = action.text("ScheduledActionName")?;
     if name.starts_with(' ') || name.ends_with(' ') || name.contains(|c: char| c.is_control() || ":/|".contains(c)) {
@@ -55,7 +56,7 @@ fn check(action: Input<'_>) -> Result<(), Fault> {
 
 /// Whether a text is `at(yyyy-mm-ddThh:mm:ss)`, `rate(value unit)` or `cron(fields)` with six fields.
 ///
-/// Assumed: the syntax of the fields of cron; only their characters are checked.
+/// Assumed (belief put-rules): the syntax of the fields of cron; only their characters are checked.
 fn is_schedule(text: &str) -> bool {
     let inside = |form: &str| text.strip_prefix(form)?.strip_prefix('(')?.strip_suffix(')');
     if let Some(time) = inside("at") {

@@ -2,7 +2,7 @@
 //!
 //! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html> and
 //! <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustment.html>, which are also the source
-//! of every rule that names no other. Assumed: the texts.
+//! of every rule that names no other. Assumed (belief error-texts): the texts.
 
 use crate::protocol::fault::Fault;
 use crate::protocol::input::Input;

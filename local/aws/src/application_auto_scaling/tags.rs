@@ -19,7 +19,7 @@ impl LocalAws {
         let mut tags = target.tags.clone();
         tags.extend(read_tags(input)?);
         if tags.len() > MAX_TAGS {
-            // Assumed: the text.
+            // Assumed (belief error-texts): the text.
             let message = format!("A scalable target can have at most {MAX_TAGS} tags");
             let resource_name = Some(target.arn.clone());
             return Err(Fault { resource_name, ..Fault::new("TooManyTagsException", message) });
@@ -28,7 +28,7 @@ impl LocalAws {
         Ok(json!({}))
     }
 
-    /// Assumed: a missing key is not an error.
+    /// Assumed (belief untag-missing-key): a missing key is not an error.
     pub(crate) fn untag_resource(&mut self, input: Input<'_>) -> OperationResult {
         let target = self.target_by_arn(input)?;
         for key in required("TagKeys", input.texts("TagKeys")?)? {
@@ -60,7 +60,7 @@ impl LocalAws {
         }
         self.targets.values_mut().find(|target| target.arn == arn).ok_or_else(|| Fault {
             resource_name: Some(arn.to_owned()),
-            // Assumed: the text.
+            // Assumed (belief error-texts): the text.
             ..Fault::new("ResourceNotFoundException", format!("No scalable target found for ARN: {arn}"))
         })
     }
@@ -76,7 +76,7 @@ pub(crate) fn read_tags(input: Input<'_>) -> Result<BTreeMap<String, String>, Fa
             let constraint = "Map keys must have length between 1 and 128, map values between 0 and 256";
             return Err(Fault::constraint(format_args!("'{{{key}={value}}}'"), "Tags", constraint));
         }
-        // Assumed: the text, and that the case of the prefix is ignored.
+        // Assumed (beliefs reserved-tags, error-texts): the text, and that the case of the prefix is ignored.
         if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
             return Err(Fault::validation(format!("The tag key {key} begins with aws:, which AWS reserves")));
         }

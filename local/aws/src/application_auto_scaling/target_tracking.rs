@@ -1,8 +1,8 @@
 //! The configurations of target tracking policies.
 //!
-//! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>
-//! and its neighbours, which is also the source of every rule that names no other. Assumed: the texts, where no source
-//! is named.
+//! API: <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html> and
+//! its neighbours, which is also the source of every rule that names no other. Assumed (belief error-texts): the texts, where no
+//! source is named.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ pub(crate) fn check(id: &TargetId, target: &Target, name: &str, configuration: I
         return Err(Fault::validation("The target value must be between -2^360 and 2^360"));
     }
     for cooldown in ["ScaleOutCooldown", "ScaleInCooldown"] {
-        // Assumed: the rule, too.
+        // Assumed (beliefs put-rules, error-texts): the rule, too.
         if configuration.integer(cooldown)?.is_some_and(i64::is_negative) {
             return Err(Fault::validation(format!("{cooldown} must be 0 or greater")));
         }
@@ -36,8 +36,8 @@ pub(crate) fn check(id: &TargetId, target: &Target, name: &str, configuration: I
             return Err(Fault::validation(message));
         }
     }
-    // https://github.com/hashicorp/terraform-provider-aws/issues/41179 has the text. Assumed: two metrics are equal
-    // if their specifications are.
+    // https://github.com/hashicorp/terraform-provider-aws/issues/41179 has the text. Assumed (belief same-metric):
+    // two metrics are equal if their specifications are.
     let metric = |configuration: Input<'_>| {
         [PREDEFINED, CUSTOMIZED].map(|specification| configuration.get(specification).cloned())
     };
@@ -53,7 +53,8 @@ pub(crate) fn check(id: &TargetId, target: &Target, name: &str, configuration: I
     Ok(())
 }
 
-/// Rejects a predefined metric of another dimension. Assumed: an unknown metric is rejected with the same message.
+/// Rejects a predefined metric of another dimension. Assumed (belief put-rules): an unknown metric is rejected
+/// with the same message.
 fn check_predefined(dimension: Dimension, metric: Input<'_>) -> Result<(), Fault> {
     let supported: &[&str] = match dimension {
         Dimension::CopyCount => &[
@@ -83,7 +84,7 @@ fn check_predefined(dimension: Dimension, metric: Input<'_>) -> Result<(), Fault
 /// Checks one metric, or a list of queries of which one is the result:
 /// <https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking-metric-math.html>
 ///
-/// Assumed: the two cannot be combined; the members that a single metric needs.
+/// Assumed (belief put-rules): the two cannot be combined; the members that a single metric needs.
 fn check_customized(metric: Input<'_>) -> Result<(), Fault> {
     let queries = metric.objects("Metrics")?;
     if metric.get("Metrics").is_none() {

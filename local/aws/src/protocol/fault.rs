@@ -43,7 +43,7 @@ impl Fault {
 
     /// A violated constraint of the API model. The caller puts quotes around `value`.
     ///
-    /// Assumed: the format of the message.
+    /// Assumed (belief error-texts): the format of the message.
     pub(crate) fn constraint(value: impl Display, member: &str, constraint: impl Display) -> Self {
         let (first, rest) = member.split_at(1);
         Self::validation(format!(

@@ -70,7 +70,7 @@ pub(crate) fn required<T>(member: &str, value: Option<T>) -> Result<T, Fault> {
     value.ok_or_else(|| Fault::constraint("null", member, "Member must not be null"))
 }
 
-/// The error for a member of the wrong JSON type. Assumed: exception and message.
+/// The error for a member of the wrong JSON type. Assumed (belief input-types): exception and message.
 pub(crate) fn wrong_type(kind: &str, value: &Value) -> Fault {
     Fault::new("SerializationException", format!("{value} can not be converted to {kind}"))
 }

@@ -34,8 +34,8 @@ type Members = &'static [(&'static str, MemberType)];
 impl MemberType {
     /// Reads a value. Rejects a wrong JSON type at any depth, drops nulls and unknown members.
     ///
-    /// Assumed: a string is not accepted as a number or boolean, nor a fraction as an integer; `null` counts as omitted;
-    /// unknown members are ignored.
+    /// Assumed (belief input-types): a string is not accepted as a number or boolean, nor a fraction as an integer; `null` counts
+    /// as omitted; unknown members are ignored.
     pub(crate) fn read(&self, value: &Value) -> Result<Value, Fault> {
         let read = match self {
             Self::Text | Self::BoundedText(_) | Self::OneOf(_) => value.as_str().map(|text| json!(text)),

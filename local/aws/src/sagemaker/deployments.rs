@@ -23,7 +23,7 @@ pub(crate) struct Guardrails {
 /// Reads `DeploymentConfig`. Rejects a deployment that the endpoint cannot have.
 pub(crate) fn read_guardrails(config: Input<'_>, endpoint: &Endpoint, to: &Deployment) -> Result<Guardrails, Fault> {
     let (blue_green, rolling) = (config.object("BlueGreenUpdatePolicy")?, config.object("RollingUpdatePolicy")?);
-    // Assumed: the texts.
+    // Assumed (belief error-texts): the texts.
     if blue_green.is_some() && rolling.is_some() {
         return Err(Fault::validation("Only one update policy can be used in a deployment configuration"));
     }
@@ -117,7 +117,7 @@ fn seconds(input: Input<'_>, member: &str, from: i64, to: i64) -> Result<Option<
 impl LocalAws {
     /// An alarm goes off: a deployment that it guards returns to the old configuration at once.
     ///
-    /// Assumed: the text, and that it takes no time.
+    /// Assumed (beliefs guardrails-shift, error-texts): the text, and that it takes no time.
     pub fn trip_alarm(&mut self, alarm: &str, now: f64) {
         for change in self.endpoints.values_mut().filter_map(|endpoint| endpoint.change.as_mut()) {
             if change.ends > now && change.alarms.iter().any(|guarding| guarding == alarm) {

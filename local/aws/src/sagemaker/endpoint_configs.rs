@@ -13,7 +13,7 @@ impl LocalAws {
     pub(crate) fn create_endpoint_config(&mut self, input: Input<'_>, now: f64) -> OperationResult {
         let name = read_name(input, "EndpointConfigName")?;
         let arn = self.endpoint_config_arn(name);
-        // Assumed: the texts of all faults in this module.
+        // Assumed (belief error-texts): the texts of all faults in this module.
         if self.endpoint_configs.contains_key(&name.to_ascii_lowercase()) {
             let message = format!("Cannot create already existing endpoint configuration \"{arn}\".");
             return Err(Fault::validation(message));
@@ -118,7 +118,8 @@ fn read_variant(input: Input<'_>) -> Result<Variant, Fault> {
 /// Rejects invalid instance pools, and pools beside an instance type.
 ///
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-heterogeneous.html>: the list replaces
-/// `InstanceType`. Assumed: a variant with both is rejected.
+/// `InstanceType`. Assumed (belief instance-pools): a variant with both is
+/// rejected.
 fn check_pools(input: Input<'_>, pools: &[Input<'_>]) -> Result<(), Fault> {
     if let Some(given) = input.get("InstancePools") {
         if !(1..=5).contains(&pools.len()) {

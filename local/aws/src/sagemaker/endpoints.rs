@@ -3,8 +3,8 @@
 //! API: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html> and its neighbours, which
 //! is also the source of every rule that names no other.
 //!
-//! A name is unique regardless of its case, and keeps the case in which it was created. Assumed: lookups ignore the case,
-//! too, and ARNs have names in lower case.
+//! A name is unique regardless of its case, and keeps the case in which it was created. Assumed (belief
+//! endpoint-name-case): lookups ignore the case, too, and ARNs have names in lower case.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ impl LocalAws {
         let name = read_name(input, "EndpointName")?;
         let to = self.endpoint_config(input)?.deployment.clone();
         let arn = self.endpoint_arn(name);
-        // Assumed: the text.
+        // Assumed (belief error-texts): the text.
         if self.endpoints.contains_key(&name.to_ascii_lowercase()) {
             return Err(Fault::validation(format!("Cannot create already existing endpoint \"{arn}\".")));
         }
@@ -68,8 +68,8 @@ impl LocalAws {
         if !endpoint.deployed.variants.is_empty() {
             answer["ProductionVariants"] = endpoint.deployed.variants.iter().map(Variant::summary).collect();
         }
-        // "Only returned when the endpoint is creating or updating with a new endpoint configuration". Assumed: until
-        // the change is complete, `EndpointConfigName` is the old configuration.
+        // "Only returned when the endpoint is creating or updating with a new endpoint configuration". Assumed (belief
+        // old-config-while-updating): until the change is complete, `EndpointConfigName` is the old configuration.
         if let Some(Change { to: Some(to), started, .. }) = &endpoint.change
             && (to.config != endpoint.deployed.config || endpoint.status == EndpointStatus::Creating)
         {
@@ -124,7 +124,7 @@ impl LocalAws {
         for desired in input.objects("DesiredWeightsAndCapacities")? {
             let name = desired.text("VariantName")?;
             let variant = to.variants.iter_mut().find(|variant| variant.name == name);
-            // Assumed: the text.
+            // Assumed (belief error-texts): the text.
             let variant = variant.ok_or_else(|| Fault::validation(format!("Could not find variant \"{name}\".")))?;
             variant.desired = desired.integer("DesiredInstanceCount")?.unwrap_or(variant.desired);
             variant.desired_weight = desired.number("DesiredWeight")?.unwrap_or(variant.desired_weight);
@@ -133,7 +133,8 @@ impl LocalAws {
     }
 
     /// Deletes an endpoint and deregisters its targets, as SageMaker does for a caller with the permission:
-    /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html>
+    /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html>. Assumed (belief targets-after-delete): at
+    /// once.
     pub(crate) fn delete_endpoint(&mut self, input: Input<'_>, now: f64) -> OperationResult {
         let endpoint = self.unchanging_endpoint(input)?;
         let name = endpoint.name.clone();
@@ -179,12 +180,13 @@ impl LocalAws {
         self.arn("sagemaker", &format!("endpoint/{}", name.to_ascii_lowercase()))
     }
 
-    // botocore's waiter `EndpointDeleted` recognizes a missing endpoint by this exception.
+    // botocore's waiter `EndpointDeleted` recognizes a missing endpoint by this exception. Assumed (belief endpoint-missing): the
+    // text.
     fn no_endpoint(&self, name: &str) -> Fault {
         Fault::validation(format!("Could not find endpoint \"{}\".", self.endpoint_arn(name)))
     }
 
-    // Users report this text for updates and deletions. Assumed: the period at its end.
+    // Users report this text for updates and deletions. Assumed (belief error-texts): the period at its end.
     fn unchanging_endpoint(&self, input: Input<'_>) -> Result<&Endpoint, Fault> {
         let endpoint = self.endpoint(input)?;
         if endpoint.status.is_changing() {
@@ -196,7 +198,8 @@ impl LocalAws {
 
     fn updatable_endpoint(&self, input: Input<'_>) -> Result<&Endpoint, Fault> {
         let endpoint = self.unchanging_endpoint(input)?;
-        // "DeleteEndpoint is the only operation that can be performed on a failed endpoint." Assumed: the text.
+        // "DeleteEndpoint is the only operation that can be performed on a failed endpoint." Assumed (belief error-texts): the
+        // text.
         if endpoint.status == EndpointStatus::Failed {
             let arn = self.endpoint_arn(&endpoint.name);
             return Err(Fault::validation(format!("Cannot update failed endpoint \"{arn}\".")));
@@ -207,7 +210,7 @@ impl LocalAws {
     /// Rejects an update that removes a registered variant, or changes its instance type:
     /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html>
     ///
-    /// Assumed: changed instance pools are rejected, too.
+    /// Assumed (belief update-refused-pools): changed instance pools are rejected, too.
     fn check_not_blocked(&self, endpoint: &Endpoint, to: &Deployment) -> Result<(), Fault> {
         let is_registered = |name: &str| {
             self.targets.keys().any(|id| match &id.resource {
@@ -224,7 +227,7 @@ impl LocalAws {
         if blocking.is_empty() {
             return Ok(());
         }
-        // Assumed: the text.
+        // Assumed (belief update-refused): the text.
         Err(Fault::validation(format!(
             "The variant(s) \"[{}]\" must be deregistered as scalable targets with AWS Auto Scaling before they can be \
              removed or have their instance type updated.",
@@ -250,7 +253,8 @@ impl LocalAws {
 }
 
 /// Rejects an update that changes the accelerator partitions of a variant, registered or not:
-/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AcceleratorPartitionLayout.html>. Assumed: the text.
+/// <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AcceleratorPartitionLayout.html>. Assumed (belief
+/// error-texts): the text.
 fn check_partition_layouts(endpoint: &Endpoint, to: &Deployment) -> Result<(), Fault> {
     for old in &endpoint.deployed.variants {
         let new = to.variants.iter().find(|new| new.name == old.name);

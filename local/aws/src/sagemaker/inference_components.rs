@@ -1,7 +1,7 @@
 //! Operations on inference components. A component is in service from the start.
 //!
 //! API: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateInferenceComponent.html> and its
-//! neighbours. Assumed: the texts.
+//! neighbours. Assumed (belief error-texts): the texts.
 
 use serde_json::json;
 

@@ -13,8 +13,8 @@ use crate::state::scaling_activity::ScalingActivity;
 impl LocalAws {
     /// Rejects a resource that does not exist in SageMaker, or cannot be scaled.
     ///
-    /// Assumed: the variant must exist; its endpoint may be creating or updating; the dimension must suit the variant;
-    /// the texts.
+    /// Assumed (beliefs register-missing, register-creating, register-updating, error-texts): the variant must exist; its
+    /// endpoint may be creating or updating; the dimension must suit the variant; the texts.
     pub(crate) fn check_scalable(&self, TargetId { resource, dimension }: &TargetId) -> Result<(), Fault> {
         let missing = || Fault::validation(format!("The resource {resource} does not exist"));
         let (endpoint, variant) = match resource {
@@ -28,8 +28,8 @@ impl LocalAws {
             return Err(Fault::validation(format!("The resource {resource} cannot be scaled in this dimension")));
         }
         // https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-console.html has the rule,
-        // https://github.com/aws-controllers-k8s/community/pull/1633 the beginning of the text. Assumed: the rule covers
-        // the families ml.t2, ml.t3 and so on, and each instance pool.
+        // https://github.com/aws-controllers-k8s/community/pull/1633 the beginning of the text. Assumed (belief burstable):
+        // the rule covers the families ml.t2, ml.t3 and so on, and each instance pool.
         let is_burstable =
             |name: &&str| name.strip_prefix("ml.t").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         match variant.instance_types().find(is_burstable) {
@@ -57,7 +57,7 @@ impl LocalAws {
                     let desired = clamped(variant.current);
                     variant.desired = desired;
                     let ends = now + self.endpoint_takes;
-                    // Users report texts such as these. Assumed: the cause.
+                    // Users report texts such as these. Assumed (belief activity-texts): the cause.
                     let limit = if desired == *range.start() { "minimum" } else { "maximum" };
                     let members = json!({
                         "Description": format!("Setting desired instance count to {desired}."),

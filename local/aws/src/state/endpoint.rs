@@ -156,7 +156,8 @@ impl Variant {
         self.instance_type.as_deref().into_iter().chain(of_pools)
     }
 
-    /// Its pools with their instances. Assumed: the pool with the highest priority has the capacity.
+    /// Its pools with their instances. Assumed (belief instance-pools): the pool with the highest priority has the
+    /// capacity.
     fn pool_summaries(&self) -> Vec<Value> {
         let priority = |pool: &Map<String, Value>| pool.get("Priority").and_then(Value::as_i64);
         let preferred = self.instance_pools.iter().map(priority).min();

@@ -25,8 +25,8 @@ impl RateLimit {
 
     /// Counts a call. Rejects it if the bucket of its service is empty.
     pub(crate) fn take(&mut self, target: &str, now: f64) -> Result<(), Fault> {
-        // Assumed: Application Auto Scaling and SageMaker share a limit, and each other service has its own. The codes:
-        // https://docs.aws.amazon.com/autoscaling/application/APIReference/CommonErrors.html and
+        // Assumed (belief request-rates): Application Auto Scaling and SageMaker share a limit, and each other service has its
+        // own. The codes: https://docs.aws.amazon.com/autoscaling/application/APIReference/CommonErrors.html and
         // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html; the text:
         // https://github.com/hashicorp/terraform-provider-aws/issues/31447
         let (service, code) = match target.split('.').next() {

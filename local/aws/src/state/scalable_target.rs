@@ -38,7 +38,8 @@ pub(crate) enum AttachmentKind {
 
 /// The id of a scalable target in the namespace `sagemaker`.
 ///
-/// Assumed: resource ids are compared case-sensitively, although SageMaker ignores the case of endpoint names.
+/// Assumed (belief resource-id-case): resource ids are compared case-sensitively, although SageMaker ignores the case of endpoint
+/// names.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct TargetId {
     pub(crate) resource: Resource,
@@ -57,7 +58,7 @@ impl TargetId {
                 Dimension::InstanceCount | Dimension::ProvisionedConcurrency,
             )
             | (Some(resource @ Resource::Component(_)), Dimension::CopyCount) => Ok(Self { resource, dimension }),
-            // Assumed: the text.
+            // Assumed (belief error-texts): the text.
             (None | Some(Resource::Component(_) | Resource::Variant { .. }), _) => {
                 Err(Fault::validation("Unsupported service namespace, resource type or scalable dimension"))
             }
