@@ -28,7 +28,7 @@ export RUFF_CACHE_DIR := $(CURDIR)/target/ruff
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke report repair lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest clean tools-demo tools-test
+.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke report repair lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest beliefs clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -143,6 +143,9 @@ digest: tools-test ## Write what comes from the pinned botocore and cfn-lint, an
 	@$(VENV_PYTHON) -m tools.digest
 	@$(VENV_PYTHON) -m tools.native
 	@$(VENV_PYTHON) dev/oracle/botocore_endpoints.py
+
+beliefs: tools-demo ## Write docs/BELIEFS.md from conformance/beliefs.yaml
+	@$(VENV_PYTHON) -m conformance.page
 
 bench: ## Measure cold starts of this project and its peers, and write docs/BENCHMARKS.md
 	@$(PYTHON) -m bench.cold $(ARGS)

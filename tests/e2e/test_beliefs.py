@@ -1,9 +1,11 @@
-"""The list of beliefs about AWS is complete, and the sources cite it."""
+"""The list of beliefs about AWS is complete, cited by the sources, and the one that docs/BELIEFS.md shows."""
 
+import re
 import unittest
 
-from conformance import beliefs
-from conformance.beliefs import BeliefsError
+from conformance import beliefs, page
+from conformance.beliefs import ROOT, BeliefsError, Result
+from test_documents import pages
 
 ROW = """
 - id: first
@@ -70,6 +72,37 @@ class Citations(unittest.TestCase):
         cited = ("one-row", "another", "third")
         self.assertEqual(beliefs.uncited({"a.rs": text}), [])
         self.assertEqual(beliefs.citations({"a.rs": text}), {name: ["a.rs"] for name in cited})
+
+    def test_an_assumption_in_a_page_links_to_its_row(self) -> None:
+        for document in pages():
+            text = re.sub(r"\s+", " ", document.read_text())
+            assumptions = re.findall(r"(?:\[Assumed\]\(|Assumed:).{0,60}", text)
+            with self.subTest(document.name):
+                self.assertEqual([found for found in assumptions if "BELIEFS.md#" not in found], [])
+
+
+class Page(unittest.TestCase):
+    """docs/BELIEFS.md."""
+
+    def test_it_is_what_the_list_gives(self) -> None:
+        self.assertEqual(page.PAGE.read_text(), page.current(), "run `make beliefs`")
+
+    def test_it_shows_the_last_run_of_a_row(self) -> None:
+        [row] = beliefs.beliefs(ROW)
+        result = Result("first", "eu-west-1", "2026-12-01", holds=False, seen="It is not so.")
+        shown = page.page([row], {"first": result}, {"first": ["src/a.rs"]})
+        self.assertIn("| [first](#first) | undocumented | **differs**, eu-west-1, 2026-12-01 |", shown)
+        self.assertIn("* AWS showed: It is not so.", shown)
+        self.assertIn("* Code: [src/a.rs](../src/a.rs).", shown)
+        self.assertIn("| not run yet |", page.page([row], {}, {}))
+
+    def test_the_lines_of_its_text_are_short(self) -> None:
+        lines = page.PAGE.read_text().splitlines()
+        self.assertEqual([line for line in lines if len(line) > 130 and "](" not in line], [])
+
+    def test_readme_and_design_link_to_it(self) -> None:
+        for document in (ROOT / "README.md", ROOT / "docs" / "DESIGN.md"):
+            self.assertIn("BELIEFS.md", document.read_text())
 
 
 if __name__ == "__main__":

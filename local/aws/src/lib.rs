@@ -5,7 +5,7 @@
 //! and simulations run it in virtual time, and clone it to try several continuations. [`server`] serves it over HTTP in
 //! the services' protocol, for the AWS CLI, boto3 and the SDKs.
 //!
-//! Each rule of a service cites its source, or a row of `conformance/beliefs.yaml` by its id. Most of these rows are about texts of error
+//! Each rule of a service cites its source, or a row of `docs/BELIEFS.md` by its id. Most of these rows are about texts of error
 //! messages. Verify a belief on AWS before you depend on it.
 //!
 //! * `protocol` reads inputs and makes errors and pages.
