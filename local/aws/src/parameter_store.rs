@@ -45,7 +45,8 @@ impl LocalAws {
             )));
         }
         let version = stored.map_or(0, |stored| stored.version) + 1;
-        let parameter = Parameter { value: value.to_owned(), kind, is_advanced, version, modified: now };
+        let tags = stored.map_or_else(|| input.get("Tags").cloned(), |stored| stored.tags.clone());
+        let parameter = Parameter { value: value.to_owned(), kind, is_advanced, version, modified: now, tags };
         self.parameters.insert(name.to_owned(), parameter);
         Ok(json!({ "Version": version, "Tier": tier(is_advanced) }))
     }
@@ -75,6 +76,14 @@ impl LocalAws {
 
     pub(crate) fn delete_parameter(&mut self, input: Input<'_>) -> OperationResult {
         self.parameters.remove(input.text("Name")?).map(|_| json!({})).ok_or_else(not_found)
+    }
+
+    /// The tags of a parameter, as its creation gave them.
+    pub(crate) fn list_tags_of_parameter(&self, input: Input<'_>) -> OperationResult {
+        let parameter = self.parameters.get(input.text("ResourceId")?);
+        let missing = || Fault::new("InvalidResourceId", "");
+        let tags = parameter.filter(|_| input.text("ResourceType").is_ok_and(|kind| kind == "Parameter"));
+        Ok(json!({ "TagList": tags.ok_or_else(missing)?.tags.clone().unwrap_or_else(|| json!([])) }))
     }
 
     fn describe_parameter(&self, name: &str, parameter: &Parameter) -> Value {
@@ -158,6 +167,19 @@ mod tests {
                 "DataType": "text",
             })
         );
+    }
+
+    #[test]
+    fn a_parameter_has_the_tags_of_its_creation() {
+        let mut aws = LocalAws::default();
+        let tags = json!([{ "Key": "k", "Value": "v" }]);
+        put(&mut aws, "/a", "1", &[("Tags", tags.clone())]).expect("it is new");
+        put(&mut aws, "/a", "2", &[("Overwrite", json!(true))]).expect("overwrites");
+        let mut tags_of = |name: &str| {
+            aws.call("AmazonSSM.ListTagsForResource", &json!({ "ResourceType": "Parameter", "ResourceId": name }), 8.0)
+        };
+        assert_eq!(tags_of("/a").expect("it exists")["TagList"], tags);
+        assert_eq!(tags_of("/b").unwrap_err().code, "InvalidResourceId");
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl LocalAws {
         })
     }
 
-    fn endpoint_config_arn(&self, name: &str) -> String {
+    pub(crate) fn endpoint_config_arn(&self, name: &str) -> String {
         self.arn("sagemaker", &format!("endpoint-config/{}", name.to_ascii_lowercase()))
     }
 }

@@ -41,6 +41,7 @@ impl LocalAws {
                 alarms: Vec::new(),
             }),
             deployment_config: None,
+            tags: input.get("Tags").cloned(),
         };
         self.endpoints.insert(name.to_ascii_lowercase(), endpoint);
         Ok(json!({ "EndpointArn": arn }))

@@ -4,4 +4,5 @@ mod deployments;
 mod endpoint_configs;
 mod endpoints;
 mod inference_components;
+mod listing;
 mod scaling;

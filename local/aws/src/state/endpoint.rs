@@ -27,6 +27,8 @@ pub(crate) struct Endpoint {
     pub(crate) change: Option<Change>,
     /// The `DeploymentConfig` of the last update that had one.
     pub(crate) deployment_config: Option<Value>,
+    /// The `Tags` of its creation.
+    pub(crate) tags: Option<Value>,
 }
 
 /// The configuration and the variants that an endpoint runs.

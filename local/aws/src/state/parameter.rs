@@ -1,5 +1,7 @@
 //! The parameters that Parameter Store stores.
 
+use serde_json::Value;
+
 /// A parameter.
 #[derive(Clone, Debug)]
 pub(crate) struct Parameter {
@@ -8,4 +10,6 @@ pub(crate) struct Parameter {
     pub(crate) is_advanced: bool,
     pub(crate) version: u64,
     pub(crate) modified: f64,
+    /// The `Tags` of its creation.
+    pub(crate) tags: Option<Value>,
 }
