@@ -11,9 +11,10 @@ LLVM ?= target/tools/llvm@22.1.8.2/llvm/bin
 export PYTHONDONTWRITEBYTECODE := 1
 # Where the Python packages demo, bench and tools are.
 export PYTHONPATH := $(CURDIR)/local:$(CURDIR)/dev
-# Only `make report` and `make repair`, each alone, call AWS and read the user's AWS settings. All others get these settings.
+# Only the targets in ON_AWS, each alone, call AWS and read the user's AWS settings. All others get these settings.
 # local/demo/environment.py does the same for the processes of the demo.
-ifneq ($(or $(MAKECMDGOALS),help),$(filter report repair,$(MAKECMDGOALS)))
+ON_AWS := report repair conformance conformance-clean
+ifneq ($(or $(MAKECMDGOALS),help),$(filter $(ON_AWS),$(MAKECMDGOALS)))
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING \
   AWS_ENDPOINT_URL_CLOUDFORMATION AWS_ENDPOINT_URL_LAMBDA AWS_ENDPOINT_URL_SAGEMAKER AWS_ENDPOINT_URL_SSM
 export AWS_ACCESS_KEY_ID := local
@@ -28,10 +29,10 @@ export RUFF_CACHE_DIR := $(CURDIR)/target/ruff
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke report repair lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest beliefs clean tools-demo tools-test
+.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke report repair lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest beliefs conformance conformance-clean clean tools-demo tools-test
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools-demo ## Deploy real stacks on this machine, and watch what happens; JSON=1 for scripts, VERBOSE=1 for all of it
 	@$(VENV_PYTHON) -m demo $(if $(JSON),--json) $(if $(VERBOSE),--verbose)
@@ -146,6 +147,17 @@ digest: tools-test ## Write what comes from the pinned botocore and cfn-lint, an
 
 beliefs: tools-demo ## Write docs/BELIEFS.md from conformance/beliefs.yaml
 	@$(VENV_PYTHON) -m conformance.page
+
+# As they are given: neither make nor the shell expands them.
+conformance conformance-clean: export REGION := $(value REGION)
+conformance: export MODEL := $(value MODEL)
+conformance: export ONLY := $(value ONLY)
+conformance: export CONFIRM := $(value CONFIRM)
+conformance: tools-demo ## Check on your AWS account what the project believes: make conformance REGION=us-east-1 MODEL=my-model
+	@$(VENV_PYTHON) -m conformance run --region "$$REGION" --model "$$MODEL" --only "$$ONLY" --confirm "$$CONFIRM"
+
+conformance-clean: tools-demo ## Delete what a killed make conformance has left: make conformance-clean REGION=us-east-1
+	@$(VENV_PYTHON) -m conformance clean --region "$$REGION"
 
 bench: ## Measure cold starts of this project and its peers, and write docs/BENCHMARKS.md
 	@$(PYTHON) -m bench.cold $(ARGS)

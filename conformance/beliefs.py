@@ -4,7 +4,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,11 @@ def results() -> dict[str, Result]:
     """The last result of each belief that a run on AWS has checked."""
     rows: list[dict[str, Any]] = json.loads(RESULTS.read_text())
     return {row["belief"]: Result(**row) for row in rows}
+
+
+def save(found: Mapping[str, Result]) -> None:
+    """Keeps the results."""
+    RESULTS.write_text(json.dumps([asdict(found[name]) for name in sorted(found)], indent=2) + "\n")
 
 
 def sources() -> dict[str, str]:

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 from conformance.beliefs import ROOT, UNDOCUMENTED, Belief, Result, beliefs, citations, results, sources
+from conformance.checks import CHECKS
 
 PAGE = ROOT / "docs" / "BELIEFS.md"
 _WIDTH = 130
@@ -13,31 +14,70 @@ _HEAD = """\
 Nothing of this project has run on AWS yet, except where a row below says so. Many of its rules follow AWS's
 documentation. Others rest on a report of a user, or on nothing. Each row of this page is such a rule. Sources cite a
 row by its id. `make beliefs` writes the page from [conformance/beliefs.yaml](../conformance/beliefs.yaml).
+
+[`make conformance`](#check-them-on-your-account) checks on your own account those rows that it can check. `make test` runs
+the same checks on the local AWS.
+
+"""
+_RUN = """\
+## Check them on your account
+
+```sh
+make conformance REGION=us-east-1 MODEL=my-model
+```
+
+This needs credentials in your AWS settings, and a SageMaker model of yours that an `ml.m5.large` can run. The new endpoint
+uses the model; nothing changes it. Without `MODEL`, only the rows that need no endpoint are checked. `ONLY="ID ID"` checks
+some rows.
+
+1. It prints the account, what it will make, how long that takes and what it costs at most. Then it asks. Answer `yes`, or
+   set `CONFIRM=yes`. It does not run in CI.
+2. All names begin with `sagemaker-scaling-conformance-`. The endpoint, its configurations and the parameter have the tag
+   `sagemaker-scaling-conformance` from their creation on.
+3. It deletes everything in every case, also after Ctrl-C. If the process is killed, run `make conformance-clean
+   REGION=us-east-1`. Both delete only what has the prefix and the tag, and the scalable targets of such endpoints.
+4. For a row that differs, it prints what happens to you and what the code does then. It writes what AWS showed to
+   `conformance/results.json`, without the id of your account. `make beliefs` shows it here.
+
+The exit code is 0 if each row holds, 1 if one differs or could not be checked, and 2 if nothing was done. After Ctrl-C it
+is 130.
+
+The caller needs `sagemaker:` `CreateEndpoint`, `CreateEndpointConfig`, `UpdateEndpoint`, `DeleteEndpoint`,
+`DeleteEndpointConfig`, `AddTags`, the `Describe` and `List` actions of these and `ListTags`; all of
+`application-autoscaling:`; `ssm:` `PutParameter`, `GetParameter`, `GetParametersByPath`, `DeleteParameter`,
+`AddTagsToResource` and `ListTagsForResource`; and what [Application Auto Scaling checks for][checked] at a registration.
+
+[checked]: https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
 """
 
 
-def page(rows: Sequence[Belief], found: Mapping[str, Result], cited: Mapping[str, Sequence[str]]) -> str:
+def page(
+    rows: Sequence[Belief],
+    found: Mapping[str, Result],
+    cited: Mapping[str, Sequence[str]],
+    checked: Mapping[str, object],
+) -> str:
     """The whole page."""
-    parts = [_HEAD]
+    parts = [_HEAD, _RUN]
     for about in dict.fromkeys(row.about for row in rows):
         of_service = [row for row in rows if row.about == about]
-        parts += [f"\n## {about}\n\n| row | source | last run on AWS |\n|---|---|---|\n"]
-        parts += [_line(row, found.get(row.id)) for row in of_service]
+        parts += [f"\n## {about}\n\n| row | source | `make conformance` | last run on AWS |\n|---|---|---|---|\n"]
+        parts += [_line(row, found.get(row.id), row.id in checked) for row in of_service]
         parts += [_details(row, found.get(row.id), cited.get(row.id, ())) for row in of_service]
     return "".join(parts)
 
 
 def current() -> str:
     """The page that the list gives now."""
-    return page(beliefs(), results(), citations(sources()))
+    return page(beliefs(), results(), citations(sources()), CHECKS)
 
 
-def _line(row: Belief, found: Result | None) -> str:
+def _line(row: Belief, found: Result | None, is_checked: bool) -> str:
     source = UNDOCUMENTED if row.source == UNDOCUMENTED else f"[link]({row.source})"
     run = "not run yet"
     if found:
         run = f"{'holds' if found.holds else '**differs**'}, {found.region}, {found.date}"
-    return f"| [{row.id}](#{row.id}) | {source} | {run} |\n"
+    return f"| [{row.id}](#{row.id}) | {source} | {'checks it' if is_checked else 'not yet'} | {run} |\n"
 
 
 def _details(row: Belief, found: Result | None, cited: Sequence[str]) -> str:

@@ -90,11 +90,11 @@ class Page(unittest.TestCase):
     def test_it_shows_the_last_run_of_a_row(self) -> None:
         [row] = beliefs.beliefs(ROW)
         result = Result("first", "eu-west-1", "2026-12-01", holds=False, seen="It is not so.")
-        shown = page.page([row], {"first": result}, {"first": ["src/a.rs"]})
-        self.assertIn("| [first](#first) | undocumented | **differs**, eu-west-1, 2026-12-01 |", shown)
+        shown = page.page([row], {"first": result}, {"first": ["src/a.rs"]}, {"first": None})
+        self.assertIn("| [first](#first) | undocumented | checks it | **differs**, eu-west-1, 2026-12-01 |", shown)
         self.assertIn("* AWS showed: It is not so.", shown)
         self.assertIn("* Code: [src/a.rs](../src/a.rs).", shown)
-        self.assertIn("| not run yet |", page.page([row], {}, {}))
+        self.assertIn("| not yet | not run yet |", page.page([row], {}, {}, {}))
 
     def test_the_lines_of_its_text_are_short(self) -> None:
         lines = page.PAGE.read_text().splitlines()

@@ -6,7 +6,7 @@
 //! the services' protocol, for the AWS CLI, boto3 and the SDKs.
 //!
 //! Each rule of a service cites its source, or a row of `docs/BELIEFS.md` by its id. Most of these rows are about texts of error
-//! messages. Verify a belief on AWS before you depend on it.
+//! messages. Verify a belief on AWS before you depend on it: `make conformance`.
 //!
 //! * `protocol` reads inputs and makes errors and pages.
 //! * `state` holds everything that the services store.

@@ -1,0 +1,197 @@
+"""`python3 -m conformance run` and `python3 -m conformance clean`, for `make conformance` and `make conformance-clean`.
+
+Exit codes: 0 if each belief holds, or everything is deleted; 1 if one differs or could not be checked, or something is
+left; 2 if nothing was done, with the reason on standard error; 130 after Ctrl-C, with everything deleted.
+"""
+
+import argparse
+import datetime
+import ipaddress
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from conformance.account import PARAMETERS, PREFIX, TAG, Account, LeftError
+from conformance.beliefs import Belief, Result, beliefs, results, save
+from conformance.checks import CHECKS, Stage
+from conformance.run import Outcome, run
+from conformance.scene import OTHER, SMALL
+
+_CI = (
+    "CI",
+    "BUILDKITE",
+    "CODEBUILD_BUILD_ID",
+    "GITHUB_ACTIONS",
+    "GITLAB_CI",
+    "JENKINS_URL",
+    "TEAMCITY_VERSION",
+    "TF_BUILD",
+)
+_NOT = ("", "0", "false", "no")
+_PRICING = "https://aws.amazon.com/sagemaker/pricing/"
+_ENDPOINT = f"""\
+  1 endpoint with one {SMALL}, and for the time of an update a second one (about 10 minutes)
+  up to 4 endpoint configurations, one of which names {OTHER}; AWS is expected to refuse the update to it
+  1 scalable target at a time, with up to 50 scaling policies, which scale nothing: its limits are 1 and 1; AWS makes
+    CloudWatch alarms for a target tracking policy, and deletes them with it
+It takes about half an hour, and costs less than 0.50 USD: at 0.12 USD for an hour of {SMALL} (us-east-1, noted on
+2026-11-30, not read from AWS), and at most twice as much elsewhere. See {_PRICING}.
+If AWS accepts the update to {OTHER}, that instance also runs for some minutes."""
+_NO_ENDPOINT = "It takes a minute and costs nothing."
+
+
+class RefusedError(Exception):
+    """Nothing was done. The message says why, and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the checks, or deletes what earlier runs have left. Returns the exit code."""
+    given = _options().parse_args(arguments)
+    try:
+        if not given.region:
+            raise RefusedError("name the Region: REGION=us-east-1")
+        if given.local_aws and not _is_loopback(given.local_aws):
+            raise RefusedError(f"--local-aws {given.local_aws}: expected an address of this machine")
+        if given.what == "clean":
+            return _clean(Account(given.region, given.local_aws))
+        return _run(given)
+    except (RefusedError, BotoCoreError, ClientError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def in_ci(environment: Mapping[str, str]) -> str | None:
+    """The variable that says that this runs in CI."""
+    return next((name for name in _CI if environment.get(name, "").lower() not in _NOT), None)
+
+
+def _run(given: argparse.Namespace) -> int:
+    if not given.local_aws and (variable := in_ci(os.environ)):
+        raise RefusedError(f"this makes real resources, so it does not run in CI; {variable} is set")
+    rows = {row.id: row for row in beliefs()}
+    chosen, left_out = _chosen(rows, given.only.split(), has_model=bool(given.model))
+    account = Account(given.region, given.local_aws)
+    if not given.local_aws:
+        _confirm(account, chosen, left_out, given.confirm)
+    outcomes: list[Outcome] = []
+
+    def tell(what: Outcome | str) -> None:
+        if isinstance(what, Outcome):
+            outcomes.append(what)
+            _show(rows[what.belief], what)
+        else:
+            print(what, flush=True)
+
+    try:
+        run(account, chosen, given.model, tell)
+    except KeyboardInterrupt as signal:
+        print(f"ended by {signal}; everything that was made is deleted", file=sys.stderr)
+        return 130
+    except (LeftError, BotoCoreError, ClientError) as error:
+        print(f"error: {error}; run: make conformance-clean REGION={account.region}", file=sys.stderr)
+        return 1
+    finally:
+        if not account.is_local:
+            _record(account, outcomes)
+    counts = [sum(outcome.holds is state for outcome in outcomes) for state in (True, False, None)]
+    print("{} hold, {} differ, {} could not be checked".format(*counts))
+    return int(counts[0] != len(chosen))
+
+
+def _chosen(rows: Mapping[str, Belief], only: Sequence[str], *, has_model: bool) -> tuple[list[str], list[str]]:
+    """The beliefs to check, in the order of the checks, and those that are left out as there is no model."""
+    for name in only:
+        if name not in rows:
+            raise RefusedError(f"ONLY: {name} is no row of docs/BELIEFS.md")
+        if name not in CHECKS:
+            raise RefusedError(f"ONLY: {name} cannot be checked yet")
+    wanted = [name for name in CHECKS if not only or name in only]
+    if has_model:
+        return wanted, []
+    possible = [name for name in wanted if CHECKS[name].stage is Stage.NO_ENDPOINT]
+    if not possible:
+        raise RefusedError(
+            "these rows need an endpoint: name a SageMaker model of yours that it can run, MODEL=my-model"
+        )
+    return possible, [name for name in wanted if name not in possible]
+
+
+def _confirm(account: Account, chosen: Sequence[str], left_out: Sequence[str], given: str) -> None:
+    """Says what will be done, and asks. Calls nothing but GetCallerIdentity."""
+    needs_endpoint = any(CHECKS[name].stage is not Stage.NO_ENDPOINT for name in chosen)
+    print(f"This checks {len(chosen)} beliefs about AWS in account {account.account_id()}, Region {account.region}.")
+    if left_out:
+        print(f"{len(left_out)} need an endpoint, and are left out without MODEL=my-model.")
+    print(f"It makes these resources, and deletes them in every case:\n  1 parameter below {PARAMETERS}")
+    print(_ENDPOINT if needs_endpoint else _NO_ENDPOINT)
+    print(f"All names begin with {PREFIX}; all have the tag {TAG}. It changes nothing else.")
+    print("If you have no scalable target of SageMaker yet, AWS makes its service-linked role. That role stays.")
+    if given == "yes":
+        return
+    if given or not sys.stdin.isatty():
+        raise RefusedError("nothing was made. Answer in a terminal, or set CONFIRM=yes")
+    if input("Continue? Answer yes: ").strip() != "yes":
+        raise RefusedError("nothing was made")
+
+
+def _clean(account: Account) -> int:
+    try:
+        account.clean(PREFIX, print)
+    except LeftError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"nothing with the prefix {PREFIX} is left in {account.region}")
+    return 0
+
+
+def _show(row: Belief, outcome: Outcome) -> None:
+    state = {True: "holds", False: "DIFFERS", None: "unclear"}[outcome.holds]
+    print(f"{state:8} {row.id}: {outcome.seen}", flush=True)
+    if outcome.holds is False:
+        print(f"         believed: {row.belief}\n         if it is wrong: {row.if_wrong}\n         then: {row.then}")
+
+
+def _record(account: Account, outcomes: Sequence[Outcome]) -> None:
+    """Keeps what was seen, without the account's id."""
+    known = results()
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    redacted = account.account_id()
+    for outcome in outcomes:
+        if outcome.holds is not None:
+            seen = outcome.seen.replace(redacted, "111122223333")
+            known[outcome.belief] = Result(outcome.belief, account.region, today, outcome.holds, seen)
+    save(known)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python3 -m conformance", description=__doc__, allow_abbrev=False)
+    chosen = parser.add_subparsers(dest="what", required=True)
+    for what, does in (
+        ("run", "check what the project believes about AWS, on your account"),
+        ("clean", "delete what earlier runs have left"),
+    ):
+        command = chosen.add_parser(what, help=does, description=does, allow_abbrev=False)
+        command.add_argument("--region", default="", help="the Region")
+        command.add_argument("--local-aws", default="", help="the address of the local AWS, instead of AWS")
+        if what == "run":
+            command.add_argument(
+                "--model", default="", help="a SageMaker model of yours; without it, no endpoint is made"
+            )
+            command.add_argument("--only", default="", help="the ids of some rows of docs/BELIEFS.md")
+            command.add_argument("--confirm", default="", help="yes: do not ask")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""An account in a Region, and what `make conformance` makes there: named with one prefix, tagged, and deleted again."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+PREFIX = "sagemaker-scaling-conformance-"
+"""The names of everything begin with it."""
+TAG = "sagemaker-scaling-conformance"
+"""The key of the tag of everything that can have tags at its creation. Its value is the run."""
+PARAMETERS = "/sagemaker-scaling-conformance"
+INSTANCES = "sagemaker:variant:DesiredInstanceCount"
+VARIANT = "blue"
+_CHANGING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+_LOCAL_ACCOUNT = "111122223333"
+_LONGEST_CHANGE_SECONDS = 3_600
+_CLEANINGS = 3
+PAUSE_SECONDS = 15.0
+_LOCAL_PAUSE_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What AWS has answered."""
+
+    value: Any = None
+    code: str = ""
+    """The code of the error, or empty."""
+    message: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}" if self.code else "accepted"
+
+
+def ask(operation: Callable[..., Any], **members: Any) -> Reply:
+    """Makes a call. An error of the service is an answer, too."""
+    try:
+        return Reply(operation(**members))
+    except ClientError as error:
+        return Reply(None, error.response["Error"]["Code"], error.response["Error"].get("Message", ""))
+
+
+class LeftError(Exception):
+    """Something could not be deleted. The message names it."""
+
+
+class Account:
+    """The services of an account in a Region."""
+
+    def __init__(self, region: str, local_aws: str = "") -> None:
+        given: dict[str, Any] = {"config": Config(retries={"mode": "standard", "max_attempts": 8})}
+        session = boto3.Session(region_name=region)
+        if local_aws:
+            session = boto3.Session("local", "local", region_name=region)
+            given["endpoint_url"] = local_aws
+        client: Callable[..., Any] = session.client
+        self.region = region
+        self.is_local = bool(local_aws)
+        self.scaling = client("application-autoscaling", **given)
+        once = {**given, "config": Config(retries={"mode": "standard", "max_attempts": 1})}
+        self.scaling_once = client("application-autoscaling", **once)
+        """Retries nothing. botocore retries `LimitExceededException`, as it takes it for throttling."""
+        self.sagemaker = client("sagemaker", **given)
+        self.parameters = client("ssm", **given)
+        self._identity: Callable[[], Any] = lambda: client("sts", **given).get_caller_identity()
+        self.pause = _LOCAL_PAUSE_SECONDS if local_aws else PAUSE_SECONDS
+        """Seconds between two looks at something that takes minutes on AWS."""
+
+    def account_id(self) -> str:
+        """The id of the account."""
+        return _LOCAL_ACCOUNT if self.is_local else str(self._identity()["Account"])
+
+    def status(self, endpoint: str) -> str | None:
+        """The status of an endpoint. `None` if AWS shows none."""
+        reply = ask(self.sagemaker.describe_endpoint, EndpointName=endpoint)
+        return str(reply.value["EndpointStatus"]) if reply.value else None
+
+    def settle(self, endpoint: str) -> str | None:
+        """Waits until an endpoint does not change any more. Returns its status."""
+        deadline = time.monotonic() + _LONGEST_CHANGE_SECONDS
+        while (status := self.status(endpoint)) in _CHANGING and time.monotonic() < deadline:
+            time.sleep(self.pause)
+        return status
+
+    def targets(self, prefix: str) -> list[dict[str, Any]]:
+        """The targets of endpoints whose names begin with a prefix, in any letter case. Skips endpoints of others."""
+        found = self._all(self.scaling, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="sagemaker")
+        named = [target for target in found if target["ResourceId"].lower().startswith(f"endpoint/{prefix}")]
+        if not named:
+            return []
+        listed = self._all(self.sagemaker, "list_endpoints", "Endpoints", NameContains=prefix)
+        of_others = {item["EndpointName"].lower() for item in listed} - {
+            name.lower() for name in self.endpoints(prefix)
+        }
+        return [target for target in named if target["ResourceId"].lower().split("/")[1] not in of_others]
+
+    def endpoints(self, prefix: str) -> list[str]:
+        """The endpoints of ours whose names begin with a prefix."""
+        found = self._all(self.sagemaker, "list_endpoints", "Endpoints", NameContains=prefix)
+        return [item["EndpointName"] for item in found if self._is_ours(item, "Endpoint", prefix)]
+
+    def configs(self, prefix: str) -> list[str]:
+        """The endpoint configurations of ours whose names begin with a prefix."""
+        found = self._all(self.sagemaker, "list_endpoint_configs", "EndpointConfigs", NameContains=prefix)
+        return [item["EndpointConfigName"] for item in found if self._is_ours(item, "EndpointConfig", prefix)]
+
+    def snapshots(self, prefix: str) -> list[str]:
+        """The parameters of ours whose names begin with a prefix."""
+        below = {"Path": PARAMETERS, "Recursive": True}
+        found = self._all(self.parameters, "get_parameters_by_path", "Parameters", **below)
+        names = [item["Name"] for item in found if item["Name"].startswith(f"{PARAMETERS}/{prefix}")]
+        of_parameter = self.parameters.list_tags_for_resource
+        tagged = {name: ask(of_parameter, ResourceType="Parameter", ResourceId=name) for name in names}
+        return [name for name, tags in tagged.items() if tags.value and _has_tag(tags.value["TagList"])]
+
+    def left(self, prefix: str) -> list[str]:
+        """What there is of ours."""
+        return [
+            *(f"target {target['ResourceId']}" for target in self.targets(prefix)),
+            *(f"endpoint {name}" for name in self.endpoints(prefix)),
+            *(f"endpoint configuration {name}" for name in self.configs(prefix)),
+            *(f"parameter {name}" for name in self.snapshots(prefix)),
+        ]
+
+    def clean(self, prefix: str, tell: Callable[[str], None]) -> None:
+        """Deletes everything of ours whose name begins with a prefix.
+
+        Looks again after a pause: what a call has made right before may not be listed yet.
+        """
+        assert prefix.startswith(PREFIX), prefix
+        left = ["everything"]
+        for _ in range(_CLEANINGS):
+            self._delete(prefix, tell)
+            time.sleep(self.pause)
+            left = self.left(prefix)
+            if not left:
+                return
+        raise LeftError(f"not deleted: {'; '.join(left)}")
+
+    def _delete(self, prefix: str, tell: Callable[[str], None]) -> None:
+        for target in self.targets(prefix):
+            key = {name: target[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
+            _tell(tell, f"target {target['ResourceId']}", ask(self.scaling.deregister_scalable_target, **key))
+        endpoints = self.endpoints(prefix)
+        for name in endpoints:
+            self.settle(name)
+            _tell(tell, f"endpoint {name}", ask(self.sagemaker.delete_endpoint, EndpointName=name))
+        for name in endpoints:
+            self.settle(name)
+        for name in self.configs(prefix):
+            reply = ask(self.sagemaker.delete_endpoint_config, EndpointConfigName=name)
+            _tell(tell, f"endpoint configuration {name}", reply)
+        for name in self.snapshots(prefix):
+            _tell(tell, f"parameter {name}", ask(self.parameters.delete_parameter, Name=name))
+
+    def _is_ours(self, item: dict[str, Any], what: str, prefix: str) -> bool:
+        if not item[f"{what}Name"].startswith(prefix):
+            return False
+        tags = ask(self.sagemaker.list_tags, ResourceArn=item[f"{what}Arn"])
+        return bool(tags.value) and _has_tag(tags.value["Tags"])
+
+    def _all(self, client: Any, operation: str, member: str, **given: Any) -> Iterator[dict[str, Any]]:
+        for page in client.get_paginator(operation).paginate(**given):
+            yield from page[member]
+
+
+def _has_tag(tags: list[dict[str, str]]) -> bool:
+    return any(tag["Key"] == TAG for tag in tags)
+
+
+def _tell(tell: Callable[[str], None], what: str, reply: Reply) -> None:
+    tell(f"could not delete {what}: {reply}" if reply.code else f"deleted {what}")

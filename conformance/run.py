@@ -1,0 +1,110 @@
+"""Runs the checks against an account, in an order that needs one endpoint, and deletes everything in every case."""
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from conformance.account import Account
+from conformance.checks import CHECKS, Stage
+from conformance.scene import Scene, UnclearError
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a check."""
+
+    belief: str
+    holds: bool | None
+    """`None` if it could not be checked."""
+    seen: str
+
+
+class Interruptible:
+    """Turns the first signal to end into an exception, until `hold` is called. Later ones are answered with a line."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._is_held = False
+
+    def hold(self) -> None:
+        """From now on, no signal raises."""
+        self._is_held = True
+
+    @contextlib.contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handles the signals for a block."""
+        before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if self._is_held:
+            self._tell("deleting what was made; this takes minutes while an endpoint changes")
+            return
+        self._is_held = True
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def run(account: Account, beliefs: Sequence[str], model: str, tell: Callable[[Outcome | str], None]) -> list[Outcome]:
+    """Checks these beliefs. Whatever happens, deletes what it has made."""
+    scene = Scene(account, model)
+    outcomes: list[Outcome] = []
+
+    def note(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        tell(outcome)
+
+    interruptible = Interruptible(tell)
+    with interruptible.handled():
+        try:
+            try:
+                _play(scene, beliefs, note)
+            finally:
+                interruptible.hold()
+        finally:
+            # A signal may have come just before `hold`; from here on, none raises.
+            interruptible.hold()
+            account.clean(scene.prefix, tell)
+    return outcomes
+
+
+def _play(scene: Scene, beliefs: Sequence[str], note: Callable[[Outcome], None]) -> None:
+    """Checks the beliefs stage by stage. If a stage is not reached, those of it and of later ones are unclear."""
+    reached: dict[Stage, Callable[[], None]] = {
+        Stage.NO_ENDPOINT: lambda: None,
+        Stage.CREATING: scene.create_endpoint,
+        Stage.IN_SERVICE: scene.in_service,
+        Stage.UPDATING: lambda: scene.must(scene.update_endpoint(scene.config("again"))),
+        Stage.LAST: scene.in_service,
+    }
+    assert list(reached) == list(Stage)
+    wanted = {stage: [belief for belief in beliefs if CHECKS[belief].stage is stage] for stage in Stage}
+    last = max(number for number, stage in enumerate(Stage) if wanted[stage])
+    failure = ""
+    for stage in list(Stage)[: last + 1]:
+        if stage is Stage.UPDATING and not wanted[stage]:
+            continue
+        try:
+            if not failure:
+                reached[stage]()
+        except (UnclearError, ClientError) as error:
+            failure = str(error)
+        for belief in wanted[stage]:
+            note(Outcome(belief, None, failure) if failure else _look(scene, belief))
+
+
+def _look(scene: Scene, belief: str) -> Outcome:
+    try:
+        seen = CHECKS[belief].look(scene)
+        return Outcome(belief, seen.holds, seen.text)
+    except (UnclearError, ClientError, BotoCoreError, KeyError) as error:
+        return Outcome(belief, None, f"{type(error).__name__}: {error}")
