@@ -20,6 +20,9 @@ _CHANGING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"
 _LOCAL_ACCOUNT = "111122223333"
 _LONGEST_CHANGE_SECONDS = 3_600
 _CLEANINGS = 3
+_SERVER_ERROR = 500
+_NO_ANSWER = ("AccessDenied", "NotAuthorized", "Throttl", "Token", "UnrecognizedClient", "Signature", "RequestExpired")
+"""Parts of the codes of errors that come before the service has judged the call."""
 PAUSE_SECONDS = 15.0
 _LOCAL_PAUSE_SECONDS = 0.1
 
@@ -38,11 +41,27 @@ class Reply:
 
 
 def ask(operation: Callable[..., Any], **members: Any) -> Reply:
-    """Makes a call. An error of the service is an answer, too."""
+    """Makes a call. An error of the service is an answer, too, unless it says nothing about the call."""
     try:
         return Reply(operation(**members))
     except ClientError as error:
-        return Reply(None, error.response["Error"]["Code"], error.response["Error"].get("Message", ""))
+        reply = _reply(error)
+        status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
+        if status >= _SERVER_ERROR or any(word in reply.code for word in _NO_ANSWER):
+            raise
+        return reply
+
+
+def _try(operation: Callable[..., Any], **members: Any) -> Reply:
+    """Makes a call. Any error of the service is an answer."""
+    try:
+        return Reply(operation(**members))
+    except ClientError as error:
+        return _reply(error)
+
+
+def _reply(error: ClientError) -> Reply:
+    return Reply(None, error.response["Error"]["Code"], error.response["Error"].get("Message", ""))
 
 
 class LeftError(Exception):
@@ -77,7 +96,7 @@ class Account:
 
     def status(self, endpoint: str) -> str | None:
         """The status of an endpoint. `None` if AWS shows none."""
-        reply = ask(self.sagemaker.describe_endpoint, EndpointName=endpoint)
+        reply = _try(self.sagemaker.describe_endpoint, EndpointName=endpoint)
         return str(reply.value["EndpointStatus"]) if reply.value else None
 
     def settle(self, endpoint: str) -> str | None:
@@ -145,18 +164,18 @@ class Account:
     def _delete(self, prefix: str, tell: Callable[[str], None]) -> None:
         for target in self.targets(prefix):
             key = {name: target[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
-            _tell(tell, f"target {target['ResourceId']}", ask(self.scaling.deregister_scalable_target, **key))
+            _tell(tell, f"target {target['ResourceId']}", _try(self.scaling.deregister_scalable_target, **key))
         endpoints = self.endpoints(prefix)
         for name in endpoints:
             self.settle(name)
-            _tell(tell, f"endpoint {name}", ask(self.sagemaker.delete_endpoint, EndpointName=name))
+            _tell(tell, f"endpoint {name}", _try(self.sagemaker.delete_endpoint, EndpointName=name))
         for name in endpoints:
             self.settle(name)
         for name in self.configs(prefix):
-            reply = ask(self.sagemaker.delete_endpoint_config, EndpointConfigName=name)
+            reply = _try(self.sagemaker.delete_endpoint_config, EndpointConfigName=name)
             _tell(tell, f"endpoint configuration {name}", reply)
         for name in self.snapshots(prefix):
-            _tell(tell, f"parameter {name}", ask(self.parameters.delete_parameter, Name=name))
+            _tell(tell, f"parameter {name}", _try(self.parameters.delete_parameter, Name=name))
 
     def _is_ours(self, item: dict[str, Any], what: str, prefix: str) -> bool:
         if not item[f"{what}Name"].startswith(prefix):

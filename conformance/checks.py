@@ -104,6 +104,9 @@ def _(scene: Scene) -> Seen:
         ask(scaling.put_scaling_policy, **key, **policy, **tracking),
         ask(scaling.put_scheduled_action, **key, **_ACTION, ScalableTargetAction={"MinCapacity": 1}),
     )
+    # Nothing of these is there, unless a call was accepted.
+    ask(scaling.delete_scaling_policy, **key, PolicyName="none")
+    ask(scaling.delete_scheduled_action, **key, ScheduledActionName=_ACTION["ScheduledActionName"])
     holds = all(reply.code == "ObjectNotFoundException" for reply in replies)
     return Seen(holds, f"PutScalingPolicy: {replies[0]}; PutScheduledAction: {replies[1]}")
 

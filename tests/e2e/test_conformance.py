@@ -304,6 +304,21 @@ class Checks(ConformanceTestCase):
         self.assertEqual(code, 1)
         self.assert_only_others_left()
 
+    def test_a_belief_is_unclear_if_aws_does_not_judge_the_call(self) -> None:
+        for status, code in ((400, "AccessDeniedException"), (400, "ExpiredTokenException"), (501, "InternalFailure")):
+            with self.subTest(code):
+                self.proxy.tell(instead("DeregisterScalableTarget", (status, refuse(code)[1])))
+                code_of_exit, output = self.run_locally("--only", "deregister-missing")
+                self.assertIn("unclear  deregister-missing: ", output)
+                self.assertEqual(code_of_exit, 1)
+
+    def test_a_clean_up_that_cannot_read_tags_does_not_say_that_nothing_is_left(self) -> None:
+        self.proxy.tell(instead("ListTags", refuse("AccessDeniedException", "no sagemaker:ListTags")))
+        code, output = self.run_main("clean", "--region", REGION, "--local-aws", self.proxy.url)
+        self.assertEqual(code, 2)
+        self.assertIn("no sagemaker:ListTags", output)
+        self.assertNotIn("is left", output)
+
     def test_without_a_model_only_rows_without_an_endpoint_are_checked(self) -> None:
         code, output = self.run_locally()
         self.assertEqual(code, 0, output)
