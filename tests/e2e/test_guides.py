@@ -17,7 +17,7 @@ TEMPLATE, TRANSFORM = blocks("yaml", page=START)
 HAND_WRITTEN = (ROOT / "tests/e2e/moved/hand-written.yaml").read_text()
 CLOSED_PORT = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
 ADOPTED = "sagemaker-scaling:adopted"
-OWNER = {ADOPTED, "sagemaker-scaling:logical-id", "sagemaker-scaling:stack-id"}
+OWNER = {ADOPTED, "sagemaker-scaling:declared", "sagemaker-scaling:logical-id", "sagemaker-scaling:stack-id"}
 PARAMETERS = {"EndpointName": ENDPOINT, "VariantName": "MyVariant"}
 TARGET = (
     f"--service-namespace sagemaker --resource-id endpoint/{ENDPOINT}/variant/MyVariant "
