@@ -1,5 +1,6 @@
 //! The response URL: the requests, and the checks of each answer.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -55,12 +56,14 @@ impl State {
         let answer: Value = serde_json::from_str(body).unwrap_or_default();
         let reason = answer["Reason"].as_str().unwrap_or_default();
         let aborted = ["out of time", "panicked", "injected"].iter().any(|text| reason.contains(text));
-        // It fails right after it has registered, and has no time to read CloudFormation's record.
-        let has_no_time = self.requests[number].kind == "Create"
+        // It fails after it has registered, and then has no time to read CloudFormation's record, or its calls fail until
+        // the time is up.
+        let is_cut_off =
+            invocation.deadline.left_to_work() < UNDO_TAKES || invocation.met_trouble.load(Ordering::Relaxed);
+        let is_left = self.requests[number].kind == "Create"
             && answer["Status"] == "FAILED"
-            && invocation.deadline.left_to_work() < UNDO_TAKES
             && self.made_by.values().any(|made| *made == number);
-        if !self.is_waiting(number) && (aborted || has_no_time) {
+        if !self.is_waiting(number) && (aborted || is_left && is_cut_off) {
             // Documented limit: work that is aborted or fails half way is not undone.
             self.excuse(number);
         }

@@ -79,6 +79,7 @@ impl Lambda {
             read: Mutex::default(),
             fresh_at: Mutex::default(),
             has_no_record: AtomicBool::new(false),
+            met_trouble: AtomicBool::new(false),
         });
         let work = handle(payload, FUNCTION_ARN, deadline, &self.services);
         let work = INVOCATION.scope(Arc::clone(&invocation), AssertUnwindSafe(work).catch_unwind());

@@ -43,6 +43,8 @@ pub(crate) struct Invocation {
     pub(crate) fresh_at: Mutex<Option<f64>>,
     /// Whether its last request for CloudFormation's record was cut off.
     pub(crate) has_no_record: AtomicBool,
+    /// Whether its last call met trouble.
+    pub(crate) met_trouble: AtomicBool,
 }
 
 /// A stack id and a logical id.
@@ -180,6 +182,9 @@ async fn exchange(invocation: &Invocation, http: &HttpRequest) -> Result<(u16, S
     let asks = operation == "DescribeStackResource";
     if asks {
         invocation.has_no_record.store(true, Ordering::Relaxed);
+    }
+    if !put {
+        invocation.met_trouble.store(trouble.is_some(), Ordering::Relaxed);
     }
     if let Some(trouble) = trouble {
         invocation.lambda.world.state().record_event(format_args!("  {request}: {operation} meets {trouble:?}"));
