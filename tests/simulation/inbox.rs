@@ -56,16 +56,18 @@ impl State {
         let answer: Value = serde_json::from_str(body).unwrap_or_default();
         let reason = answer["Reason"].as_str().unwrap_or_default();
         let aborted = ["out of time", "panicked", "injected"].iter().any(|text| reason.contains(text));
-        // It fails after it has registered, and then has no time to read CloudFormation's record, or its calls fail until
-        // the time is up.
-        let is_cut_off =
-            invocation.deadline.left_to_work() < UNDO_TAKES || invocation.met_trouble.load(Ordering::Relaxed);
-        let is_left = self.requests[number].kind == "Create"
-            && answer["Status"] == "FAILED"
-            && self.made_by.values().any(|made| *made == number);
-        if !self.is_waiting(number) && (aborted || is_left && is_cut_off) {
+        if !self.is_waiting(number) && aborted {
             // Documented limit: work that is aborted or fails half way is not undone.
             self.excuse(number);
+        }
+        // The same limit: a Create fails after it has registered, and then has no time to read CloudFormation's record, or its
+        // calls fail until the time is up.
+        let is_cut_off =
+            invocation.deadline.left_to_work() < UNDO_TAKES || invocation.met_trouble.load(Ordering::Relaxed);
+        let has_failed = self.requests[number].kind == "Create" && answer["Status"] == "FAILED";
+        if has_failed && is_cut_off && !self.is_waiting(number) {
+            let made = self.made_by.iter().filter(|(_, made)| **made == number);
+            self.left.extend(made.map(|(arn, _)| arn.clone()));
         }
         if self.is_waiting(number) && reason.contains("no longer waits") {
             self.violation(format!("CloudFormation waits for request {number}, but {reason}"));

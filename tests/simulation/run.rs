@@ -134,6 +134,9 @@ fn check_targets(world: &World, stacks: &[Stack]) {
         let (target, by_hand) = (found.target, state.by_hand.get(&found.target).copied());
         match found.owner() {
             Some((stack, logical)) if !declared.contains(&(target, (stack.to_owned(), logical.to_owned()))) => {
+                if state.left.contains(&found.arn) {
+                    state.windows.insert(target);
+                }
                 wrong.push((target, format!("orphaned target: {found:?}")));
             }
             Some(_) => {}

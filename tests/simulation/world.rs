@@ -95,6 +95,8 @@ pub(crate) struct State {
     pub(crate) by_hand: BTreeMap<usize, u64>,
     /// Targets that CloudFormation itself has left behind, which is a documented limit.
     pub(crate) excused: BTreeSet<usize>,
+    /// The ARNs of targets that a late Create could not undo, which is a documented limit.
+    pub(crate) left: BTreeSet<String>,
     /// Targets that changed between a read and a call, which is a documented limit, too.
     pub(crate) windows: BTreeSet<usize>,
     /// The requests whose answers CloudFormation waits for.
@@ -143,6 +145,7 @@ impl World {
             deregistered_by_hand: BTreeSet::new(),
             by_hand: BTreeMap::new(),
             excused: BTreeSet::new(),
+            left: BTreeSet::new(),
             windows: BTreeSet::new(),
             waiting: BTreeSet::new(),
             violations: Vec::new(),
