@@ -315,7 +315,7 @@ impl State {
             native.adopted = true;
         }
         if operation == "RegisterScalableTarget" && self.shadows[variant].is_none() {
-            self.note_late_registration(variant);
+            self.note_late_registration(number, variant);
             self.check_registration(number, input, variant);
         }
         let kept = if operation == "RegisterScalableTarget" { self.snapshot(variant) } else { None };
@@ -411,8 +411,10 @@ impl State {
 
 impl State {
     /// Documented limit: the function registers by what it read of the endpoint some seconds ago.
-    fn note_late_registration(&mut self, variant: usize) {
-        if self.now() - self.endpoint_updated > READ_VALID + RETRY {
+    fn note_late_registration(&mut self, number: usize, variant: usize) {
+        let is_of_own = self.requests[number].props.variant() == Some(variant);
+        let slow = if is_of_own && self.has_slow_calls() { SLOW } else { 0.0 };
+        if self.now() - self.endpoint_updated > READ_VALID + RETRY + slow {
             return;
         }
         let pending = self.endpoint().map(|mut found| found["PendingDeploymentSummary"]["EndpointConfigName"].take());
@@ -741,6 +743,8 @@ const CHECKS_FRESHNESS_AFTER: f64 = 6.0;
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// The longest delay of a throttled call, in seconds.
 const RETRY: f64 = 10.0;
+/// The longest time of a slow call, in seconds. Such a call may come between the read and the registration.
+const SLOW: f64 = 8.0;
 /// How long the function acts on what it read, in seconds.
 const READ_VALID: f64 = 5.0;
 /// How long a change may take until every read shows it, in seconds.

@@ -484,6 +484,10 @@ impl State {
         self.reads.targets > 0 || self.reads.parameters > 0
     }
 
+    pub(crate) fn has_slow_calls(&self) -> bool {
+        self.troubles.iter().any(|trouble| matches!(trouble.kind, Kind::Slow(_)))
+    }
+
     /// How late a read of a target may be, in seconds.
     pub(crate) fn latest_read(&self) -> f64 {
         Duration::from_millis(self.reads.targets).as_secs_f64()
