@@ -205,7 +205,7 @@ pub(super) async fn read_all<'a>(
     }
     let mut found: Vec<_> =
         targets.into_iter().filter_map(|target| read_target(target, &mut parts, function)).collect();
-    found.sort_by_key(|found| key(&found.spec.id));
+    found.sort_by_cached_key(|found| key(&found.spec.id));
     facts.registered = found.iter().map(|found| key(&found.spec.id)).collect();
     match activities {
         Ok((activities, is_complete)) => {
