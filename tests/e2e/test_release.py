@@ -19,7 +19,7 @@ from support import release_build, write_certificate
 from tools import package
 
 # The current size, and a little more.
-_LARGEST_BINARY = 5.5 * 2**20
+_LARGEST_BINARY = 6 * 2**20
 # The function's own, and those that look up names.
 _MOST_THREADS = 3
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::protocol::fault::{Fault, OperationResult};
-use crate::protocol::input::Input;
+use crate::protocol::input::{Input, required};
 use crate::protocol::pagination::Pages;
 use crate::protocol::query;
 use crate::state::LocalAws;
@@ -20,33 +20,32 @@ impl LocalAws {
         self.stack_entry(stack_id, now).tags = tags;
     }
 
-    /// Creates a stack, or changes its status.
+    /// Creates a stack, or changes its status. `Resources`, if given, become its resources.
     pub(crate) fn set_stack(&mut self, input: Input<'_>, now: f64) -> Result<(), Fault> {
         let (id, status) = (input.text("StackId")?, input.optional_text("StackStatus")?.unwrap_or(CREATED));
         let stack = self.stack_entry(id, now);
+        let stored = stack.resources.get_or_insert_default();
+        if input.get("Resources").is_some() {
+            let given = input.objects("Resources")?.into_iter().map(|given| resource(given, stored, now));
+            *stored = given.collect::<Result<_, _>>()?;
+        }
+        // A resource that the stack retains keeps its status DELETE_SKIPPED.
+        for resource in stored.values_mut().filter(|stored| status == DELETED && stored.status != "DELETE_SKIPPED") {
+            (resource.status, resource.changed) = (DELETED.to_owned(), now);
+        }
         stack.status = status.to_owned();
         stack.deleted = (status == DELETED).then_some(now);
         if status == "UPDATE_IN_PROGRESS" {
             stack.updated = Some(now);
-        }
-        // A resource that the stack retains keeps its status DELETE_SKIPPED.
-        let resources = stack.resources.get_or_insert_default().values_mut();
-        for resource in resources.filter(|resource| status == DELETED && resource.status != "DELETE_SKIPPED") {
-            (resource.status, resource.changed) = (DELETED.to_owned(), now);
         }
         Ok(())
     }
 
     /// Creates or changes a resource of a stack, which exists from now on.
     pub(crate) fn set_stack_resource(&mut self, input: Input<'_>, now: f64) -> Result<(), Fault> {
-        let (id, logical_id) = (input.text("StackId")?, input.text("LogicalResourceId")?);
-        let resource = StackResource {
-            resource_type: input.text("ResourceType")?.to_owned(),
-            physical_id: input.optional_text("PhysicalResourceId")?.map(str::to_owned),
-            status: input.optional_text("ResourceStatus")?.unwrap_or(CREATED).to_owned(),
-            changed: now,
-        };
-        self.stack_entry(id, now).resources.get_or_insert_default().insert(logical_id.to_owned(), resource);
+        let stored = self.stack_entry(input.text("StackId")?, now).resources.get_or_insert_default();
+        let (logical_id, resource) = resource(input, stored, now)?;
+        stored.insert(logical_id, resource);
         Ok(())
     }
 
@@ -137,6 +136,26 @@ fn with_resources<'a>(
     (id, stack): (&'a String, &'a Stack),
 ) -> Option<(&'a String, &'a BTreeMap<String, StackResource>)> {
     Some((id, stack.resources.as_ref()?))
+}
+
+/// A resource that a test control describes. An omitted type or physical id is the stored one.
+fn resource(
+    given: Input<'_>,
+    stored: &BTreeMap<String, StackResource>,
+    now: f64,
+) -> Result<(String, StackResource), Fault> {
+    let logical_id = given.text("LogicalResourceId")?;
+    let stored = stored.get(logical_id);
+    let resource_type = given.optional_text("ResourceType")?.or_else(|| Some(&stored?.resource_type));
+    let physical_id = given.optional_text("PhysicalResourceId")?.or_else(|| stored?.physical_id.as_deref());
+    let status = given.optional_text("ResourceStatus")?.unwrap_or(CREATED);
+    let resource = StackResource {
+        resource_type: required("ResourceType", resource_type)?.to_owned(),
+        physical_id: physical_id.map(str::to_owned),
+        status: status.to_owned(),
+        changed: stored.filter(|stored| stored.status == status).map_or(now, |stored| stored.changed),
+    };
+    Ok((logical_id.to_owned(), resource))
 }
 
 fn description(id: &str, stack: &Stack) -> Value {
