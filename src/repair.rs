@@ -142,9 +142,9 @@ async fn stack_state(reads: &Reads<'_>, location: &Location, stack: &str) -> Res
     if !location.has(stack) {
         return Ok(StackState::Elsewhere);
     }
-    Ok(match reads.stack(stack).await?.as_ref().map(|stack| stack.stack_status.as_str()) {
-        None | Some("DELETE_COMPLETE") => StackState::Gone,
-        Some(status) if status.ends_with("_IN_PROGRESS") => StackState::Busy,
+    Ok(match reads.stack(stack).await?.filter(|stack| !stack.status.is_deleted()) {
+        None => StackState::Gone,
+        Some(stack) if stack.status.is_busy() => StackState::Busy,
         Some(_) => StackState::Exists,
     })
 }
@@ -221,8 +221,7 @@ fn restorable(facts: &Facts<'_>, owner: &Owner, is_gone: bool) -> Result<(), Str
     match &facts.record {
         None => return Err(format!("CloudFormation does not say whether {owner} exists. Ask again")),
         Some(record) if record.is_gone() || record.has_other_target(facts.id) => {
-            let name = facts.snapshot.map(Snapshot::parameter_name).unwrap_or_default();
-            return Err(format!("The {owner} no longer has this target. Delete parameter {name} by hand"));
+            return Err(format!("The {owner} no longer has this target. Delete parameter {parameter} by hand"));
         }
         Some(_) => {}
     }

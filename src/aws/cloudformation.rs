@@ -111,7 +111,8 @@ impl Reads<'_> {
         }
     }
 
-    /// The stack with this ARN, also if it is deleted. `None` if it does not exist: CloudFormation removes a deleted stack after 90 days.
+    /// The stack with this ARN, also if it is deleted. `None` if it does not exist: CloudFormation removes a deleted stack after
+    /// 90 days.
     ///
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-view-deleted-stacks.html>
     pub async fn stack(&self, id: &str) -> Result<Option<Stack>, AwsError> {
@@ -236,15 +237,31 @@ pub struct Stack {
     /// Its ARN.
     #[serde(rename = "StackId", default)]
     pub stack_id: String,
-    /// Such as `UPDATE_COMPLETE`.
+    /// Its status.
     #[serde(rename = "StackStatus", default)]
-    pub stack_status: String,
+    pub status: StackStatus,
     /// When its last update began. `None` if it was never updated.
     #[serde(rename = "LastUpdatedTime")]
     pub last_updated: Option<String>,
     /// Its tags, and the items of its other lists, which have neither key nor value.
     #[serde(default)]
     member: Vec<Tag>,
+}
+
+/// The status of a stack, such as `UPDATE_COMPLETE`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+pub struct StackStatus(String);
+
+impl StackStatus {
+    /// Whether the stack is deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.0 == "DELETE_COMPLETE"
+    }
+
+    /// Whether the stack is being changed, or about to be created.
+    pub fn is_busy(&self) -> bool {
+        self.0.ends_with("_IN_PROGRESS")
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -19,7 +19,7 @@ pub mod service_client;
 
 pub use application_auto_scaling::RegisterError;
 pub use clients::{Aws, Clients, Reads, single_attempts};
-pub use cloudformation::{Stack, StackResource};
+pub use cloudformation::{Stack, StackResource, StackStatus};
 pub use error::{AwsError, ChangeError, unless_outdated};
 pub use pace::Pace;
 pub use parameter_store::Parameter;

@@ -166,6 +166,11 @@ impl PhysicalResourceId {
         target.or_else(|_| text.parse().map(Self::UpdateGate)).unwrap_or(Self::Invented)
     }
 
+    /// Whether it is the id of another scalable target. An invented id and the marker id do not say which target they are of.
+    pub fn is_other_target(&self, target: &ScalableTargetId) -> bool {
+        matches!(self, Self::ScalableTarget(own) if !own.is_same(target))
+    }
+
     /// The marker id of a Create that failed before it registered anything.
     pub fn not_registered(logical_resource_id: &str) -> String {
         format!("{NOT_REGISTERED}{logical_resource_id}")

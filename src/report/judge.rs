@@ -42,14 +42,10 @@ pub(super) fn owner_state(owner: &Owner, target: &ScalableTargetId, facts: &Fact
     if stack.is_busy() {
         return OwnerState::Busy;
     }
-    let has_target = |id: &str| match PhysicalResourceId::read(id) {
-        PhysicalResourceId::ScalableTarget(has) => has.is_same(target),
-        // CloudFormation invented it, or the resource could not be created. Its target is not known.
-        PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => true,
-    };
+    let has_other = |id: &str| PhysicalResourceId::read(id).is_other_target(target);
     let found = stack.resources.iter().find(|resource| resource.logical_resource_id == owner.logical_resource_id);
     match found {
-        Some(found) if !is_removed(&found.resource_status) && has_target(&found.physical_resource_id) => {
+        Some(found) if !is_removed(&found.resource_status) && !has_other(&found.physical_resource_id) => {
             OwnerState::Exists
         }
         Some(_) | None => OwnerState::ResourceGone,
@@ -61,22 +57,22 @@ fn is_removed(status: &str) -> bool {
     matches!(status, "DELETE_COMPLETE" | "DELETE_SKIPPED")
 }
 
-/// The findings of a registered target.
-pub(super) fn target(found: &Found, facts: &Facts<'_>) -> TargetReport {
+/// The findings of a registered target. `declared` has the resources that declare targets, by the keys of these.
+pub(super) fn target(found: &Found, facts: &Facts<'_>, declared: &BTreeMap<String, Owner>) -> TargetReport {
     let id = &found.spec.id;
     let owner = Owner::read(&found.spec.tags);
     let mut findings = Vec::new();
     let mut is_busy = false;
     match &owner {
-        None => findings.push(of_nobody(found, facts)),
+        None => findings.push(of_nobody(found, declared.get(&super::read::key(id)))),
         Some(owner) => {
             let state = owner_state(owner, id, facts);
-            findings.extend(of_owner(owner, state, found));
+            findings.extend(of_owner(owner, state, found, facts));
             // The gate of another stack may restore it at this moment.
             let restoring = facts.restoring_stack(id).filter(|_| state == OwnerState::Exists);
             findings.extend(restoring.map(busy));
             is_busy = state == OwnerState::Busy || restoring.is_some();
-            if state == OwnerState::Exists && !is_busy && !is_of_other(found) {
+            if state == OwnerState::Exists && !is_busy && !is_of_other(found, facts) {
                 findings.extend(differences(owner, found));
             }
         }
@@ -103,8 +99,8 @@ fn is_adopted(owner: &Owner, found: &Found) -> bool {
 }
 
 /// Whether another deployment of the function registered it.
-fn is_of_other(found: &Found) -> bool {
-    Declaration::read(&found.spec.tags).is_some_and(|declared| !declared.is_of(&found.function))
+fn is_of_other(found: &Found, facts: &Facts<'_>) -> bool {
+    Declaration::read(&found.spec.tags).is_some_and(|declared| !declared.is_of(facts.function))
 }
 
 fn busy(stack: &str) -> Finding {
@@ -112,14 +108,13 @@ fn busy(stack: &str) -> Finding {
     Finding::note(Code::StackBusy, message)
 }
 
-/// The finding of a target whose tags name no owner.
-fn of_nobody(found: &Found, facts: &Facts<'_>) -> Finding {
-    let Some((owner, _)) = declared(facts).into_iter().find(|(_, declared)| declared.is_same(&found.spec.id)) else {
+/// The finding of a target whose tags name no owner. `declares` is the resource that declares it.
+fn of_nobody(found: &Found, declares: Option<&Owner>) -> Finding {
+    let Some(Owner { stack_id, logical_resource_id }) = declares else {
         let message =
             "No resource of this function owns it: it was registered by hand, by a native resource or by another tool";
         return Finding::note(Code::NoOwner, message);
     };
-    let Owner { stack_id, logical_resource_id } = owner;
     let message = format!(
         "Resource {logical_resource_id} of stack {stack_id} declares it, but its tags name no owner: somebody removed \
          them, or registered it again"
@@ -131,10 +126,10 @@ fn of_nobody(found: &Found, facts: &Facts<'_>) -> Finding {
     Finding::attention(Code::OwnerLost, message, next)
 }
 
-fn of_owner(owner: &Owner, state: OwnerState, found: &Found) -> Vec<Finding> {
+fn of_owner(owner: &Owner, state: OwnerState, found: &Found, facts: &Facts<'_>) -> Vec<Finding> {
     let declaration = Declaration::read(&found.spec.tags);
     let mut findings = Vec::new();
-    let is_other = is_of_other(found);
+    let is_other = is_of_other(found, facts);
     if is_other {
         let message = "Another deployment of the function registered it; this one does not repair it";
         findings.push(Finding::note(Code::OtherFunction, message));
@@ -255,11 +250,12 @@ fn capitalized(kind: AttachmentKind) -> &'static str {
     }
 }
 
-fn are(kind: AttachmentKind, count: usize) -> String {
-    if count == 1 {
-        format!("{} is", kind.noun())
-    } else {
-        format!("{}s are", kind.noun()).replace("policys", "policies")
+fn are(kind: AttachmentKind, count: usize) -> &'static str {
+    match (kind, count) {
+        (AttachmentKind::ScalingPolicy, 1) => "scaling policy is",
+        (AttachmentKind::ScalingPolicy, _) => "scaling policies are",
+        (AttachmentKind::ScheduledAction, 1) => "scheduled action is",
+        (AttachmentKind::ScheduledAction, _) => "scheduled actions are",
     }
 }
 
@@ -382,7 +378,7 @@ pub(super) fn unregistered(facts: &Facts<'_>) -> Vec<(Owner, ScalableTargetId)> 
 }
 
 /// The targets that stacks declare, without the stacks that are being changed.
-fn declared(facts: &Facts<'_>) -> Vec<(Owner, ScalableTargetId)> {
+pub(super) fn declared(facts: &Facts<'_>) -> Vec<(Owner, ScalableTargetId)> {
     let declares = |(stack, facts): (&String, &StackFacts)| {
         let stack = stack.clone();
         let resources = facts.resources.iter().filter(|found| {

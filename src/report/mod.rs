@@ -6,6 +6,8 @@ mod finding;
 mod judge;
 mod read;
 
+use std::collections::BTreeMap;
+
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
@@ -45,7 +47,10 @@ pub async fn report(
         unregistered = read::still_unregistered(reads, judge::unregistered(&facts)).await?;
     }
     read::read_changes(reads, &mut facts).await;
-    let mut targets: Vec<_> = completed.iter().map(|found| judge::target(found, &facts)).collect();
+    // Of two resources that declare a target, the first one counts.
+    let declared: BTreeMap<_, _> =
+        judge::declared(&facts).into_iter().rev().map(|(owner, id)| (read::key(&id), owner)).collect();
+    let mut targets: Vec<_> = completed.iter().map(|found| judge::target(found, &facts, &declared)).collect();
     for (owner, id) in unregistered.into_iter().filter(|(owner, _)| !facts.is_busy(&owner.stack_id)) {
         let has_snapshot = kept.values().flatten().any(|kept| kept.spec.id.is_same(&id));
         targets.push(judge::not_registered(owner, &id, has_snapshot));

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use futures_util::try_join;
 use serde_json::Value;
 
-use crate::aws::{AwsError, Reads, Stack, StackResource};
+use crate::aws::{AwsError, Reads, Stack, StackResource, StackStatus};
 use crate::model::attributes::TARGET_ARN;
 use crate::model::json::{Object, text};
 use crate::model::{
@@ -21,6 +21,8 @@ use crate::timing::{RECENT_ACTIVITIES, TO_END_A_REPORT};
 /// What was read.
 pub(super) struct Facts<'a> {
     pub(super) location: &'a Location,
+    /// The name of the function that makes the report.
+    pub(super) function: &'a str,
     /// When the report began.
     pub(super) at: SystemTime,
     /// The keys of all registered targets.
@@ -47,7 +49,7 @@ pub(super) struct Facts<'a> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct StackFacts {
     /// `None` if it does not exist.
-    status: Option<String>,
+    status: Option<StackStatus>,
     last_updated: Option<String>,
     /// Whether it was changed while the report ran.
     has_changed: bool,
@@ -64,26 +66,24 @@ pub(super) struct Found {
     pub(super) arn: String,
     /// In seconds since the epoch.
     pub(super) created: Option<i64>,
-    /// The name of the function that makes the report.
-    pub(super) function: String,
 }
 
 impl StackFacts {
     fn new(stack: &Stack, mut resources: Vec<StackResource>) -> Self {
         let has_more = resources.len() >= MOST_RESOURCES;
         resources.retain(|found| ResourceType::read(&found.resource_type) == Some(ResourceType::ScalableTarget));
-        let (status, last_updated) = (Some(stack.stack_status.clone()), stack.last_updated.clone());
+        let (status, last_updated) = (Some(stack.status.clone()), stack.last_updated.clone());
         Self { status, last_updated, has_changed: false, resources, has_more }
     }
 
     /// Whether it is deleted.
     pub(super) fn is_gone(&self) -> bool {
-        self.status.as_deref().is_none_or(|status| status == "DELETE_COMPLETE")
+        self.status.as_ref().is_none_or(StackStatus::is_deleted)
     }
 
     /// Whether it is being changed, or about to be created, or was changed while the report ran.
     pub(super) fn is_busy(&self) -> bool {
-        self.has_changed || self.status.as_deref().is_some_and(|status| status.ends_with("_IN_PROGRESS"))
+        self.has_changed || self.status.as_ref().is_some_and(StackStatus::is_busy)
     }
 }
 
@@ -146,10 +146,11 @@ pub(super) fn key(id: &ScalableTargetId) -> String {
 pub(super) async fn read_all<'a>(
     reads: &Reads<'_>,
     location: &'a Location,
-    function: &str,
+    function: &'a str,
 ) -> Result<(Facts<'a>, Vec<Found>), AwsError> {
     let mut facts = Facts {
         location,
+        function,
         at: reads.now(),
         registered: BTreeSet::new(),
         restoring: BTreeSet::new(),
@@ -203,8 +204,7 @@ pub(super) async fn read_all<'a>(
             parts.entry(key(&id)).or_default().push(Attachment { kind, body });
         }
     }
-    let mut found: Vec<_> =
-        targets.into_iter().filter_map(|target| read_target(target, &mut parts, function)).collect();
+    let mut found: Vec<_> = targets.into_iter().filter_map(|target| read_target(target, &mut parts)).collect();
     found.sort_by_cached_key(|found| key(&found.spec.id));
     facts.registered = found.iter().map(|found| key(&found.spec.id)).collect();
     match activities {
@@ -241,19 +241,19 @@ pub(super) async fn read_changes(reads: &Reads<'_>, facts: &mut Facts<'_>) {
     };
     for (id, found) in facts.stacks.iter_mut().filter(|(_, found)| !found.is_gone()) {
         let is_same =
-            |now: &Stack| found.status.as_ref() == Some(&now.stack_status) && found.last_updated == now.last_updated;
+            |now: &Stack| found.status.as_ref() == Some(&now.status) && found.last_updated == now.last_updated;
         found.has_changed |= !now.get(id).is_some_and(is_same);
     }
 }
 
-fn read_target(mut target: Object, parts: &mut BTreeMap<String, Vec<Attachment>>, function: &str) -> Option<Found> {
+fn read_target(mut target: Object, parts: &mut BTreeMap<String, Vec<Attachment>>) -> Option<Found> {
     let id = target_of(&target)?;
     let arn = text(&target, TARGET_ARN).unwrap_or_default().to_owned();
     let created = target.get("CreationTime").and_then(Value::as_f64).map(|time| time as i64);
     keep_input(&mut target);
     let attachments = parts.remove(&key(&id)).unwrap_or_default();
     let spec = TargetSpec { id, settings: target, tags: Default::default(), attachments };
-    Some(Found { spec, arn, created, function: function.to_owned() })
+    Some(Found { spec, arn, created })
 }
 
 /// Reads the tags of some targets, their endpoints, and the stacks of their owners that no list has, such as deleted ones.
@@ -323,7 +323,7 @@ async fn read_owner(reads: &Reads<'_>, owner: &Owner, facts: &mut Facts<'_>) {
     }
     if !facts.stacks.contains_key(stack) {
         match reads.stack(stack).await {
-            Ok(Some(found)) if found.stack_status != "DELETE_COMPLETE" => match reads.resources_of_stack(stack).await {
+            Ok(Some(found)) if !found.status.is_deleted() => match reads.resources_of_stack(stack).await {
                 Ok(resources) => {
                     // If it was not in the list, it was created since.
                     let has_changed = facts.listed.as_ref().is_some_and(|listed| !listed.contains(stack));
@@ -333,7 +333,7 @@ async fn read_owner(reads: &Reads<'_>, owner: &Owner, facts: &mut Facts<'_>) {
                 Err(error) => facts.note("The resources of a stack", &error),
             },
             Ok(found) => {
-                let status = found.map(|found| found.stack_status);
+                let status = found.map(|found| found.status);
                 facts.stacks.insert(stack.clone(), StackFacts { status, ..StackFacts::default() });
             }
             Err(error) => facts.note("A stack", &error),

@@ -61,12 +61,7 @@ impl StackRecord {
 
     /// Whether the resource has another scalable target.
     pub fn has_other_target(&self, target: &ScalableTargetId) -> bool {
-        match PhysicalResourceId::read(&self.physical_resource_id) {
-            PhysicalResourceId::ScalableTarget(current) => !current.is_same(target),
-            PhysicalResourceId::Invented | PhysicalResourceId::NotRegistered | PhysicalResourceId::UpdateGate(_) => {
-                false
-            }
-        }
+        PhysicalResourceId::read(&self.physical_resource_id).is_other_target(target)
     }
 }
 

@@ -1,5 +1,5 @@
-//! What CloudFormation sends: the envelope, the response URL, the request in it, and whether it is still fresh. And orders,
-//! which others send.
+//! What CloudFormation sends: the envelope, the response URL, the request in it, and whether it is still fresh. `order` reads
+//! what others send.
 
 mod continuation;
 mod envelope;

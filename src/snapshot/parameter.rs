@@ -286,16 +286,15 @@ pub(super) fn parameter_name(target: &ScalableTargetId) -> String {
         ScalableTargetId::Variant { endpoint, variant, .. } => {
             format!("{}/variant/{variant}/{dimension}", parameter_path(endpoint))
         }
-        ScalableTargetId::InferenceComponent(_) => format!("{PREFIX}{}/{dimension}", target.resource_id()),
+        ScalableTargetId::InferenceComponent(_) => format!("{ALL_SNAPSHOTS}/{}/{dimension}", target.resource_id()),
     }
 }
 
 /// The path of the parameters of an endpoint's targets.
 pub(super) fn parameter_path(endpoint: &EndpointName) -> String {
-    format!("{PREFIX}endpoint/{}", endpoint.as_str().to_ascii_lowercase())
+    format!("{ALL_SNAPSHOTS}/endpoint/{}", endpoint.as_str().to_ascii_lowercase())
 }
 
-const PREFIX: &str = "/sagemaker-scaling/snapshots/";
 const VERSION: u32 = 1;
 /// <https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html>
 const MAX_BYTES: usize = 8_192;
