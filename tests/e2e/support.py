@@ -287,6 +287,17 @@ class FunctionTestCase(unittest.TestCase):
         """The AWS that the function calls."""
         return stage.local_aws(programs().local_aws)
 
+    def on_stack(self, name: str, target: str) -> None:
+        """Lets CloudFormation know the resource of a file's request, with the id of its target."""
+        request = event(name)
+        self.aws.call(
+            "LocalAws.SetStackResource",
+            StackId=request["StackId"],
+            LogicalResourceId=request["LogicalResourceId"],
+            ResourceType=request["ResourceType"],
+            PhysicalResourceId=target,
+        )
+
     def answer(self, name: str) -> dict[str, Any]:
         """Sends a file. Checks what every answer must have, and returns the answer."""
         request = event(name)

@@ -229,13 +229,7 @@ class Events(FunctionTestCase):
             self.answer(name)
         before = self.scaling()
         self.answer("gate-update")
-        self.aws.call(
-            "LocalAws.SetStackResource",
-            StackId=event("create")["StackId"],
-            LogicalResourceId=event("create")["LogicalResourceId"],
-            ResourceType="Custom::SageMakerScalableTarget",
-            PhysicalResourceId=f"endpoint/{ENDPOINT}/variant/MyVariant|{DIMENSION}|sagemaker",
-        )
+        self.on_stack("create", target_id("MyVariant"))
         meanings = {"ARN": "bootstrap", "E": ENDPOINT, "V": "MyVariant"}
         told = runbook("A stale snapshot", meanings, self.function.environment(), without="make |aws ssm")
         self.assertIn("RestoreSnapshot", told)

@@ -19,14 +19,7 @@ class Played(FunctionTestCase):
     def setUp(self) -> None:
         self.aws.call("LocalAws.Reset")
         create_endpoint(self.aws)
-        # CloudFormation knows the stack and its resource.
-        self.aws.call(
-            "LocalAws.SetStackResource",
-            StackId=OWNER,
-            LogicalResourceId="Scaling",
-            ResourceType="Custom::SageMakerScalableTarget",
-            PhysicalResourceId=f"{VARIANT}|{DIMENSION}|sagemaker",
-        )
+        self.on_stack("create", f"{VARIANT}|{DIMENSION}|sagemaker")
         self.assertEqual(self.answer("create-with-policies-and-actions")["Status"], "SUCCESS")
 
     def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -421,16 +421,22 @@ async fn a_resource_behind_a_new_gate_restores_the_target_of_another_stack() {
     assert_eq!(world.picture(), before);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_resource_behind_a_new_gate_waits_for_an_endpoint_that_scales_out() {
+/// `prod` behind a new gate, which has taken a snapshot of `green`. Right before the next restore, it scales out for so long, as
+/// for a minimum over the instances that it has.
+async fn scales_out_behind_a_new_gate(seconds: u32) -> World {
     let world = endpoint();
     register_natively(&world, &["green"]);
     world.succeed(create_gate("prod", "both")).await;
     world.update_endpoint("prod", "both");
-    // As for a minimum over the instances that it has.
-    world.endpoints_take(20);
+    world.endpoints_take(seconds);
     let scales_out = json!({ "EndpointName": "prod", "EndpointConfigName": "both" });
     world.before("GetParametersByPath", 0, &[("SageMaker.UpdateEndpoint", scales_out)]);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_behind_a_new_gate_waits_for_an_endpoint_that_scales_out() {
+    let world = scales_out_behind_a_new_gate(20).await;
     world.succeed(scaling("both")).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (2, 0));
 }
@@ -438,21 +444,16 @@ async fn a_resource_behind_a_new_gate_waits_for_an_endpoint_that_scales_out() {
 /// A documented limit: it has made changes, so it is not handed over.
 #[tokio::test(start_paused = true)]
 async fn a_resource_behind_a_new_gate_succeeds_if_the_endpoint_scales_out_until_the_time_is_up() {
-    let world = endpoint();
-    register_natively(&world, &["green"]);
-    let before = world.picture();
-    world.succeed(create_gate("prod", "both")).await;
-    world.update_endpoint("prod", "both");
-    world.endpoints_take(2_000);
-    let scales_out = json!({ "EndpointName": "prod", "EndpointConfigName": "both" });
-    world.before("GetParametersByPath", 0, &[("SageMaker.UpdateEndpoint", scales_out)]);
+    let before = endpoint();
+    register_natively(&before, &["green"]);
+    let world = scales_out_behind_a_new_gate(2_000).await;
     world.succeed(scaling("both")).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (1, 1));
     tokio::time::sleep(Duration::from_secs(2_000)).await;
     world.succeed(gate_delete("both")).await;
     assert_eq!((world.registered().len(), snapshots(&world).len()), (2, 0));
     world.succeed(test_support::request::delete().field("ResourceProperties", gated("both", 4)).of(BLUE_ID)).await;
-    assert_eq!(world.picture(), before);
+    assert_eq!(world.picture(), before.picture());
 }
 
 /// In express mode, CloudFormation goes on although the endpoint's update fails.
