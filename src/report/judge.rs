@@ -371,10 +371,9 @@ fn cause(message: &str) -> Cause {
     }
 }
 
-/// The targets that stacks declare and that are not registered, without those that a gate is about to restore.
+/// The targets that stacks declare and that are not registered.
 pub(super) fn unregistered(facts: &Facts<'_>) -> Vec<(Owner, ScalableTargetId)> {
-    let is_expected = |id: &ScalableTargetId| facts.is_registered(id) || facts.restoring_stack(id).is_some();
-    declared(facts).into_iter().filter(|(_, id)| !is_expected(id)).collect()
+    declared(facts).into_iter().filter(|(_, id)| !facts.is_registered(id)).collect()
 }
 
 /// The targets that stacks declare, without the stacks that are being changed.
@@ -423,6 +422,11 @@ pub(super) fn not_registered(owner: Owner, id: &ScalableTargetId, has_snapshot: 
     }
 }
 
+/// Whether the target of a snapshot is going to be restored.
+pub(super) fn is_waiting(snapshot: &Snapshot, facts: &Facts<'_>) -> bool {
+    facts.is_expected(snapshot) && !snapshot.is_stale(facts.at)
+}
+
 /// The finding of a snapshot.
 pub(super) fn snapshot(name: &str, read: Result<Snapshot, SnapshotError>, facts: &Facts<'_>) -> SnapshotReport {
     let snapshot = match read {
@@ -441,12 +445,11 @@ pub(super) fn snapshot(name: &str, read: Result<Snapshot, SnapshotError>, facts:
         }
     };
     let id = &snapshot.spec.id;
-    let (owner, is_stale) = (snapshot.resource(), snapshot.is_stale(facts.at));
-    let is_busy = facts.is_expected(&snapshot);
-    let finding = if facts.is_registered(id) && !facts.is_restoring(id) && !is_busy {
+    let owner = snapshot.resource();
+    let finding = if facts.is_registered(id) && !facts.is_restoring(id) && !facts.is_expected(&snapshot) {
         let message = "Its target is registered; the next gate of the endpoint drops the snapshot";
         Finding::note(Code::AlreadyRegistered, message)
-    } else if is_busy && !is_stale {
+    } else if is_waiting(&snapshot, facts) {
         Finding::note(Code::Waiting, "Its stack or its endpoint is being changed; then the target is restored")
     } else {
         let message = if facts.is_restoring(id) {

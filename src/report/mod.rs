@@ -52,8 +52,10 @@ pub async fn report(
         judge::declared(&facts).into_iter().rev().map(|(owner, id)| (read::key(&id), owner)).collect();
     let mut targets: Vec<_> = completed.iter().map(|found| judge::target(found, &facts, &declared)).collect();
     for (owner, id) in unregistered.into_iter().filter(|(owner, _)| !facts.is_busy(&owner.stack_id)) {
-        let has_snapshot = kept.values().flatten().any(|kept| kept.spec.id.is_same(&id));
-        targets.push(judge::not_registered(owner, &id, has_snapshot));
+        let snapshot = kept.values().flatten().find(|kept| kept.spec.id.is_same(&id));
+        if !snapshot.is_some_and(|snapshot| judge::is_waiting(snapshot, &facts)) {
+            targets.push(judge::not_registered(owner, &id, snapshot.is_some()));
+        }
     }
     let snapshots: Vec<_> = kept.into_iter().map(|(name, read)| judge::snapshot(&name, read, &facts)).collect();
     let at = DateTime::from(facts.at);

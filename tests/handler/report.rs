@@ -275,6 +275,9 @@ async fn targets_that_the_function_cannot_judge_are_notes() {
     world.invoke_as(&format!("{FUNCTION_ARN}-other"), &create().0.to_string(), MINUTES).await.expect("an answer");
     on_stack(&world, "Scaling", ID);
     assert_codes(&world, &[("OtherFunction", false)]).await;
+    // That deployment reports it.
+    world.auto_scaling("RegisterScalableTarget", my_variant(), &json!({ "MinCapacity": 1, "MaxCapacity": 9 }));
+    assert_codes(&world, &[("OtherFunction", false)]).await;
 
     let world = World::new();
     let elsewhere = STACK.replace("us-east-1", "eu-west-1");
@@ -348,6 +351,13 @@ async fn a_snapshot_is_reported_with_its_age() {
     assert!(snapshot["Parameter"].as_str().expect("a name").starts_with(SNAPSHOTS), "{snapshot}");
     assert_eq!((&snapshot["ResourceId"], &snapshot["Owner"]["LogicalResourceId"]), (&json!(BLUE), &json!("Scaling")));
     assert!(snapshot["AgeSeconds"].as_u64().is_some_and(|age| (3_590..3_700).contains(&age)), "{snapshot}");
+
+    // In express mode, the endpoint is changed for longer than its stack.
+    set_stack(&world, "UPDATE_COMPLETE");
+    world.endpoints_take(60);
+    world.update_endpoint("prod", "xlarge");
+    assert_codes(&world, &[("Waiting", false)]).await;
+    sleep(Duration::from_secs(60)).await;
 
     // Rollback was disabled.
     set_stack(&world, "UPDATE_FAILED");
