@@ -23,8 +23,9 @@ class Played(FunctionTestCase):
         self.assertEqual(self.answer("create-with-policies-and-actions")["Status"], "SUCCESS")
 
     def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs make with the function of this test."""
-        return run(["make", *arguments, "FUNCTION=bootstrap", "REGION=us-east-1"], self.function.environment())
+        """Runs make with the function of this test, as the recipe of another Makefile would."""
+        command = ["make", "--silent", *arguments, "FUNCTION=bootstrap", "REGION=us-east-1"]
+        return run(command, {**self.function.environment(), "MAKELEVEL": "1"})
 
     def report(self) -> Any:
         """The report as JSON."""
