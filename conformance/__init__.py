@@ -1,5 +1,5 @@
 """What the project believes about AWS, and `make conformance`, which checks it on an account.
 
-`beliefs.yaml` is the list. `page.py` writes docs/BELIEFS.md of it. `checks.py` has the checks, `run.py` their order,
+`beliefs.yaml` is the list. `page.py` writes docs/BELIEFS.md of it. `checks` has the checks, `run.py` their order,
 `scene.py` and `account.py` the resources that they make. `results.json` has what runs on AWS have found.
 """

@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from conformance.account import PARAMETERS, PREFIX, TAG, Account, LeftError
 from conformance.beliefs import Belief, Result, beliefs, results, save
-from conformance.checks import CHECKS, Stage
+from conformance.check import Stage
+from conformance.checks import CHECKS
 from conformance.run import Outcome, run
 from conformance.scene import OTHER, SMALL
 

@@ -9,7 +9,8 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError, ClientError
 
 from conformance.account import Account
-from conformance.checks import CHECKS, Stage
+from conformance.check import Stage
+from conformance.checks import CHECKS
 from conformance.scene import Scene, UnclearError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

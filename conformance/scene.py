@@ -12,6 +12,8 @@ SMALL = "ml.m5.large"
 """The instance type of the endpoint. It is the smallest that scales and that most models run on."""
 OTHER = "ml.c5.large"
 """A type that the endpoint is asked to change to, and that SageMaker is expected to refuse."""
+VISIBLE_SECONDS = 6.0
+"""How soon every read is believed to show a change. A test compares it with src/timing.rs."""
 _RETRY_SECONDS = 12
 
 
@@ -128,6 +130,10 @@ class Scene:
     def tagged(self) -> list[dict[str, str]]:
         """The tag of everything."""
         return [{"Key": TAG, "Value": self.run}]
+
+    def soon(self, is_so: Callable[[], bool]) -> float | None:
+        """Looks until something is so, as long as AWS may take to show it."""
+        return self.until(is_so, VISIBLE_SECONDS)
 
     def until(self, is_so: Callable[[], bool], seconds: float) -> float | None:
         """Looks until something is so. Returns after how many seconds it was, or `None`."""

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from conformance import account, beliefs, checks
+from conformance import account, beliefs, scene
 from conformance.__main__ import in_ci, main
 from conformance.account import PARAMETERS, PREFIX, TAG, VARIANT
-from conformance.checks import CHECKS, Stage
+from conformance.check import Stage
+from conformance.checks import CHECKS
 from demo.environment import ROOT, inherited
 from demo.stage import LocalAws
 from demo.stage import Stage as Processes
@@ -289,7 +290,7 @@ class Checks(ConformanceTestCase):
                 changes = CHECKS[belief].stage in (Stage.CREATING, Stage.UPDATING)
                 self.aws.call("LocalAws.SetEndpointTakes", Seconds=1 if changes else 0)
                 self.proxy.tell(lie)
-                self.enter(mock.patch.object(checks, "VISIBLE_SECONDS", HIDDEN_SECONDS / 2))
+                self.enter(mock.patch.object(scene, "VISIBLE_SECONDS", HIDDEN_SECONDS / 2))
                 code, output = self.run_locally(*MODEL, "--only", belief)
                 self.assertIn(f"DIFFERS  {belief}: ", output)
                 self.assertIn(f"then: {rows[belief].then}", output)
@@ -329,7 +330,7 @@ class Checks(ConformanceTestCase):
     def test_every_check_is_of_a_row_and_has_the_figure_of_the_function(self) -> None:
         self.assertLessEqual(CHECKS.keys(), {row.id for row in beliefs.beliefs()})
         timing = (ROOT / "src" / "timing.rs").read_text()
-        self.assertIn(f"VISIBLE_WITHIN: Duration = Duration::from_secs({checks.VISIBLE_SECONDS:.0f})", timing)
+        self.assertIn(f"VISIBLE_WITHIN: Duration = Duration::from_secs({scene.VISIBLE_SECONDS:.0f})", timing)
 
 
 class Guard(ConformanceTestCase):

@@ -1,0 +1,65 @@
+"""What a check is: a function that looks at AWS, by the name of the belief that it checks."""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conformance.scene import VISIBLE_SECONDS, Scene
+
+_READS = 10
+
+
+class Stage(enum.Enum):
+    """When in a run a check has its turn, by what the endpoint is."""
+
+    NO_ENDPOINT = "no endpoint"
+    CREATING = "Creating"
+    IN_SERVICE = "InService"
+    UPDATING = "Updating"
+    LAST = "in service for the last time: the check deletes it"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What AWS showed."""
+
+    holds: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """The check of a belief."""
+
+    stage: Stage
+    look: Callable[[Scene], Seen]
+
+
+CHECKS: dict[str, Check] = {}
+"""By the ids of the rows."""
+
+
+def check(belief: str, stage: Stage) -> Callable[[Callable[[Scene], Seen]], Callable[[Scene], Seen]]:
+    """Adds a check to the list."""
+
+    def add(look: Callable[[Scene], Seen]) -> Callable[[Scene], Seen]:
+        assert belief not in CHECKS, belief
+        CHECKS[belief] = Check(stage, look)
+        return look
+
+    return add
+
+
+def visible(scene: Scene, is_so: Callable[[], bool]) -> float | None:
+    """After how many seconds each of several reads shows it, or `None` if they do not in time."""
+    seconds = scene.soon(is_so)
+    return seconds if seconds is not None and all(is_so() for _ in range(_READS)) else None
+
+
+def all_visible(found: dict[str, float | None]) -> Seen:
+    """What `visible` has found of each of several changes."""
+    shown = (
+        f"{what} after {'more than ' if seconds is None else ''}{VISIBLE_SECONDS if seconds is None else seconds:.1f} s"
+        for what, seconds in found.items()
+    )
+    return Seen(None not in found.values(), f"visible: {', '.join(shown)}")
