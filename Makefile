@@ -56,7 +56,7 @@ pictures: tools-demo ## Draw examples/pictures of the templates
 test: tools-test lint deny ## Run every check and every test
 	cargo test --workspace
 	@$(VENV_PYTHON) -m unittest bench.faults.test_judge bench.scale.test_services
-	@$(VENV_PYTHON) -m unittest discover --start-directory tests/e2e --verbose
+	@$(VENV_PYTHON) -m pytest tests/e2e
 
 simulate: ## Play random histories of the whole world: make simulate SEEDS=0..1000000; KIND=gated: with gates, and LEVEL=..express
 	SEEDS=$(SEEDS) LEVEL=$(LEVEL) RUST_BACKTRACE=0 cargo test --profile simulation --test simulation -- --ignored --exact $(if $(KIND),gated::$(KIND:gated=seeds),seeds) --nocapture

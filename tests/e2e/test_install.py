@@ -40,7 +40,7 @@ class Install(unittest.TestCase):
             assert cls.archive.is_file(), f"there is no {cls.archive}; run make package"
         else:
             folder = Path(resources.enter_context(tempfile.TemporaryDirectory()), package.HOST)
-            package.lay_out(release_build(), package.HOST, folder, [ROOT / "LICENSE", README])
+            package.lay_out(release_build("install"), package.HOST, folder, [ROOT / "LICENSE", README])
             cls.archive = package.pack(folder)
         cls.world = resources.enter_context(World(programs()))
         for command in (f"aws s3api create-bucket --bucket {_BUCKET}", *endpoint_commands("prod", "AllTraffic")):

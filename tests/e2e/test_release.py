@@ -31,7 +31,7 @@ class Release(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.program = release_build()
+        cls.program = release_build("release")
 
     def test_it_is_small(self) -> None:
         self.assertLess(self.program.stat().st_size, _LARGEST_BINARY)
