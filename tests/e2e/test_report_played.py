@@ -25,7 +25,7 @@ class Played(FunctionTestCase):
     def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs make with the function of this test, as the recipe of another Makefile would."""
         command = ["make", "--silent", *arguments, "FUNCTION=bootstrap", "REGION=us-east-1"]
-        return run(command, {**self.function.environment(), "MAKELEVEL": "1"})
+        return run(command, {**self.function.environment(), "MAKELEVEL": "1", "COLUMNS": "200"})
 
     def report(self) -> Any:
         """The report as JSON."""
