@@ -1,7 +1,8 @@
 """How an update fails and is rolled back on MiniStack's CloudFormation.
 
 MiniStack sends no Update back to a resource whose physical id has changed. This module sends that Update for custom
-resources; docs/UPDATES.md assumes that AWS does, too. AWS does not document the order in which it reverts resources:
+resources; docs/UPDATES.md assumes that AWS does, too. MiniStack shows the tags of the failed update until the rollback
+is complete. This module shows those before. AWS does not document the order in which it reverts resources:
 `REVERTS=reverse` in the environment chooses the reverse order of the update. `FAILS` names a resource whose update
 fails. The internal names are those of the pinned version.
 """
@@ -57,6 +58,7 @@ def install(*, reverse: bool) -> None:
             await clean_up(name, stack_id, stack, operation, reason)
             return
         stack["StackStatus"] = "UPDATE_ROLLBACK_IN_PROGRESS"
+        stack["Tags"] = operation["previous_tags"]
         of_stack = functools.partial(stacks._add_event, stack_id, name, name, "AWS::CloudFormation::Stack")
         of_stack(stack["StackStatus"], physical_id=stack_id)
         before = operation["previous_stack"]["_resources"]
