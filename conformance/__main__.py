@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from conformance.account import PARAMETERS, PREFIX, TAG, Account, LeftError
 from conformance.beliefs import Belief, Result, beliefs, results, save
-from conformance.check import Stage
+from conformance.check import WITHOUT_ENDPOINT, Stage
 from conformance.checks import CHECKS
 from conformance.run import Outcome, run
 from conformance.scene import OTHER, SMALL
@@ -42,6 +42,12 @@ It takes about half an hour, and costs less than 0.50 USD: at 0.12 USD for an ho
 2026-11-30, not read from AWS), and at most twice as much elsewhere. See {_PRICING}.
 If AWS accepts the update to {OTHER}, that instance also runs for some minutes."""
 _NO_ENDPOINT = "It takes a minute and costs nothing."
+_STACKS = """\
+  1 Lambda function with a role in IAM and a log group, in a stack of its own; the role allows the function to read
+    these stacks, and to write its log and parameters
+  up to 8 stacks with custom resources, which the function answers, and up to 100 parameters with what it saw
+The stacks take about 20 minutes, and cost less than 0.01 USD: 500 seconds of a function with 256 MB, at 0.0000167 USD
+for a GB-second (us-east-1, noted on 2026-11-30, not read from AWS)."""
 
 
 class RefusedError(Exception):
@@ -54,10 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not given.region:
             raise RefusedError("name the Region: REGION=us-east-1")
-        if given.local_aws and not _is_loopback(given.local_aws):
-            raise RefusedError(f"--local-aws {given.local_aws}: expected an address of this machine")
+        for option in ("local_aws", "local_cloudformation"):
+            if (url := getattr(given, option)) and not _is_loopback(url):
+                raise RefusedError(f"--{option.replace('_', '-')} {url}: expected an address of this machine")
+        if given.local_cloudformation and not given.local_aws:
+            raise RefusedError("--local-cloudformation: also name the local AWS, --local-aws http://127.0.0.1:PORT")
         if given.what == "clean":
-            return _clean(Account(given.region, given.local_aws))
+            return _clean(Account(given.region, given.local_aws, given.local_cloudformation))
         return _run(given)
     except (RefusedError, BotoCoreError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -73,8 +82,9 @@ def _run(given: argparse.Namespace) -> int:
     if not given.local_aws and (variable := in_ci(os.environ)):
         raise RefusedError(f"this makes real resources, so it does not run in CI; {variable} is set")
     rows = {row.id: row for row in beliefs()}
-    chosen, left_out = _chosen(rows, given.only.split(), has_model=bool(given.model))
-    account = Account(given.region, given.local_aws)
+    has_stacks = bool(given.local_cloudformation) or not given.local_aws
+    chosen, left_out = _chosen(rows, given.only.split(), has_model=bool(given.model), has_stacks=has_stacks)
+    account = Account(given.region, given.local_aws, given.local_cloudformation)
     if not given.local_aws:
         _confirm(account, chosen, left_out, given.confirm)
     outcomes: list[Outcome] = []
@@ -97,12 +107,16 @@ def _run(given: argparse.Namespace) -> int:
     finally:
         if not account.is_local:
             _record(account, outcomes)
-    counts = [sum(outcome.holds is state for outcome in outcomes) for state in (True, False, None)]
-    print("{} hold, {} differ, {} could not be checked".format(*counts))
-    return int(counts[0] != len(chosen))
+    judged = [outcome for outcome in outcomes if outcome.applies]
+    counts = [sum(outcome.holds is state for outcome in judged) for state in (True, False, None)]
+    others = len(outcomes) - len(judged)
+    print("{} hold, {} differ, {} could not be checked, {} not applicable".format(*counts, others))
+    return int(counts[0] + others != len(chosen))
 
 
-def _chosen(rows: Mapping[str, Belief], only: Sequence[str], *, has_model: bool) -> tuple[list[str], list[str]]:
+def _chosen(
+    rows: Mapping[str, Belief], only: Sequence[str], *, has_model: bool, has_stacks: bool
+) -> tuple[list[str], list[str]]:
     """The beliefs to check, in the order of the checks, and those that are left out as there is no model."""
     for name in only:
         if name not in rows:
@@ -110,9 +124,13 @@ def _chosen(rows: Mapping[str, Belief], only: Sequence[str], *, has_model: bool)
         if name not in CHECKS:
             raise RefusedError(f"ONLY: {name} cannot be checked yet")
     wanted = [name for name in CHECKS if not only or name in only]
+    if not has_stacks:
+        wanted = [name for name in wanted if CHECKS[name].stage is not Stage.STACKS]
+        if not wanted:
+            raise RefusedError("these rows need a CloudFormation: name its address, --local-cloudformation")
     if has_model:
         return wanted, []
-    possible = [name for name in wanted if CHECKS[name].stage is Stage.NO_ENDPOINT]
+    possible = [name for name in wanted if CHECKS[name].stage in WITHOUT_ENDPOINT]
     if not possible:
         raise RefusedError(
             "these rows need an endpoint: name a SageMaker model of yours that it can run, MODEL=my-model"
@@ -122,12 +140,17 @@ def _chosen(rows: Mapping[str, Belief], only: Sequence[str], *, has_model: bool)
 
 def _confirm(account: Account, chosen: Sequence[str], left_out: Sequence[str], given: str) -> None:
     """Says what will be done, and asks. Calls nothing but GetCallerIdentity."""
-    needs_endpoint = any(CHECKS[name].stage is not Stage.NO_ENDPOINT for name in chosen)
+    stages = {CHECKS[name].stage for name in chosen}
     print(f"This checks {len(chosen)} beliefs about AWS in account {account.account_id()}, Region {account.region}.")
     if left_out:
         print(f"{len(left_out)} need an endpoint, and are left out without MODEL=my-model.")
     print(f"It makes these resources, and deletes them in every case:\n  1 parameter below {PARAMETERS}")
-    print(_ENDPOINT if needs_endpoint else _NO_ENDPOINT)
+    if Stage.STACKS in stages:
+        print(_STACKS)
+    elif stages == {Stage.NO_ENDPOINT}:
+        print(_NO_ENDPOINT)
+    if not stages.issubset(WITHOUT_ENDPOINT):
+        print(_ENDPOINT)
     print(f"All names begin with {PREFIX}; all have the tag {TAG}. It changes nothing else.")
     print("If you have no scalable target of SageMaker yet, AWS makes its service-linked role. That role stays.")
     if given == "yes":
@@ -149,7 +172,7 @@ def _clean(account: Account) -> int:
 
 
 def _show(row: Belief, outcome: Outcome) -> None:
-    state = {True: "holds", False: "DIFFERS", None: "unclear"}[outcome.holds]
+    state = {True: "holds", False: "DIFFERS", None: "unclear" if outcome.applies else "n/a"}[outcome.holds]
     print(f"{state:8} {row.id}: {outcome.seen}", flush=True)
     if outcome.holds is False:
         print(f"         believed: {row.belief}\n         if it is wrong: {row.if_wrong}\n         then: {row.then}")
@@ -185,6 +208,9 @@ def _options() -> argparse.ArgumentParser:
         command = chosen.add_parser(what, help=does, description=does, allow_abbrev=False)
         command.add_argument("--region", default="", help="the Region")
         command.add_argument("--local-aws", default="", help="the address of the local AWS, instead of AWS")
+        command.add_argument(
+            "--local-cloudformation", default="", help="that of a CloudFormation whose stacks the local AWS knows"
+        )
         if what == "run":
             command.add_argument(
                 "--model", default="", help="a SageMaker model of yours; without it, no endpoint is made"

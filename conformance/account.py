@@ -9,6 +9,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from conformance.stacks import Stacks
+
 PREFIX = "sagemaker-scaling-conformance-"
 """The names of everything begin with it."""
 TAG = "sagemaker-scaling-conformance"
@@ -71,7 +73,7 @@ class LeftError(Exception):
 class Account:
     """The services of an account in a Region."""
 
-    def __init__(self, region: str, local_aws: str = "") -> None:
+    def __init__(self, region: str, local_aws: str = "", local_cloudformation: str = "") -> None:
         given: dict[str, Any] = {"config": Config(retries={"mode": "standard", "max_attempts": 8})}
         session = boto3.Session(region_name=region)
         if local_aws:
@@ -89,6 +91,13 @@ class Account:
         self._identity: Callable[[], Any] = lambda: client("sts", **given).get_caller_identity()
         self.pause = _LOCAL_PAUSE_SECONDS if local_aws else PAUSE_SECONDS
         """Seconds between two looks at something that takes minutes on AWS."""
+        self.stack_records = client("cloudformation", **given)
+        """What the function reads of stacks. Locally, the local AWS knows the stacks of the local CloudFormation."""
+        self.stacks: Stacks | None = None
+        if not local_aws or local_cloudformation:
+            deploying = {**given, "endpoint_url": local_cloudformation} if local_aws else given
+            self.functions = client("lambda", **deploying)
+            self.stacks = Stacks(client("cloudformation", **deploying), TAG, self.pause / 5)
 
     def account_id(self) -> str:
         """The id of the account."""
@@ -144,6 +153,7 @@ class Account:
             *(f"endpoint {name}" for name in self.endpoints(prefix)),
             *(f"endpoint configuration {name}" for name in self.configs(prefix)),
             *(f"parameter {name}" for name in self.snapshots(prefix)),
+            *(f"stack {name}" for name in (self.stacks.ours(prefix) if self.stacks else ())),
         ]
 
     def clean(self, prefix: str, tell: Callable[[str], None]) -> None:
@@ -162,6 +172,9 @@ class Account:
         raise LeftError(f"not deleted: {'; '.join(left)}")
 
     def _delete(self, prefix: str, tell: Callable[[str], None]) -> None:
+        # A stack that is deleted writes parameters.
+        for name, reason in self.stacks.delete_all(prefix) if self.stacks else ():
+            tell(f"could not delete stack {name}: it is {reason}" if reason else f"deleted stack {name}")
         for target in self.targets(prefix):
             key = {name: target[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
             _tell(tell, f"target {target['ResourceId']}", _try(self.scaling.deregister_scalable_target, **key))

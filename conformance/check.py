@@ -13,10 +13,21 @@ class Stage(enum.Enum):
     """When in a run a check has its turn, by what the endpoint is."""
 
     NO_ENDPOINT = "no endpoint"
+    STACKS = "no endpoint, but stacks and a function"
     CREATING = "Creating"
     IN_SERVICE = "InService"
     UPDATING = "Updating"
     LAST = "in service for the last time: the check deletes it"
+
+
+WITHOUT_ENDPOINT = (Stage.NO_ENDPOINT, Stage.STACKS)
+
+
+class NotApplicableError(Exception):
+    """A belief says nothing about the local AWS, which lacks what it is about. The message says what.
+
+    On AWS, every belief is applicable: there, this counts as unclear.
+    """
 
 
 @dataclass(frozen=True)

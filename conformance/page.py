@@ -16,7 +16,7 @@ documentation. Others rest on a report of a user, or on nothing. Each row of thi
 row by its id. `make beliefs` writes the page from [conformance/beliefs.yaml](../conformance/beliefs.yaml).
 
 [`make conformance`](#check-them-on-your-account) checks on your own account those rows that it can check. `make test` runs
-the same checks on the local AWS.
+the same checks on the local AWS. A row about something that the local AWS lacks is not applicable there.
 
 """
 _RUN = """\
@@ -28,12 +28,13 @@ make conformance REGION=us-east-1 MODEL=my-model
 
 This needs credentials in your AWS settings, and a SageMaker model of yours that an `ml.m5.large` can run. The new endpoint
 uses the model; nothing changes it. Without `MODEL`, only the rows that need no endpoint are checked. `ONLY="ID ID"` checks
-some rows.
+some rows. The rows about CloudFormation and Lambda make stacks whose custom resources a small function answers. The function
+records what it sees.
 
 1. It prints the account, what it will make, how long that takes and what it costs at most. Then it asks. Answer `yes`, or
    set `CONFIRM=yes`. It does not run in CI.
-2. All names begin with `sagemaker-scaling-conformance-`. The endpoint, its configurations and the parameter have the tag
-   `sagemaker-scaling-conformance` from their creation on.
+2. All names begin with `sagemaker-scaling-conformance-`. The endpoint, its configurations, the stacks with all that is in
+   them, and the parameters have the tag `sagemaker-scaling-conformance` from their creation on.
 3. It deletes everything in every case, also after Ctrl-C. If the process is killed, run `make conformance-clean
    REGION=us-east-1`. Both delete only what has the prefix and the tag, and the scalable targets of such endpoints.
 4. For a row that differs, it prints what happens to you and what the code does then. It writes what AWS showed to
@@ -45,8 +46,19 @@ is 130.
 The caller needs `sagemaker:` `CreateEndpoint`, `CreateEndpointConfig`, `UpdateEndpoint`, `DeleteEndpoint`,
 `DeleteEndpointConfig`, `AddTags`, the `Describe` and `List` actions of these and `ListTags`; all of
 `application-autoscaling:`; `ssm:` `PutParameter`, `GetParameter`, `GetParametersByPath`, `DeleteParameter`,
-`AddTagsToResource` and `ListTagsForResource`; and what [Application Auto Scaling checks for][checked] at a registration.
+`AddTagsToResource` and `ListTagsForResource`; `cloudformation:` `CreateStack`, `UpdateStack`, `DeleteStack`, `DescribeStacks`,
+`DescribeStackEvents`, `DescribeStackResources`, `ListStackResources` and `TagResource`; `lambda:` `InvokeFunction`,
+`GetFunctionConfiguration` and `UpdateFunctionConfiguration`; and what [Application Auto Scaling checks for][checked] at a
+registration.
 
+CloudFormation makes the stack of the function with the caller's permissions: `iam:` `CreateRole`, `GetRole`, `DeleteRole`,
+`PutRolePolicy`, `GetRolePolicy`, `DeleteRolePolicy`, `ListRolePolicies`, `ListAttachedRolePolicies`, `TagRole` and `PassRole`;
+`lambda:` `CreateFunction`, `GetFunction`, `DeleteFunction`, `TagResource`, `GetFunctionCodeSigningConfig` and
+`GetRuntimeManagementConfig`; `logs:` `CreateLogGroup`, `DescribeLogGroups`, `DeleteLogGroup`, `PutRetentionPolicy`,
+`TagResource` and `ListTagsForResource`. Other actions that the [types of these resources][types] name serve properties that
+they do not have.
+
+[types]: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 [checked]: https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
 """
 

@@ -9,7 +9,7 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError, ClientError
 
 from conformance.account import Account
-from conformance.check import Stage
+from conformance.check import NotApplicableError, Stage
 from conformance.checks import CHECKS
 from conformance.scene import Scene, UnclearError
 
@@ -24,6 +24,8 @@ class Outcome:
     holds: bool | None
     """`None` if it could not be checked."""
     seen: str
+    applies: bool = True
+    """False if the local AWS lacks what the belief is about. `seen` says what."""
 
 
 class Interruptible:
@@ -82,6 +84,7 @@ def _play(scene: Scene, beliefs: Sequence[str], note: Callable[[Outcome], None])
     """Checks the beliefs stage by stage. If a stage is not reached, those of it and of later ones are unclear."""
     reached: dict[Stage, Callable[[], None]] = {
         Stage.NO_ENDPOINT: lambda: None,
+        Stage.STACKS: lambda: None,
         Stage.CREATING: scene.create_endpoint,
         Stage.IN_SERVICE: scene.in_service,
         Stage.UPDATING: lambda: scene.must(scene.update_endpoint(scene.config("again"))),
@@ -107,5 +110,7 @@ def _look(scene: Scene, belief: str) -> Outcome:
     try:
         seen = CHECKS[belief].look(scene)
         return Outcome(belief, seen.holds, seen.text)
+    except NotApplicableError as error:
+        return Outcome(belief, None, str(error), applies=not scene.account.is_local)
     except (UnclearError, ClientError, BotoCoreError, KeyError) as error:
         return Outcome(belief, None, f"{type(error).__name__}: {error}")

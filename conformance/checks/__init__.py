@@ -5,6 +5,6 @@ registered. To add one, write a function with `@check(ID, STAGE)`; docs/BELIEFS.
 """
 
 from conformance.check import CHECKS
-from conformance.checks import endpoints, parameters, targets
+from conformance.checks import cloudformation, endpoints, functions, parameters, targets
 
-__all__ = ["CHECKS", "endpoints", "parameters", "targets"]
+__all__ = ["CHECKS", "cloudformation", "endpoints", "functions", "parameters", "targets"]
