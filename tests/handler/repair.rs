@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use test_support::Crash;
-use test_support::account::{Account as _, my_variant, owned_by};
+use test_support::account::{Account as _, my_variant, owned_by, variant};
 use test_support::attached::{merged, step};
 use test_support::function::{DECLARED_TAG, FUNCTION_ARN, RESTORING_TAG};
 use test_support::request::{ID, MY_VARIANT, STACK, create, gate_id};
@@ -189,6 +189,11 @@ async fn a_snapshot_is_not_restored_while_it_may_be_needed() {
     world.endpoints_take(60);
     world.update_endpoint("prod", "xlarge");
     assert!(refused(&world, BLUE).await.contains("Endpoint prod is Updating"));
+
+    let world = kept().await;
+    world.create_config("green", &[variant("green", "m", "ml.m5.large")], json!({}));
+    world.update_endpoint("prod", "green");
+    assert!(refused(&world, BLUE).await.starts_with("Endpoint prod has no variant blue, so nothing is restored"));
 
     let world = kept().await;
     world.aws("LocalAws.LoseEndpoint", json!({ "EndpointName": "prod" }));
