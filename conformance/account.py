@@ -83,9 +83,10 @@ class Account:
         self.region = region
         self.is_local = bool(local_aws)
         self.scaling = client("application-autoscaling", **given)
-        once = {**given, "config": Config(retries={"mode": "standard", "max_attempts": 1})}
+        once = {**given, "config": Config(retries={"mode": "standard", "total_max_attempts": 1})}
         self.scaling_once = client("application-autoscaling", **once)
         """Retries nothing. botocore retries `LimitExceededException`, as it takes it for throttling."""
+        self.sagemaker_once = client("sagemaker", **once)
         self.sagemaker = client("sagemaker", **given)
         self.parameters = client("ssm", **given)
         self._identity: Callable[[], Any] = lambda: client("sts", **given).get_caller_identity()

@@ -22,7 +22,7 @@ class Outcome:
 
     belief: str
     holds: bool | None
-    """`None` if it could not be checked."""
+    """`None` if it could not be checked, or does not apply."""
     seen: str
     applies: bool = True
     """False if the local AWS lacks what the belief is about. `seen` says what."""

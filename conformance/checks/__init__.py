@@ -5,6 +5,25 @@ registered. To add one, write a function with `@check(ID, STAGE)`; docs/BELIEFS.
 """
 
 from conformance.check import CHECKS
-from conformance.checks import cloudformation, endpoints, functions, parameters, targets
+from conformance.checks import (
+    activities,
+    calls,
+    cloudformation,
+    endpoints,
+    functions,
+    parameters,
+    policies,
+    targets,
+)
 
-__all__ = ["CHECKS", "cloudformation", "endpoints", "functions", "parameters", "targets"]
+__all__ = [
+    "CHECKS",
+    "activities",
+    "calls",
+    "cloudformation",
+    "endpoints",
+    "functions",
+    "parameters",
+    "policies",
+    "targets",
+]
