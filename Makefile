@@ -153,7 +153,7 @@ conformance conformance-clean: export REGION := $(value REGION)
 conformance: export MODEL := $(value MODEL)
 conformance: export ONLY := $(value ONLY)
 conformance: export CONFIRM := $(value CONFIRM)
-conformance: tools-demo ## Check on your AWS account what the project believes: make conformance REGION=us-east-1 MODEL=my-model
+conformance: tools-demo ## Check on your AWS account what the project believes: make conformance REGION=us-east-1
 	@$(VENV_PYTHON) -m conformance run --region "$$REGION" --model "$$MODEL" --only "$$ONLY" --confirm "$$CONFIRM"
 
 conformance-clean: tools-demo ## Delete what a killed make conformance has left: make conformance-clean REGION=us-east-1

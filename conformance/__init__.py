@@ -1,7 +1,8 @@
 """What the project believes about AWS, and `make conformance`, which checks it on an account.
 
 `beliefs.yaml` is the list. `page.py` writes docs/BELIEFS.md of it. `checks` has the checks, `run.py` their order,
-`scene.py` and `account.py` the resources that they make. `played.py` has the stacks that the checks of CloudFormation
+`scene.py` and `account.py` the resources that they make; `models.py`, `roles.py` and `alarms.py` those that the local
+AWS does not have. `bill.py` says all that before a run. `played.py` has the stacks that the checks of CloudFormation
 look at, `stacks.py` their operations, and `recorder.py` the function that answers for their resources. `results.json`
 has what runs on AWS have found.
 """

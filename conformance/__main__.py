@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from conformance.account import PARAMETERS, PREFIX, TAG, Account, LeftError
+from conformance.account import PREFIX, TAG, Account, LeftError
 from conformance.beliefs import Belief, Result, beliefs, results, save
-from conformance.check import WITHOUT_ENDPOINT, Stage
+from conformance.bill import bill
+from conformance.check import UNCHECKED, WITHOUT_ENDPOINT, Stage
 from conformance.checks import CHECKS
+from conformance.models import has_image
 from conformance.run import Outcome, run
-from conformance.scene import OTHER, SMALL
 
 _CI = (
     "CI",
@@ -32,22 +33,6 @@ _CI = (
     "TF_BUILD",
 )
 _NOT = ("", "0", "false", "no")
-_PRICING = "https://aws.amazon.com/sagemaker/pricing/"
-_ENDPOINT = f"""\
-  1 endpoint with one {SMALL}, and for the time of an update a second one (about 10 minutes)
-  up to 4 endpoint configurations, one of which names {OTHER}; AWS is expected to refuse the update to it
-  1 scalable target at a time, with up to 50 scaling policies, which scale nothing: its limits are 1 and 1; AWS makes
-    CloudWatch alarms for a target tracking policy, and deletes them with it
-It takes about half an hour, and costs less than 0.50 USD: at 0.12 USD for an hour of {SMALL} (us-east-1, noted on
-2026-11-30, not read from AWS), and at most twice as much elsewhere. See {_PRICING}.
-If AWS accepts the update to {OTHER}, that instance also runs for some minutes."""
-_NO_ENDPOINT = "It takes a minute and costs nothing."
-_STACKS = """\
-  1 Lambda function with a role in IAM and a log group, in a stack of its own; the role allows the function to read
-    these stacks, and to write its log and parameters
-  up to 8 stacks with custom resources, which the function answers, and up to 100 parameters with what it saw
-The stacks take about 20 minutes, and cost less than 0.01 USD: 500 seconds of a function with 256 MB, at 0.0000167 USD
-for a GB-second (us-east-1, noted on 2026-11-30, not read from AWS)."""
 
 
 class RefusedError(Exception):
@@ -82,11 +67,12 @@ def _run(given: argparse.Namespace) -> int:
     if not given.local_aws and (variable := in_ci(os.environ)):
         raise RefusedError(f"this makes real resources, so it does not run in CI; {variable} is set")
     rows = {row.id: row for row in beliefs()}
+    has_model = bool(given.model) or has_image(given.region)
     has_stacks = bool(given.local_cloudformation) or not given.local_aws
-    chosen, left_out = _chosen(rows, given.only.split(), has_model=bool(given.model), has_stacks=has_stacks)
+    chosen, left_out = _chosen(rows, given.only.split(), has_model=has_model, has_stacks=has_stacks)
     account = Account(given.region, given.local_aws, given.local_cloudformation)
     if not given.local_aws:
-        _confirm(account, chosen, left_out, given.confirm)
+        _confirm(account, chosen, left_out, given.model, given.confirm)
     outcomes: list[Outcome] = []
 
     def tell(what: Outcome | str) -> None:
@@ -117,12 +103,12 @@ def _run(given: argparse.Namespace) -> int:
 def _chosen(
     rows: Mapping[str, Belief], only: Sequence[str], *, has_model: bool, has_stacks: bool
 ) -> tuple[list[str], list[str]]:
-    """The beliefs to check, in the order of the checks, and those that are left out as there is no model."""
+    """The beliefs to check, in the order of the checks, and those that are left out without a model."""
     for name in only:
         if name not in rows:
             raise RefusedError(f"ONLY: {name} is no row of docs/BELIEFS.md")
         if name not in CHECKS:
-            raise RefusedError(f"ONLY: {name} cannot be checked yet")
+            raise RefusedError(f"ONLY: {name} cannot be checked{'' if name in UNCHECKED else ' yet'}")
     wanted = [name for name in CHECKS if not only or name in only]
     if not has_stacks:
         wanted = [name for name in wanted if CHECKS[name].stage is not Stage.STACKS]
@@ -133,24 +119,18 @@ def _chosen(
     possible = [name for name in wanted if CHECKS[name].stage in WITHOUT_ENDPOINT]
     if not possible:
         raise RefusedError(
-            "these rows need an endpoint: name a SageMaker model of yours that it can run, MODEL=my-model"
+            "these rows need an endpoint, and no image for a model is known in this Region: name a SageMaker model of "
+            "yours that it can run, MODEL=my-model"
         )
     return possible, [name for name in wanted if name not in possible]
 
 
-def _confirm(account: Account, chosen: Sequence[str], left_out: Sequence[str], given: str) -> None:
+def _confirm(account: Account, chosen: Sequence[str], left_out: Sequence[str], model: str, given: str) -> None:
     """Says what will be done, and asks. Calls nothing but GetCallerIdentity."""
-    stages = {CHECKS[name].stage for name in chosen}
     print(f"This checks {len(chosen)} beliefs about AWS in account {account.account_id()}, Region {account.region}.")
     if left_out:
         print(f"{len(left_out)} need an endpoint, and are left out without MODEL=my-model.")
-    print(f"It makes these resources, and deletes them in every case:\n  1 parameter below {PARAMETERS}")
-    if Stage.STACKS in stages:
-        print(_STACKS)
-    elif stages == {Stage.NO_ENDPOINT}:
-        print(_NO_ENDPOINT)
-    if not stages.issubset(WITHOUT_ENDPOINT):
-        print(_ENDPOINT)
+    print(bill(chosen, model))
     print(f"All names begin with {PREFIX}; all have the tag {TAG}. It changes nothing else.")
     print("If you have no scalable target of SageMaker yet, AWS makes its service-linked role. That role stays.")
     if given == "yes":
@@ -212,9 +192,7 @@ def _options() -> argparse.ArgumentParser:
             "--local-cloudformation", default="", help="that of a CloudFormation whose stacks the local AWS knows"
         )
         if what == "run":
-            command.add_argument(
-                "--model", default="", help="a SageMaker model of yours; without it, no endpoint is made"
-            )
+            command.add_argument("--model", default="", help="a SageMaker model of yours; without it, one is made")
             command.add_argument("--only", default="", help="the ids of some rows of docs/BELIEFS.md")
             command.add_argument("--confirm", default="", help="yes: do not ask")
     return parser

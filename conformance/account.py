@@ -1,8 +1,9 @@
 """An account in a Region, and what `make conformance` makes there: named with one prefix, tagged, and deleted again."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -66,6 +67,20 @@ def _reply(error: ClientError) -> Reply:
     return Reply(None, error.response["Error"]["Code"], error.response["Error"].get("Message", ""))
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of resource that a run makes on AWS, and that the local AWS does not have."""
+
+    what: str
+    names: Callable[["Account", str], list[str]]
+    """Those of ours whose names begin with a prefix."""
+    delete: Callable[["Account", str], object]
+
+
+KINDS: list[Kind] = []
+"""Modules of such resources add theirs. What a kind needs of another one is deleted before it."""
+
+
 class LeftError(Exception):
     """Something could not be deleted. The message names it."""
 
@@ -82,13 +97,23 @@ class Account:
         client: Callable[..., Any] = session.client
         self.region = region
         self.is_local = bool(local_aws)
+        self.local_aws = local_aws
+        self.client: Callable[[str], Any] = cache(lambda service: client(service, **given))
+        """A client of another service."""
         self.scaling = client("application-autoscaling", **given)
         once = {**given, "config": Config(retries={"mode": "standard", "total_max_attempts": 1})}
-        self.scaling_once = client("application-autoscaling", **once)
-        """Retries nothing. botocore retries `LimitExceededException`, as it takes it for throttling."""
-        self.sagemaker_once = client("sagemaker", **once)
+        self.once: Callable[[str], Any] = cache(lambda service: client(service, **once))
+        """A client that retries nothing. botocore retries `LimitExceededException`, as it takes it for throttling."""
         self.sagemaker = client("sagemaker", **given)
         self.parameters = client("ssm", **given)
+        self.scaling_as: Callable[[Mapping[str, str]], Any] = lambda credentials: client(
+            "application-autoscaling",
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+            **once,
+        )
+        """A client of Application Auto Scaling with the credentials of another identity."""
         self._identity: Callable[[], Any] = lambda: client("sts", **given).get_caller_identity()
         self.pause = _LOCAL_PAUSE_SECONDS if local_aws else PAUSE_SECONDS
         """Seconds between two looks at something that takes minutes on AWS."""
@@ -117,44 +142,83 @@ class Account:
         return status
 
     def targets(self, prefix: str) -> list[dict[str, Any]]:
-        """The targets of endpoints whose names begin with a prefix, in any letter case. Skips endpoints of others."""
-        found = self._all(self.scaling, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="sagemaker")
-        named = [target for target in found if target["ResourceId"].lower().startswith(f"endpoint/{prefix}")]
+        """The targets of what has a name with a prefix, in any letter case. Skips what is of others."""
+        found = self.all(self.scaling, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="sagemaker")
+        named = [target for target in found if _named(target)[1].startswith(prefix)]
         if not named:
             return []
-        listed = self._all(self.sagemaker, "list_endpoints", "Endpoints", NameContains=prefix)
-        of_others = {item["EndpointName"].lower() for item in listed} - {
-            name.lower() for name in self.endpoints(prefix)
+        endpoints = self.all(self.sagemaker, "list_endpoints", "Endpoints", NameContains=prefix)
+        components = self.all(self.sagemaker, "list_inference_components", "InferenceComponents", NameContains=prefix)
+        all_of_prefix = {("endpoint", item["EndpointName"].lower()) for item in endpoints} | {
+            ("inference-component", item["InferenceComponentName"].lower()) for item in components
         }
-        return [target for target in named if target["ResourceId"].lower().split("/")[1] not in of_others]
+        ours = {("endpoint", name.lower()) for name in self.endpoints(prefix)} | {
+            ("inference-component", name.lower()) for name in self.components(prefix)
+        }
+        return [target for target in named if _named(target) not in all_of_prefix - ours]
+
+    def components(self, prefix: str) -> list[str]:
+        """The inference components of ours whose names begin with a prefix."""
+        found = self.all(self.sagemaker, "list_inference_components", "InferenceComponents", NameContains=prefix)
+        return [item["InferenceComponentName"] for item in found if self.is_ours(item, "InferenceComponent", prefix)]
+
+    def settle_component(self, name: str) -> str | None:
+        """Waits until an inference component does not change any more. Returns its status, `None` if it is gone."""
+        deadline = time.monotonic() + _LONGEST_CHANGE_SECONDS
+        while True:
+            reply = _try(self.sagemaker.describe_inference_component, InferenceComponentName=name)
+            status = str(reply.value["InferenceComponentStatus"]) if reply.value else None
+            if status not in _CHANGING or time.monotonic() > deadline:
+                return status
+            time.sleep(self.pause)
+
+    def delete_component(self, name: str) -> Reply:
+        """Deletes an inference component, and waits until it is gone. Its endpoint cannot be deleted before."""
+        self.settle_component(name)
+        reply = _try(self.sagemaker.delete_inference_component, InferenceComponentName=name)
+        self.settle_component(name)
+        return reply
+
+    def delete_endpoints(self, prefix: str, tell: Callable[[str], None] = lambda _: None) -> None:
+        """Deletes the endpoints of ours whose names begin with a prefix, and waits until they are gone."""
+        for name in self.components(prefix):
+            _tell(tell, f"inference component {name}", self.delete_component(name))
+        endpoints = self.endpoints(prefix)
+        for name in endpoints:
+            self.settle(name)
+            _tell(tell, f"endpoint {name}", _try(self.sagemaker.delete_endpoint, EndpointName=name))
+        for name in endpoints:
+            self.settle(name)
 
     def endpoints(self, prefix: str) -> list[str]:
         """The endpoints of ours whose names begin with a prefix."""
-        found = self._all(self.sagemaker, "list_endpoints", "Endpoints", NameContains=prefix)
-        return [item["EndpointName"] for item in found if self._is_ours(item, "Endpoint", prefix)]
+        found = self.all(self.sagemaker, "list_endpoints", "Endpoints", NameContains=prefix)
+        return [item["EndpointName"] for item in found if self.is_ours(item, "Endpoint", prefix)]
 
     def configs(self, prefix: str) -> list[str]:
         """The endpoint configurations of ours whose names begin with a prefix."""
-        found = self._all(self.sagemaker, "list_endpoint_configs", "EndpointConfigs", NameContains=prefix)
-        return [item["EndpointConfigName"] for item in found if self._is_ours(item, "EndpointConfig", prefix)]
+        found = self.all(self.sagemaker, "list_endpoint_configs", "EndpointConfigs", NameContains=prefix)
+        return [item["EndpointConfigName"] for item in found if self.is_ours(item, "EndpointConfig", prefix)]
 
     def snapshots(self, prefix: str) -> list[str]:
         """The parameters of ours whose names begin with a prefix."""
         below = {"Path": PARAMETERS, "Recursive": True}
-        found = self._all(self.parameters, "get_parameters_by_path", "Parameters", **below)
+        found = self.all(self.parameters, "get_parameters_by_path", "Parameters", **below)
         names = [item["Name"] for item in found if item["Name"].startswith(f"{PARAMETERS}/{prefix}")]
         of_parameter = self.parameters.list_tags_for_resource
         tagged = {name: ask(of_parameter, ResourceType="Parameter", ResourceId=name) for name in names}
-        return [name for name, tags in tagged.items() if tags.value and _has_tag(tags.value["TagList"])]
+        return [name for name, tags in tagged.items() if tags.value and has_tag(tags.value["TagList"])]
 
     def left(self, prefix: str) -> list[str]:
         """What there is of ours."""
         return [
             *(f"target {target['ResourceId']}" for target in self.targets(prefix)),
+            *(f"inference component {name}" for name in self.components(prefix)),
             *(f"endpoint {name}" for name in self.endpoints(prefix)),
             *(f"endpoint configuration {name}" for name in self.configs(prefix)),
             *(f"parameter {name}" for name in self.snapshots(prefix)),
             *(f"stack {name}" for name in (self.stacks.ours(prefix) if self.stacks else ())),
+            *(f"{kind.what} {name}" for kind in self._kinds() for name in kind.names(self, prefix)),
         ]
 
     def clean(self, prefix: str, tell: Callable[[str], None]) -> None:
@@ -179,30 +243,40 @@ class Account:
         for target in self.targets(prefix):
             key = {name: target[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
             _tell(tell, f"target {target['ResourceId']}", _try(self.scaling.deregister_scalable_target, **key))
-        endpoints = self.endpoints(prefix)
-        for name in endpoints:
-            self.settle(name)
-            _tell(tell, f"endpoint {name}", _try(self.sagemaker.delete_endpoint, EndpointName=name))
-        for name in endpoints:
-            self.settle(name)
+        self.delete_endpoints(prefix, tell)
         for name in self.configs(prefix):
             reply = _try(self.sagemaker.delete_endpoint_config, EndpointConfigName=name)
             _tell(tell, f"endpoint configuration {name}", reply)
         for name in self.snapshots(prefix):
             _tell(tell, f"parameter {name}", _try(self.parameters.delete_parameter, Name=name))
+        for kind in self._kinds():
+            for name in kind.names(self, prefix):
+                _tell(tell, f"{kind.what} {name}", _try(partial(kind.delete, self, name)))
 
-    def _is_ours(self, item: dict[str, Any], what: str, prefix: str) -> bool:
+    def _kinds(self) -> Sequence[Kind]:
+        return () if self.is_local else KINDS
+
+    def is_ours(self, item: dict[str, Any], what: str, prefix: str) -> bool:
+        """Whether what SageMaker lists has our prefix and our tag."""
         if not item[f"{what}Name"].startswith(prefix):
             return False
         tags = ask(self.sagemaker.list_tags, ResourceArn=item[f"{what}Arn"])
-        return bool(tags.value) and _has_tag(tags.value["Tags"])
+        return bool(tags.value) and has_tag(tags.value["Tags"])
 
-    def _all(self, client: Any, operation: str, member: str, **given: Any) -> Iterator[dict[str, Any]]:
+    def all(self, client: Any, operation: str, member: str, **given: Any) -> Iterator[dict[str, Any]]:
+        """All items of all pages."""
         for page in client.get_paginator(operation).paginate(**given):
             yield from page[member]
 
 
-def _has_tag(tags: list[dict[str, str]]) -> bool:
+def _named(target: dict[str, Any]) -> tuple[str, str]:
+    """Type and name of what a target is of, in lower case."""
+    kind, name = target["ResourceId"].lower().split("/")[:2]
+    return kind, name
+
+
+def has_tag(tags: list[dict[str, str]]) -> bool:
+    """Whether our tag is among these."""
     return any(tag["Key"] == TAG for tag in tags)
 
 

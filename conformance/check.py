@@ -17,7 +17,12 @@ class Stage(enum.Enum):
     CREATING = "Creating"
     IN_SERVICE = "InService"
     UPDATING = "Updating"
+    SHIFTING = "in service: the check updates it with deployment guardrails"
+    BURSTABLE = "in service, with one more variant on a burstable instance"
+    POOLS = "in service, with a variant of instance pools"
     LAST = "in service for the last time: the check deletes it"
+    SERVERLESS = "in service: an endpoint of a serverless variant"
+    COMPONENT = "in service: an endpoint of an inference component"
 
 
 WITHOUT_ENDPOINT = (Stage.NO_ENDPOINT, Stage.STACKS)
@@ -48,6 +53,13 @@ class Check:
 
 CHECKS: dict[str, Check] = {}
 """By the ids of the rows."""
+UNCHECKED = {
+    "activity-texts": (
+        "A scaling activity fails if there is no capacity, or at a quota. To provoke that, a run would have to ask for "
+        "more instances than the account may have, and would pay for those that it gets."
+    )
+}
+"""Why a row has no check and gets none."""
 
 
 def check(belief: str, stage: Stage) -> Callable[[Callable[[Scene], Seen]], Callable[[Scene], Seen]]:

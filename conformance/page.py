@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 from conformance.beliefs import ROOT, UNDOCUMENTED, Belief, Result, beliefs, citations, results, sources
+from conformance.check import UNCHECKED
 from conformance.checks import CHECKS
 
 PAGE = ROOT / "docs" / "BELIEFS.md"
@@ -23,33 +24,49 @@ _RUN = """\
 ## Check them on your account
 
 ```sh
-make conformance REGION=us-east-1 MODEL=my-model
+make conformance REGION=us-east-1
 ```
 
-This needs credentials in your AWS settings, and a SageMaker model of yours that an `ml.m5.large` can run. The new endpoint
-uses the model; nothing changes it. Without `MODEL`, only the rows that need no endpoint are checked. `ONLY="ID ID"` checks
-some rows. The rows about CloudFormation and Lambda make stacks whose custom resources a small function answers. The function
-records what it sees.
+This needs credentials in your AWS settings. `ONLY="ID ID"` checks some rows. The rows about CloudFormation and Lambda make
+stacks whose custom resources a small function answers. The function records what it sees.
+
+The endpoints need a SageMaker model. Without `MODEL`, the run makes one: AWS's public image `huggingface-pytorch-inference`,
+which loads a tiny model of random weights from the Hugging Face Hub, and a role that may do little more than pull this
+image. AWS and Hugging Face document both; nobody has tried this pair on AWS yet.
+
+[AWS lists the registries of the image][images], but not for every Region. Elsewhere, and where endpoints cannot reach the
+Hub, name a model of yours that an `ml.m5.large` and a serverless endpoint can run: `MODEL=my-model`. The run does not change
+it. Its role may let SageMaker write logs below `/aws/sagemaker/Endpoints/`; these stay. Without any model, only the rows that
+need no endpoint are checked.
 
 1. It prints the account, what it will make, how long that takes and what it costs at most. Then it asks. Answer `yes`, or
    set `CONFIRM=yes`. It does not run in CI.
-2. All names begin with `sagemaker-scaling-conformance-`. The endpoint, its configurations, the stacks with all that is in
-   them, and the parameters have the tag `sagemaker-scaling-conformance` from their creation on.
+2. All names begin with `sagemaker-scaling-conformance-`. All but scalable targets have the tag
+   `sagemaker-scaling-conformance` from their creation on, also what is in the stacks. At most one endpoint exists at a time.
 3. It deletes everything in every case, also after Ctrl-C. If the process is killed, run `make conformance-clean
-   REGION=us-east-1`. Both delete only what has the prefix and the tag, and the scalable targets of such endpoints.
+   REGION=us-east-1`. Both delete only what has the prefix and the tag, and the scalable targets of such endpoints and
+   inference components.
 4. For a row that differs, it prints what happens to you and what the code does then. It writes what AWS showed to
    `conformance/results.json`, without the id of your account. `make beliefs` shows it here.
 
-The exit code is 0 if each row holds, 1 if one differs or could not be checked, and 2 if nothing was done. After Ctrl-C it
-is 130.
+The exit code is 0 if each row holds or is not applicable, 1 if one differs or could not be checked, and 2 if nothing was done.
+After Ctrl-C it is 130.
 
-The caller needs `sagemaker:` `CreateEndpoint`, `CreateEndpointConfig`, `UpdateEndpoint`, `DeleteEndpoint`,
-`DeleteEndpointConfig`, `AddTags`, the `Describe` and `List` actions of these and `ListTags`; all of
-`application-autoscaling:`; `ssm:` `PutParameter`, `GetParameter`, `GetParametersByPath`, `DeleteParameter`,
-`AddTagsToResource` and `ListTagsForResource`; `cloudformation:` `CreateStack`, `UpdateStack`, `DeleteStack`, `DescribeStacks`,
-`DescribeStackEvents`, `DescribeStackResources`, `ListStackResources` and `TagResource`; `lambda:` `InvokeFunction`,
-`GetFunctionConfiguration` and `UpdateFunctionConfiguration`; and what [Application Auto Scaling checks for][checked] at a
-registration.
+The caller needs
+
+* `sagemaker:` the `Create`, `Update`, `Delete`, `Describe` and `List` actions of endpoints, their configurations, models and
+  inference components, `AddTags` and `ListTags`;
+* all of `application-autoscaling:`, and what [Application Auto Scaling checks for][checked] at a registration;
+* `ssm:` `PutParameter`, `GetParameter`, `GetParametersByPath`, `DeleteParameter`, `AddTagsToResource` and
+  `ListTagsForResource`;
+* `iam:` `CreateRole`, `TagRole`, `PutRolePolicy`, `PassRole`, `ListRoles`, `ListRoleTags`, `ListRolePolicies`,
+  `DeleteRolePolicy` and `DeleteRole`, below the path `/sagemaker-scaling-conformance/`; and `sts:AssumeRole` of these roles;
+* `cloudwatch:` `PutMetricAlarm`, `DescribeAlarms`, `DeleteAlarms`, `TagResource` and `ListTagsForResource`;
+* `cloudformation:` `CreateStack`, `UpdateStack`, `DeleteStack`, `DescribeStacks`, `DescribeStackEvents`,
+  `DescribeStackResources`, `ListStackResources` and `TagResource`;
+* `lambda:` `InvokeFunction`, `GetFunctionConfiguration` and `UpdateFunctionConfiguration`.
+
+Cleaning up looks for each of these, so it needs all `List` and `Describe` actions in every case.
 
 CloudFormation makes the stack of the function with the caller's permissions: `iam:` `CreateRole`, `GetRole`, `DeleteRole`,
 `PutRolePolicy`, `GetRolePolicy`, `DeleteRolePolicy`, `ListRolePolicies`, `ListAttachedRolePolicies`, `TagRole` and `PassRole`;
@@ -59,6 +76,7 @@ CloudFormation makes the stack of the function with the caller's permissions: `i
 they do not have.
 
 [types]: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
+[images]: https://aws.github.io/deep-learning-containers/reference/available_images/
 [checked]: https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
 """
 
@@ -89,7 +107,8 @@ def _line(row: Belief, found: Result | None, is_checked: bool) -> str:
     run = "not run yet"
     if found:
         run = f"{'holds' if found.holds else '**differs**'}, {found.region}, {found.date}"
-    return f"| [{row.id}](#{row.id}) | {source} | {'checks it' if is_checked else 'not yet'} | {run} |\n"
+    check = "checks it" if is_checked else "cannot" if row.id in UNCHECKED else "not yet"
+    return f"| [{row.id}](#{row.id}) | {source} | {check} | {run} |\n"
 
 
 def _details(row: Belief, found: Result | None, cited: Sequence[str]) -> str:
@@ -103,6 +122,7 @@ def _details(row: Belief, found: Result | None, cited: Sequence[str]) -> str:
         f"If it is wrong: {row.if_wrong}",
         f"What the code does then: {row.then}",
         *([f"AWS showed: {found.seen}"] if found else []),
+        *([f"Why no run checks it: {UNCHECKED[row.id]}"] if row.id in UNCHECKED else []),
         f"Code: {', '.join(map(linked, sorted(cited))) or 'none'}.",
         f"Tests: {', '.join(named) or 'none'}.",
     ]

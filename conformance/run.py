@@ -9,10 +9,14 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError, ClientError
 
 from conformance.account import Account
-from conformance.check import NotApplicableError, Stage
+from conformance.check import WITHOUT_ENDPOINT, NotApplicableError, Stage
 from conformance.checks import CHECKS
-from conformance.scene import Scene, UnclearError
+from conformance.scene import BURSTABLE, BURSTABLE_VARIANT, POOLS, SMALL, Scene, UnclearError
 
+_FIRST = (Stage.CREATING, Stage.IN_SERVICE)
+"""How the endpoint comes into service."""
+_ON_ENDPOINT = set(Stage) - {*WITHOUT_ENDPOINT, Stage.SERVERLESS, Stage.COMPONENT}
+"""The stages of the first endpoint."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -81,29 +85,44 @@ def run(account: Account, beliefs: Sequence[str], model: str, tell: Callable[[Ou
 
 
 def _play(scene: Scene, beliefs: Sequence[str], note: Callable[[Outcome], None]) -> None:
-    """Checks the beliefs stage by stage. If a stage is not reached, those of it and of later ones are unclear."""
+    """Checks the beliefs stage by stage. Those of a stage that is not reached are unclear."""
     reached: dict[Stage, Callable[[], None]] = {
         Stage.NO_ENDPOINT: lambda: None,
         Stage.STACKS: lambda: None,
         Stage.CREATING: scene.create_endpoint,
         Stage.IN_SERVICE: scene.in_service,
         Stage.UPDATING: lambda: scene.must(scene.update_endpoint(scene.config("again"))),
+        Stage.SHIFTING: scene.in_service,
+        Stage.BURSTABLE: lambda: scene.update_to(
+            "burstable",
+            scene.variant(InstanceType=SMALL),
+            scene.variant(BURSTABLE_VARIANT, InstanceType=BURSTABLE),
+        ),
+        Stage.POOLS: lambda: scene.update_to("pools", scene.variant(InstancePools=POOLS)),
         Stage.LAST: scene.in_service,
+        Stage.SERVERLESS: scene.create_serverless,
+        Stage.COMPONENT: scene.create_component,
     }
     assert list(reached) == list(Stage)
     wanted = {stage: [belief for belief in beliefs if CHECKS[belief].stage is stage] for stage in Stage}
-    last = max(number for number, stage in enumerate(Stage) if wanted[stage])
-    failure = ""
-    for stage in list(Stage)[: last + 1]:
-        if stage is Stage.UPDATING and not wanted[stage]:
-            continue
+    no_endpoint = ""
+    for stage in needed_stages(beliefs):
+        failure = no_endpoint if stage in _ON_ENDPOINT else ""
         try:
             if not failure:
                 reached[stage]()
         except (UnclearError, ClientError) as error:
             failure = str(error)
+            if stage in _FIRST:
+                no_endpoint = failure
         for belief in wanted[stage]:
             note(Outcome(belief, None, failure) if failure else _look(scene, belief))
+
+
+def needed_stages(beliefs: Sequence[str]) -> list[Stage]:
+    """The stages that the checks of these beliefs need, in their order."""
+    wanted = {CHECKS[belief].stage for belief in beliefs}
+    return [stage for stage in Stage if stage in wanted or (stage in _FIRST and wanted & _ON_ENDPOINT)]
 
 
 def _look(scene: Scene, belief: str) -> Outcome:

@@ -86,8 +86,8 @@ def _(scene: Scene) -> Seen:
 
 @check("request-rates", Stage.NO_ENDPOINT)
 def _(scene: Scene) -> Seen:
-    scaling, sagemaker, key = scene.account.scaling_once, scene.account.sagemaker_once, scene.key(scene.missing)
-    ids = {"ServiceNamespace": "sagemaker", "ResourceIds": [key["ResourceId"]]}
+    scaling, sagemaker = scene.account.once("application-autoscaling"), scene.account.once("sagemaker")
+    ids = {"ServiceNamespace": "sagemaker", "ResourceIds": [scene.key(scene.missing)["ResourceId"]]}
     calls: list[Callable[[], Any]] = [
         lambda: scaling.describe_scalable_targets(**ids),
         lambda: sagemaker.list_endpoints(NameContains=scene.missing),

@@ -3,9 +3,10 @@
 from conformance.account import ask
 from conformance.check import Seen, Stage, check
 from conformance.scene import OTHER, Scene, UnclearError
+from conformance.subject import Subject
 
 _GONE_SECONDS = 180.0
-_GONE_SECONDS_LOCALLY = 3.0
+_GONE_SECONDS_LOCALLY = 1.0
 
 
 @check("endpoint-missing", Stage.NO_ENDPOINT)
@@ -53,11 +54,16 @@ def _(scene: Scene) -> Seen:
 
 @check("targets-after-delete", Stage.LAST)
 def _(scene: Scene) -> Seen:
-    with scene.registered():
-        scene.soon(lambda: bool(scene.described()))
-        scene.must(scene.delete_endpoint())
-        scene.account.settle(scene.endpoint)
+    return gone_after_delete(scene, Subject(scene.account, scene.key()["ResourceId"]), scene.endpoint)
+
+
+def gone_after_delete(scene: Scene, subject: Subject, endpoint: str) -> Seen:
+    """Whether the target of a variant goes with its endpoint."""
+    with subject.registered():
+        scene.soon(subject.is_registered)
+        scene.must(ask(scene.account.sagemaker.delete_endpoint, EndpointName=endpoint))
+        scene.account.settle(endpoint)
         longest = _GONE_SECONDS_LOCALLY if scene.account.is_local else _GONE_SECONDS
-        gone = scene.until(lambda: not scene.described(), longest)
+        gone = scene.until(lambda: not subject.is_registered(), longest)
     text = f"still registered after {longest:.0f} s" if gone is None else f"deregistered {gone:.0f} s later at most"
     return Seen(gone is not None, f"after DeleteEndpoint: {text}")

@@ -217,7 +217,7 @@ def _(scene: Scene) -> Seen:
     with scene.registered():
         for number in range(_POLICIES):
             scene.must(scene.put("put_scaling_policy", PolicyName=f"steps-{number}", **steps))
-        put = scene.account.scaling_once.put_scaling_policy
+        put = scene.account.once("application-autoscaling").put_scaling_policy
         reply = ask(put, **scene.key(), PolicyName="one-too-many", **steps)
     return Seen(reply.code == "LimitExceededException", f"PutScalingPolicy of a 51st policy: {reply}")
 

@@ -94,7 +94,7 @@ pub struct ConfiguredVariant {
 ///
 /// Assumed (beliefs update-refused, update-refused-pools): it does for changed instance pools, too. They count as a changed type,
 /// because a needless snapshot is harmless, and a rejected update is not. A variant that the first configuration does not have is
-/// new, and blocks nothing.
+/// new, and blocks nothing. Other settings of a serverless variant do not block either; assumed (belief serverless-update).
 ///
 /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html>
 pub fn blocks_update(variant: &str, from: &[ConfiguredVariant], to: &[ConfiguredVariant]) -> bool {

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
 
 Members = dict[str, Any]
+_LOCAL = ("AnyScaleFrontendService", "AmazonSSM", "CloudFormation")
+_OF_MODELS = ("CreateModel", "DeleteModel", "DescribeModel", "ListModels")
 _IDENTITY = """\
 <GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
 <Arn>arn:aws:iam::222233334444:user/u</Arn><UserId>u</UserId><Account>222233334444</Account>
@@ -45,6 +48,8 @@ class LyingProxy:
         self.before_call: Callable[[int], None] = lambda _: None
         self.after_call: Callable[[int], None] = lambda _: None
         self.calls: list[str] = []
+        self.rest = ""
+        """The address of another model of AWS, for what the local AWS does not have."""
         self._memory: Members = {}
         self._lock = threading.Lock()
         self._upstream = upstream
@@ -80,6 +85,24 @@ class LyingProxy:
         except HTTPError as error:
             return error.code, json.load(error)
 
+    def forward(self, target: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, str]:
+        """The reply of the other model of AWS, which has what the local AWS does not have."""
+        action = parse_qs(body.decode()).get("Action", [target.rpartition(".")[2]])[0]
+        with self._lock:
+            number = len(self.calls)
+            self.calls.append(action)
+        self.before_call(number)
+        call = Call(action, {}, lambda *_: (0, {}), self._memory)
+        if lie := self.lie(call):
+            return lie[0], json.dumps(lie[1]).encode(), "application/x-amz-json-1.1"
+        try:
+            with urlopen(Request(self.rest + path, body, headers), timeout=10) as reply:
+                found = reply.status, reply.read(), reply.headers.get("Content-Type", "")
+        except HTTPError as error:
+            found = error.code, error.read(), error.headers.get("Content-Type", "")
+        self.after_call(number)
+        return found
+
     def answer(self, target: str, members: Members) -> tuple[int, Members]:
         """The reply to a client."""
         with self._lock:
@@ -101,16 +124,19 @@ class LyingProxy:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 kind = "application/x-amz-json-1.1"
-                if target := self.headers.get("X-Amz-Target"):
-                    status, members = proxy.answer(target, json.loads(body or b"{}"))
-                    reply = json.dumps(members).encode()
-                elif b"Action=DescribeStacks" in body:
+                target = self.headers.get("X-Amz-Target", "")
+                if b"Action=DescribeStacks" in body:
                     headers = {"Content-Type": "application/x-www-form-urlencoded"}
                     with urlopen(Request(proxy._upstream, body, headers), timeout=10) as found:
                         status, reply, kind = 200, found.read(), "text/xml"
-                else:
+                elif b"Action=GetCallerIdentity" in body:
                     proxy.calls.append("GetCallerIdentity")
                     status, reply, kind = 200, _IDENTITY.encode(), "text/xml"
+                elif proxy.rest and _is_of_rest(target, body):
+                    status, reply, kind = proxy.forward(target, self.path, body, dict(self.headers))
+                else:
+                    status, members = proxy.answer(target, json.loads(body or b"{}"))
+                    reply = json.dumps(members).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(reply)))
@@ -128,6 +154,13 @@ class LyingProxy:
                     self.close_connection = True
 
         return Handler
+
+
+def _is_of_rest(target: str, body: bytes) -> bool:
+    """Whether the local AWS does not have an operation."""
+    service, _, operation = target.rpartition(".")
+    is_model = operation in _OF_MODELS or (operation == "ListTags" and b":model/" in body)
+    return is_model if service == "SageMaker" else service not in _LOCAL
 
 
 def refuse(code: str, message: str = "") -> tuple[int, Members]:

@@ -2,8 +2,9 @@
 
 import re
 import unittest
+from unittest import mock
 
-from conformance import beliefs, page
+from conformance import beliefs, check, page
 from conformance.beliefs import ROOT, BeliefsError, Result
 from test_documents import pages
 
@@ -95,6 +96,13 @@ class Page(unittest.TestCase):
         self.assertIn("* AWS showed: It is not so.", shown)
         self.assertIn("* Code: [src/a.rs](../src/a.rs).", shown)
         self.assertIn("| not yet | not run yet |", page.page([row], {}, {}, {}))
+
+    def test_it_says_why_a_row_cannot_be_checked(self) -> None:
+        [row] = beliefs.beliefs(ROW)
+        with mock.patch.dict(check.UNCHECKED, {"first": "It would cost too much."}):
+            shown = page.page([row], {}, {}, {})
+        self.assertIn("| [first](#first) | undocumented | cannot | not run yet |", shown)
+        self.assertIn("* Why no run checks it: It would cost too much.", shown)
 
     def test_the_lines_of_its_text_are_short(self) -> None:
         lines = page.PAGE.read_text().splitlines()

@@ -73,6 +73,7 @@ impl LocalAws {
             "SageMaker.DescribeInferenceComponent" => self.describe_inference_component(input),
             "SageMaker.ListEndpointConfigs" => self.list_endpoint_configs(input),
             "SageMaker.ListEndpoints" => self.list_endpoints(input),
+            "SageMaker.ListInferenceComponents" => self.list_inference_components(input),
             "SageMaker.ListTags" => self.list_tags(input),
             "SageMaker.UpdateEndpoint" => self.update_endpoint(input, now),
             "SageMaker.UpdateEndpointWeightsAndCapacities" => self.update_endpoint_weights_and_capacities(input, now),

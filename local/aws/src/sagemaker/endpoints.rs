@@ -134,8 +134,8 @@ impl LocalAws {
     }
 
     /// Deletes an endpoint and deregisters its targets, as SageMaker does for a caller with the permission:
-    /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html>. Assumed (belief targets-after-delete): at
-    /// once.
+    /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-delete-with-scaling.html>. Assumed (beliefs targets-after-delete,
+    /// serverless-after-delete): at once.
     pub(crate) fn delete_endpoint(&mut self, input: Input<'_>, now: f64) -> OperationResult {
         let endpoint = self.unchanging_endpoint(input)?;
         let name = endpoint.name.clone();
@@ -211,7 +211,8 @@ impl LocalAws {
     /// Rejects an update that removes a registered variant, or changes its instance type:
     /// <https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html>
     ///
-    /// Assumed (belief update-refused-pools): changed instance pools are rejected, too.
+    /// Assumed (beliefs update-refused-pools, serverless-update): changed instance pools are rejected, too, and other
+    /// serverless settings are not.
     fn check_not_blocked(&self, endpoint: &Endpoint, to: &Deployment) -> Result<(), Fault> {
         let is_registered = |name: &str| {
             self.targets.keys().any(|id| match &id.resource {

@@ -25,6 +25,7 @@ impl LocalAws {
             variant: input.optional_text("VariantName")?.into(),
             copies: copies.unwrap_or(1),
             created: now,
+            tags: input.get("Tags").cloned(),
         };
         self.inference_components.insert(name.to_owned(), component);
         Ok(json!({ "InferenceComponentArn": arn }))
@@ -46,6 +47,7 @@ impl LocalAws {
         }))
     }
 
+    /// Deletes a component. Assumed (belief component-target-left): its target stays registered.
     pub(crate) fn delete_inference_component(&mut self, input: Input<'_>) -> OperationResult {
         let name = read_name(input, "InferenceComponentName")?;
         self.inference_components.remove(name).map(|_| json!({})).ok_or_else(|| self.no_component(name))
@@ -55,7 +57,7 @@ impl LocalAws {
         Fault::validation(format!("Could not find inference component \"{}\".", self.component_arn(name)))
     }
 
-    fn component_arn(&self, name: &str) -> String {
+    pub(crate) fn component_arn(&self, name: &str) -> String {
         self.arn("sagemaker", &format!("inference-component/{name}"))
     }
 }
@@ -92,5 +94,23 @@ mod tests {
         aws.call("SageMaker.DeleteInferenceComponent", &component, 0.0).expect("it exists");
         let fault = aws.call("SageMaker.DescribeInferenceComponent", &component, 0.0).unwrap_err();
         assert!(fault.message.starts_with("Could not find inference component"), "{fault}");
+    }
+
+    #[test]
+    fn a_deleted_component_leaves_its_target() {
+        let mut aws = with_endpoint();
+        let component = json!({ "InferenceComponentName": "llm", "EndpointName": "Prod", "VariantName": "blue" });
+        aws.call("SageMaker.CreateInferenceComponent", &component, 0.0).expect("the endpoint exists");
+        register(
+            &mut aws,
+            json!({
+                "ResourceId": "inference-component/llm",
+                "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
+                "MinCapacity": 1,
+                "MaxCapacity": 1,
+            }),
+        );
+        aws.call("SageMaker.DeleteInferenceComponent", &component, 0.0).expect("it exists");
+        assert_eq!(aws.registered(0.0).count(), 1);
     }
 }

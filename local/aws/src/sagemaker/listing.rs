@@ -1,4 +1,5 @@
-//! Lists of endpoints and endpoint configurations, and their tags, by which tests and tools find what they have made.
+//! Lists of endpoints, their configurations and inference components, and their tags, by which tests and tools find what
+//! they have made.
 //!
 //! API: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListEndpoints.html> and its neighbours. Assumed (belief
 //! error-texts): the texts.
@@ -40,16 +41,36 @@ impl LocalAws {
         page(input, "EndpointConfigs", items)
     }
 
-    /// The tags of an endpoint or an endpoint configuration, as its creation gave them.
+    /// The inference components whose names contain a text.
+    pub(crate) fn list_inference_components(&self, input: Input<'_>) -> OperationResult {
+        let items = self.inference_components.iter().map(|(name, component)| {
+            let item = json!({
+                "InferenceComponentName": name,
+                "InferenceComponentArn": self.component_arn(name),
+                "EndpointName": component.endpoint,
+                "EndpointArn": self.endpoint_arn(&component.endpoint),
+                "VariantName": component.variant,
+                "InferenceComponentStatus": "InService",
+                "CreationTime": component.created,
+                "LastModifiedTime": component.created,
+            });
+            (name.clone(), item)
+        });
+        page(input, "InferenceComponents", items)
+    }
+
+    /// The tags of an endpoint, an endpoint configuration or an inference component, as its creation gave them.
     pub(crate) fn list_tags(&self, input: Input<'_>) -> OperationResult {
         let arn = input.text("ResourceArn")?;
         let of_endpoint = self.endpoints.values().find(|endpoint| self.endpoint_arn(&endpoint.name) == arn);
         let of_config =
             self.endpoint_configs.values().find(|config| self.endpoint_config_arn(&config.deployment.config) == arn);
-        let given = match (of_endpoint, of_config) {
-            (Some(endpoint), _) => endpoint.tags.clone(),
-            (None, Some(config)) => config.given.get("Tags").cloned(),
-            (None, None) => return Err(Fault::validation(format!("Could not find resource \"{arn}\"."))),
+        let of_component = self.inference_components.iter().find(|(name, _)| self.component_arn(name) == arn);
+        let given = match (of_endpoint, of_config, of_component) {
+            (Some(endpoint), _, _) => endpoint.tags.clone(),
+            (None, Some(config), _) => config.given.get("Tags").cloned(),
+            (None, None, Some((_, component))) => component.tags.clone(),
+            (None, None, None) => return Err(Fault::validation(format!("Could not find resource \"{arn}\"."))),
         };
         Ok(json!({ "Tags": given.unwrap_or_else(|| json!([])) }))
     }
@@ -67,9 +88,13 @@ mod tests {
     use crate::testing::with_endpoint;
 
     #[test]
-    fn endpoints_and_configurations_are_found_by_a_part_of_their_name() {
+    fn endpoints_configurations_and_components_are_found_by_a_part_of_their_name() {
         let mut aws = with_endpoint();
+        let component = json!({ "InferenceComponentName": "llm", "EndpointName": "Prod", "VariantName": "blue" });
+        aws.call("SageMaker.CreateInferenceComponent", &component, 0.0).expect("the endpoint exists");
         for (operation, list, part, found) in [
+            ("ListInferenceComponents", "InferenceComponents", "lm", 1),
+            ("ListInferenceComponents", "InferenceComponents", "Prod", 0),
             ("ListEndpoints", "Endpoints", "ro", 1),
             ("ListEndpoints", "Endpoints", "large", 0),
             ("ListEndpointConfigs", "EndpointConfigs", "arg", 1),
@@ -82,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_and_configurations_have_the_tags_of_their_creation() {
+    fn endpoints_configurations_and_components_have_the_tags_of_their_creation() {
         let mut aws = LocalAws::default();
         let variant = json!({ "VariantName": "blue", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1 });
         let tags = json!([{ "Key": "k", "Value": "v" }]);
@@ -90,7 +115,10 @@ mod tests {
         let config = aws.call("SageMaker.CreateEndpointConfig", &config, 0.0).expect("a configuration");
         let endpoint = json!({ "EndpointName": "E", "EndpointConfigName": "c", "Tags": tags });
         let endpoint = aws.call("SageMaker.CreateEndpoint", &endpoint, 0.0).expect("an endpoint");
-        for arn in [&config["EndpointConfigArn"], &endpoint["EndpointArn"]] {
+        let component =
+            json!({ "InferenceComponentName": "i", "EndpointName": "E", "VariantName": "blue", "Tags": tags });
+        let component = aws.call("SageMaker.CreateInferenceComponent", &component, 0.0).expect("a component");
+        for arn in [&config["EndpointConfigArn"], &endpoint["EndpointArn"], &component["InferenceComponentArn"]] {
             let answer = aws.call("SageMaker.ListTags", &json!({ "ResourceArn": arn }), 1.0).expect("it exists");
             assert_eq!(answer["Tags"], tags);
         }

@@ -13,8 +13,9 @@ use crate::state::scaling_activity::ScalingActivity;
 impl LocalAws {
     /// Rejects a resource that does not exist in SageMaker, or cannot be scaled.
     ///
-    /// Assumed (beliefs register-missing, register-creating, register-updating, error-texts): the variant must exist; its
-    /// endpoint may be creating or updating; the dimension must suit the variant; the texts.
+    /// Assumed (beliefs register-missing, register-creating, register-updating, serverless-dimension, component-copies,
+    /// error-texts): the variant or component must exist; its endpoint may be creating or updating; the dimension must suit
+    /// the variant; the texts.
     pub(crate) fn check_scalable(&self, TargetId { resource, dimension }: &TargetId) -> Result<(), Fault> {
         let missing = || Fault::validation(format!("The resource {resource} does not exist"));
         let (endpoint, variant) = match resource {

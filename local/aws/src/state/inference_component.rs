@@ -9,4 +9,6 @@ pub(crate) struct InferenceComponent {
     pub(crate) variant: Value,
     pub(crate) copies: i64,
     pub(crate) created: f64,
+    /// The `Tags` of its creation.
+    pub(crate) tags: Option<Value>,
 }
