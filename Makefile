@@ -29,7 +29,7 @@ export RUFF_CACHE_DIR := $(CURDIR)/target/ruff
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke report repair lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest beliefs conformance conformance-clean clean tools-demo tools-test
+.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke report repair lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest beliefs conformance conformance-clean conformance-bodies clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -153,11 +153,16 @@ conformance conformance-clean: export REGION := $(value REGION)
 conformance: export MODEL := $(value MODEL)
 conformance: export ONLY := $(value ONLY)
 conformance: export CONFIRM := $(value CONFIRM)
+conformance: export RECORD := $(value RECORD)
 conformance: tools-demo ## Check on your AWS account what the project believes: make conformance REGION=us-east-1
-	@$(VENV_PYTHON) -m conformance run --region "$$REGION" --model "$$MODEL" --only "$$ONLY" --confirm "$$CONFIRM"
+	@$(VENV_PYTHON) -m conformance run --region "$$REGION" --model "$$MODEL" --only "$$ONLY" --confirm "$$CONFIRM" \
+	  --record "$$RECORD"
 
 conformance-clean: tools-demo ## Delete what a killed make conformance has left: make conformance-clean REGION=us-east-1
 	@$(VENV_PYTHON) -m conformance clean --region "$$REGION"
+
+conformance-bodies: tools-demo ## Record conformance/bodies from the local AWS, except for those that come from AWS
+	@$(VENV_PYTHON) -m conformance.local
 
 bench: ## Measure cold starts of this project and its peers, and write docs/BENCHMARKS.md
 	@$(PYTHON) -m bench.cold $(ARGS)

@@ -5,4 +5,6 @@
 AWS does not have. `bill.py` says all that before a run. `played.py` has the stacks that the checks of CloudFormation
 look at, `stacks.py` their operations, and `recorder.py` the function that answers for their resources. `results.json`
 has what runs on AWS have found.
+
+`record.py` keeps requests and replies in `bodies`, and `redaction.py` removes secrets from them.
 """

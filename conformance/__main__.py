@@ -20,6 +20,8 @@ from conformance.bill import bill
 from conformance.check import UNCHECKED, WITHOUT_ENDPOINT, Stage
 from conformance.checks import CHECKS
 from conformance.models import has_image
+from conformance.record import LOCAL_AWS, Recorder
+from conformance.redaction import text
 from conformance.run import Outcome, run
 
 _CI = (
@@ -70,7 +72,10 @@ def _run(given: argparse.Namespace) -> int:
     has_model = bool(given.model) or has_image(given.region)
     has_stacks = bool(given.local_cloudformation) or not given.local_aws
     chosen, left_out = _chosen(rows, given.only.split(), has_model=has_model, has_stacks=has_stacks)
-    account = Account(given.region, given.local_aws, given.local_cloudformation)
+    source = LOCAL_AWS if given.local_aws else f"AWS, {given.region}, {_today()}"
+    recorder = Recorder(source) if given.record == "yes" else None
+    watch = recorder.watch if recorder else None
+    account = Account(given.region, given.local_aws, given.local_cloudformation, watch)
     if not given.local_aws:
         _confirm(account, chosen, left_out, given.model, given.confirm)
     outcomes: list[Outcome] = []
@@ -93,6 +98,8 @@ def _run(given: argparse.Namespace) -> int:
     finally:
         if not account.is_local:
             _record(account, outcomes)
+        if recorder:
+            print(f"wrote {len(recorder.save())} files in conformance/bodies")
     judged = [outcome for outcome in outcomes if outcome.applies]
     counts = [sum(outcome.holds is state for outcome in judged) for state in (True, False, None)]
     others = len(outcomes) - len(judged)
@@ -159,15 +166,17 @@ def _show(row: Belief, outcome: Outcome) -> None:
 
 
 def _record(account: Account, outcomes: Sequence[Outcome]) -> None:
-    """Keeps what was seen, without the account's id."""
+    """Keeps what was seen, without the account's id and other secrets."""
     known = results()
-    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    redacted = account.account_id()
     for outcome in outcomes:
         if outcome.holds is not None:
-            seen = outcome.seen.replace(redacted, "111122223333")
-            known[outcome.belief] = Result(outcome.belief, account.region, today, outcome.holds, seen)
+            seen = text(outcome.seen)
+            known[outcome.belief] = Result(outcome.belief, account.region, _today(), outcome.holds, seen)
     save(known)
+
+
+def _today() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
 
 
 def _is_loopback(url: str) -> bool:
@@ -195,6 +204,7 @@ def _options() -> argparse.ArgumentParser:
             command.add_argument("--model", default="", help="a SageMaker model of yours; without it, one is made")
             command.add_argument("--only", default="", help="the ids of some rows of docs/BELIEFS.md")
             command.add_argument("--confirm", default="", help="yes: do not ask")
+            command.add_argument("--record", default="", help="yes: write what AWS replied to conformance/bodies")
     return parser
 
 

@@ -88,12 +88,21 @@ class LeftError(Exception):
 class Account:
     """The services of an account in a Region."""
 
-    def __init__(self, region: str, local_aws: str = "", local_cloudformation: str = "") -> None:
+    def __init__(
+        self,
+        region: str,
+        local_aws: str = "",
+        local_cloudformation: str = "",
+        watch: Callable[[Any], None] | None = None,
+    ) -> None:
+        """`watch` gets the events of botocore."""
         given: dict[str, Any] = {"config": Config(retries={"mode": "standard", "max_attempts": 8})}
         session = boto3.Session(region_name=region)
         if local_aws:
             session = boto3.Session("local", "local", region_name=region)
             given["endpoint_url"] = local_aws
+        if watch:
+            watch(session.events)
         client: Callable[..., Any] = session.client
         self.region = region
         self.is_local = bool(local_aws)

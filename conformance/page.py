@@ -80,6 +80,28 @@ they do not have.
 [checked]: https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
 """
 
+_SEND = """\
+
+## Send what your account showed
+
+```sh
+make conformance REGION=us-east-1 MODEL=my-model RECORD=yes
+```
+
+With `RECORD=yes`, a run also writes `conformance/bodies`: for each operation that the function calls, and for each kind of
+reply, one request and its reply. `tests/handler/recorded.rs` lets the function read each of them. Those of this repository
+come from the local AWS, except for files that name a Region.
+
+Only calls for resources of the run are kept. They are redacted: ids of accounts, ARNs and requests, credentials, signatures,
+tokens, URLs, host names, addresses, names of users, roles and models, and times are replaced by fixed values. The
+redaction finds these by rules, and cannot know everything.
+
+1. Read `git diff conformance`. It has all that you send: `results.json` and the files in `bodies`.
+2. Run `cargo test --test handler recorded`. If it fails, the function does not read a reply of AWS as it should. Send that,
+   too.
+3. Open a pull request with these files, or an issue that contains them.
+"""
+
 
 def page(
     rows: Sequence[Belief],
@@ -88,7 +110,7 @@ def page(
     checked: Mapping[str, object],
 ) -> str:
     """The whole page."""
-    parts = [_HEAD, _RUN]
+    parts = [_HEAD, _RUN, _SEND]
     for about in dict.fromkeys(row.about for row in rows):
         of_service = [row for row in rows if row.about == about]
         parts += [f"\n## {about}\n\n| row | source | `make conformance` | last run on AWS |\n|---|---|---|---|\n"]

@@ -22,6 +22,7 @@ mod package;
 mod page;
 mod policies;
 mod races;
+mod recorded;
 mod repair;
 mod report;
 mod snapshots;

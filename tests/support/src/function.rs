@@ -16,22 +16,28 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-pub use sagemaker_scaling::aws::Clients;
 use sagemaker_scaling::aws::operation::Operation;
 pub use sagemaker_scaling::aws::protocol::{APPLICATION_AUTO_SCALING, CLOUDFORMATION, LAMBDA, SAGEMAKER, SSM, Service};
 pub use sagemaker_scaling::aws::service_client::SdkTransport;
 use sagemaker_scaling::aws::service_client::{Sending, Transport};
 use sagemaker_scaling::aws::single_attempts;
+pub use sagemaker_scaling::aws::{
+    Aws, AwsError, ChangeError, Clients, Parameter, Precondition, Reads, RegisterError, TargetState,
+};
 pub use sagemaker_scaling::deadline::Deadline;
 pub use sagemaker_scaling::handler::{Services, Unanswered, handle};
 use sagemaker_scaling::http::{Roots, client};
-pub use sagemaker_scaling::model::Location;
+pub use sagemaker_scaling::model::{
+    Attachment, AttachmentKind, ConfiguredVariant, Endpoint, FunctionArn, Location, Owner, ScalableTargetId, Tags,
+    TargetSpec,
+};
+pub use sagemaker_scaling::observability::Progress;
 pub use sagemaker_scaling::observability::log;
 pub use sagemaker_scaling::observability::metrics::{
     METRICS, NAMESPACE, OF_FAILED_REPORT, OF_FAILED_SCALING, OF_REPORT,
 };
 pub use sagemaker_scaling::properties::Desired;
-pub use sagemaker_scaling::request::{Envelope, InvalidResponseUrl, NoReplyAddress};
+pub use sagemaker_scaling::request::{Envelope, Freshness, InvalidResponseUrl, Lifecycle, NoReplyAddress, SentRequest};
 pub use sagemaker_scaling::response::{Attempt, MAX_BODY_BYTES};
 
 use tokio::time::timeout;
