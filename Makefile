@@ -29,7 +29,7 @@ export RUFF_CACHE_DIR := $(CURDIR)/target/ruff
 
 SEEDS ?= 0..10000
 
-.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke report repair lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest beliefs conformance conformance-clean conformance-bodies clean tools-demo tools-test
+.PHONY: help demo try screen pictures test simulate plant coverage mutants bench bench-faults bench-scale watch invoke report repair lint lint-cdk lint-workflows constructs deny advisories build package package-check package-install sbom licences schema digest beliefs conformance conformance-clean conformance-bodies conformance-others clean tools-demo tools-test
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -163,6 +163,9 @@ conformance-clean: tools-demo ## Delete what a killed make conformance has left:
 
 conformance-bodies: tools-demo ## Record conformance/bodies from the local AWS, except for those that come from AWS
 	@$(VENV_PYTHON) -m conformance.local
+
+conformance-others: tools-test ## Run the same checks on other implementations of AWS: make conformance-others IMPLEMENTATIONS="moto awsim"
+	@$(VENV_PYTHON) -m conformance.implementations $(IMPLEMENTATIONS)
 
 bench: ## Measure cold starts of this project and its peers, and write docs/BENCHMARKS.md
 	@$(PYTHON) -m bench.cold $(ARGS)

@@ -6,5 +6,6 @@ AWS does not have. `bill.py` says all that before a run. `played.py` has the sta
 look at, `stacks.py` their operations, and `recorder.py` the function that answers for their resources. `results.json`
 has what runs on AWS have found.
 
-`record.py` keeps requests and replies in `bodies`, and `redaction.py` removes secrets from them.
+`record.py` keeps requests and replies in `bodies`, and `redaction.py` removes secrets from them. `implementations.py`
+runs the checks on other implementations of AWS; `others.json` has what it has found.
 """

@@ -23,6 +23,7 @@ from conformance.models import has_image
 from conformance.record import LOCAL_AWS, Recorder
 from conformance.redaction import text
 from conformance.run import Outcome, run
+from conformance.scene import UnclearError
 
 _CI = (
     "CI",
@@ -92,7 +93,7 @@ def _run(given: argparse.Namespace) -> int:
     except KeyboardInterrupt as signal:
         print(f"ended by {signal}; everything that was made is deleted", file=sys.stderr)
         return 130
-    except (LeftError, BotoCoreError, ClientError) as error:
+    except (LeftError, UnclearError, BotoCoreError, ClientError) as error:
         print(f"error: {error}; run: make conformance-clean REGION={account.region}", file=sys.stderr)
         return 1
     finally:

@@ -24,10 +24,20 @@ _LOCAL_ACCOUNT = "111122223333"
 _LONGEST_CHANGE_SECONDS = 3_600
 _CLEANINGS = 3
 _SERVER_ERROR = 500
-_NO_ANSWER = ("AccessDenied", "NotAuthorized", "Throttl", "Token", "UnrecognizedClient", "Signature", "RequestExpired")
+_NO_ANSWER = (
+    "AccessDenied",
+    "NotAuthorized",
+    "RequestExpired",
+    "Signature",
+    "Throttl",
+    "Token",
+    "UnknownOperation",
+    "UnrecognizedClient",
+)
 """Parts of the codes of errors that come before the service has judged the call."""
 PAUSE_SECONDS = 15.0
 _LOCAL_PAUSE_SECONDS = 0.1
+_LONGEST_LOCAL_CHECK_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,8 @@ class Account:
         watch: Callable[[Any], None] | None = None,
     ) -> None:
         """`watch` gets the events of botocore."""
-        given: dict[str, Any] = {"config": Config(retries={"mode": "standard", "max_attempts": 8})}
+        attempts = 1 if local_aws else 8
+        given: dict[str, Any] = {"config": Config(retries={"mode": "standard", "max_attempts": attempts})}
         session = boto3.Session(region_name=region)
         if local_aws:
             session = boto3.Session("local", "local", region_name=region)
@@ -126,6 +137,8 @@ class Account:
         self._identity: Callable[[], Any] = lambda: client("sts", **given).get_caller_identity()
         self.pause = _LOCAL_PAUSE_SECONDS if local_aws else PAUSE_SECONDS
         """Seconds between two looks at something that takes minutes on AWS."""
+        self.longest_check = _LONGEST_LOCAL_CHECK_SECONDS if local_aws else None
+        """After how many seconds a check ends without a result."""
         self.stack_records = client("cloudformation", **given)
         """What the function reads of stacks. Locally, the local AWS knows the stacks of the local CloudFormation."""
         self.stacks: Stacks | None = None

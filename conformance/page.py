@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from conformance.beliefs import ROOT, UNDOCUMENTED, Belief, Result, beliefs, citations, results, sources
 from conformance.check import UNCHECKED
 from conformance.checks import CHECKS
+from conformance.others import DIFFERS, Found, others
 
 PAGE = ROOT / "docs" / "BELIEFS.md"
 _WIDTH = 130
@@ -80,6 +81,29 @@ they do not have.
 [checked]: https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
 """
 
+_OTHERS = """\
+
+## Check other implementations of AWS
+
+```sh
+make conformance-others
+```
+
+This runs the same checks on other implementations, each on this machine and without Docker. It writes
+`conformance/others.json`; `make beliefs` shows it in the columns with their names. None of them is AWS: where one differs,
+either may be wrong. The details of the row say what it showed, and the row says why it stays.
+
+VERSIONS
+* `holds`, `differs`: the check had a result.
+* `unclear`: it had none. The implementation does not have an operation that the check calls, leaves out a member, does not
+  reach the state that the check needs, such as an endpoint that is updated, or gave no result in 20 seconds.
+* An empty cell: no check of the row, or the implementation does not have the service.
+
+The checks of Application Auto Scaling use endpoints of the local AWS. `IMPLEMENTATIONS="moto awsim"` runs only some. moto and
+MiniStack come with the tools of `make test`. AWSim and winterbaume are Rust crates, which
+[dev/others](../dev/others/src/main.rs) serves; their first build takes some minutes and needs the network. fakecloud is not
+run, because of its licence, the AGPL.
+"""
 _SEND = """\
 
 ## Send what your account showed
@@ -108,32 +132,53 @@ def page(
     found: Mapping[str, Result],
     cited: Mapping[str, Sequence[str]],
     checked: Mapping[str, object],
+    elsewhere: Sequence[Found] = (),
 ) -> str:
     """The whole page."""
-    parts = [_HEAD, _RUN, _SEND]
+    parts = [_HEAD, _RUN, _others(elsewhere), _SEND]
     for about in dict.fromkeys(row.about for row in rows):
         of_service = [row for row in rows if row.about == about]
-        parts += [f"\n## {about}\n\n| row | source | `make conformance` | last run on AWS |\n|---|---|---|---|\n"]
-        parts += [_line(row, found.get(row.id), row.id in checked) for row in of_service]
-        parts += [_details(row, found.get(row.id), cited.get(row.id, ())) for row in of_service]
+        ids = [row.id for row in of_service]
+        of_others = {(item.implementation, item.belief): item for item in elsewhere if item.belief in ids}
+        names = list(dict.fromkeys(name for name, _ in of_others))
+        titles = ["row", "source", "`make conformance`", "last run on AWS", *names]
+        parts += [f"\n## {about}\n\n| {' | '.join(titles)} |\n{'|---' * len(titles)}|\n"]
+        for row in of_service:
+            states = [_state(of_others.get((name, row.id))) for name in names]
+            parts += [_line(row, found.get(row.id), row.id in checked, states)]
+        for row in of_service:
+            differing = [item for (_, name), item in of_others.items() if name == row.id and item.state == DIFFERS]
+            parts += [_details(row, found.get(row.id), cited.get(row.id, ()), differing)]
     return "".join(parts)
 
 
 def current() -> str:
     """The page that the list gives now."""
-    return page(beliefs(), results(), citations(sources()), CHECKS)
+    return page(beliefs(), results(), citations(sources()), CHECKS, others())
 
 
-def _line(row: Belief, found: Result | None, is_checked: bool) -> str:
+def _others(elsewhere: Sequence[Found]) -> str:
+    versions = dict.fromkeys(f"{item.implementation} {item.version}" for item in elsewhere)
+    return _OTHERS.replace("VERSIONS", _wrapped(f"The last run was on {', '.join(versions) or 'none of them'}."))
+
+
+def _state(item: Found | None) -> str:
+    if not item:
+        return ""
+    return f"**{item.state}**" if item.state == DIFFERS else item.state
+
+
+def _line(row: Belief, found: Result | None, is_checked: bool, states: Sequence[str]) -> str:
     source = UNDOCUMENTED if row.source == UNDOCUMENTED else f"[link]({row.source})"
     run = "not run yet"
     if found:
         run = f"{'holds' if found.holds else '**differs**'}, {found.region}, {found.date}"
     check = "checks it" if is_checked else "cannot" if row.id in UNCHECKED else "not yet"
-    return f"| [{row.id}](#{row.id}) | {source} | {check} | {run} |\n"
+    cells = [f"[{row.id}](#{row.id})", source, check, run, *states]
+    return f"| {' | '.join(cells)} |\n"
 
 
-def _details(row: Belief, found: Result | None, cited: Sequence[str]) -> str:
+def _details(row: Belief, found: Result | None, cited: Sequence[str], differing: Sequence[Found]) -> str:
     linked: Callable[[str], str] = lambda path: f"[{path}](../{path})"
     tests: dict[str, list[str]] = {}
     for test in row.tests:
@@ -145,6 +190,7 @@ def _details(row: Belief, found: Result | None, cited: Sequence[str]) -> str:
         f"What the code does then: {row.then}",
         *([f"AWS showed: {found.seen}"] if found else []),
         *([f"Why no run checks it: {UNCHECKED[row.id]}"] if row.id in UNCHECKED else []),
+        *(f"{item.implementation} {item.version} showed: {item.seen}" for item in differing),
         f"Code: {', '.join(map(linked, sorted(cited))) or 'none'}.",
         f"Tests: {', '.join(named) or 'none'}.",
     ]

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from conformance.account import Account
 from conformance.check import WITHOUT_ENDPOINT, NotApplicableError, Stage
 from conformance.checks import CHECKS
+from conformance.limit import limited
 from conformance.scene import BURSTABLE, BURSTABLE_VARIANT, POOLS, SMALL, Scene, UnclearError
 
 _FIRST = (Stage.CREATING, Stage.IN_SERVICE)
@@ -80,7 +81,8 @@ def run(account: Account, beliefs: Sequence[str], model: str, tell: Callable[[Ou
         finally:
             # A signal may have come just before `hold`; from here on, none raises.
             interruptible.hold()
-            account.clean(scene.prefix, tell)
+            with limited(account.longest_check):
+                account.clean(scene.prefix, tell)
     return outcomes
 
 
@@ -110,7 +112,8 @@ def _play(scene: Scene, beliefs: Sequence[str], note: Callable[[Outcome], None])
         failure = no_endpoint if stage in _ON_ENDPOINT else ""
         try:
             if not failure:
-                reached[stage]()
+                with limited(scene.account.longest_check):
+                    reached[stage]()
         except (UnclearError, ClientError) as error:
             failure = str(error)
             if stage in _FIRST:
@@ -127,7 +130,8 @@ def needed_stages(beliefs: Sequence[str]) -> list[Stage]:
 
 def _look(scene: Scene, belief: str) -> Outcome:
     try:
-        seen = CHECKS[belief].look(scene)
+        with limited(scene.account.longest_check):
+            seen = CHECKS[belief].look(scene)
         return Outcome(belief, seen.holds, seen.text)
     except NotApplicableError as error:
         return Outcome(belief, None, str(error), applies=not scene.account.is_local)

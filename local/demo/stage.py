@@ -142,6 +142,11 @@ class Stage:
         port = self._start_on_free_port("moto", command, lambda _: {}, "moto-api/data.json")
         return LocalAws(f"http://127.0.0.1:{port}")
 
+    def server(self, name: str, command: Callable[[int], list[str]]) -> str:
+        """Starts a server with the command for a port. Returns its URL."""
+        port = self._start_on_free_port(name, command, lambda _: {}, None)
+        return f"http://127.0.0.1:{port}"
+
     def cargo_lambda_watch(self, environment: dict[str, str], port: int | None = None) -> int:
         """Starts `cargo lambda watch`; returns its port. The function starts with the first request."""
 
