@@ -106,6 +106,12 @@ impl Recorded {
             "DescribeEndpointConfig" => items("ProductionVariants")
                 .map(|variant| json!([variant["VariantName"], variant["InstanceType"]]))
                 .collect(),
+            "DescribeScalingActivities" => {
+                let has_failed = |activity: &Value| {
+                    activity["StatusCode"] != "Successful" || activity.get("NotScaledReasons").is_some()
+                };
+                json!(items("ScalingActivities").filter(has_failed).count())
+            }
             "DescribeInferenceComponent" => json["InferenceComponentStatus"].clone(),
             "GetParameter" => json["Parameter"]["Value"].clone(),
             "GetParametersByPath" => items("Parameters").map(|found| json!([found["Name"], found["Value"]])).collect(),
@@ -169,7 +175,8 @@ impl Recorded {
                 read(aws.describe_attachments(&self.target(), AttachmentKind::ScheduledAction).await)
             }
             "DescribeScalingActivities" => {
-                read(aws.failed_activities(SystemTime::UNIX_EPOCH, Duration::ZERO).await.map(drop))
+                let found = aws.failed_activities(SystemTime::UNIX_EPOCH, Duration::ZERO).await;
+                read(found.map(|(failed, _)| failed.len()))
             }
             "RegisterScalableTarget" => self.register(aws).await,
             "TagResource" | "UntagResource" => self.tag(aws).await,
