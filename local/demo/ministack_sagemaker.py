@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services.cloudformation import provisioners, stacks
+from ministack.services.cloudformation import handlers, provisioners, stacks
 
 from demo.environment import ACCOUNT, REGION
 from demo.ministack_record import RecordedAws
@@ -63,7 +63,7 @@ class Handlers:
 
     def _create_config(self, logical_id: str, properties: Properties, stack: str) -> Made:
         name = properties.get("EndpointConfigName") or _new_name(logical_id)
-        self._call("CreateEndpointConfig", **{"EndpointConfigName": name, **properties})
+        self._call("CreateEndpointConfig", **{"EndpointConfigName": name, **properties, **_tags(properties, stack)})
         return _made("EndpointConfig", name)
 
     def _delete_config(self, arn: str, properties: Properties) -> None:
@@ -72,7 +72,7 @@ class Handlers:
     def _create_endpoint(self, logical_id: str, properties: Properties, stack: str) -> Made:
         name = properties.get("EndpointName") or _new_name(logical_id)
         config = properties["EndpointConfigName"]
-        self._call("CreateEndpoint", EndpointName=name, EndpointConfigName=config)
+        self._call("CreateEndpoint", EndpointName=name, EndpointConfigName=config, **_tags(properties, stack))
         self._wait(name, config)
         return _made("Endpoint", name)
 
@@ -116,6 +116,16 @@ class Handlers:
 
     def _call(self, operation: str, **members: Any) -> Any:
         return self._aws.call_for_resource(f"SageMaker.{operation}", **members)
+
+
+def _tags(properties: Properties, stack: str) -> Properties:
+    """The tags of a resource, and those of its stack, which CloudFormation propagates to many types of resources.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html
+    """
+    of_stack: Any = handlers._resolve_stack(stack)
+    tags = {tag["Key"]: tag for tag in [*of_stack.get("Tags", []), *properties.get("Tags", [])]}
+    return {"Tags": [*tags.values()]} if tags else {}
 
 
 def _replacement(create: Callable[[str, Properties, str], Made]) -> Callable[..., Made]:
