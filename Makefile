@@ -152,11 +152,12 @@ beliefs: tools-demo ## Write docs/BELIEFS.md from conformance/beliefs.yaml
 conformance conformance-clean: export REGION := $(value REGION)
 conformance: export MODEL := $(value MODEL)
 conformance: export ONLY := $(value ONLY)
+conformance: export EXAMPLES := $(value EXAMPLES)
 conformance: export CONFIRM := $(value CONFIRM)
 conformance: export RECORD := $(value RECORD)
-conformance: tools-demo ## Check on your AWS account what the project believes: make conformance REGION=us-east-1
-	@$(VENV_PYTHON) -m conformance run --region "$$REGION" --model "$$MODEL" --only "$$ONLY" --confirm "$$CONFIRM" \
-	  --record "$$RECORD"
+conformance: tools-demo ## Check on your AWS account what the project believes: make conformance REGION=us-east-1; ONLY=examples: deploy the examples
+	@$(VENV_PYTHON) -m conformance run --region "$$REGION" --model "$$MODEL" --only "$$ONLY" --examples "$$EXAMPLES" \
+	  --confirm "$$CONFIRM" --record "$$RECORD"
 
 conformance-clean: tools-demo ## Delete what a killed make conformance has left: make conformance-clean REGION=us-east-1
 	@$(VENV_PYTHON) -m conformance clean --region "$$REGION"

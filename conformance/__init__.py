@@ -8,4 +8,7 @@ has what runs on AWS have found.
 
 `record.py` keeps requests and replies in `bodies`, and `redaction.py` removes secrets from them. `implementations.py`
 runs the checks on other implementations of AWS; `others.json` has what it has found.
+
+`examples.py` plays the stacks of examples/: `installed.py` is the function, `leftovers.py` what outlives the stacks,
+and `declared.py` compares what a template declares with what AWS has registered.
 """

@@ -5,20 +5,25 @@ left; 2 if nothing was done, with the reason on standard error; 130 after Ctrl-C
 """
 
 import argparse
+import collections
 import datetime
 import ipaddress
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from conformance import examples
 from conformance.account import PREFIX, TAG, Account, LeftError
 from conformance.beliefs import Belief, Result, beliefs, results, save
 from conformance.bill import bill
 from conformance.check import UNCHECKED, WITHOUT_ENDPOINT, Stage
 from conformance.checks import CHECKS
+from conformance.examples import ExamplesError, Verdict
+from conformance.installed import Package, PackageError
 from conformance.models import has_image
 from conformance.record import LOCAL_AWS, Recorder
 from conformance.redaction import text
@@ -55,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise RefusedError("--local-cloudformation: also name the local AWS, --local-aws http://127.0.0.1:PORT")
         if given.what == "clean":
             return _clean(Account(given.region, given.local_aws, given.local_cloudformation))
-        return _run(given)
-    except (RefusedError, BotoCoreError, ClientError) as error:
+        return _run_examples(given) if given.only.split() == ["examples"] else _run(given)
+    except (RefusedError, ExamplesError, PackageError, BotoCoreError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -67,8 +72,9 @@ def in_ci(environment: Mapping[str, str]) -> str | None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    if not given.local_aws and (variable := in_ci(os.environ)):
-        raise RefusedError(f"this makes real resources, so it does not run in CI; {variable} is set")
+    _refuse_in_ci(given)
+    if given.examples:
+        raise RefusedError("EXAMPLES needs ONLY=examples")
     rows = {row.id: row for row in beliefs()}
     has_model = bool(given.model) or has_image(given.region)
     has_stacks = bool(given.local_cloudformation) or not given.local_aws
@@ -78,7 +84,12 @@ def _run(given: argparse.Namespace) -> int:
     watch = recorder.watch if recorder else None
     account = Account(given.region, given.local_aws, given.local_cloudformation, watch)
     if not given.local_aws:
-        _confirm(account, chosen, left_out, given.model, given.confirm)
+        print(f"This checks {len(chosen)} beliefs about AWS in account {_place(account)}.")
+        if left_out:
+            print(f"{len(left_out)} need an endpoint, and are left out without MODEL=my-model.")
+        print(bill(chosen, given.model))
+        print(f"All names begin with {PREFIX}; all have the tag {TAG}.")
+        _confirm(given.confirm)
     outcomes: list[Outcome] = []
 
     def tell(what: Outcome | str) -> None:
@@ -89,13 +100,8 @@ def _run(given: argparse.Namespace) -> int:
             print(what, flush=True)
 
     try:
-        run(account, chosen, given.model, tell)
-    except KeyboardInterrupt as signal:
-        print(f"ended by {signal}; everything that was made is deleted", file=sys.stderr)
-        return 130
-    except (LeftError, UnclearError, BotoCoreError, ClientError) as error:
-        print(f"error: {error}; run: make conformance-clean REGION={account.region}", file=sys.stderr)
-        return 1
+        if code := _carried_out(account, lambda: run(account, chosen, given.model, tell)):
+            return code
     finally:
         if not account.is_local:
             _record(account, outcomes)
@@ -106,6 +112,56 @@ def _run(given: argparse.Namespace) -> int:
     others = len(outcomes) - len(judged)
     print("{} hold, {} differ, {} could not be checked, {} not applicable".format(*counts, others))
     return int(counts[0] + others != len(chosen))
+
+
+def _run_examples(given: argparse.Namespace) -> int:
+    _refuse_in_ci(given)
+    if given.record:
+        raise RefusedError("RECORD: replies are recorded for rows only, and not with ONLY=examples")
+    if given.local_aws and not given.local_cloudformation:
+        raise RefusedError("the examples need a CloudFormation: name its address, --local-cloudformation")
+    names = examples.chosen(given.examples.split())
+    package = Package(Path(given.packages))
+    account = Account(given.region, given.local_aws, given.local_cloudformation)
+    container = examples.container_of(account, given.model) if given.model else None
+    if not given.local_aws:
+        print(f"This plays {len(names)} examples in account {_place(account)}.")
+        print(examples.told(names, given.model))
+        _confirm(given.confirm)
+    counts: collections.Counter[Verdict] = collections.Counter()
+
+    def tell(what: examples.Outcome | str) -> None:
+        if isinstance(what, examples.Outcome):
+            counts[what.verdict] += 1
+            print(f"{what.verdict.value:8} {what.example}: {what.seen}", flush=True)
+        else:
+            print(what, flush=True)
+
+    playing = examples.Run(account, package, container)
+    if code := _carried_out(account, lambda: examples.play(playing, names, tell)):
+        return code
+    for outcome in examples.not_applicable(names):
+        tell(outcome)
+    print("{} hold, {} differ, {} could not be checked, {} do not apply".format(*(counts[each] for each in Verdict)))
+    return int(counts[Verdict.HOLDS] != len(names))
+
+
+def _carried_out(account: Account, act: Callable[[], object]) -> int:
+    """Does something that cleans up behind itself. Returns the exit code if it has ended early."""
+    try:
+        act()
+    except KeyboardInterrupt as signal:
+        print(f"ended by {signal}; everything that was made is deleted", file=sys.stderr)
+        return 130
+    except (LeftError, UnclearError, BotoCoreError, ClientError) as error:
+        print(f"error: {error}; run: make conformance-clean REGION={account.region}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _refuse_in_ci(given: argparse.Namespace) -> None:
+    if not given.local_aws and (variable := in_ci(os.environ)):
+        raise RefusedError(f"this makes real resources, so it does not run in CI; {variable} is set")
 
 
 def _chosen(
@@ -133,13 +189,13 @@ def _chosen(
     return possible, [name for name in wanted if name not in possible]
 
 
-def _confirm(account: Account, chosen: Sequence[str], left_out: Sequence[str], model: str, given: str) -> None:
-    """Says what will be done, and asks. Calls nothing but GetCallerIdentity."""
-    print(f"This checks {len(chosen)} beliefs about AWS in account {account.account_id()}, Region {account.region}.")
-    if left_out:
-        print(f"{len(left_out)} need an endpoint, and are left out without MODEL=my-model.")
-    print(bill(chosen, model))
-    print(f"All names begin with {PREFIX}; all have the tag {TAG}. It changes nothing else.")
+def _place(account: Account) -> str:
+    return f"{account.account_id()}, Region {account.region}"
+
+
+def _confirm(given: str) -> None:
+    """Asks, after everything that will be made was said."""
+    print("It changes nothing else.")
     print("If you have no scalable target of SageMaker yet, AWS makes its service-linked role. That role stays.")
     if given == "yes":
         return
@@ -203,7 +259,9 @@ def _options() -> argparse.ArgumentParser:
         )
         if what == "run":
             command.add_argument("--model", default="", help="a SageMaker model of yours; without it, one is made")
-            command.add_argument("--only", default="", help="the ids of some rows of docs/BELIEFS.md")
+            command.add_argument("--only", default="", help="the ids of some rows of docs/BELIEFS.md, or: examples")
+            command.add_argument("--examples", default="", help="the names of some examples, without .yaml")
+            command.add_argument("--packages", default="target/package", help="the folder of make package")
             command.add_argument("--confirm", default="", help="yes: do not ask")
             command.add_argument("--record", default="", help="yes: write what AWS replied to conformance/bodies")
     return parser

@@ -79,12 +79,14 @@ def _reply(error: ClientError) -> Reply:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of resource that a run makes on AWS, and that the local AWS does not have."""
+    """A kind of resource that a run makes or causes on AWS, besides those that `Account` knows."""
 
     what: str
     names: Callable[["Account", str], list[str]]
     """Those of ours whose names begin with a prefix."""
     delete: Callable[["Account", str], object]
+    is_of_stacks: bool = False
+    """Whether the local AWS has it with the local CloudFormation. It does not have the other kinds."""
 
 
 KINDS: list[Kind] = []
@@ -141,11 +143,12 @@ class Account:
         """After how many seconds a check ends without a result."""
         self.stack_records = client("cloudformation", **given)
         """What the function reads of stacks. Locally, the local AWS knows the stacks of the local CloudFormation."""
-        self.stacks: Stacks | None = None
-        if not local_aws or local_cloudformation:
-            deploying = {**given, "endpoint_url": local_cloudformation} if local_aws else given
-            self.functions = client("lambda", **deploying)
-            self.stacks = Stacks(client("cloudformation", **deploying), TAG, self.pause / 5)
+        self.local_cloudformation = local_cloudformation
+        of_stacks = {**given, "endpoint_url": local_cloudformation} if local_aws else given
+        self.of_stacks: Callable[[str], Any] = cache(lambda service: client(service, **of_stacks))
+        """A client of a service whose resources stacks make. Locally, it is at the local CloudFormation."""
+        has_stacks = bool(local_cloudformation) or not local_aws
+        self.stacks = Stacks(self.of_stacks, TAG, self.pause / 5) if has_stacks else None
 
     def account_id(self) -> str:
         """The id of the account."""
@@ -260,23 +263,45 @@ class Account:
 
     def _delete(self, prefix: str, tell: Callable[[str], None]) -> None:
         # A stack that is deleted writes parameters.
+        for delete in (
+            self._delete_stacks,
+            self._delete_targets,
+            self.delete_endpoints,
+            self._delete_configs,
+            self._delete_parameters,
+            self._delete_kinds,
+        ):
+            try:
+                delete(prefix, tell)
+            except ClientError as error:
+                # `left` asks again, and fails then. Until then, the rest is deleted.
+                tell(f"could not delete everything: {error}")
+
+    def _delete_stacks(self, prefix: str, tell: Callable[[str], None]) -> None:
         for name, reason in self.stacks.delete_all(prefix) if self.stacks else ():
-            tell(f"could not delete stack {name}: it is {reason}" if reason else f"deleted stack {name}")
+            tell(f"could not delete stack {name}: {reason}" if reason else f"deleted stack {name}")
+
+    def _delete_targets(self, prefix: str, tell: Callable[[str], None]) -> None:
         for target in self.targets(prefix):
             key = {name: target[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
             _tell(tell, f"target {target['ResourceId']}", _try(self.scaling.deregister_scalable_target, **key))
-        self.delete_endpoints(prefix, tell)
+
+    def _delete_configs(self, prefix: str, tell: Callable[[str], None]) -> None:
         for name in self.configs(prefix):
             reply = _try(self.sagemaker.delete_endpoint_config, EndpointConfigName=name)
             _tell(tell, f"endpoint configuration {name}", reply)
+
+    def _delete_parameters(self, prefix: str, tell: Callable[[str], None]) -> None:
         for name in self.snapshots(prefix):
             _tell(tell, f"parameter {name}", _try(self.parameters.delete_parameter, Name=name))
+
+    def _delete_kinds(self, prefix: str, tell: Callable[[str], None]) -> None:
         for kind in self._kinds():
             for name in kind.names(self, prefix):
                 _tell(tell, f"{kind.what} {name}", _try(partial(kind.delete, self, name)))
 
     def _kinds(self) -> Sequence[Kind]:
-        return () if self.is_local else KINDS
+        return [kind for kind in KINDS if not self.is_local or (kind.is_of_stacks and self.stacks)]
 
     def is_ours(self, item: dict[str, Any], what: str, prefix: str) -> bool:
         """Whether what SageMaker lists has our prefix and our tag."""

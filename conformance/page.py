@@ -76,6 +76,29 @@ CloudFormation makes the stack of the function with the caller's permissions: `i
 `TagResource` and `ListTagsForResource`. Other actions that the [types of these resources][types] name serve properties that
 they do not have.
 
+### Deploy the examples
+
+```sh
+make package
+make conformance REGION=us-east-1 ONLY=examples EXAMPLES="minimal endpoint-with-scaling"
+```
+
+This installs the function of `make package`, and plays the stacks of [examples](../examples/README.md) one after the other.
+Without `EXAMPLES`, it plays all that can run in one account. Each stack is created, updated and deleted. The update changes
+the instance type of an endpoint behind a gate, and limits elsewhere. After each step, the run compares what AWS has
+registered with what the template declares. It prints a line for each example: `holds`, `DIFFERS`, `unclear` if it could not
+be checked, or `n/a` with the reason. Confirmation, exit codes and `make conformance-clean` are those of the checks above.
+
+* It makes its own endpoints, a bucket, and a tiny model in an image of AWS. `MODEL=my-model` uses the image, the artifacts
+  and the role of your model instead. That model needs a `ModelDataUrl`.
+* The stacks, the bucket, the endpoints and the export of the function begin with the prefix. So a function that you have
+  installed stays as it is. CloudFormation names the other resources of the stacks, and deletes them with the stacks.
+* The clean-up deletes stacks that have the prefix and the tag, the last one first. Then it deletes what outlives them: log
+  groups, snapshots and scalable targets of endpoints of a run.
+
+The caller may need all that the stacks make: stacks, roles, functions, queues, log groups, alarms, buckets, and models,
+endpoints and inference components of SageMaker.
+
 [types]: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 [images]: https://aws.github.io/deep-learning-containers/reference/available_images/
 [checked]: https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html

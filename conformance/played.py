@@ -68,7 +68,7 @@ class Played:
         self._second = _LOCAL_SECOND if scene.account.is_local else 1.0
         self._folder = f"{PARAMETERS}/{scene.prefix}"
         account = scene.account
-        self._recorder = Recorder(self.stacks, account.functions, account.parameters, scene.prefix, scene.run)
+        self._recorder = Recorder(self.stacks, account.of_stacks("lambda"), account.parameters, scene.prefix, scene.run)
         self._known: dict[str, Any] = {}
 
     def recorder(self) -> Recorder:
@@ -248,6 +248,5 @@ def _must(operation: Operation, status: str) -> Operation:
     """An operation that has to end with a status."""
     settled = operation.settled
     if settled.status != status:
-        reasons = (event.get("ResourceStatusReason", "") for event in settled.events)
-        raise UnclearError(f"expected {status}, found {settled.status}: {next(filter(None, reasons), 'no reason')}")
+        raise UnclearError(f"expected {status}, found {settled}")
     return operation

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from conformance.stacks import RECORDER, Stacks
+from conformance.stacks import Stacks
 
 RUNTIME = "python3.13"
 TIMEOUT_SECONDS = 120
@@ -51,7 +51,7 @@ class Recorder:
         self._stacks = stacks
         self._functions = functions
         self._parameters = parameters
-        self._stack = f"{prefix}{RECORDER}"
+        self._stack = f"{prefix}-recorder"
         self._prefix = prefix
         self._run = run
         self._known: dict[str, Recording | None] = {}
@@ -66,10 +66,9 @@ class Recorder:
         """Deploys the function, and waits until its role allows what it does. Returns why it is not."""
         template = _template(self._stack, self._prefix, recordings, tag, self._run)
         settled = self._stacks.create(self._stack, template, self._run, Capabilities=["CAPABILITY_NAMED_IAM"])
-        if settled.status != "CREATE_COMPLETE":
-            reasons = (event.get("ResourceStatusReason", "") for event in settled.events)
-            return f"the stack of the recorder is {settled.status}: {next(filter(None, reasons), 'no reason')}"
-        self.arn = self._stacks.output(self._stack, "Arn")
+        if not settled.is_complete:
+            return f"the stack of the recorder is {settled}"
+        self.arn = settled.outputs["Arn"]
         # IAM is eventually consistent: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_general.html
         deadline = time.monotonic() + _READY_SECONDS
         while (probed := self._probe()) != '"ready"':

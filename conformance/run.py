@@ -71,19 +71,24 @@ def run(account: Account, beliefs: Sequence[str], model: str, tell: Callable[[Ou
         outcomes.append(outcome)
         tell(outcome)
 
+    cleaned(account, scene.prefix, tell, lambda: _play(scene, beliefs, note))
+    return outcomes
+
+
+def cleaned(account: Account, prefix: str, tell: Callable[[str], None], play: Callable[[], None]) -> None:
+    """Plays a run, and deletes in every case what it has made."""
     interruptible = Interruptible(tell)
     with interruptible.handled():
         try:
             try:
-                _play(scene, beliefs, note)
+                play()
             finally:
                 interruptible.hold()
         finally:
             # A signal may have come just before `hold`; from here on, none raises.
             interruptible.hold()
             with limited(account.longest_check):
-                account.clean(scene.prefix, tell)
-    return outcomes
+                account.clean(prefix, tell)
 
 
 def _play(scene: Scene, beliefs: Sequence[str], note: Callable[[Outcome], None]) -> None:

@@ -12,7 +12,7 @@ _UPDATE_SECONDS = 60.0
 
 @check("lambda-timeout", Stage.STACKS)
 def _(scene: Scene) -> Seen:
-    name, functions = played(scene).recorder().name, scene.account.functions
+    name, functions = played(scene).recorder().name, scene.account.of_stacks("lambda")
 
     def is_updated() -> bool:
         shown = functions.get_function_configuration(FunctionName=name)

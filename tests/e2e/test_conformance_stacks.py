@@ -351,7 +351,7 @@ def event(resource: str, status: str, seconds: float) -> dict[str, Any]:
 
 def operation(status: str, requests: Iterable[Recording] = (), events: Iterable[dict[str, Any]] = ()) -> Operation:
     """An operation of a stack."""
-    return Operation(Settled(status, list(events)), list(requests))
+    return Operation(Settled("", status, {}, list(events)), list(requests))
 
 
 if __name__ == "__main__":
