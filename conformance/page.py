@@ -13,12 +13,17 @@ _WIDTH = 130
 _HEAD = """\
 # What this project believes about AWS
 
-Nothing of this project has run on AWS yet, except where a row below says so. Many of its rules follow AWS's
-documentation. Others rest on a report of a user, or on nothing. Each row of this page is such a rule. Sources cite a
-row by its id. `make beliefs` writes the page from [conformance/beliefs.yaml](../conformance/beliefs.yaml).
+This project has not run on AWS yet, except where a row below says so. A *belief* is something that it assumes about AWS. Each
+row of this page is a belief, with its source: AWS's documentation, a report by a user, or none (`undocumented`). The code cites
+a row by its id. `make beliefs` writes the page from [conformance/beliefs.yaml](../conformance/beliefs.yaml).
 
-[`make conformance`](#check-them-on-your-account) checks on your own account those rows that it can check. `make test` runs
-the same checks on the local AWS. A row about something that the local AWS lacks is not applicable there.
+[`make conformance`](#check-them-on-your-account) checks on your AWS account each row with `checks it`. `make test` runs the same
+checks on the *local AWS*, the model of AWS in `local/aws`. If the local AWS lacks what a row is about, the row is not applicable
+there.
+
+A *target* is a scalable target. A *Create*, *Update* or *Delete* is a request of CloudFormation to this function. The *gate* is
+`Custom::SageMakerEndpointUpdateGate`: it keeps a *snapshot* of each target that it deregisters, and restores the target from it
+([UPDATES.md](UPDATES.md)). A *report* is the output of `make report` ([REPORT.md](REPORT.md)).
 
 """
 _RUN = """\
@@ -28,32 +33,33 @@ _RUN = """\
 make conformance REGION=us-east-1
 ```
 
-This needs credentials in your AWS settings. `ONLY="ID ID"` checks some rows. The rows about CloudFormation and Lambda make
-stacks whose custom resources a small function answers. The function records what it sees.
+The run uses your default AWS credentials. `ONLY="ID ID"` limits it to these rows. For the rows about CloudFormation and Lambda,
+it creates stacks with custom resources, and a small function that answers and records their requests.
 
 The endpoints need a SageMaker model. Without `MODEL`, the run makes one: AWS's public image `huggingface-pytorch-inference`,
-which loads a tiny model of random weights from the Hugging Face Hub, and a role that may do little more than pull this
-image. AWS and Hugging Face document both; nobody has tried this pair on AWS yet.
+which loads a tiny model of random weights from the Hugging Face Hub, and a role that may pull this image and read the alarm of
+the run. AWS and Hugging Face document the image and the way it loads a model. Nobody has tried the two on AWS yet.
 
-[AWS lists the registries of the image][images], but not for every Region. Elsewhere, and where endpoints cannot reach the
-Hub, name a model of yours that an `ml.m5.large` and a serverless endpoint can run: `MODEL=my-model`. The run does not change
-it. Its role may let SageMaker write logs below `/aws/sagemaker/Endpoints/`; these stay. Without any model, only the rows that
-need no endpoint are checked.
+[AWS lists the registries of the image][images], but not for every Region. In another Region, or if endpoints cannot reach the
+Hub, name your own model: `MODEL=my-model`. It must run on an `ml.m5.large` and on a serverless endpoint. The run does not change
+it. If the role of your model allows it, SageMaker writes logs below `/aws/sagemaker/Endpoints/`; the run does not delete them.
+Without a model, the run checks only the rows that need no endpoint.
 
 1. It prints the account, what it will make, how long that takes and what it costs at most. Then it asks. Answer `yes`, or
    set `CONFIRM=yes`. It does not run in CI.
-2. All names begin with `sagemaker-scaling-conformance-`. All but scalable targets have the tag
-   `sagemaker-scaling-conformance` from their creation on, also what is in the stacks. At most one endpoint exists at a time.
-3. It deletes everything in every case, also after Ctrl-C. If the process is killed, run `make conformance-clean
-   REGION=us-east-1`. Both delete only what has the prefix and the tag, and the scalable targets of such endpoints and
-   inference components.
-4. For a row that differs, it prints what happens to you and what the code does then. It writes what AWS showed to
-   `conformance/results.json`, without the id of your account. `make beliefs` shows it here.
+2. All names begin with `sagemaker-scaling-conformance-`; those of parameters and log groups have a path before it. Everything
+   but scalable targets is created with the tag `sagemaker-scaling-conformance`, including the resources of the stacks. At most
+   one endpoint exists at a time.
+3. At its end, it deletes everything that it made, also after an error or Ctrl-C. If the process is killed, run
+   `make conformance-clean REGION=us-east-1`. Both delete only what has the prefix and the tag, and the scalable targets of such
+   endpoints and inference components.
+4. For a row that differs, it prints what that means for you and what the code does then. It writes the results to
+   `conformance/results.json`, without the id of your account. `make beliefs` copies them to this page.
 
 The exit code is 0 if each row holds or is not applicable, 1 if one differs or could not be checked, and 2 if nothing was done.
 After Ctrl-C it is 130.
 
-The caller needs
+Your credentials need these permissions:
 
 * `sagemaker:` the `Create`, `Update`, `Delete`, `Describe` and `List` actions of endpoints, their configurations, models and
   inference components, `AddTags` and `ListTags`;
@@ -67,14 +73,15 @@ The caller needs
   `DescribeStackResources`, `ListStackResources` and `TagResource`;
 * `lambda:` `InvokeFunction`, `GetFunctionConfiguration` and `UpdateFunctionConfiguration`.
 
-Cleaning up looks for each of these, so it needs all `List` and `Describe` actions in every case.
+Each run looks for all these resources when it cleans up. So it needs all `List` and `Describe` actions, even with `ONLY`.
 
-CloudFormation makes the stack of the function with the caller's permissions: `iam:` `CreateRole`, `GetRole`, `DeleteRole`,
-`PutRolePolicy`, `GetRolePolicy`, `DeleteRolePolicy`, `ListRolePolicies`, `ListAttachedRolePolicies`, `TagRole` and `PassRole`;
+CloudFormation creates the stack of the function with your permissions, so they also have to include `iam:` `CreateRole`,
+`GetRole`, `DeleteRole`, `PutRolePolicy`, `GetRolePolicy`, `DeleteRolePolicy`, `ListRolePolicies`, `ListAttachedRolePolicies`,
+`TagRole` and `PassRole`;
 `lambda:` `CreateFunction`, `GetFunction`, `DeleteFunction`, `TagResource`, `GetFunctionCodeSigningConfig` and
 `GetRuntimeManagementConfig`; `logs:` `CreateLogGroup`, `DescribeLogGroups`, `DeleteLogGroup`, `PutRetentionPolicy`,
-`TagResource` and `ListTagsForResource`. Other actions that the [types of these resources][types] name serve properties that
-they do not have.
+`TagResource` and `ListTagsForResource`. The [schemas of these resource types][types] name more actions. Those are for properties
+that the stack does not set.
 
 ### Deploy the examples
 
@@ -112,39 +119,40 @@ _OTHERS = """\
 make conformance-others
 ```
 
-This runs the same checks on other implementations, each on this machine and without Docker. It writes
-`conformance/others.json`; `make beliefs` shows it in the columns with their names. None of them is AWS: where one differs,
-either may be wrong. The details of the row say what it showed, and the row says why it stays.
+This runs the same checks on other open-source implementations of AWS, on your machine and without Docker. It writes
+`conformance/others.json`; `make beliefs` copies the results to the columns with their names. None of them is AWS: where one
+differs, the implementation or the row may be wrong. The section of the row shows what the implementation replied.
 
 VERSIONS
 * `holds`, `differs`: the check had a result.
-* `unclear`: it had none. The implementation does not have an operation that the check calls, leaves out a member, does not
-  reach the state that the check needs, such as an endpoint that is updated, or gave no result in 20 seconds.
-* An empty cell: no check of the row, or the implementation does not have the service.
+* `unclear`: the check had no result. The implementation does not have an operation that the check calls, omits a member of a
+  reply, does not reach the state that the check needs, such as an endpoint that is updated, or takes more than 20 seconds.
+* An empty cell: no check of the row applies here, or the implementation does not have the service.
 
-The checks of Application Auto Scaling use endpoints of the local AWS. `IMPLEMENTATIONS="moto awsim"` runs only some. moto and
-MiniStack come with the tools of `make test`. AWSim and winterbaume are Rust crates, which
-[dev/others](../dev/others/src/main.rs) serves; their first build takes some minutes and needs the network. fakecloud is not
-run, because of its licence, the AGPL.
+The checks of Application Auto Scaling use endpoints of the local AWS. `IMPLEMENTATIONS="moto awsim"` limits the run to these
+two. moto and MiniStack come with the tools of `make test`. AWSim and winterbaume are Rust crates, which
+[dev/others](../dev/others/src/main.rs) serves; their first build takes some minutes and needs the network. fakecloud is left
+out because its licence is the AGPL.
 """
 _SEND = """\
 
-## Send what your account showed
+## Send the results of your account
 
 ```sh
 make conformance REGION=us-east-1 MODEL=my-model RECORD=yes
 ```
 
 With `RECORD=yes`, a run also writes `conformance/bodies`: for each operation that the function calls, and for each kind of
-reply, one request and its reply. `tests/handler/recorded.rs` lets the function read each of them. Those of this repository
-come from the local AWS, except for files that name a Region.
+reply, one request and its reply. `tests/handler/recorded.rs` lets the function read each of them. The files in this
+repository come from the local AWS, unless their `from` names a Region.
 
-Only calls for resources of the run are kept. They are redacted: ids of accounts, ARNs and requests, credentials, signatures,
-tokens, URLs, host names, addresses, names of users, roles and models, and times are replaced by fixed values. The
-redaction finds these by rules, and cannot know everything.
+The run keeps only calls for its own resources. It replaces these parts by fixed values: ids of accounts, ARNs and requests,
+credentials, signatures, tokens, URLs, host names, addresses, names of users, roles and models, and times. It finds them by
+rules, and may miss one.
 
-1. Read `git diff conformance`. It has all that you send: `results.json` and the files in `bodies`.
-2. Run `cargo test --test handler recorded`. If it fails, the function does not read a reply of AWS as it should. Send that,
+1. Run `git add --intent-to-add conformance`, then read `git diff conformance`. It has all that you send: `results.json` and the
+   files in `bodies`.
+2. Run `cargo test --test handler recorded`. If it fails, the function does not read a reply of AWS correctly. Send its output,
    too.
 3. Open a pull request with these files, or an issue that contains them.
 """
