@@ -162,10 +162,10 @@ conformance: tools-demo ## Check on your AWS account what the project believes: 
 conformance-clean: tools-demo ## Delete what a killed make conformance has left: make conformance-clean REGION=us-east-1
 	@$(VENV_PYTHON) -m conformance clean --region "$$REGION"
 
-conformance-bodies: tools-demo ## Record conformance/bodies from the local AWS, except for those that come from AWS
+conformance-bodies: tools-demo ## Record conformance/bodies from the local AWS, except for files recorded on AWS
 	@$(VENV_PYTHON) -m conformance.local
 
-conformance-others: tools-test ## Run the same checks on other implementations of AWS: make conformance-others IMPLEMENTATIONS="moto awsim"
+conformance-others: tools-test ## Run the checks of make conformance on other implementations of AWS: make conformance-others IMPLEMENTATIONS="moto awsim"
 	@$(VENV_PYTHON) -m conformance.implementations $(IMPLEMENTATIONS)
 
 bench: ## Measure cold starts of this project and its peers, and write docs/BENCHMARKS.md
