@@ -167,10 +167,10 @@ def _refuse_in_ci(given: argparse.Namespace) -> None:
 def _chosen(
     rows: Mapping[str, Belief], only: Sequence[str], *, has_model: bool, has_stacks: bool
 ) -> tuple[list[str], list[str]]:
-    """The beliefs to check, in the order of the checks, and those that are left out without a model."""
+    """The beliefs to check, in the order of the checks, and those that are skipped without a model."""
     for name in only:
         if name not in rows:
-            raise RefusedError(f"ONLY: {name} is no row of docs/BELIEFS.md")
+            raise RefusedError(f"ONLY: {name}: expected the id of a row of docs/BELIEFS.md")
         if name not in CHECKS:
             raise RefusedError(f"ONLY: {name} cannot be checked{'' if name in UNCHECKED else ' yet'}")
     wanted = [name for name in CHECKS if not only or name in only]
@@ -183,8 +183,8 @@ def _chosen(
     possible = [name for name in wanted if CHECKS[name].stage in WITHOUT_ENDPOINT]
     if not possible:
         raise RefusedError(
-            "these rows need an endpoint, and no image for a model is known in this Region: name a SageMaker model of "
-            "yours that it can run, MODEL=my-model"
+            "these rows need an endpoint, and no image for its model is known in this Region: name a SageMaker model "
+            "of yours, MODEL=my-model"
         )
     return possible, [name for name in wanted if name not in possible]
 
@@ -223,7 +223,7 @@ def _show(row: Belief, outcome: Outcome) -> None:
 
 
 def _record(account: Account, outcomes: Sequence[Outcome]) -> None:
-    """Keeps what was seen, without the account's id and other secrets."""
+    """Saves the results, without the account's id and other secrets."""
     known = results()
     for outcome in outcomes:
         if outcome.holds is not None:
@@ -255,7 +255,9 @@ def _options() -> argparse.ArgumentParser:
         command.add_argument("--region", default="", help="the Region")
         command.add_argument("--local-aws", default="", help="the address of the local AWS, instead of AWS")
         command.add_argument(
-            "--local-cloudformation", default="", help="that of a CloudFormation whose stacks the local AWS knows"
+            "--local-cloudformation",
+            default="",
+            help="the address of a CloudFormation whose stacks the local AWS knows",
         )
         if what == "run":
             command.add_argument("--model", default="", help="a SageMaker model of yours; without it, one is made")

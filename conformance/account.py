@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from conformance.stacks import Stacks
 
 PREFIX = "sagemaker-scaling-conformance-"
-"""The names of everything begin with it."""
+"""All names begin with it, after a path if they have one."""
 TAG = "sagemaker-scaling-conformance"
-"""The key of the tag of everything that can have tags at its creation. Its value is the run."""
+"""The key of the tag of everything but scalable targets. Its value is the id of the run."""
 PARAMETERS = "/sagemaker-scaling-conformance"
 INSTANCES = "sagemaker:variant:DesiredInstanceCount"
 VARIANT = "blue"
@@ -34,7 +34,7 @@ _NO_ANSWER = (
     "UnknownOperation",
     "UnrecognizedClient",
 )
-"""Parts of the codes of errors that come before the service has judged the call."""
+"""Parts of the codes of errors that a service sends before it judges the call."""
 PAUSE_SECONDS = 15.0
 _LOCAL_PAUSE_SECONDS = 0.1
 _LONGEST_LOCAL_CHECK_SECONDS = 300.0
@@ -54,7 +54,7 @@ class Reply:
 
 
 def ask(operation: Callable[..., Any], **members: Any) -> Reply:
-    """Makes a call. An error of the service is an answer, too, unless it says nothing about the call."""
+    """Makes a call. An error of the service is a reply, too, unless the service has not judged the call."""
     try:
         return Reply(operation(**members))
     except ClientError as error:
@@ -66,7 +66,7 @@ def ask(operation: Callable[..., Any], **members: Any) -> Reply:
 
 
 def _try(operation: Callable[..., Any], **members: Any) -> Reply:
-    """Makes a call. Any error of the service is an answer."""
+    """Makes a call. Any error of the service is a reply."""
     try:
         return Reply(operation(**members))
     except ClientError as error:
@@ -90,7 +90,7 @@ class Kind:
 
 
 KINDS: list[Kind] = []
-"""Modules of such resources add theirs. What a kind needs of another one is deleted before it."""
+"""The kinds, in the order of their deletion: each comes before those that it needs. Their modules add them."""
 
 
 class LeftError(Exception):
@@ -98,7 +98,7 @@ class LeftError(Exception):
 
 
 class Account:
-    """The services of an account in a Region."""
+    """The services of an account in a Region. A resource is *ours* if it has our prefix and our tag."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class Account:
         return status
 
     def targets(self, prefix: str) -> list[dict[str, Any]]:
-        """The targets of what has a name with a prefix, in any letter case. Skips what is of others."""
+        """The targets of resources whose names begin with a prefix, in any letter case. Skips resources of others."""
         found = self.all(self.scaling, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="sagemaker")
         named = [target for target in found if _named(target)[1].startswith(prefix)]
         if not named:
@@ -235,7 +235,7 @@ class Account:
         return [name for name, tags in tagged.items() if tags.value and has_tag(tags.value["TagList"])]
 
     def left(self, prefix: str) -> list[str]:
-        """What there is of ours."""
+        """What is left of ours."""
         return [
             *(f"target {target['ResourceId']}" for target in self.targets(prefix)),
             *(f"inference component {name}" for name in self.components(prefix)),
@@ -249,7 +249,7 @@ class Account:
     def clean(self, prefix: str, tell: Callable[[str], None]) -> None:
         """Deletes everything of ours whose name begins with a prefix.
 
-        Looks again after a pause: what a call has made right before may not be listed yet.
+        Looks again after a pause, because AWS may not list a new resource yet.
         """
         assert prefix.startswith(PREFIX), prefix
         left = ["everything"]
@@ -317,7 +317,7 @@ class Account:
 
 
 def _named(target: dict[str, Any]) -> tuple[str, str]:
-    """Type and name of what a target is of, in lower case."""
+    """The type and the name of the resource that a target scales, in lower case."""
     kind, name = target["ResourceId"].lower().split("/")[:2]
     return kind, name
 

@@ -12,15 +12,15 @@ _SECONDS = 60
 
 
 def make(account: Account, name: str, tags: list[dict[str, str]]) -> None:
-    """Makes an alarm that does not go off."""
+    """Makes an alarm that stays out of the state ALARM."""
     if not account.is_local:
         _put(account, name, "notBreaching", Tags=tags)
 
 
 def trip(account: Account, name: str) -> None:
-    """Makes the alarm go off, within about two minutes on AWS, and stay so.
+    """Puts the alarm into the state ALARM for good. On AWS, this takes about two minutes.
 
-    Nobody sends its metric, and from now on missing data counts as breaching:
+    Its metric has no data, and from now on missing data counts as breaching:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
     """
     if not account.is_local:
@@ -30,7 +30,7 @@ def trip(account: Account, name: str) -> None:
     try:
         urlopen(Request(account.local_aws, json.dumps({"AlarmName": name}).encode(), headers), timeout=10).close()
     except HTTPError as error:
-        raise NotApplicableError("there is no way to make an alarm go off") from error
+        raise NotApplicableError("this implementation cannot put an alarm into the state ALARM") from error
 
 
 def _put(account: Account, name: str, missing_data: str, **members: Any) -> None:

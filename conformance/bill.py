@@ -33,14 +33,14 @@ _PARAMETER = [f"1 parameter below {PARAMETERS}"]
 _STACKS = [
     "1 Lambda function with a role in IAM and a log group, in a stack of its own; the role allows the function to read",
     "  these stacks, and to write its log and parameters",
-    "up to 8 stacks with custom resources, which the function answers, and up to 100 parameters with what it saw",
+    "up to 8 stacks with custom resources, which the function answers, and up to 100 parameters with its records",
 ]
 _MODEL = [
     f"1 SageMaker model: AWS's public image {models.IMAGE},",
     f"  which loads {models.HUB_MODEL} (random weights) from the Hugging Face Hub",
     "1 IAM role of the model, which may pull this image, and read alarms of this prefix",
 ]
-_ENDPOINT = [f"1 endpoint with one {SMALL}, and for the time of each update or scaling a second one"]
+_ENDPOINT = [f"1 endpoint with one {SMALL}, and during each update or scaling a second one"]
 _BURSTABLE = [f"  for one update, also one {BURSTABLE}"]
 _SERVERLESS = ["then 1 serverless endpoint with 3 GB of memory and a provisioned concurrency of 1"]
 _COMPONENT = [f"then 1 endpoint with one {SMALL}, and 1 inference component on it"]
@@ -49,11 +49,11 @@ _OF_EACH = [
     "1 scalable target at a time, with up to 50 scaling policies; AWS makes CloudWatch alarms for a target",
     "  tracking policy, and deletes them with it",
 ]
-_ALARM = ["1 CloudWatch alarm, which does nothing but end a deployment"]
+_ALARM = ["1 CloudWatch alarm, which only rolls back one update of the endpoint"]
 _ROLES = [
     "2 IAM roles with what template.yaml grants for scaling, which only somebody with a secret of the run can assume"
 ]
-_RATES = ["no resource, but 40 calls within two seconds, which only read, to see whether AWS throttles them"]
+_RATES = ["no resource, but 40 read-only calls within two seconds, to find out whether AWS throttles them"]
 _COST_OF_STACKS = """\
 The stacks cost less than 0.01 USD: 500 seconds of a function with 256 MB, at 0.0000167 USD for a GB-second (us-east-1,
 noted on 2026-11-30, not read from AWS)."""

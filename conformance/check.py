@@ -29,9 +29,9 @@ WITHOUT_ENDPOINT = (Stage.NO_ENDPOINT, Stage.STACKS)
 
 
 class NotApplicableError(Exception):
-    """A belief says nothing about the local AWS, which lacks what it is about. The message says what.
+    """The local AWS lacks what a belief is about. The message says what it lacks.
 
-    On AWS, every belief is applicable: there, this counts as unclear.
+    On AWS, every belief is applicable, so this counts as unclear there.
     """
 
 
@@ -74,13 +74,13 @@ def check(belief: str, stage: Stage) -> Callable[[Callable[[Scene], Seen]], Call
 
 
 def visible(scene: Scene, is_so: Callable[[], bool]) -> float | None:
-    """After how many seconds each of several reads shows it, or `None` if they do not in time."""
+    """After how many seconds each of several reads shows a change, or `None` if one of them does not in time."""
     seconds = scene.soon(is_so)
     return seconds if seconds is not None and all(is_so() for _ in range(_READS)) else None
 
 
 def all_visible(found: dict[str, float | None]) -> Seen:
-    """What `visible` has found of each of several changes."""
+    """The result of `visible` for each of several changes."""
     shown = (
         f"{what} after {'more than ' if seconds is None else ''}{VISIBLE_SECONDS if seconds is None else seconds:.1f} s"
         for what, seconds in found.items()

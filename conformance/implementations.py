@@ -112,12 +112,12 @@ def check(implementation: Implementation, url: str, local_aws: str, chosen: Sequ
     about = {row.id: row.about for row in beliefs()}
     outcomes: list[Outcome] = []
     for service in implementation.services:
-        # SageMaker refuses what Application Auto Scaling has registered, so its rows are about both.
+        # SageMaker refuses updates because of registered targets, so its rows need all services.
         routed = implementation.services if service == _SAGEMAKER else (service,)
         with Router({_SIGNED_AS[name]: url for name in routed}, local_aws) as router:
             account = Account(REGION, router.url)
             account.longest_check = LONGEST_CHECK_SECONDS
-            with contextlib.suppress(ClientError):  # It has no models.
+            with contextlib.suppress(ClientError):  # The local AWS has no models.
                 account.sagemaker.create_model(ModelName=_MODEL, ExecutionRoleArn=_ROLE)
             outcomes += _check_stages(account, [name for name in chosen if about[name] == service])
     return outcomes
@@ -133,14 +133,14 @@ def _check_stages(account: Account, chosen: Sequence[str]) -> list[Outcome]:
 
     for stage in Stage:
         if of_stage := [name for name in chosen if CHECKS[name].stage is stage]:
-            # What an implementation does not delete, or does not list, ends with its process.
+            # Resources that an implementation does not delete or list end with its process.
             with contextlib.suppress(LeftError, UnclearError, BotoCoreError, ClientError, KeyError):
                 run(account, of_stage, _MODEL, tell)
     return outcomes
 
 
 def state(outcome: Outcome) -> str:
-    """The word for what became of a check."""
+    """The word for the result of a check."""
     return {True: HOLDS, False: DIFFERS}.get(outcome.holds, UNCLEAR)  # type: ignore[arg-type]
 
 
@@ -151,7 +151,7 @@ def steady(seen: str) -> str:
     text = re.sub(r"(scalable-target/)\w+", r"\1ID", text)
     text = re.sub(r"(?<!no result) after [\d.]+ s\b| \d+ s later at most", "", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", text)
-    # Of an error page, only the status counts, which precedes it.
+    # The status precedes the HTML of an error page.
     text = " ".join(re.sub(r"(?is) *(\(reached max retries: \d+\))?:? *<!doctype.*", "", text).split())
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 

@@ -9,7 +9,7 @@ from conformance.scene import UnclearError
 
 
 class _TimeUp(BaseException):
-    """The time is up. It is no `Exception`, because botocore takes those for failed connections and calls again."""
+    """The time is up. It is no `Exception`, because botocore takes those for failed connections and retries."""
 
 
 @contextlib.contextmanager

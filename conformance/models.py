@@ -13,7 +13,7 @@ from conformance.account import KINDS, PREFIX, Account, Kind, Reply, ask
 IMAGE = "huggingface-pytorch-inference"
 TAG = "2.6.0-transformers4.51.3-cpu-py312-ubuntu22.04"
 HUB_MODEL = "hf-internal-testing/tiny-random-distilbert"
-"""Random weights of less than a megabyte. Nothing is ever asked of it."""
+"""Random weights of less than a megabyte. No run invokes it."""
 _TASK = "text-classification"
 
 # https://github.com/aws/deep-learning-containers/blob/master/available_images.md. It also names a registry for the
@@ -51,7 +51,7 @@ def make(account: Account, name: str, tags: list[dict[str, str]]) -> Reply:
         return Reply({})
     role = roles.make(account, name, {"Principal": {"Service": "sagemaker.amazonaws.com"}}, _permissions(account), tags)
     container = {"Image": _image(account.region), "Environment": {"HF_MODEL_ID": HUB_MODEL, "HF_TASK": _TASK}}
-    # A new role is not known everywhere at once:
+    # A new role takes some time to become effective:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
     deadline = time.monotonic() + _ROLE_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""What the stacks of a run do when an update fails, a resource is cancelled, or a Delete fails. Each is played once."""
+"""What the stacks of a run do when an update fails, a request is cancelled, or a Delete fails. Each is played once."""
 
 import functools
 import time
@@ -169,7 +169,7 @@ class Played:
 
     def _with_slow(self, name: str, operation: Operation, kind: str, before: int = 0) -> Operation:
         """The operation with the request of the slow resource, which may run longer than the operation."""
-        # Where one request follows the other, the slow resource may have none.
+        # A local CloudFormation sends one request after the other, so the slow resource may get none.
         if self._scene.account.is_local:
             return operation
         found = operation

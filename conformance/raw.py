@@ -10,7 +10,7 @@ _EVENT = "before-call"
 
 
 def ask_raw(client: Any, operation: str, raw: Mapping[str, Any], **members: Any) -> Reply:
-    """Makes a call with these members, and then with the raw ones in its JSON as they are."""
+    """Makes a call with these members, and adds the raw ones to its JSON as they are."""
 
     def add(params: dict[str, Any], **_: Any) -> None:
         params["body"] = json.dumps({**json.loads(params["body"]), **raw}).encode()

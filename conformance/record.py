@@ -19,9 +19,9 @@ OPERATIONS = ROOT / "schema" / "operations.json"
 LOCAL_AWS = "local AWS"
 _HEADERS = ("content-type", "x-amzn-errortype")
 _SIGNED_AS = {"application-auto-scaling": "application-autoscaling"}
-"""The prefixes of IAM actions of services that botocore's events name otherwise."""
+"""The prefixes of IAM actions, for services that have another name in the events of botocore."""
 _TOLD_APART = ("already exists",)
-"""Parts of messages by which the function tells errors of one code apart that one operation has."""
+"""Parts of messages by which the function tells apart errors of one operation that have the same code."""
 _NUMBER = re.compile(r'"\\u0000([-+.0-9eE]+)"')
 _ERROR = 300
 
@@ -62,7 +62,7 @@ class Exchange:
         return _NUMBER.sub(r"\1", written) + "\n"
 
     def is_of_the_run(self) -> bool:
-        """Whether it names only resources of a run. Those of others are in replies that list everything."""
+        """Whether it names only resources of a run. A reply that lists everything also names resources of others."""
         asked = json.dumps(self.request)
         names = re.findall(r'"ResourceId": "([^"]*)"', json.dumps(self.response))
         is_ours = TAG in asked.lower() or ":scalable-target/" in asked

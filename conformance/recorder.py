@@ -63,7 +63,7 @@ class Recorder:
         return self._stack
 
     def deploy(self, recordings: str, tag: str) -> str:
-        """Deploys the function, and waits until its role allows what it does. Returns why it is not."""
+        """Deploys the function, and waits until its role is effective. Returns why it is not ready, or nothing."""
         template = _template(self._stack, self._prefix, recordings, tag, self._run)
         settled = self._stacks.create(self._stack, template, self._run, Capabilities=["CAPABILITY_NAMED_IAM"])
         if not settled.is_complete:

@@ -2,7 +2,7 @@
 
 `recorder.py` deploys this file as it is. The properties of a resource say what to answer: `Id` is its physical id,
 `Seconds` is how long the answer takes, but a Delete takes a few seconds at most, and `Fails` names the request types
-that fail. A recording has no response URL, because whoever knows the URL can answer for the resource.
+that fail. A recording has no response URL, because everybody who has the URL can answer for the resource.
 """
 
 import json
@@ -45,14 +45,14 @@ def handler(event: dict[str, Any], _: Any) -> str:
     longest = _LONGEST_DELETE_SECONDS if event["RequestType"] == "Delete" else float("inf")
     statuses = _watch(event, recording["arrived"], min(float(given.get("Seconds", 0)), longest))
     succeeds = event["RequestType"] not in given.get("Fails", "").split()
-    # Stored before the answer: whatever CloudFormation does next, the recording is there.
+    # Stored before the answer, because CloudFormation goes on right after it.
     _record({**recording, "statuses": statuses, "succeeds": succeeds, "answered": time.time()})
     _answer(event, given["Id"], succeeds=succeeds)
     return "answered"
 
 
 def _watch(event: dict[str, Any], began: float, seconds: float) -> list[list[Any]]:
-    """Each status of the resource that CloudFormation shows meanwhile: after how many seconds, what, changed when."""
+    """Each status that CloudFormation shows meanwhile: after how many seconds, which, and when it changed."""
     statuses: list[list[Any]] = []
     while True:
         seen = _status(event["StackId"], event["LogicalResourceId"])

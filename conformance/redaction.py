@@ -15,7 +15,7 @@ _UUID = "00000000-0000-0000-0000-00000000000a"
 """Its last part has a letter, because an account's id has twelve digits."""
 _SECRET_MEMBERS = re.compile(r"(?i)token|password|secret|credential|signature|accesskey|requestid")
 _OWN_MEMBERS = re.compile(r"ModelName|.*Image|.*ContainerHostname")
-"""The members that name what the user brings along."""
+"""The members that name resources of the user."""
 _TIME_MEMBER = re.compile(r".*(Time|Date|Timestamp)")
 _MARK = "\ue000"
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (

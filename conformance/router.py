@@ -1,4 +1,4 @@
-"""A loopback server that passes each call on to the server that has the service of the call."""
+"""A loopback server that forwards each call to the server of its service."""
 
 import http.client
 import re

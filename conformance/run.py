@@ -1,4 +1,4 @@
-"""Runs the checks against an account, in an order that needs one endpoint, and deletes everything in every case."""
+"""Runs the checks against an account, with one endpoint at a time, and deletes everything in every case."""
 
 import contextlib
 import signal
@@ -15,7 +15,7 @@ from conformance.limit import limited
 from conformance.scene import BURSTABLE, BURSTABLE_VARIANT, POOLS, SMALL, Scene, UnclearError
 
 _FIRST = (Stage.CREATING, Stage.IN_SERVICE)
-"""How the endpoint comes into service."""
+"""The stages in which the first endpoint comes into service."""
 _ON_ENDPOINT = set(Stage) - {*WITHOUT_ENDPOINT, Stage.SERVERLESS, Stage.COMPONENT}
 """The stages of the first endpoint."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -23,7 +23,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a check."""
+    """The outcome of a check."""
 
     belief: str
     holds: bool | None
@@ -34,7 +34,7 @@ class Outcome:
 
 
 class Interruptible:
-    """Turns the first signal to end into an exception, until `hold` is called. Later ones are answered with a line."""
+    """Raises an exception on the first signal to end, until `hold` is called. On a later one, tells a line."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
@@ -92,7 +92,7 @@ def cleaned(account: Account, prefix: str, tell: Callable[[str], None], play: Ca
 
 
 def _play(scene: Scene, beliefs: Sequence[str], note: Callable[[Outcome], None]) -> None:
-    """Checks the beliefs stage by stage. Those of a stage that is not reached are unclear."""
+    """Checks the beliefs stage by stage. If a stage is not reached, its beliefs are unclear."""
     reached: dict[Stage, Callable[[], None]] = {
         Stage.NO_ENDPOINT: lambda: None,
         Stage.STACKS: lambda: None,

@@ -14,11 +14,11 @@ SMALL = "ml.m5.large"
 OTHER = "ml.c5.large"
 """A type that the endpoint is asked to change to, and that SageMaker is expected to refuse."""
 BURSTABLE = "ml.t2.medium"
-"""A type that is expected not to scale. It is the smallest of all."""
+"""A type that AWS is expected not to scale. It is the smallest of all."""
 BURSTABLE_VARIANT = "burstable"
 POOLS = ({"InstanceType": SMALL, "Priority": 1}, {"InstanceType": OTHER, "Priority": 2})
 VISIBLE_SECONDS = 6.0
-"""How soon every read is believed to show a change. A test compares it with src/timing.rs."""
+"""After how many seconds every read is believed to show a change. A test compares it with src/timing.rs."""
 _RETRY_SECONDS = 12
 _MEGABYTES = 3_072
 """Half of the largest memory of a serverless variant."""
@@ -82,7 +82,7 @@ class Scene:
         return name
 
     def serverless_variant(self, requests: int = 1) -> dict[str, Any]:
-        """A serverless variant of so many requests at a time for an endpoint configuration."""
+        """A serverless variant with this maximum concurrency, for an endpoint configuration."""
         serverless = {"MemorySizeInMB": _MEGABYTES, "MaxConcurrency": requests, "ProvisionedConcurrency": 1}
         return {"VariantName": VARIANT, "ModelName": self.model(), "ServerlessConfig": serverless}
 
@@ -131,7 +131,7 @@ class Scene:
         return dict(reply.value["Tags"]) if reply.value else {}
 
     def put(self, operation: str, **members: Any) -> Reply:
-        """Puts a policy or an action. A target that is not visible to the call yet is waited for."""
+        """Puts a policy or an action. Retries while the target is not visible to the call."""
         deadline = time.monotonic() + _RETRY_SECONDS
         while True:
             reply = ask(getattr(self.account.scaling, operation), **self.key(), **members)
@@ -195,11 +195,11 @@ class Scene:
         return [{"Key": TAG, "Value": self.run}]
 
     def soon(self, is_so: Callable[[], bool]) -> float | None:
-        """Looks until something is so, as long as AWS may take to show it."""
+        """Waits until something is so, at most as long as AWS may take to show it."""
         return self.until(is_so, VISIBLE_SECONDS)
 
     def until(self, is_so: Callable[[], bool], seconds: float) -> float | None:
-        """Looks until something is so. Returns after how many seconds it was, or `None`."""
+        """Waits until something is so. Returns after how many seconds it was, or `None`."""
         began = time.monotonic()
         while not is_so():
             if time.monotonic() - began > seconds:

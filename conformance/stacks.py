@@ -74,7 +74,7 @@ class Settled:
 
 
 class Stacks:
-    """The stacks of an account in a Region, as far as they are ours."""
+    """The stacks of an account in a Region that have our prefix and our tag."""
 
     def __init__(self, clients: Callable[[str], Any], tag: str, pause: float) -> None:
         """`clients` returns the client of a service."""

@@ -13,11 +13,11 @@ from conformance.scene import Scene, UnclearError
 from conformance.stacks import STEP
 
 RECORD_LAG_SECONDS = 2.0
-"""How soon a status is believed to be shown."""
+"""The longest believed lag of a status."""
 SAME_EVENT_SECONDS = 3.0
-"""How much later than its response URL a status is believed to change. A test compares both with src/timing.rs."""
+"""How long after the X-Amz-Date a status is believed to change at most. A test compares both with src/timing.rs."""
 _SENT_SECONDS = 10.0
-"""How much later a request arrives, if its response URL is signed when it is sent. A cold start is shorter."""
+"""How long after the X-Amz-Date a request arrives at most, if that is the time of sending. A cold start is shorter."""
 _AT_ONCE_SECONDS = 5.0
 _DELETES = 3
 
@@ -75,7 +75,7 @@ def _(scene: Scene) -> Seen:
             raise NotApplicableError("the response URLs of this CloudFormation have no X-Amz-Date")
         return Seen(False, "the response URLs have no X-Amz-Date")
     sent = [each.arrived - _seconds(each.dated) for each in requests]
-    # A clean-up deletes what the record no longer shows.
+    # In a clean-up, DescribeStackResource does not show the status of the old resource.
     shown = [each for each in requests if each.statuses[0][1].endswith("_IN_PROGRESS")]
     changed = [
         each.statuses[0][2] - _seconds(each.dated) for each in shown if each.type != "Delete" or each.step == "1"

@@ -32,7 +32,7 @@ def _(scene: Scene) -> Seen:
             is_tripped = True
         time.sleep(scene.account.pause)
     if not is_tripped:
-        raise UnclearError("the update was over before an alarm could go off")
+        raise UnclearError("the update was over before traffic had shifted")
     after = f"{now['EndpointStatus']} with {now['EndpointConfigName']}"
     text = f"configuration before: {before}; shown while traffic shifted: {', '.join(sorted(shown))}; then {after}"
     return Seen(shown == {before} and after == f"InService with {before}", text)

@@ -37,7 +37,7 @@ def _(scene: Scene) -> Seen:
 
 
 def _scaling_as(scene: Scene, name: str, statements: list[roles.Statement]) -> Any:
-    """A client of Application Auto Scaling with these permissions. Only who knows the secret can have the role."""
+    """A client of Application Auto Scaling with these permissions. Only a holder of the secret can assume the role."""
     account, secret = scene.account, secrets.token_hex(16)
     partition = account.scaling.meta.partition
     trust = {
@@ -66,7 +66,7 @@ def _play(scene: Scene, scaling: Any) -> Reply:
 
 
 def _until_accepted(scene: Scene, call: Callable[[], Reply]) -> Reply:
-    """Repeats a call as long as a new role may not be known everywhere.
+    """Retries a call, because a new role takes some time to become effective.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
     """
@@ -77,7 +77,7 @@ def _until_accepted(scene: Scene, call: Callable[[], Reply]) -> Reply:
 
 
 def _answer(operation: Callable[..., Any], **members: Any) -> Reply:
-    """Makes a call. A denial is an answer, too."""
+    """Makes a call. A denial is a reply, too."""
     try:
         return ask(operation, **members)
     except ClientError as error:

@@ -169,11 +169,11 @@ LIES: dict[str, Lie] = {
     "targets-after-delete": lies.targets_outlive,
     **lies.LIES,
 }
-"""A lie for each check, which it has to find."""
-HERE = {name for name, check in CHECKS.items() if check.stage is not Stage.STACKS}
+"""For each check, a wrong reply of the local AWS. The check has to find it."""
+WITHOUT_STACKS = {name for name, check in CHECKS.items() if check.stage is not Stage.STACKS}
 """The checks that need no CloudFormation. `test_conformance_stacks.py` has the others."""
 ON_AWS = {"permission-probe"}
-"""The checks that are not applicable to the local AWS. `test_conformance_aws.py` has their lies."""
+"""The checks that are not applicable to the local AWS. `test_conformance_aws.py` lies to them."""
 
 
 def interrupt(kind: signal.Signals, process: "subprocess.Popen[str]") -> None:
@@ -284,7 +284,7 @@ class Checks(ConformanceTestCase):
         self.assert_only_others_left()
 
     def test_a_lie_about_any_belief_is_found_and_nothing_is_left(self) -> None:
-        self.assertEqual(LIES.keys() | ON_AWS, HERE)
+        self.assertEqual(LIES.keys() | ON_AWS, WITHOUT_STACKS)
         rows = {row.id: row for row in beliefs.beliefs()}
         for belief, lie in LIES.items():
             with self.subTest(belief):
@@ -348,7 +348,7 @@ class Guard(ConformanceTestCase):
         self.enter(mock.patch.dict("os.environ", settings))
         self.enter(mock.patch.object(beliefs, "RESULTS", results))
         self.enter(mock.patch.object(account, "PAUSE_SECONDS", 0.05))
-        # test_conformance_aws.py has what the local AWS does not have.
+        # test_conformance_aws.py tests these kinds, which the local AWS does not have.
         self.enter(mock.patch.object(account, "KINDS", []))
 
     def run_on_aws(self, *arguments: str) -> tuple[int, str]:
@@ -393,7 +393,7 @@ class Guard(ConformanceTestCase):
     def test_it_needs_a_region_and_rows_that_can_be_checked(self) -> None:
         for arguments, told in (
             (["run"], "name the Region"),
-            (["run", "--region", REGION, "--only", "no-such-row"], "no row of docs/BELIEFS.md"),
+            (["run", "--region", REGION, "--only", "no-such-row"], "expected the id of a row of docs/BELIEFS.md"),
             (["run", "--region", REGION, "--only", "activity-texts"], "activity-texts cannot be checked"),
             (["run", "--region", REGION, "--local-aws", "https://example.com"], "an address of this machine"),
         ):
