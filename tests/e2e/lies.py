@@ -22,7 +22,7 @@ def other_words(call: Call) -> tuple[int, Members] | None:
 
 
 def few_calls(call: Call) -> tuple[int, Members] | None:
-    """Throttles all calls about a missing endpoint but each fourth."""
+    """Throttles three of four calls about a missing endpoint."""
     if "-missing" not in str(call.members):
         return None
     call.memory["calls"] = call.memory.get("calls", 0) + 1
@@ -54,7 +54,7 @@ def last_pool_first(members: Members) -> None:
 
 
 def any_dimension(call: Call) -> tuple[int, Members] | None:
-    """Accepts a serverless variant as instances."""
+    """Accepts a serverless variant with the dimension of instances."""
     members = call.members
     is_other = call.operation == "RegisterScalableTarget" and "-serverless/" in members["ResourceId"]
     return accept(ScalableTargetARN="arn") if is_other and members["ScalableDimension"] == INSTANCES else None

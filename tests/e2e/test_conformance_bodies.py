@@ -36,7 +36,7 @@ KEPT: dict[str, Any] = {
     "Role": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/AWSService",
     "None": None,
 }
-"""What has to stay."""
+"""The members that the redaction has to keep."""
 FORBIDDEN = {
     "the id of an account": rf"(?<!\w)(?!{ACCOUNT})\d{{12}}(?!\w)",
     "an access key": r"\bA[A-Z]{3}[A-Z0-9]{12,}\b",
@@ -281,7 +281,7 @@ class Committed(unittest.TestCase):
 
 
 def forbidden(text: str) -> list[str]:
-    """What a file has and must not have."""
+    """The forbidden things that a file has."""
     return [what for what, pattern in FORBIDDEN.items() if re.search(pattern, text)]
 
 

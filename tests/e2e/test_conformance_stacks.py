@@ -28,8 +28,8 @@ from forwarding_proxy import ForwardingProxy, Reply
 from support import programs
 
 ROWS = [name for name, check in CHECKS.items() if check.stage is Stage.STACKS]
-NOT_HERE = ("cancelled-requests", "delete-retries", "express-mode", "old-properties", "request-date")
-"""Rows about what MiniStack lacks. `Judgements` tests what they make of what AWS may show."""
+NOT_ON_MINISTACK = ("cancelled-requests", "delete-retries", "express-mode", "old-properties", "request-date")
+"""Rows about features that MiniStack lacks. `Judgements` tests their checks with records that AWS could give."""
 SECONDS = 60
 LIES = {
     "rollback-order": ('event["LogicalResourceId"],', '{"B": "C", "C": "B"}.get(*[event["LogicalResourceId"]] * 2),'),
@@ -40,7 +40,7 @@ LIES = {
     "record-lag": ('[detail["ResourceStatus"],', '["UPDATE_COMPLETE",'),
     "stack-tags": ("return {tag[", 'return {"step": "2"} or {tag['),
 }
-"""For each row, a part of the recorder and what replaces it, so that the recorder lies. It forgets an Update, too."""
+"""For each row, a part of the recorder, and the code that replaces it: the recorder then records something wrong."""
 OF_SERVICES = ("stack-of-resource", "lambda-timeout")
 """Rows about which a service lies."""
 MISSING = b"""\
@@ -137,10 +137,11 @@ class Checks(StacksTestCase):
         code, output = self.run_main("run", "--only", " ".join(ROWS))
         self.assertEqual(code, 0, output)
         not_here = [line.split()[1].rstrip(":") for line in output.splitlines() if line.startswith("n/a ")]
-        self.assertEqual(sorted(not_here), sorted(NOT_HERE), output)
-        counts = f"{len(ROWS) - len(NOT_HERE)} hold, 0 differ, 0 could not be checked, {len(NOT_HERE)} not applicable"
+        self.assertEqual(sorted(not_here), sorted(NOT_ON_MINISTACK), output)
+        others = len(NOT_ON_MINISTACK)
+        counts = f"{len(ROWS) - others} hold, 0 differ, 0 could not be checked, {others} not applicable"
         self.assertIn(counts, output)
-        self.assertEqual({*LIES, *OF_SERVICES, *NOT_HERE}, set(ROWS))
+        self.assertEqual({*LIES, *OF_SERVICES, *NOT_ON_MINISTACK}, set(ROWS))
         self.assert_only_others_left()
 
     def test_a_recorder_that_lies_is_found(self) -> None:
@@ -206,7 +207,7 @@ class Deaths(StacksTestCase):
         for row, name, number, before in (
             ("stack-tags", "CreateStack", 1, False),
             ("stack-tags", "UpdateStack", 1, False),
-            # Its Delete fails, so the stack cannot be deleted as others are.
+            # Its Delete fails, so its stack has to be deleted without it.
             ("delete-retries", "UpdateStack", 1, True),
         ):
             with self.subTest(row, name=name, number=number):
@@ -223,7 +224,7 @@ class Deaths(StacksTestCase):
 
 
 class Judgements(unittest.TestCase):
-    """What the checks make of what AWS may show. MiniStack shows it in no other way."""
+    """The checks, with records that AWS could give and MiniStack does not."""
 
     def look(self, row: str, *, is_local: bool = False, **found: Any) -> Seen:
         """The check of a row, on a scene in which this was played."""

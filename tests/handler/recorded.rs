@@ -18,7 +18,7 @@ use test_support::function::{
 use test_support::http::Received;
 use test_support::loopback::{Act, Server};
 
-/// Enough for retries, because some errors are retried until time is up.
+/// Long enough for retries: the function retries some errors until its time is up.
 const INVOCATION: Duration = Duration::from_secs(4);
 /// The operations whose successful replies the function does not read.
 const UNREAD: [&str; 8] = [
@@ -43,7 +43,7 @@ struct Recorded {
     request: Value,
     status: u16,
     headers: HashMap<String, String>,
-    /// As it is written, because a number has several forms.
+    /// The text of the file, because JSON can write a number in several forms.
     response: Box<RawValue>,
 }
 
@@ -81,7 +81,7 @@ impl Recorded {
         Attachment { kind, body }
     }
 
-    /// What the function has to read, by the text of the file.
+    /// What the function has to read from the file.
     fn expected(&self) -> Outcome {
         let body = self.body();
         let json: Value = serde_json::from_str(&body).unwrap_or_default();
@@ -122,7 +122,7 @@ impl Recorded {
         }
     }
 
-    /// The code, except where the function takes an error for an answer.
+    /// The code, or the output of an error that the function takes for a result.
     fn expected_error(&self, json: &Value, body: &str) -> Outcome {
         let code = self.headers.get("x-amzn-errortype").map(String::as_str).or_else(|| json["__type"].as_str());
         let code = code.map_or_else(|| element(body, "Code"), |code| bare(code).to_owned());
