@@ -55,8 +55,8 @@ CHECKS: dict[str, Check] = {}
 """By the ids of the rows."""
 UNCHECKED = {
     "activity-texts": (
-        "A scaling activity fails if there is no capacity, or at a quota. To provoke that, a run would have to ask for "
-        "more instances than the account may have, and would pay for those that it gets."
+        "A scaling activity fails if AWS has no capacity, or if a quota is reached. For that, a run would have to ask "
+        "for more instances than the account may have, and you would pay for those that it gets."
     )
 }
 """Why a row has no check and gets none."""

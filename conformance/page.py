@@ -75,12 +75,16 @@ Your credentials need these permissions:
 
 Each run looks for all these resources when it cleans up. So it needs all `List` and `Describe` actions, even with `ONLY`.
 
-CloudFormation creates the stack of the function with your permissions, so they also have to include `iam:` `CreateRole`,
-`GetRole`, `DeleteRole`, `PutRolePolicy`, `GetRolePolicy`, `DeleteRolePolicy`, `ListRolePolicies`, `ListAttachedRolePolicies`,
-`TagRole` and `PassRole`;
-`lambda:` `CreateFunction`, `GetFunction`, `DeleteFunction`, `TagResource`, `GetFunctionCodeSigningConfig` and
-`GetRuntimeManagementConfig`; `logs:` `CreateLogGroup`, `DescribeLogGroups`, `DeleteLogGroup`, `PutRetentionPolicy`,
-`TagResource` and `ListTagsForResource`. The [schemas of these resource types][types] name more actions. Those are for properties
+CloudFormation creates the stack of the function with your permissions. So your credentials also need
+
+* `iam:` `CreateRole`, `GetRole`, `DeleteRole`, `PutRolePolicy`, `GetRolePolicy`, `DeleteRolePolicy`, `ListRolePolicies`,
+  `ListAttachedRolePolicies`, `TagRole` and `PassRole`;
+* `lambda:` `CreateFunction`, `GetFunction`, `DeleteFunction`, `TagResource`, `GetFunctionCodeSigningConfig` and
+  `GetRuntimeManagementConfig`;
+* `logs:` `CreateLogGroup`, `DescribeLogGroups`, `DeleteLogGroup`, `PutRetentionPolicy`, `TagResource` and
+  `ListTagsForResource`.
+
+The [schemas of these resource types][types] name more actions. Those are for properties
 that the stack does not set.
 
 ### Deploy the examples

@@ -33,10 +33,10 @@ _REJECTED: dict[str, tuple[str, dict[str, Any]]] = {
     "a metric and queries": (_POLICY, _of_metric(**_CPU, Metrics=[_QUERY])),
     "a metric of another dimension": (_POLICY, _predefined("SageMakerInferenceComponentInvocationsPerCopy")),
     "an action without a schedule": (_ACTION, _TO),
-    "an action without capacities": (_ACTION, _AT),
-    "an action of neither capacity": (_ACTION, {**_AT, "ScalableTargetAction": {}}),
+    "an action without a ScalableTargetAction": (_ACTION, _AT),
+    "an action with an empty ScalableTargetAction": (_ACTION, {**_AT, "ScalableTargetAction": {}}),
     "a minimum above the maximum": (_ACTION, {**_AT, "ScalableTargetAction": {"MinCapacity": 2, "MaxCapacity": 1}}),
-    "other characters in cron": (_ACTION, {**_TO, "Schedule": "cron(0 18 ! * ? *)"}),
+    "unknown characters in cron": (_ACTION, {**_TO, "Schedule": "cron(0 18 ! * ? *)"}),
 }
 
 

@@ -109,7 +109,7 @@ def _(scene: Scene) -> Seen:
         tagged = visible(scene, lambda: scene.tags(arn).get("more") == "1")
         scene.must(ask(scaling.untag_resource, ResourceARN=arn, TagKeys=["more"]))
         untagged = visible(scene, lambda: "more" not in scene.tags(arn))
-    return all_visible({"with the registration": registered, "put": tagged, "removed": untagged})
+    return all_visible({"tags of the registration": registered, "added tag": tagged, "removed tag": untagged})
 
 
 @check("tags-on-registered", Stage.IN_SERVICE)
@@ -177,7 +177,7 @@ def _(scene: Scene) -> Seen:
         scene.soon(lambda: "EndTime" not in _attached(scene, "scheduled_actions"))
         found = _attached(scene, "scheduled_actions")
     zone, end = found.get("Timezone", "none"), found.get("EndTime", "none")
-    return Seen((zone, end) == ("Europe/Berlin", "none"), f"a put without either: time zone {zone}, end {end}")
+    return Seen((zone, end) == ("Europe/Berlin", "none"), f"after a put that omits both: time zone {zone}, end {end}")
 
 
 @check("put-replaces", Stage.IN_SERVICE)
