@@ -1,7 +1,8 @@
 """`python3 -m conformance run` and `python3 -m conformance clean`, for `make conformance` and `make conformance-clean`.
 
-Exit codes: 0 if each belief holds, or everything is deleted; 1 if one differs or could not be checked, or something is
-left; 2 if nothing was done, with the reason on standard error; 130 after Ctrl-C, with everything deleted.
+Exit codes: 0 if each belief holds or is not applicable, or everything is deleted; 1 if one differs or could not be
+checked, or something is left; 2 if nothing was done, with the reason on standard error; 130 after Ctrl-C, with
+everything deleted.
 """
 
 import argparse

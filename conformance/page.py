@@ -18,8 +18,8 @@ row of this page is a belief, with its source: AWS's documentation, a report by 
 a row by its id. `make beliefs` writes the page from [conformance/beliefs.yaml](../conformance/beliefs.yaml).
 
 [`make conformance`](#check-them-on-your-account) checks on your AWS account each row with `checks it`. `make test` runs the same
-checks on the *local AWS*, the model of AWS in `local/aws`. If the local AWS lacks what a row is about, the row is not applicable
-there.
+checks on the *local AWS*, the model of AWS in `local/aws`, with MiniStack for CloudFormation and Lambda. A row about something
+that these lack is not applicable there.
 
 A *target* is a scalable target. A *Create*, *Update* or *Delete* is a request of CloudFormation to this function. The *gate* is
 `Custom::SageMakerEndpointUpdateGate`: it keeps a *snapshot* of each target that it deregisters, and restores the target from it
@@ -48,8 +48,8 @@ Without a model, the run checks only the rows that need no endpoint.
 1. It prints the account, what it will make, how long that takes and what it costs at most. Then it asks. Answer `yes`, or
    set `CONFIRM=yes`. It does not run in CI.
 2. All names begin with `sagemaker-scaling-conformance-`; those of parameters and log groups have a path before it. Everything
-   but scalable targets is created with the tag `sagemaker-scaling-conformance`, including the resources of the stacks. At most
-   one endpoint exists at a time.
+   is created with the tag `sagemaker-scaling-conformance`, including the resources of the stacks, but not scalable targets and
+   what belongs to them. At most one endpoint exists at a time.
 3. At its end, it deletes everything that it made, also after an error or Ctrl-C. If the process is killed, run
    `make conformance-clean REGION=us-east-1`. Both delete only what has the prefix and the tag, and the scalable targets of such
    endpoints and inference components.
@@ -150,9 +150,9 @@ With `RECORD=yes`, a run also writes `conformance/bodies`: for each operation th
 reply, one request and its reply. `tests/handler/recorded.rs` lets the function read each of them. The files in this
 repository come from the local AWS, unless their `from` names a Region.
 
-The run keeps only calls for its own resources. It replaces these parts by fixed values: ids of accounts, ARNs and requests,
-credentials, signatures, tokens, URLs, host names, addresses, names of users, roles and models, and times. It finds them by
-rules, and may miss one.
+The run keeps only calls for its own resources. It replaces these parts by fixed values: ids of accounts, requests and
+scalable targets, credentials, signatures, tokens, URLs, host names, addresses, names of users, roles, models and images, and
+times. It finds them by rules, and may miss one.
 
 1. Run `git add --intent-to-add conformance`, then read `git diff conformance`. It has all that you send: `results.json` and the
    files in `bodies`.

@@ -34,7 +34,7 @@ class Outcome:
 
 
 class Interruptible:
-    """Raises an exception on the first signal to end, until `hold` is called. On a later one, tells a line."""
+    """Raises an exception on the first signal to end, until `hold` is called. Later ones only tell a line."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
