@@ -87,9 +87,9 @@ def _run(given: argparse.Namespace) -> int:
     if not given.local_aws:
         print(f"This checks {len(chosen)} beliefs about AWS in account {_place(account)}.")
         if left_out:
-            print(f"{len(left_out)} need an endpoint, and are left out without MODEL=my-model.")
+            print(f"It skips {len(left_out)} that need an endpoint. To check them, set MODEL=my-model.")
         print(bill(chosen, given.model))
-        print(f"All names begin with {PREFIX}; all have the tag {TAG}.")
+        print(f"All names begin with {PREFIX}; all but scalable targets have the tag {TAG}.")
         _confirm(given.confirm)
     outcomes: list[Outcome] = []
 
@@ -118,7 +118,7 @@ def _run(given: argparse.Namespace) -> int:
 def _run_examples(given: argparse.Namespace) -> int:
     _refuse_in_ci(given)
     if given.record:
-        raise RefusedError("RECORD: replies are recorded for rows only, and not with ONLY=examples")
+        raise RefusedError("RECORD works only for rows; leave it out with ONLY=examples")
     if given.local_aws and not given.local_cloudformation:
         raise RefusedError("the examples need a CloudFormation: name its address, --local-cloudformation")
     names = examples.chosen(given.examples.split())
@@ -126,7 +126,7 @@ def _run_examples(given: argparse.Namespace) -> int:
     account = Account(given.region, given.local_aws, given.local_cloudformation)
     container = examples.container_of(account, given.model) if given.model else None
     if not given.local_aws:
-        print(f"This plays {len(names)} examples in account {_place(account)}.")
+        print(f"This deploys {len(names)} examples in account {_place(account)}.")
         print(examples.told(names, given.model))
         _confirm(given.confirm)
     counts: collections.Counter[Verdict] = collections.Counter()
@@ -143,12 +143,12 @@ def _run_examples(given: argparse.Namespace) -> int:
         return code
     for outcome in examples.not_applicable(names):
         tell(outcome)
-    print("{} hold, {} differ, {} could not be checked, {} do not apply".format(*(counts[each] for each in Verdict)))
+    print("{} hold, {} differ, {} could not be checked, {} not applicable".format(*(counts[each] for each in Verdict)))
     return int(counts[Verdict.HOLDS] != len(names))
 
 
 def _carried_out(account: Account, act: Callable[[], object]) -> int:
-    """Does something that cleans up behind itself. Returns the exit code if it has ended early."""
+    """Carries out a run, which cleans up itself. Returns the exit code if it has ended early."""
     try:
         act()
     except KeyboardInterrupt as signal:
@@ -195,9 +195,9 @@ def _place(account: Account) -> str:
 
 
 def _confirm(given: str) -> None:
-    """Asks, after everything that will be made was said."""
+    """Asks. The caller has printed what the run will make."""
     print("It changes nothing else.")
-    print("If you have no scalable target of SageMaker yet, AWS makes its service-linked role. That role stays.")
+    print("If you have no scalable target of SageMaker yet, AWS creates a service-linked role for it. That role stays.")
     if given == "yes":
         return
     if given or not sys.stdin.isatty():

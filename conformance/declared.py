@@ -1,4 +1,4 @@
-"""What a template declares of scaling, and what AWS has registered, in one form; and how they differ."""
+"""The scaling that a template declares and the scaling that AWS has registered, in one form, and their differences."""
 
 import datetime
 import re
@@ -28,7 +28,7 @@ _DEFAULTS: dict[str, Any] = {
     "ScaleOutCooldown": 300,
     "Timezone": "UTC",
 }
-"""Values that AWS may show of members that a template leaves out.
+"""Values that AWS may show for members that a template omits.
 
 https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepScalingPolicyConfiguration.html
 https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html
@@ -37,7 +37,7 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutSchedule
 
 
 class Template:
-    """A template with values for its parameters. Resolves intrinsic functions as far as they follow from these."""
+    """A template with values for its parameters. Resolves the intrinsic functions that need only these values."""
 
     def __init__(self, text: str, parameters: Mapping[str, str], **pseudo: str) -> None:
         document = yaml_parse(text)
@@ -167,7 +167,7 @@ def registered_endpoints(account: Account, names: Iterable[str]) -> dict[str, di
 
 
 def differences(expected: Any, found: Any, path: str = "") -> list[str]:
-    """How what AWS has differs from what is declared, each with its path."""
+    """The differences between what AWS has and what is declared, each with its path."""
     if isinstance(expected, dict) and isinstance(found, dict):
         unequal = []
         for name in [*expected, *(name for name in found if name not in expected)]:
@@ -182,7 +182,7 @@ def differences(expected: Any, found: Any, path: str = "") -> list[str]:
 
 
 def counted(scaling: Scaling) -> str:
-    """How much there is of what."""
+    """The counts of targets, policies and actions, as a text."""
     counts = (
         (len(scaling), "target"),
         (sum(len(target["ScalingPolicies"]) for target in scaling.values()), "policy"),
@@ -233,7 +233,7 @@ def _instance_types(variants: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 
 def _timed(action: dict[str, Any]) -> dict[str, Any]:
-    """The action with times as texts."""
+    """The action, with its times as texts."""
     return {
         name: value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         if isinstance(value, datetime.datetime)

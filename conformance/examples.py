@@ -63,7 +63,7 @@ class ExamplesError(Exception):
 
 
 class Verdict(enum.Enum):
-    """What became of an example."""
+    """The result of an example."""
 
     HOLDS = "holds"
     DIFFERS = "DIFFERS"
@@ -73,7 +73,7 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run has seen of an example."""
+    """The outcome of an example."""
 
     example: str
     verdict: Verdict
@@ -286,7 +286,7 @@ def chosen(names: Sequence[str]) -> list[str]:
         if name in NOT_APPLICABLE:
             raise ExamplesError(f"EXAMPLES: {name} cannot be played here: {NOT_APPLICABLE[name]}")
         if name not in PLAYS:
-            raise ExamplesError(f"EXAMPLES: {name} is none of: {' '.join(PLAYS)}")
+            raise ExamplesError(f"EXAMPLES: {name}: expected some of {' '.join(PLAYS)}")
     return [name for name, example in PLAYS.items() if name in names or not (names or example.only_if_named)]
 
 
@@ -353,7 +353,7 @@ def play(run: Run, names: Sequence[str], tell: Callable[[Outcome | str], None]) 
 
 
 def not_applicable(names: Sequence[str]) -> list[Outcome]:
-    """The examples that a run leaves out, with the reasons."""
+    """The examples that a run skips, with the reasons."""
     reasons = {name: play.only_if_named for name, play in PLAYS.items() if play.only_if_named and name not in names}
     return [Outcome(name, Verdict.NOT_APPLICABLE, why) for name, why in {**reasons, **NOT_APPLICABLE}.items()]
 

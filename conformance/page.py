@@ -42,7 +42,7 @@ the run. AWS and Hugging Face document the image and the way it loads a model. N
 
 [AWS lists the registries of the image][images], but not for every Region. In another Region, or if endpoints cannot reach the
 Hub, name your own model: `MODEL=my-model`. It must run on an `ml.m5.large` and on a serverless endpoint. The run does not change
-it. If the role of your model allows it, SageMaker writes logs below `/aws/sagemaker/Endpoints/`; the run does not delete them.
+it. If the role of your model allows it, SageMaker writes logs below `/aws/sagemaker/Endpoints/`. The run deletes them.
 Without a model, the run checks only the rows that need no endpoint.
 
 1. It prints the account, what it will make, how long that takes and what it costs at most. Then it asks. Answer `yes`, or
@@ -94,21 +94,22 @@ make package
 make conformance REGION=us-east-1 ONLY=examples EXAMPLES="minimal endpoint-with-scaling"
 ```
 
-This installs the function of `make package`, and plays the stacks of [examples](../examples/README.md) one after the other.
-Without `EXAMPLES`, it plays all that can run in one account. Each stack is created, updated and deleted. The update changes
-the instance type of an endpoint behind a gate, and limits elsewhere. After each step, the run compares what AWS has
-registered with what the template declares. It prints a line for each example: `holds`, `DIFFERS`, `unclear` if it could not
-be checked, or `n/a` with the reason. Confirmation, exit codes and `make conformance-clean` are those of the checks above.
+This installs the function of `make package`, and deploys the [examples](../examples/README.md) one after the other. Without
+`EXAMPLES`, it deploys all that can run in one account. It creates, updates and deletes each stack. The update changes the
+instance type of an endpoint behind a gate; in a stack without an endpoint, it changes the limits of the target. After each step,
+the run compares what AWS has registered with what the template declares. It prints a line for each example: `holds`, `DIFFERS`,
+`unclear` if it could not be checked, or `n/a` with the reason. Confirmation, exit codes and `make conformance-clean` work as for
+the rows.
 
-* It makes its own endpoints, a bucket, and a tiny model in an image of AWS. `MODEL=my-model` uses the image, the artifacts
-  and the role of your model instead. That model needs a `ModelDataUrl`.
-* The stacks, the bucket, the endpoints and the export of the function begin with the prefix. So a function that you have
-  installed stays as it is. CloudFormation names the other resources of the stacks, and deletes them with the stacks.
-* The clean-up deletes stacks that have the prefix and the tag, the last one first. Then it deletes what outlives them: log
-  groups, snapshots and scalable targets of endpoints of a run.
+* It makes its own endpoints, a bucket, and a tiny model for an image of AWS. With `MODEL=my-model`, it uses the image, the
+  artifacts and the role of your model instead. That model needs a `ModelDataUrl`.
+* The names of the stacks, the bucket, the endpoints and the export of the function begin with the prefix. So a function that you
+  have installed stays as it is. CloudFormation names the other resources of the stacks, and deletes them with the stacks.
+* The clean-up deletes the stacks that have the prefix and the tag, the newest first. Then it deletes what outlives them: log
+  groups, snapshots and scalable targets of the endpoints of a run.
 
-The caller may need all that the stacks make: stacks, roles, functions, queues, log groups, alarms, buckets, and models,
-endpoints and inference components of SageMaker.
+Your credentials need permissions for all that the stacks make: stacks, roles, functions, queues, log groups, alarms, buckets, and
+models, endpoints and inference components of SageMaker.
 
 [types]: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 [images]: https://aws.github.io/deep-learning-containers/reference/available_images/

@@ -350,7 +350,7 @@ class OnMiniStack(unittest.TestCase):
             self.assertIn(f"holds    {name}: created: {what}; updated: {what}; deleted, nothing is left", output)
         for line in (
             "n/a      through-sns-topic: ",
-            "3 hold, 0 differ, 0 could not be checked, 4 do not apply",
+            "3 hold, 0 differ, 0 could not be checked, 4 not applicable",
         ):
             self.assertIn(line, output)
         # Only the gate makes this update possible.
@@ -403,7 +403,7 @@ class Guard(unittest.TestCase):
 
     def test_it_refuses_without_a_call_what_it_cannot_do(self) -> None:
         for arguments, told in (
-            (["--examples", "none"], "EXAMPLES: none is none of: model minimal"),
+            (["--examples", "none"], "EXAMPLES: none: expected some of model minimal"),
             (["--examples", "through-sns-topic"], "cannot be played here: it is for stacks of other accounts"),
             (["--only", "minimum-zero", "--examples", "minimal"], "EXAMPLES needs ONLY=examples"),
             (["--packages", "/nowhere"], "run: make package"),
