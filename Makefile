@@ -155,7 +155,7 @@ conformance: export ONLY := $(value ONLY)
 conformance: export EXAMPLES := $(value EXAMPLES)
 conformance: export CONFIRM := $(value CONFIRM)
 conformance: export RECORD := $(value RECORD)
-conformance: tools-demo ## Check on your AWS account what the project believes: make conformance REGION=us-east-1; ONLY=examples: deploy the examples
+conformance: tools-demo ## Check the project's assumptions about AWS on your account: make conformance REGION=us-east-1; ONLY=examples: deploy the examples
 	@$(VENV_PYTHON) -m conformance run --region "$$REGION" --model "$$MODEL" --only "$$ONLY" --examples "$$EXAMPLES" \
 	  --confirm "$$CONFIRM" --record "$$RECORD"
 
