@@ -51,8 +51,8 @@ Without a model, the run checks only the rows that need no endpoint.
    is created with the tag `sagemaker-scaling-conformance`, including the resources of the stacks, but not scalable targets and
    what belongs to them. At most one endpoint exists at a time.
 3. At its end, it deletes everything that it made, also after an error or Ctrl-C. If the process is killed, run
-   `make conformance-clean REGION=us-east-1`. Both delete only what has the prefix and the tag, and the scalable targets of such
-   endpoints and inference components.
+   `make conformance-clean REGION=us-east-1`. Both delete only what has the prefix and the tag, and what belongs to such endpoints
+   and inference components: scalable targets, snapshots of the function, and log groups that SageMaker creates for them.
 4. For a row that differs, it prints what that means for you and what the code does then. It writes the results to
    `conformance/results.json`, without the id of your account. `make beliefs` copies them to this page.
 
@@ -71,7 +71,8 @@ Your credentials need these permissions:
 * `cloudwatch:` `PutMetricAlarm`, `DescribeAlarms`, `DeleteAlarms`, `TagResource` and `ListTagsForResource`;
 * `cloudformation:` `CreateStack`, `UpdateStack`, `DeleteStack`, `DescribeStacks`, `DescribeStackEvents`,
   `DescribeStackResources`, `ListStackResources` and `TagResource`;
-* `lambda:` `InvokeFunction`, `GetFunctionConfiguration` and `UpdateFunctionConfiguration`.
+* `lambda:` `InvokeFunction`, `GetFunctionConfiguration` and `UpdateFunctionConfiguration`;
+* `logs:` `DescribeLogGroups` and `DeleteLogGroup`.
 
 Each run looks for all these resources when it cleans up. So it needs all `List` and `Describe` actions, even with `ONLY`.
 
@@ -105,11 +106,11 @@ the rows.
   artifacts and the role of your model instead. That model needs a `ModelDataUrl`.
 * The names of the stacks, the bucket, the endpoints and the export of the function begin with the prefix. So a function that you
   have installed stays as it is. CloudFormation names the other resources of the stacks, and deletes them with the stacks.
-* The clean-up deletes the stacks that have the prefix and the tag, the newest first. Then it deletes what outlives them: log
-  groups, snapshots and scalable targets of the endpoints of a run.
+* The clean-up deletes the newest stack first, and empties its bucket before. If a custom resource cannot be deleted, CloudFormation
+  retains it, and the clean-up deregisters its target.
 
 Your credentials need permissions for all that the stacks make: stacks, roles, functions, queues, log groups, alarms, buckets, and
-models, endpoints and inference components of SageMaker.
+models, endpoints and inference components of SageMaker. To empty the bucket, they need `s3:` `ListBucket` and `DeleteObject`.
 
 [types]: https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
 [images]: https://aws.github.io/deep-learning-containers/reference/available_images/

@@ -1,21 +1,17 @@
 """`make conformance ONLY=examples` on this machine: what it plays and finds, its guard, and what it leaves behind."""
 
 import contextlib
-import http.client
 import io
 import re
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
-from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest import mock
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from conformance import account, examples, leftovers, scene
 from conformance.__main__ import in_ci, main
@@ -24,6 +20,7 @@ from conformance.leftovers import SNAPSHOTS
 from conformance.stacks import body_of
 from demo.environment import ROOT, inherited
 from demo.world import World
+from forwarding_proxy import ForwardingProxy
 from lying_proxy import Call, LyingProxy, Members, accept, instead
 from support import README, programs
 from tools import package
@@ -36,94 +33,9 @@ _PLACEHOLDER = "AWS::CloudFormation::WaitConditionHandle"
 LOG_GROUP = "/aws/sagemaker/Endpoints/"
 
 
-Headers = list[tuple[str, str]]
-_OF_CONNECTION = ("Host", "Expect", "Connection", "Content-Length", "Transfer-Encoding")
-
-
-class Forwarding:
-    """A proxy in front of MiniStack, which acts right before or right after a call. It runs during the `with` block."""
-
-    def __init__(self, upstream: str) -> None:
-        self._upstream = urlsplit(upstream).netloc
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.forget()
-
-    def __enter__(self) -> "Forwarding":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def forget(self) -> None:
-        """Forgets the calls, and acts no more."""
-        self.calls: list[str] = []
-        self.before: Callable[[str], None] = lambda _: None
-        self.after: Callable[[str], None] = lambda _: None
-
-    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Headers, bytes]:
-        """The reply to a client."""
-        name = _name_of(method, path, headers.get("Content-Type", ""), body)
-        self.calls.append(name)
-        self.before(name)
-        upstream = http.client.HTTPConnection(self._upstream, timeout=60)
-        upstream.request(method, path, body, {key: each for key, each in headers.items() if key not in _OF_CONNECTION})
-        reply = upstream.getresponse()
-        content = reply.read()
-        upstream.close()
-        self.after(name)
-        return reply.status, [(key, value) for key, value in reply.getheaders() if key not in _OF_CONNECTION], content
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Answers a client of the proxy."""
-
-    protocol_version = "HTTP/1.1"
-    proxy: Forwarding
-
-    def do_DELETE(self) -> None:
-        self._forward()
-
-    def do_GET(self) -> None:
-        self._forward()
-
-    def do_HEAD(self) -> None:
-        self._forward()
-
-    def do_POST(self) -> None:
-        self._forward()
-
-    def do_PUT(self) -> None:
-        self._forward()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-    def handle_one_request(self) -> None:
-        try:
-            super().handle_one_request()
-        except ConnectionError:
-            # The client was killed.
-            self.close_connection = True
-
-    def _forward(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, headers, content = self.proxy.answer(self.command, self.path, dict(self.headers), body)
-        self.send_response_only(status)
-        for key, value in headers:
-            self.send_header(key, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-
-def _name_of(method: str, path: str, kind: str, body: bytes) -> str:
+def _name_of(method: str, _path: str, _target: str, body: bytes) -> str:
     """`CreateStack minimal` for the stack of that example, `PUT` for an upload."""
-    if not kind.startswith("application/x-www-form-urlencoded"):
+    if not body.startswith(b"Action="):
         return method
     form = parse_qs(body.decode())
     stack = re.sub(rf"^(arn:.*:stack/)?{PREFIX}[0-9a-f]*-?|/.*$", "", form.get("StackName", [""])[0])
@@ -188,7 +100,7 @@ class Place:
     def __init__(self, resources: contextlib.ExitStack) -> None:
         self.world = resources.enter_context(World(programs()))
         self.proxy = resources.enter_context(LyingProxy(self.world.local_aws.url))
-        self.forwarding = resources.enter_context(Forwarding(self.world.environment["AWS_ENDPOINT_URL"]))
+        self.forwarding = resources.enter_context(ForwardingProxy(self.world.environment["AWS_ENDPOINT_URL"], _name_of))
         self.packages = Path(resources.enter_context(tempfile.TemporaryDirectory()))
         make_package(self.packages)
         client = account.Account(REGION, self.world.environment["AWS_ENDPOINT_URL"]).client
@@ -277,7 +189,7 @@ class OnMiniStack(unittest.TestCase):
     def test_it_tells_what_differs_and_what_it_could_not_check_and_nothing_is_left(self) -> None:
         mishaps = Mishaps(self.place)
         self.place.proxy.tell(mishaps.lie)
-        self.place.forwarding.before = mishaps.before
+        self.place.forwarding.before_call = mishaps.before
         names = (
             "minimal target-tracking-predefined target-tracking-customized scheduled-actions policies-and-schedules"
             " serverless-concurrency"
@@ -308,9 +220,9 @@ class OnMiniStack(unittest.TestCase):
                 if kind is signal.SIGKILL:
                     process.wait()
 
-        setattr(self.place.forwarding, "before" if before else "after", act)
+        setattr(self.place.forwarding, "before_call" if before else "after_call", act)
         output, _ = process.communicate(timeout=_SECONDS)
-        self.place.forwarding.before = self.place.forwarding.after = lambda _: None
+        self.place.forwarding.before_call = self.place.forwarding.after_call = lambda _: None
         return process.returncode, output
 
     def test_after_a_kill_at_any_point_the_next_clean_leaves_nothing(self) -> None:

@@ -154,13 +154,13 @@ class Checks(StacksTestCase):
     def test_a_lie_of_a_service_is_found(self) -> None:
         def refuse_timeout(name: str, body: bytes, _: Callable[[], Reply]) -> Reply | None:
             is_long = name.startswith("PUT ") and b'"Timeout": 1800' in body
-            return (400, "application/json", b'{"__type": "InvalidParameterValueException"}') if is_long else None
+            return (400, {}, b'{"__type": "InvalidParameterValueException"}') if is_long else None
 
         def find_deleted(name: str, _: bytes, forward: Callable[[], Reply]) -> Reply | None:
             if name != "DescribeStackResources":
                 return None
-            status, kind, content = forward()
-            return (200, "text/xml", MISSING) if status == 400 else (status, kind, content)
+            status, headers, content = forward()
+            return (200, headers, MISSING) if status == 400 else (status, headers, content)
 
         self.cloudformation.instead = refuse_timeout
         self.aws.instead = find_deleted
