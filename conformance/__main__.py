@@ -7,6 +7,7 @@ everything deleted.
 
 import argparse
 import collections
+import contextlib
 import datetime
 import ipaddress
 import os
@@ -91,6 +92,8 @@ def _run(given: argparse.Namespace) -> int:
         print(bill(chosen, given.model))
         print(f"All names begin with {PREFIX}; all but scalable targets have the tag {TAG}.")
         _confirm(given.confirm)
+        # What it cannot list, it could not delete.
+        account.left(PREFIX)
     outcomes: list[Outcome] = []
 
     def tell(what: Outcome | str) -> None:
@@ -98,7 +101,7 @@ def _run(given: argparse.Namespace) -> int:
             outcomes.append(what)
             _show(rows[what.belief], what)
         else:
-            print(what, flush=True)
+            _say(what)
 
     try:
         if code := _carried_out(account, lambda: run(account, chosen, given.model, tell)):
@@ -129,14 +132,15 @@ def _run_examples(given: argparse.Namespace) -> int:
         print(f"This deploys {len(names)} examples in account {_place(account)}.")
         print(examples.told(names, given.model))
         _confirm(given.confirm)
+        account.left(PREFIX)
     counts: collections.Counter[Verdict] = collections.Counter()
 
     def tell(what: examples.Outcome | str) -> None:
         if isinstance(what, examples.Outcome):
             counts[what.verdict] += 1
-            print(f"{what.verdict.value:8} {what.example}: {what.seen}", flush=True)
+            _say(f"{what.verdict.value:8} {what.example}: {what.seen}")
         else:
-            print(what, flush=True)
+            _say(what)
 
     playing = examples.Run(account, package, container)
     if code := _carried_out(account, lambda: examples.play(playing, names, tell)):
@@ -202,13 +206,17 @@ def _confirm(given: str) -> None:
         return
     if given or not sys.stdin.isatty():
         raise RefusedError("nothing was made. Answer in a terminal, or set CONFIRM=yes")
-    if input("Continue? Answer yes: ").strip() != "yes":
+    try:
+        answer = input("Continue? Answer yes: ")
+    except (EOFError, KeyboardInterrupt):
+        answer = ""
+    if answer.strip() != "yes":
         raise RefusedError("nothing was made")
 
 
 def _clean(account: Account) -> int:
     try:
-        account.clean(PREFIX, print)
+        account.clean(PREFIX, _say)
     except LeftError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -218,9 +226,18 @@ def _clean(account: Account) -> int:
 
 def _show(row: Belief, outcome: Outcome) -> None:
     state = {True: "holds", False: "DIFFERS", None: "unclear" if outcome.applies else "n/a"}[outcome.holds]
-    print(f"{state:8} {row.id}: {outcome.seen}", flush=True)
+    _say(f"{state:8} {row.id}: {outcome.seen}")
     if outcome.holds is False:
-        print(f"         believed: {row.belief}\n         if it is wrong: {row.if_wrong}\n         then: {row.then}")
+        _say(f"         believed: {row.belief}\n         if it is wrong: {row.if_wrong}\n         then: {row.then}")
+
+
+def _say(line: str) -> None:
+    """Prints a line. It is lost if the terminal or the pipe is gone, or if a signal came while another was printed.
+
+    Neither must keep a run from deleting what it has made.
+    """
+    with contextlib.suppress(OSError, RuntimeError):
+        print(line, flush=True)
 
 
 def _record(account: Account, outcomes: Sequence[Outcome]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from conformance.stacks import Stacks
 
@@ -28,13 +28,19 @@ _NO_ANSWER = (
     "AccessDenied",
     "NotAuthorized",
     "RequestExpired",
+    "ResourceLimitExceeded",
     "Signature",
     "Throttl",
     "Token",
+    "TooManyRequests",
     "UnknownOperation",
     "UnrecognizedClient",
 )
 """Parts of the codes of errors that a service sends before it judges the call."""
+_DENIED = ("missing the following permissions", "not authorized to perform")
+"""Parts of the messages with which Application Auto Scaling fails a call as invalid, if the caller lacks permissions:
+https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
+"""
 PAUSE_SECONDS = 15.0
 _LOCAL_PAUSE_SECONDS = 0.1
 _LONGEST_LOCAL_CHECK_SECONDS = 300.0
@@ -60,7 +66,8 @@ def ask(operation: Callable[..., Any], **members: Any) -> Reply:
     except ClientError as error:
         reply = _reply(error)
         status = error.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-        if status >= _SERVER_ERROR or any(word in reply.code for word in _NO_ANSWER):
+        is_judged = status < _SERVER_ERROR and not any(word in reply.code for word in _NO_ANSWER)
+        if not is_judged or any(words in reply.message for words in _DENIED):
             raise
         return reply
 
@@ -172,15 +179,16 @@ class Account:
         named = [target for target in found if _named(target)[1].startswith(prefix)]
         if not named:
             return []
-        endpoints = self.all(self.sagemaker, "list_endpoints", "Endpoints", NameContains=prefix)
-        components = self.all(self.sagemaker, "list_inference_components", "InferenceComponents", NameContains=prefix)
-        all_of_prefix = {("endpoint", item["EndpointName"].lower()) for item in endpoints} | {
+        # Of any name: no page says whether `NameContains` ignores the letter case, as the names of targets do here.
+        endpoints = self.all(self.sagemaker, "list_endpoints", "Endpoints")
+        components = self.all(self.sagemaker, "list_inference_components", "InferenceComponents")
+        known = {("endpoint", item["EndpointName"].lower()) for item in endpoints} | {
             ("inference-component", item["InferenceComponentName"].lower()) for item in components
         }
         ours = {("endpoint", name.lower()) for name in self.endpoints(prefix)} | {
             ("inference-component", name.lower()) for name in self.components(prefix)
         }
-        return [target for target in named if _named(target) not in all_of_prefix - ours]
+        return [target for target in named if _named(target) not in known - ours]
 
     def components(self, prefix: str) -> list[str]:
         """The inference components of ours whose names begin with a prefix."""
@@ -206,8 +214,14 @@ class Account:
 
     def delete_endpoints(self, prefix: str, tell: Callable[[str], None] = lambda _: None) -> None:
         """Deletes the endpoints of ours whose names begin with a prefix, and waits until they are gone."""
+        self._delete_components(prefix, tell)
+        self._delete_only_endpoints(prefix, tell)
+
+    def _delete_components(self, prefix: str, tell: Callable[[str], None]) -> None:
         for name in self.components(prefix):
             _tell(tell, f"inference component {name}", self.delete_component(name))
+
+    def _delete_only_endpoints(self, prefix: str, tell: Callable[[str], None]) -> None:
         endpoints = self.endpoints(prefix)
         for name in endpoints:
             self.settle(name)
@@ -252,30 +266,37 @@ class Account:
         Looks again after a pause, because AWS may not list a new resource yet.
         """
         assert prefix.startswith(PREFIX), prefix
-        left = ["everything"]
+        failure: Exception = LeftError("nothing was looked at")
         for _ in range(_CLEANINGS):
             self._delete(prefix, tell)
             time.sleep(self.pause)
-            left = self.left(prefix)
+            try:
+                left = self.left(prefix)
+            except (BotoCoreError, ClientError) as error:
+                failure = error
+                continue
             if not left:
                 return
-        raise LeftError(f"not deleted: {'; '.join(left)}")
+            failure = LeftError(f"not deleted: {'; '.join(left)}")
+        raise failure
 
     def _delete(self, prefix: str, tell: Callable[[str], None]) -> None:
+        """Deletes kind by kind. A kind that fails, such as without a permission, does not keep the next from it."""
         # A stack that is deleted writes parameters.
-        for delete in (
+        steps: tuple[Callable[[str, Callable[[str], None]], None], ...] = (
             self._delete_stacks,
             self._delete_targets,
-            self.delete_endpoints,
+            self._delete_components,
+            self._delete_only_endpoints,
             self._delete_configs,
             self._delete_parameters,
-            self._delete_kinds,
-        ):
+            *(partial(self._delete_kind, kind) for kind in self._kinds()),
+        )
+        for step in steps:
             try:
-                delete(prefix, tell)
-            except ClientError as error:
-                # `left` asks again, and fails then. Until then, the rest is deleted.
-                tell(f"could not delete everything: {error}")
+                step(prefix, tell)
+            except (BotoCoreError, ClientError) as error:
+                tell(f"could not look for everything: {error}")
 
     def _delete_stacks(self, prefix: str, tell: Callable[[str], None]) -> None:
         for name, reason in self.stacks.delete_all(prefix) if self.stacks else ():
@@ -295,10 +316,9 @@ class Account:
         for name in self.snapshots(prefix):
             _tell(tell, f"parameter {name}", _try(self.parameters.delete_parameter, Name=name))
 
-    def _delete_kinds(self, prefix: str, tell: Callable[[str], None]) -> None:
-        for kind in self._kinds():
-            for name in kind.names(self, prefix):
-                _tell(tell, f"{kind.what} {name}", _try(partial(kind.delete, self, name)))
+    def _delete_kind(self, kind: Kind, prefix: str, tell: Callable[[str], None]) -> None:
+        for name in kind.names(self, prefix):
+            _tell(tell, f"{kind.what} {name}", _try(partial(kind.delete, self, name)))
 
     def _kinds(self) -> Sequence[Kind]:
         return [kind for kind in KINDS if not self.is_local or (kind.is_of_stacks and self.stacks)]

@@ -119,7 +119,7 @@ def _play(scene: Scene, beliefs: Sequence[str], note: Callable[[Outcome], None])
             if not failure:
                 with limited(scene.account.longest_check):
                     reached[stage]()
-        except (UnclearError, ClientError) as error:
+        except (UnclearError, ClientError, BotoCoreError) as error:
             failure = str(error)
             if stage in _FIRST:
                 no_endpoint = failure
@@ -140,5 +140,6 @@ def _look(scene: Scene, belief: str) -> Outcome:
         return Outcome(belief, seen.holds, seen.text)
     except NotApplicableError as error:
         return Outcome(belief, None, str(error), applies=not scene.account.is_local)
-    except (UnclearError, ClientError, BotoCoreError, KeyError) as error:
+    except Exception as error:
+        # A reply of an unexpected shape must not keep the other beliefs from being checked.
         return Outcome(belief, None, f"{type(error).__name__}: {error}")

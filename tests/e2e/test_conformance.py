@@ -122,6 +122,15 @@ def reserved_keys(call: Call) -> tuple[int, Members] | None:
     return accept(ScalableTargetARN="arn") if is_reserved else None
 
 
+def compared_by_case(call: Call) -> tuple[int, Members] | None:
+    """Lists only endpoints whose names contain a text in its letter case."""
+    if call.operation != "ListEndpoints":
+        return None
+    status, members = call.honest()
+    found = [item for item in members["Endpoints"] if call.members.get("NameContains", "") in item["EndpointName"]]
+    return status, {**members, "Endpoints": found}
+
+
 def each(member: str, change: Callable[[Members], object]) -> Callable[[Members], None]:
     """Changes each item of a list in a reply."""
 
@@ -315,6 +324,52 @@ class Checks(ConformanceTestCase):
                 self.assertIn("unclear  deregister-missing: ", output)
                 self.assertEqual(code_of_exit, 1)
 
+    def test_a_missing_permission_of_the_caller_or_a_quota_of_the_account_confirms_and_refutes_nothing(self) -> None:
+        missing = "User is missing the following permissions: cloudwatch:DescribeAlarms"
+        for belief, operation, reply in (
+            ("register-missing", "RegisterScalableTarget", refuse("ValidationException", missing)),
+            ("update-refused", "UpdateEndpoint", refuse("ResourceLimitExceeded", "ml.c5.large for endpoint usage")),
+        ):
+            with self.subTest(belief):
+                self.proxy.tell(instead(operation, reply))
+                code, output = self.run_locally(*MODEL, "--only", belief)
+                self.assertIn(f"unclear  {belief}: ", output)
+                self.assertEqual(code, 1)
+
+    def test_a_reply_of_an_unexpected_shape_leaves_the_other_beliefs_checked(self) -> None:
+        without_variants = changed("DescribeEndpoint", lambda members: members.update(ProductionVariants=[]))
+        self.proxy.tell(without_variants)
+        code, output = self.run_locally(*MODEL, "--only", "managed-scaling component-copies")
+        self.assertIn("1 hold, 0 differ, 1 could not be checked", output)
+        self.assertEqual(code, 1)
+
+    def test_the_rest_is_deleted_if_one_kind_cannot_be_listed(self) -> None:
+        for operation in ("DescribeScalableTargets", "ListInferenceComponents", "GetParametersByPath"):
+            with self.subTest(operation):
+                self.setUp()
+                self.proxy.tell(instead(operation, refuse("AccessDeniedException", f"no {operation}")))
+                code, output = self.run_locally(*MODEL, "--only", "update-refused")
+                self.assertIn(f"no {operation}", output)
+                self.assertIn("make conformance-clean", output)
+                self.assertEqual(code, 1)
+                self.proxy.forget()
+                names = [item["EndpointName"] for item in self.everything()[0]]
+                self.assertEqual(names, [item["EndpointName"] for item in self.others[0]])
+
+    def test_what_another_made_with_the_prefix_in_other_letters_stays(self) -> None:
+        name = f"{PREFIX}prod".title()
+        variant = {"VariantName": VARIANT, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        self.aws.call("SageMaker.CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[variant])
+        self.aws.call("SageMaker.CreateEndpoint", EndpointName=name, EndpointConfigName=name)
+        key = {"ServiceNamespace": "sagemaker", "ScalableDimension": account.INSTANCES}
+        capacities = {"ResourceId": f"endpoint/{name}/variant/{VARIANT}", "MinCapacity": 1, "MaxCapacity": 2}
+        self.aws.call("AnyScaleFrontendService.RegisterScalableTarget", **key, **capacities)
+        others = self.everything()
+        self.proxy.tell(compared_by_case)
+        code, output = self.run_main("clean", "--region", REGION, "--local-aws", self.proxy.url)
+        self.assertEqual(code, 0, output)
+        self.assertEqual(self.everything(), others)
+
     def test_a_clean_up_that_cannot_read_tags_does_not_say_that_nothing_is_left(self) -> None:
         self.proxy.tell(instead("ListTags", refuse("AccessDeniedException", "no sagemaker:ListTags")))
         code, output = self.run_main("clean", "--region", REGION, "--local-aws", self.proxy.url)
@@ -382,6 +437,20 @@ class Guard(ConformanceTestCase):
                     code, output = self.run_on_aws()
                 self.assertEqual((code, "nothing was made" in output), (2, True))
                 self.assert_nothing_made()
+
+    def test_ctrl_c_or_ctrl_d_instead_of_an_answer_makes_nothing(self) -> None:
+        for ends in (KeyboardInterrupt, EOFError):
+            with self.subTest(ends), mock.patch("sys.stdin.isatty", return_value=True):
+                with mock.patch("builtins.input", side_effect=ends):
+                    code, output = self.run_on_aws()
+                self.assertEqual((code, "nothing was made" in output), (2, True))
+                self.assert_nothing_made()
+
+    def test_it_makes_nothing_if_it_could_not_clean_up(self) -> None:
+        self.proxy.tell(instead("ListInferenceComponents", refuse("AccessDeniedException", "no list")))
+        code, output = self.run_on_aws("--confirm", "yes", "--only", "minimum-zero")
+        self.assertEqual((code, "no list" in output), (2, True))
+        self.assertFalse([name for name in self.proxy.calls if name.startswith(CHANGES)])
 
     def test_it_refuses_to_run_in_ci_even_if_it_is_confirmed(self) -> None:
         for variable in ("CI", "GITHUB_ACTIONS", "CODEBUILD_BUILD_ID"):
@@ -493,6 +562,22 @@ class Deaths(ConformanceTestCase):
                     # A signal that comes while everything is deleted at the end changes nothing.
                     self.assertIn(code, (0, 130), output)
                     self.assert_only_others_left()
+
+    def test_a_run_whose_output_nobody_reads_any_more_deletes_everything(self) -> None:
+        self.proxy.forget()
+        process = self.start()
+        output = process.stdout
+        assert output
+
+        def hang_up(number: int) -> None:
+            if self.proxy.calls[number] == "CreateEndpoint":
+                output.close()
+                interrupt(signal.SIGHUP, process)
+
+        self.proxy.after_call = hang_up
+        process.wait(_SECONDS)
+        self.assertIn("DeleteEndpoint", self.proxy.calls)
+        self.assert_only_others_left()
 
     def test_a_second_interrupt_does_not_stop_the_deletion(self) -> None:
         self.proxy.forget()
