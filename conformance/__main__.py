@@ -201,6 +201,7 @@ def _place(account: Account) -> str:
 def _confirm(given: str) -> None:
     """Asks. The caller has printed what the run will make."""
     print("It changes nothing else.")
+    print("Your credentials have to last that long: without them, the run cannot delete anything.")
     print("If you have no scalable target of SageMaker yet, AWS creates a service-linked role for it. That role stays.")
     if given == "yes":
         return

@@ -29,6 +29,10 @@ _MINUTES = {
     Stage.SERVERLESS: 20,
     Stage.COMPONENT: 25,
 }
+_OF_MISSING = [
+    "1 scalable target of an endpoint that does not exist, but only if AWS accepts what it is expected to refuse"
+]
+_MAYBE_TARGETS = ("register-missing", "policy-without-target")
 _PARAMETER = [f"1 parameter below {PARAMETERS}"]
 _STACKS = [
     "1 Lambda function with a role in IAM and a log group, in a stack of its own; the role allows the function to read",
@@ -46,8 +50,8 @@ _SERVERLESS = ["then 1 serverless endpoint with 3 GB of memory and a provisioned
 _COMPONENT = [f"then 1 endpoint with one {SMALL}, and 1 inference component on it"]
 _OF_EACH = [
     f"up to {CONFIGS} endpoint configurations; AWS is expected to refuse updates to {OTHER}",
-    "1 scalable target at a time, with up to 50 scaling policies; AWS makes CloudWatch alarms for a target",
-    "  tracking policy, and deletes them with it",
+    "up to 2 scalable targets at a time, with scheduled actions and up to 50 scaling policies; AWS makes CloudWatch",
+    "  alarms for a target tracking policy, and deletes them with it",
 ]
 _ALARM = ["1 CloudWatch alarm, which only rolls back one update of the endpoint"]
 _ROLES = [
@@ -81,6 +85,7 @@ def _made(beliefs: Sequence[str], stages: Sequence[Stage], model: str) -> list[s
     needs_model = needs_instance(beliefs)
     parts = (
         ("parameter-visible" in beliefs, _PARAMETER),
+        (any(belief in beliefs for belief in _MAYBE_TARGETS), _OF_MISSING),
         (Stage.STACKS in stages, _STACKS),
         (needs_model and not model, _MODEL),
         (Stage.CREATING in stages, _ENDPOINT),

@@ -60,6 +60,22 @@ UNCHECKED = {
     )
 }
 """Why a row has no check and gets none."""
+UNSEEN = {
+    "register-creating": "Whether its capacity stays.",
+    "register-updating": "Whether its capacity stays.",
+    "time-zone-kept": "What a put keeps of a policy, and the start of an action.",
+    "burstable": "Other families than ml.t2, and pools.",
+    "component-copies": "Whether the copies scale.",
+    "permission-probe": "Inference components.",
+    "request-rates": "The limits of CloudFormation and Parameter Store. Other calls of the account count, too.",
+    "activity-order": "Activities of more than six weeks ago, because nothing of a run is that old.",
+    "managed-scaling": "Whether both change the instance count.",
+    "targets-after-delete": "A caller who may not deregister the targets.",
+    "express-mode": "The update of an endpoint.",
+    "stack-of-resource": "The pages of DescribeStacks.",
+    "error-texts": "Other messages than nine of them.",
+}
+"""What of a row its check does not look at."""
 
 
 def check(belief: str, stage: Stage) -> Callable[[Callable[[Scene], Seen]], Callable[[Scene], Seen]]:

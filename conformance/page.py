@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
 from conformance.beliefs import ROOT, UNDOCUMENTED, Belief, Result, beliefs, citations, results, sources
-from conformance.check import UNCHECKED
+from conformance.check import UNCHECKED, UNSEEN
 from conformance.checks import CHECKS
 from conformance.others import DIFFERS, Found, others
 
@@ -41,8 +41,8 @@ which loads a tiny model of random weights from the Hugging Face Hub, and a role
 the run. AWS and Hugging Face document the image and the way it loads a model. Nobody has tried the two on AWS yet.
 
 [AWS lists the registries of the image][images], but not for every Region. In another Region, or if endpoints cannot reach the
-Hub, name your own model: `MODEL=my-model`. It must run on an `ml.m5.large` and on a serverless endpoint. The run does not change
-it. If the role of your model allows it, SageMaker writes logs below `/aws/sagemaker/Endpoints/`. The run deletes them.
+Hub, name your own model: `MODEL=my-model`. It must run on an `ml.m5.large` and on a serverless endpoint. For `guardrails-shift`,
+its role must allow `cloudwatch:DescribeAlarms`. The run does not change the model. If the role of your model allows it, SageMaker writes logs below `/aws/sagemaker/Endpoints/`. The run deletes them.
 Without a model, the run checks only the rows that need no endpoint.
 
 1. It prints the account, what it will make, how long that takes and what it costs at most. Then it asks. Answer `yes`, or
@@ -53,6 +53,8 @@ Without a model, the run checks only the rows that need no endpoint.
 3. At its end, it deletes everything that it made, also after an error or Ctrl-C. If the process is killed, run
    `make conformance-clean REGION=us-east-1`. Both delete only what has the prefix and the tag, and what belongs to such endpoints
    and inference components: scalable targets, snapshots of the function, and log groups that SageMaker creates for them.
+   `make conformance-clean` also deletes what a run that is under way has made. A run whose credentials expire cannot delete
+   anything.
 4. For a row that differs, it prints what that means for you and what the code does then. It writes the results to
    `conformance/results.json`, without the id of your account. `make beliefs` copies them to this page.
 
@@ -227,6 +229,7 @@ def _details(row: Belief, found: Result | None, cited: Sequence[str], differing:
         f"What the code does then: {row.then}",
         *([f"AWS showed: {found.seen}"] if found else []),
         *([f"Why no run checks it: {UNCHECKED[row.id]}"] if row.id in UNCHECKED else []),
+        *([f"What its check does not look at: {UNSEEN[row.id]}"] if row.id in UNSEEN else []),
         *(f"{item.implementation} {item.version} showed: {item.seen}" for item in differing),
         f"Code: {', '.join(map(linked, sorted(cited))) or 'none'}.",
         f"Tests: {', '.join(named) or 'none'}.",

@@ -20,7 +20,7 @@ from conformance import account, beliefs, scene
 from conformance.__main__ import in_ci, main
 from conformance.account import PARAMETERS, PREFIX, TAG, VARIANT
 from conformance.bill import CONFIGS
-from conformance.check import UNCHECKED, Stage
+from conformance.check import UNCHECKED, UNSEEN, Stage
 from conformance.checks import CHECKS
 from demo.environment import ROOT, inherited
 from demo.stage import LocalAws
@@ -308,6 +308,23 @@ class Checks(ConformanceTestCase):
                 self.assertEqual(code, 1, output)
                 self.assert_only_others_left()
 
+    def test_a_policy_or_an_action_that_is_visible_late_is_found(self) -> None:
+        for put, described in (
+            ("PutScalingPolicy", instead("DescribeScalingPolicies", accept(ScalingPolicies=[]))),
+            ("PutScheduledAction", instead("DescribeScheduledActions", accept(ScheduledActions=[]))),
+        ):
+            with self.subTest(put), mock.patch.object(scene, "VISIBLE_SECONDS", HIDDEN_SECONDS / 2):
+                self.proxy.tell(after(put, HIDDEN_SECONDS, described))
+                code, output = self.run_locally(*MODEL, "--only", "target-visible")
+                self.assertIn("DIFFERS  target-visible: ", output)
+                self.assertEqual(code, 1)
+
+    def test_what_is_never_visible_neither_holds_nor_differs(self) -> None:
+        with mock.patch.object(scene, "VISIBLE_SECONDS", HIDDEN_SECONDS / 2):
+            self.proxy.tell(instead("DescribeScheduledActions", accept(ScheduledActions=[])))
+            _, output = self.run_locally(*MODEL, "--only", "time-zone-kept put-replaces")
+        self.assertIn("0 hold, 0 differ, 2 could not be checked", output)
+
     def test_a_belief_is_unclear_if_the_endpoint_is_not_in_service(self) -> None:
         self.aws.call("LocalAws.FailNextEndpoint", Reason="no capacity")
         code, output = self.run_locally(*MODEL, "--only", "deregister-missing minimum-zero targets-after-delete")
@@ -388,6 +405,7 @@ class Checks(ConformanceTestCase):
     def test_every_check_is_of_a_row_and_has_the_figure_of_the_function(self) -> None:
         self.assertLessEqual(CHECKS.keys() | UNCHECKED.keys(), {row.id for row in beliefs.beliefs()})
         self.assertFalse(CHECKS.keys() & UNCHECKED.keys())
+        self.assertLessEqual(UNSEEN.keys(), CHECKS.keys())
         timing = (ROOT / "src" / "timing.rs").read_text()
         self.assertIn(f"VISIBLE_WITHIN: Duration = Duration::from_secs({scene.VISIBLE_SECONDS:.0f})", timing)
 

@@ -168,6 +168,7 @@ class Bill(unittest.TestCase):
             (["minimum-zero"], "", models.HUB_MODEL, "1 serverless"),
             (["minimum-zero"], "mine", "less than 0.20 USD", "IAM role"),
             (["serverless-update"], "mine", "1 serverless endpoint", "second one"),
+            (["register-missing"], "", "only if AWS accepts", "IAM role"),
             (["permission-probe"], "mine", "2 IAM roles", "alarm, which"),
             (["guardrails-shift"], "mine", "1 CloudWatch alarm", "IAM role"),
             (list(CHECKS), "", "1 inference component", "costs nothing"),
