@@ -11,6 +11,7 @@ import unittest
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from time import time_ns
 from typing import Any
 from unittest import mock
 
@@ -34,6 +35,7 @@ HIDDEN_SECONDS = 2
 _SECONDS = 60
 CHANGES = ("Create", "Delete", "Deregister", "Put", "Register", "Tag", "Untag", "Update")
 """How the names of operations that change something begin."""
+TRACKING = "TargetTrackingScalingPolicyConfiguration"
 SEED = 22
 
 
@@ -141,6 +143,18 @@ def each(member: str, change: Callable[[Members], object]) -> Callable[[Members]
     return change_each
 
 
+def in_capitals(member: str) -> Lie:
+    """Describes an endpoint in the letter case of the call."""
+
+    def lie(call: Call) -> tuple[int, Members] | None:
+        if call.operation != "DescribeEndpoint" or not call.members["EndpointName"].isupper():
+            return None
+        status, members = call.honest()
+        return status, {**members, member: members[member].upper()}
+
+    return lie
+
+
 LIES: dict[str, Lie] = {
     "register-missing": target_of_missing,
     "unknown-target": instead("DescribeScalableTargets", refuse("ObjectNotFoundException")),
@@ -179,6 +193,30 @@ LIES: dict[str, Lie] = {
     **lies.LIES,
 }
 """For each check, a wrong reply of the local AWS. The check has to find it."""
+SECOND_LIES: list[tuple[str, Lie]] = [
+    ("policy-without-target", another_code("PutScalingPolicy", "ValidationException")),
+    ("deregister-missing", instead("DeregisterScalableTarget", accept())),
+    ("endpoint-name-case", in_capitals("EndpointName")),
+    ("endpoint-name-case", in_capitals("EndpointArn")),
+    ("tags-on-registered", another_code("RegisterScalableTarget", "ObjectAlreadyExists")),
+    ("reserved-tags", another_code("RegisterScalableTarget", "InvalidTag")),
+    (
+        "new-arn",
+        changed("RegisterScalableTarget", lambda members: members.update(ScalableTargetARN=f"arn/{time_ns()}")),
+    ),
+    (
+        "time-zone-kept",
+        changed("DescribeScheduledActions", each("ScheduledActions", lambda item: item.update(EndTime=1))),
+    ),
+    (
+        "put-replaces",
+        changed(
+            "DescribeScalingPolicies",
+            each("ScalingPolicies", lambda item: item[TRACKING].update(ScaleInCooldown=60)),
+        ),
+    ),
+]
+"""Lies about another part of what a check looks at."""
 WITHOUT_STACKS = {name for name, check in CHECKS.items() if check.stage is not Stage.STACKS}
 """The checks that need no CloudFormation. `test_conformance_stacks.py` has the others."""
 ON_AWS = {"permission-probe"}
@@ -324,6 +362,14 @@ class Checks(ConformanceTestCase):
             self.proxy.tell(instead("DescribeScheduledActions", accept(ScheduledActions=[])))
             _, output = self.run_locally(*MODEL, "--only", "time-zone-kept put-replaces")
         self.assertIn("0 hold, 0 differ, 2 could not be checked", output)
+
+    def test_a_lie_about_another_part_of_a_belief_is_found(self) -> None:
+        for belief, lie in SECOND_LIES:
+            with self.subTest(belief), mock.patch.object(scene, "VISIBLE_SECONDS", HIDDEN_SECONDS / 2):
+                self.proxy.tell(lie)
+                code, output = self.run_locally(*MODEL, "--only", belief)
+                self.assertIn(f"DIFFERS  {belief}: ", output)
+                self.assertEqual(code, 1)
 
     def test_a_belief_is_unclear_if_the_endpoint_is_not_in_service(self) -> None:
         self.aws.call("LocalAws.FailNextEndpoint", Reason="no capacity")

@@ -101,6 +101,20 @@ class OnAws(ConformanceTestCase):
             self.assertEqual(self.proxy.calls.count(operation), count, operation)
         self.assert_only_others_left()
 
+    def test_only_the_run_can_have_a_role_of_the_probe(self) -> None:
+        with mock.patch.object(roles, "make", wraps=roles.make) as made:
+            code, output = self.run_on_aws("--only", "permission-probe")
+        self.assertEqual(code, 0, output)
+        secrets = []
+        for name, trust in ((call.args[1], call.args[2]) for call in made.call_args_list):
+            if name.endswith(("-granted", "-narrow")):
+                self.assertEqual(trust["Principal"], {"AWS": "arn:aws:iam::222233334444:root"})
+                secrets.append(trust["Condition"]["StringEquals"]["sts:ExternalId"])
+        self.assertEqual(len(set(secrets)), 2)
+        for secret in secrets:
+            self.assertGreaterEqual(len(secret), 32)
+            self.assertNotIn(secret, output + list_of_beliefs.RESULTS.read_text())
+
     def test_a_permission_that_the_template_lacks_is_found(self) -> None:
         self.proxy.tell(no_policy_for_the_probe)
         code, output = self.run_on_aws("--only", "permission-probe")
