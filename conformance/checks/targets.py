@@ -2,7 +2,6 @@
 
 import datetime
 import re
-from collections.abc import Callable
 from typing import Any
 
 from conformance.account import INSTANCES, TAG, ask
@@ -19,6 +18,7 @@ _STEPS = {
     "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}],
 }
 _ACTION = {"ScheduledActionName": "evening", "Schedule": "cron(0 18 * * ? *)"}
+_NOT_SHOWN = "a read does not show all that was put first"
 _NEVER = datetime.datetime(2099, 1, 1, tzinfo=datetime.timezone.utc)
 
 
@@ -99,7 +99,7 @@ def _(scene: Scene) -> Seen:
         registered = visible(scene, lambda: bool(scene.described()))
         steps = {"PolicyType": "StepScaling", "StepScalingPolicyConfiguration": _STEPS}
         scene.must(scene.put("put_scaling_policy", PolicyName="steps", **steps))
-        policy = visible(scene, lambda: bool(_attached(scene, "scaling_policies")))
+        policy = visible(scene, lambda: bool(_attached(scene, "scaling_policies", "steps")))
         scene.must(scene.put("put_scheduled_action", **_ACTION, ScalableTargetAction={"MinCapacity": 1}))
         action = visible(scene, lambda: bool(_attached(scene, "scheduled_actions")))
     deregistered = visible(scene, lambda: not scene.described())
@@ -181,11 +181,14 @@ def _(scene: Scene) -> Seen:
     action = {**_ACTION, "ScalableTargetAction": {"MinCapacity": 1}}
     with scene.registered():
         scene.must(scene.put("put_scheduled_action", **action, Timezone="Europe/Berlin", EndTime=_NEVER))
-        _wait_until(scene, lambda: "EndTime" in _attached(scene, "scheduled_actions"))
+        scene.soon(lambda: {"EndTime", "Timezone"} <= _attached(scene, "scheduled_actions").keys())
+        shown = _attached(scene, "scheduled_actions")
         scene.must(scene.put("put_scheduled_action", **action))
         scene.soon(lambda: "EndTime" not in (_attached(scene, "scheduled_actions") or {"EndTime": _NEVER}))
         found = _attached(scene, "scheduled_actions")
     zone, end = found.get("Timezone", "none"), found.get("EndTime", "none")
+    if "Timezone" not in shown or (end == "none" and "EndTime" not in shown):
+        raise UnclearError(_NOT_SHOWN)
     return Seen((zone, end) == ("Europe/Berlin", "none"), f"after a put that omits both: time zone {zone}, end {end}")
 
 
@@ -195,7 +198,7 @@ def _(scene: Scene) -> Seen:
     policy = {"PolicyName": "tracking", "PolicyType": "TargetTrackingScaling"}
 
     def left() -> list[str]:
-        configuration = _attached(scene, "scaling_policies").get(name, {})
+        configuration = _attached(scene, "scaling_policies", "tracking").get(name, {})
         action = _attached(scene, "scheduled_actions").get("ScalableTargetAction", {})
         return [member for member in ("ScaleInCooldown", "MinCapacity") if member in {**configuration, **action}]
 
@@ -203,11 +206,13 @@ def _(scene: Scene) -> Seen:
         scene.must(scene.put("put_scaling_policy", **policy, **{name: {**_TRACKING, "ScaleInCooldown": 60}}))
         both = {"MinCapacity": 1, "MaxCapacity": 1}
         scene.must(scene.put("put_scheduled_action", **_ACTION, ScalableTargetAction=both))
-        _wait_until(scene, lambda: len(left()) == 2)
+        shown = scene.soon(lambda: len(left()) == 2)
         scene.must(scene.put("put_scaling_policy", **policy, **{name: _TRACKING}))
         scene.must(scene.put("put_scheduled_action", **_ACTION, ScalableTargetAction={"MaxCapacity": 1}))
         replaced = scene.soon(lambda: not left())
         kept = ", ".join(left())
+    if shown is None and not kept:
+        raise UnclearError(_NOT_SHOWN)
     return Seen(replaced is not None, f"omitted members that stay: {kept or 'none'}")
 
 
@@ -231,12 +236,6 @@ def _(scene: Scene) -> Seen:
     return Seen(reply.code == "LimitExceededException", f"PutScalingPolicy of a 51st policy: {reply}")
 
 
-def _wait_until(scene: Scene, is_so: Callable[[], bool]) -> None:
-    """Waits until a read shows what the next call is going to change."""
-    if scene.soon(is_so) is None:
-        raise UnclearError("what was put before is not visible")
-
-
 def _register_while(scene: Scene, status: str) -> Seen:
     reply = scene.register()
     found = scene.account.status(scene.endpoint)
@@ -246,11 +245,12 @@ def _register_while(scene: Scene, status: str) -> Seen:
     return Seen(not reply.code, f"RegisterScalableTarget while the endpoint is {status}: {reply}")
 
 
-def _attached(scene: Scene, what: str) -> dict[str, Any]:
-    """The only policy or action of the target, or nothing."""
+def _attached(scene: Scene, what: str, name: str = _ACTION["ScheduledActionName"]) -> dict[str, Any]:
+    """A policy or an action of the target, or nothing. Others may be left where deregistering does not delete them."""
     describe = getattr(scene.account.scaling, f"describe_{what}")
     found = describe(**scene.key())["".join(word.capitalize() for word in what.split("_"))]
-    return dict(found[0]) if found else {}
+    named = (item for item in found if name in (item.get("PolicyName"), item.get("ScheduledActionName")))
+    return dict(next(named, {}))
 
 
 def _article(is_same: bool) -> str:
