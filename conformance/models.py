@@ -49,7 +49,7 @@ def make(account: Account, name: str, tags: list[dict[str, str]]) -> Reply:
     """Makes the model and its role. The local AWS needs neither."""
     if account.is_local:
         return Reply({})
-    role = roles.make(account, name, {"Principal": {"Service": "sagemaker.amazonaws.com"}}, _permissions(account), tags)
+    role = roles.make(account, name, {"Principal": {"Service": "sagemaker.amazonaws.com"}}, permissions(account), tags)
     container = {"Image": _image(account.region), "Environment": {"HF_MODEL_ID": HUB_MODEL, "HF_TASK": _TASK}}
     # A new role takes some time to become effective:
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
@@ -73,7 +73,7 @@ def _image(region: str) -> str:
     return f"{_REGISTRIES[region]}.dkr.ecr.{region}.amazonaws.com/{IMAGE}:{TAG}"
 
 
-def _permissions(account: Account) -> list[roles.Statement]:
+def permissions(account: Account) -> list[roles.Statement]:
     """What the role may do: pull the image, and read the alarm that rolls a deployment back. It may write no log.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html,

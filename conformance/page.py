@@ -42,7 +42,8 @@ the run. AWS and Hugging Face document the image and the way it loads a model. N
 
 [AWS lists the registries of the image][images], but not for every Region. In another Region, or if endpoints cannot reach the
 Hub, name your own model: `MODEL=my-model`. It must run on an `ml.m5.large` and on a serverless endpoint. For `guardrails-shift`,
-its role must allow `cloudwatch:DescribeAlarms`. The run does not change the model. If the role of your model allows it, SageMaker writes logs below `/aws/sagemaker/Endpoints/`. The run deletes them.
+its role must allow `cloudwatch:DescribeAlarms`. The run does not change the model. If the role of your model allows it,
+SageMaker writes logs below `/aws/sagemaker/Endpoints/`. The run deletes them.
 Without a model, the run checks only the rows that need no endpoint.
 
 1. It prints the account, what it will make, how long that takes and what it costs at most. Then it asks. Answer `yes`, or
@@ -108,8 +109,8 @@ the rows.
   artifacts and the role of your model instead. That model needs a `ModelDataUrl`.
 * The names of the stacks, the bucket, the endpoints and the export of the function begin with the prefix. So a function that you
   have installed stays as it is. CloudFormation names the other resources of the stacks, and deletes them with the stacks.
-* The clean-up deletes the newest stack first, and empties its bucket before. If a custom resource cannot be deleted, CloudFormation
-  retains it, and the clean-up deregisters its target.
+* The clean-up deletes the newest stack first, and empties its bucket before. If a custom resource cannot be deleted,
+  CloudFormation retains it, and the clean-up deregisters its target.
 
 Your credentials need permissions for all that the stacks make: stacks, roles, functions, queues, log groups, alarms, buckets, and
 models, endpoints and inference components of SageMaker. To empty the bucket, they need `s3:` `ListBucket` and `DeleteObject`.

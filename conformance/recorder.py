@@ -64,7 +64,7 @@ class Recorder:
 
     def deploy(self, recordings: str, tag: str) -> str:
         """Deploys the function, and waits until its role is effective. Returns why it is not ready, or nothing."""
-        template = _template(self._stack, self._prefix, recordings, tag, self._run)
+        template = template_of(self._stack, self._prefix, recordings, tag, self._run)
         settled = self._stacks.create(self._stack, template, self._run, Capabilities=["CAPABILITY_NAMED_IAM"])
         if not settled.is_complete:
             return f"the stack of the recorder is {settled}"
@@ -105,7 +105,8 @@ class Recorder:
             return str(error)
 
 
-def _template(name: str, prefix: str, recordings: str, tag: str, run: str) -> str:
+def template_of(name: str, prefix: str, recordings: str, tag: str, run: str) -> str:
+    """The stack with the function, its role and its log."""
     arn = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
     statements = [
         _allow(["logs:CreateLogStream", "logs:PutLogEvents"], {"Fn::GetAtt": ["Log", "Arn"]}),

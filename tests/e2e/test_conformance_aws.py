@@ -1,6 +1,7 @@
 """`make conformance` as on AWS: the local AWS for what it has, moto for models, roles, alarms and STS."""
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from unittest import mock
 import boto3
 from test_conformance import REGION, ConformanceTestCase
 
-from conformance import account, bill, grants, models, roles
+from conformance import account, bill, grants, models, recorder, roles
 from conformance import beliefs as list_of_beliefs
 from conformance.account import PREFIX, TAG
 from conformance.beliefs import ROOT
@@ -207,7 +208,19 @@ class Bill(unittest.TestCase):
 
 
 class Grants(unittest.TestCase):
-    """What the probe's roles may do."""
+    """What the roles of a run may do."""
+
+    def test_the_recorder_and_the_model_may_only_use_what_is_of_the_run_but_for_the_image(self) -> None:
+        template = json.loads(recorder.template_of("name", f"{PREFIX}1", "/folder", TAG, "1"))
+        [policy] = template["Resources"]["Role"]["Properties"]["Policies"]
+        logs, stacks, parameters = (statement["Resource"] for statement in policy["PolicyDocument"]["Statement"])
+        self.assertEqual(logs, {"Fn::GetAtt": ["Log", "Arn"]})
+        self.assertTrue(stacks["Fn::Sub"].endswith(f":stack/{PREFIX}1-*/*"))
+        self.assertTrue(parameters["Fn::Sub"].endswith(":parameter/folder/*"))
+        known = mock.Mock(region=REGION, **{"account_id.return_value": "1"})
+        granted = {str(statement["Action"]): statement["Resource"] for statement in models.permissions(known)}
+        self.assertEqual([action for action, on in granted.items() if on == "*"], ["ecr:GetAuthorizationToken"])
+        self.assertEqual(granted["cloudwatch:DescribeAlarms"], f"arn:aws:cloudwatch:{REGION}:1:alarm:{PREFIX}*")
 
     def test_they_may_do_what_the_template_grants_for_scaling(self) -> None:
         known = mock.Mock(region="eu-west-1", **{"scaling.meta.partition": "aws", "account_id.return_value": "1"})
