@@ -80,6 +80,11 @@ pub async fn hand_back(
     precondition: &mut Precondition,
 ) -> Result<(), ChangeError> {
     aws.tag(arn, &former.tags(), precondition).await?;
+    finish_hand_back(aws, arn, precondition).await
+}
+
+/// The second call of [`hand_back`], after a request that was killed between the two.
+pub async fn finish_hand_back(aws: &Aws<'_>, arn: &str, precondition: &mut Precondition) -> Result<(), ChangeError> {
     aws.untag(arn, &HANDED_BACK_TAGS.map(str::to_owned), precondition).await?;
     sleep(VISIBLE_WITHIN).await;
     Ok(())

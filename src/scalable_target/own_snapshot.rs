@@ -30,13 +30,29 @@ pub(super) async fn own_snapshot(
     };
     let Some(mut stored) = store::get_settled(aws, get).await? else { return Ok(None) };
     let snapshot = &stored.snapshot;
-    let belongs = update.map(|update| snapshot.belongs_to(update));
+    let mut belongs = update.map(|update| snapshot.belongs_to(update));
     let is_own = matches!(Ownership::read(context.owner(), &snapshot.spec.tags), Ownership::Own { .. });
+    if belongs == Some(false) && is_own {
+        belongs = Some(is_of_current_gate(context, desired, snapshot).await);
+    }
     if belongs == Some(false) && is_own || belongs != Some(true) && snapshot.is_stale(context.aws.now()) {
         return Ok(None);
     }
     remove_ended_actions(&context.aws, &mut stored.snapshot);
     Ok(Some(stored))
+}
+
+/// Whether a snapshot belongs to an update to the configuration that a gate of the stack has now, or from it. After several
+/// updates that failed without a rollback, the stack reverts them all, and neither the previous gate of the resource nor the
+/// new one names it.
+async fn is_of_current_gate(context: &Context<'_>, desired: &Desired, snapshot: &Snapshot) -> bool {
+    let (Some(gate), Some(update)) = (&desired.gate, &snapshot.update) else { return false };
+    for config in update.configs.iter().filter_map(|config| config.parse().ok()) {
+        if context.aws.has_gate(&UpdateGateId { endpoint: gate.endpoint.clone(), config }).await {
+            return true;
+        }
+    }
+    false
 }
 
 /// Fails if the target has another snapshot than was read before.

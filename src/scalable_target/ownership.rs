@@ -142,6 +142,12 @@ pub(super) enum Removal {
         /// That resource.
         to: Owner,
     },
+    /// Finish handing it back: an earlier Delete was killed between the two calls of `hand_back`. Its tags no longer name the
+    /// resource of that Delete, so any Delete does this. It tags nothing, because the owner is another resource.
+    FinishHandBack {
+        /// The ARN of the target.
+        arn: String,
+    },
     /// Leave it: it is not registered, or this resource does not own it.
     Nothing,
     /// Release it: remove our tags, and leave it registered. This resource adopted it.
@@ -160,8 +166,7 @@ pub(super) fn removal(owner: &Owner, registered: Option<&Registered>, former: Op
         return Removal::Nothing;
     };
     match (Ownership::read(owner, tags), former.filter(|former| former != owner)) {
-        // An earlier Delete was killed between the two calls of `hand_back`.
-        (Ownership::Other(now), Some(to)) if now == to => Removal::HandBack { arn: arn.clone(), to },
+        (Ownership::Other(now), Some(to)) if now == to => Removal::FinishHandBack { arn: arn.clone() },
         (Ownership::Other(_) | Ownership::Untagged, _) => Removal::Nothing,
         (Ownership::Own { .. }, Some(to)) => Removal::HandBack { arn: arn.clone(), to },
         (Ownership::Own { adopted: false }, None) => Removal::Deregister,
@@ -297,7 +302,8 @@ mod tests {
             "it was handed back to this one"
         );
         let half = registered(former().tags_after(&former()));
-        assert_eq!(removal(&owner(), half.as_ref(), Some(former())), back, "killed between the two calls");
+        let finish = Removal::FinishHandBack { arn: "arn:1".into() };
+        assert_eq!(removal(&owner(), half.as_ref(), Some(former())), finish, "killed between the two calls");
         let third = Owner { logical_resource_id: "Third".into(), ..owner() };
         let moved_on = registered(third.tags_after(&former()));
         assert_eq!(removal(&owner(), moved_on.as_ref(), Some(former())), Removal::Nothing, "another one has it");

@@ -10,7 +10,7 @@ use super::former_owner;
 use super::own_snapshot::restore_left;
 use super::ownership::{self, Removal};
 use super::reconcile;
-use crate::apply::hand_back;
+use crate::apply::{finish_hand_back, hand_back};
 use crate::aws::{AwsError, Precondition, TargetState, unless_outdated};
 use crate::context::Context;
 use crate::deadline::Stopwatch;
@@ -184,6 +184,10 @@ pub(super) async fn remove(
             Removal::HandBack { arn, to } => {
                 context.progress().decided(Decision::HandBack);
                 hand_back(aws, &arn, &to, &mut precondition).await
+            }
+            Removal::FinishHandBack { arn } => {
+                context.progress().decided(Decision::HandBack);
+                finish_hand_back(aws, &arn, &mut precondition).await
             }
             Removal::Release { arn, keys } => {
                 context.progress().decided(Decision::Release);

@@ -416,11 +416,13 @@ async fn successor(context: &Context<'_>, own: &UpdateGateId, given: Option<&Upd
     // The record may lag.
     sleep(RECORD_LAG).await;
     let record = context.aws.stack_record().await?;
-    let is_complete = !record.is_deleted() && record.status.ends_with("_COMPLETE");
+    let is_in_progress = record.status.ends_with("_IN_PROGRESS");
+    // A later request may have failed. The id stays that of the last one that was answered.
+    let is_over = !record.is_deleted() && !is_in_progress;
     let recorded = record.physical_resource_id.parse::<UpdateGateId>().ok();
     let new_id = recorded.filter(|id| given.is_none_or(|given| !given.is_same(id)));
     let is_superseded = context.aws.request.freshness(&record) != Freshness::Fresh;
-    if is_complete && let Some(id) = new_id {
+    if is_over && let Some(id) = new_id {
         if id.is_same(own) {
             return Some(Successor::Answered);
         }
@@ -429,7 +431,7 @@ async fn successor(context: &Context<'_>, own: &UpdateGateId, given: Option<&Upd
         let is_done = endpoint.is_some_and(|found| found.is_settled() && found.runs(id.config.as_str()));
         (!is_done).then_some(Successor::Answered)
     } else {
-        (is_superseded && record.status.ends_with("_IN_PROGRESS")).then_some(Successor::InProgress)
+        (is_superseded && is_in_progress).then_some(Successor::InProgress)
     }
 }
 

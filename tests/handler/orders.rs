@@ -917,6 +917,23 @@ async fn a_rollback_over_several_updates_finds_the_snapshot_of_the_last_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_rollback_over_several_updates_restores_a_target_whose_gate_stays_the_same() {
+    let world = endpoint();
+    world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+    world.auto_scaling("PutScalingPolicy", blue(), &step("foreign", 1));
+    let before = world.picture();
+    // The first update fails after the scaling, the second one after the endpoint, and the third one after the gate.
+    world.succeed(scaling_update(("large", 4), ("large", 5))).await;
+    world.succeed(gate_update("large", "model")).await;
+    world.update_endpoint("prod", "model");
+    world.succeed(gate_update("model", "xlarge")).await;
+    assert!(world.registered().is_empty());
+    world.has_gate(STACK, &gate_id("prod", "xlarge"));
+    world.succeed(scaling_update(("large", 5), ("large", 4))).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_clean_up_restores_a_snapshot_that_its_rollback_took_over() {
     let (world, before) = snapshotted().await;
     // The next update fails in the endpoint, and the stack rolls back to large.

@@ -329,6 +329,24 @@ async fn a_gate_completes_an_interrupted_hand_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_delete_of_another_resource_finishes_an_interrupted_hand_back_and_tags_nothing() {
+    for at in 1.. {
+        let world = owned_by_old(create()).await;
+        world.succeed(taking_over(create())).await;
+        world.on_record("DELETE_IN_PROGRESS", ID);
+        world.on_record_of(OLD, "UPDATE_COMPLETE");
+        assert!(world.crash(&taking_over(delete()), Crash { at, after_effect: true }).await, "at {at}");
+        if tags(&world)[LOGICAL_ID_TAG] == "Old" {
+            world.called();
+            world.succeed(delete().field("LogicalResourceId", json!("Another"))).await;
+            assert!(!world.called().contains(&"TagResource".to_owned()));
+            assert_eq!(tags(&world), owned_by(STACK, "Old"));
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_former_owners_request_finds_the_new_tags_although_reads_are_late() {
     const READS: &[&str] = &["DescribeScalableTargets", "ListTagsForResource"];
     let world = owned_by_old(create()).await;
