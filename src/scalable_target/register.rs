@@ -25,7 +25,7 @@ use crate::polling::poll;
 use crate::properties::{Declared, Desired};
 use crate::request::Freshness;
 use crate::snapshot::store::{self, Stored};
-use crate::snapshot::{EndpointUpdate, capture, current_registration};
+use crate::snapshot::{EndpointUpdate, Newer, capture, current_registration, restore};
 use crate::timing::{ENDPOINT, READ_VALID, RECORD_LAG, VISIBLE, VISIBLE_WITHIN};
 
 /// The last read of a target.
@@ -152,8 +152,20 @@ impl Plan<'_> {
 
     /// Whether a gate that deregisters the target now leaves a snapshot that this request has to look for.
     fn may_get_snapshot(&self, context: &Context<'_>) -> bool {
-        self.may_have_snapshot || is_update(context)
+        self.may_have_snapshot || restores_deregistered(context, self.desired)
     }
+}
+
+/// Whether the request restores its target from a snapshot if the target is not registered. An earlier delivery of a Create may
+/// have adopted it. An ordinary Create saves the call.
+fn restores_deregistered(context: &Context<'_>, desired: &Desired) -> bool {
+    desired.gate.is_some() || desired.take_over_from.is_some() || desired.adopt_existing || is_update(context)
+}
+
+/// Whether the request would adopt a target that a restore has registered and not completed.
+fn adopts_half_restored(context: &Context<'_>, desired: &Desired, registered: Option<&Registered>) -> bool {
+    let is_untagged = |found: &Registered| Ownership::read(context.owner(), &found.tags) == Ownership::Untagged;
+    desired.adopt_existing && registered.is_some_and(|found| found.is_restoring() && is_untagged(found))
 }
 
 /// Deregisters the target in its former spelling, unless both spellings name the target with this ARN.
@@ -195,9 +207,8 @@ async fn plan<'a>(
 ) -> Result<(Plan<'a>, Option<Registered>), Error> {
     let target = &desired.spec.id;
     let to_delete = no_longer_declared(target, &Declared::read(context.lifecycle().properties()), previous);
-    // An ordinary Create saves the call.
     let may_have_snapshot = match &registered {
-        None => desired.gate.is_some() || desired.take_over_from.is_some() || is_update(context),
+        None => restores_deregistered(context, desired),
         Some(found) => desired.gate.is_some() || found.is_restoring(),
     };
     let merged = desired.clone();
@@ -207,11 +218,19 @@ async fn plan<'a>(
         ensure_fresh(context, target).await?;
         registered = current_registration(&context.aws, &stored.snapshot).await?;
         // Without the restoring tag, the snapshot is out of date.
-        if registered.as_ref().is_none_or(Registered::is_restoring)
-            && let Some(spec) = restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous).await?
-        {
+        let is_up_to_date = registered.as_ref().is_none_or(Registered::is_restoring);
+        let restored = if is_up_to_date {
+            restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous).await?
+        } else {
+            None
+        };
+        if let Some(spec) = restored {
             plan.merged.spec = spec;
             plan.restores = true;
+        } else if is_up_to_date && adopts_half_restored(context, desired, registered.as_ref()) {
+            // The restore was killed before it undid its registration, because the resource was deleted. Continue it.
+            restore(&context.aws, stored.clone(), Newer::Leave).await?;
+            registered = None;
         }
         plan.snapshot = Some(stored);
     }

@@ -728,6 +728,74 @@ async fn an_adoption_without_a_gate_completes_a_restore_that_was_killed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_adoption_undoes_a_restore_that_was_killed_if_the_native_resource_was_deleted() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.on_native("native-stack", "Native");
+    world.succeed(gate_update("large", "xlarge")).await;
+    world.on_record_of("native-stack", "DELETE_COMPLETE");
+    let half = json!({ "MinCapacity": 1, "MaxCapacity": 7, "Tags": { "by": "hand", RESTORING_TAG: "true" } });
+    world.auto_scaling("RegisterScalableTarget", blue(), &half);
+    let mut adopting = ungated(4);
+    adopting["AdoptExisting"] = json!("true");
+    world.succeed(create().field("ResourceProperties", adopting.clone())).await;
+    let tags = world.tags(&world.targets()[0]);
+    assert_eq!((tags.get(ADOPTED_TAG), tags.get("by")), (None, None), "it is a new target");
+    assert!(!world.picture().to_string().contains("SageMakerEndpointInvocationScalingPolicy"));
+    assert!(snapshots(&world).is_empty());
+    world.succeed(test_support::request::delete().field("ResourceProperties", adopting).of(BLUE_ID)).await;
+    assert!(world.registered().is_empty());
+}
+
+/// A Create without `UpdateGate` in another stack, which adopts.
+fn adopting_elsewhere() -> test_support::request::Request {
+    let mut adopting = ungated(4);
+    adopting["AdoptExisting"] = json!("true");
+    create().field("ResourceProperties", adopting).in_stack("other")
+}
+
+/// The gate of a stack deregisters what another stack has adopted.
+async fn deregistered_after_adoption() -> World {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.succeed(adopting_elsewhere()).await;
+    world.succeed(gate_update("large", "xlarge").with("IncludeOtherStacks", json!("true"))).await;
+    assert!(world.registered().is_empty());
+    world
+}
+
+fn is_adopted_with_all_that_it_had(world: &World) -> bool {
+    let shown = world.picture().to_string();
+    [ADOPTED_TAG, "\"by\"", "SageMakerEndpointInvocationScalingPolicy"].iter().all(|part| shown.contains(part))
+        && snapshots(world).is_empty()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_without_a_gate_that_is_delivered_again_restores_what_it_has_adopted() {
+    // The first delivery was killed after it had adopted the target.
+    let world = deregistered_after_adoption().await;
+    world.update_endpoint("prod", "xlarge");
+    world.succeed(adopting_elsewhere().late(60)).await;
+    world.succeed(gate_delete("large")).await;
+    assert!(is_adopted_with_all_that_it_had(&world), "{}", world.picture());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adoption_without_a_gate_whose_target_is_deregistered_meanwhile_restores_it() {
+    let put = stores_snapshot_of(&deregistered_after_adoption().await);
+    for read in [1, 2] {
+        let world = endpoint();
+        register_natively(&world, &["blue"]);
+        world.on_record("CREATE_IN_PROGRESS", "");
+        // Between two reads of the Create.
+        let gate = [put.clone(), ("AnyScaleFrontendService.DeregisterScalableTarget", blue())];
+        world.before("DescribeScalableTargets", read, &gate);
+        world.succeed(adopting_elsewhere().late(60)).await;
+        assert!(is_adopted_with_all_that_it_had(&world), "{read}: {}", world.picture());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_update_without_a_gate_whose_target_is_deregistered_meanwhile_restores_it() {
     let properties = ungated(4);
     let register = async || {

@@ -319,6 +319,7 @@ impl State {
             self.check_registration(number, input, variant);
         }
         let kept = if operation == "RegisterScalableTarget" { self.snapshot(variant) } else { None };
+        let is_undone = self.is_half_restored_of_deleted(variant);
         let Some(shadow) = &self.shadows[variant] else { return };
         if let (Some(keys), "UntagResource") = (input["TagKeys"].as_array(), operation)
             && !keys.iter().filter_map(Value::as_str).any(|key| shadow.tags.contains_key(key))
@@ -360,6 +361,8 @@ impl State {
                 _ if ends_hand_back => None,
                 None if shadow.made_by == Some(number) => None,
                 None if scaling.adopt && operation == "TagResource" => None,
+                // A resource that may adopt continues a restore that was killed. It is undone if its resource is deleted.
+                None if scaling.adopt && is_undone => None,
                 _ if self.now() - shadow.tagged < VALID => {
                     self.excuse(variant, CHANGED_OWNER);
                     return;
@@ -450,14 +453,7 @@ impl State {
             native.adopted = true;
         }
         // No request restores the target of a deleted resource, or of one whose Create failed.
-        let native = &kept["Native"];
-        let native_owner = native["StackId"].as_str().zip(native["LogicalResourceId"].as_str());
-        let is_deleted = self.records.iter().any(|((stack, logical), records)| {
-            owner.or(native_owner) == Some((stack.as_str(), *logical))
-                && records
-                    .last()
-                    .is_some_and(|record| record.status.starts_with("DELETE") || record.status == "CREATE_FAILED")
-        });
+        let is_deleted = self.is_of_deleted(&kept);
         if is_own || adopts {
             return;
         }
@@ -479,6 +475,25 @@ impl State {
         }
         let text = format!("{}: request {number} registers what {owner:?} has in a snapshot", VARIANTS[variant]);
         self.violation("taken over while it is in a snapshot", text);
+    }
+
+    /// Whether the resource of a snapshot is deleted, or its Create failed: its owner, or the native resource.
+    fn is_of_deleted(&self, kept: &Value) -> bool {
+        let native = &kept["Native"];
+        let native_owner = native["StackId"].as_str().zip(native["LogicalResourceId"].as_str());
+        self.records.iter().any(|((stack, logical), records)| {
+            kept_owner(Some(kept)).or(native_owner) == Some((stack.as_str(), *logical))
+                && records
+                    .last()
+                    .is_some_and(|record| record.status.starts_with("DELETE") || record.status == "CREATE_FAILED")
+        })
+    }
+
+    /// Whether a target is being restored for a resource that is deleted.
+    fn is_half_restored_of_deleted(&mut self, variant: usize) -> bool {
+        let is_half_restored =
+            self.shadows[variant].as_ref().is_some_and(|shadow| shadow.tags.contains_key(RESTORING_TAG));
+        is_half_restored && self.snapshot(variant).is_some_and(|kept| self.is_of_deleted(&kept))
     }
 
     /// The snapshot of a variant.
