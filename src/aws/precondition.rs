@@ -72,6 +72,11 @@ impl Precondition {
         Self { target: target.clone(), state, freshness: None, is_restoring: true, read: Stopwatch::start() }
     }
 
+    /// The same, for a target that may have to keep its restoring tag until [`restored`](Self::restored).
+    pub fn while_restoring(self, is_restoring: bool) -> Self {
+        Self { is_restoring, ..self }
+    }
+
     /// The target is completely restored.
     pub fn restored(&mut self) {
         self.is_restoring = false;

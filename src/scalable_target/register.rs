@@ -63,10 +63,20 @@ struct OwnedTarget {
     registered: Stopwatch,
     arn: String,
     ownership: Ownership,
+    /// Whether this request has created it.
+    is_new: bool,
     /// Whether it has the restoring tag.
     is_marked: bool,
     /// Tags to put when the restoring tag is removed: see [`restoring_tags`].
     deferred: Tags,
+}
+
+impl OwnedTarget {
+    /// Whether another request may be restoring it at this moment: one waits [`VISIBLE_WITHIN`] before it completes a target that has
+    /// the restoring tag.
+    fn may_be_restored_by_others(&self) -> bool {
+        self.is_marked && (!self.is_new || self.registered.elapsed() >= VISIBLE_WITHIN)
+    }
 }
 
 /// Registers the target with its policies and scheduled actions, or refuses. Returns its attributes.
@@ -95,6 +105,7 @@ pub(super) async fn register(
     }
     let mut registered = ready?;
     let mut since_ready = Stopwatch::start();
+    let mut restored: Option<Stored> = None;
     let (plan, attributes) = loop {
         let plan;
         (plan, registered) = self::plan(context, desired, update.as_ref(), previous, former_id, registered).await?;
@@ -113,6 +124,13 @@ pub(super) async fn register(
         };
         context.progress().registered();
         if let Some(policies) = unless_outdated(complete(context, &plan, &owned).await)? {
+            restored = plan.snapshot.clone().filter(|_| plan.restores).or(restored);
+            if owned.may_be_restored_by_others() {
+                // Such a request has read the restoring tag before it was removed, and puts what the snapshot holds.
+                sleep(VISIBLE_WITHIN).await;
+                registered = read_again(context, &plan).await?;
+                continue;
+            }
             let mut attributes = attributes::of_target(&desired.spec);
             attributes.extend(attributes::of_policies(&desired.spec, &policies));
             attributes.insert(TARGET_ARN.to_owned(), owned.arn);
@@ -120,6 +138,11 @@ pub(super) async fn register(
         }
         registered = read_again(context, &plan).await?;
     };
+    let former_owner = restored.as_ref().and_then(|stored| Owner::read(&stored.snapshot.spec.tags));
+    if former_owner.is_some_and(|former| former != *context.owner()) {
+        // The Delete of the former owner, which comes after this request, must not find the target that it had.
+        sleep(VISIBLE_WITHIN).await;
+    }
     // A Delete that runs at the same time either finds this registration, or CloudFormation has already recorded the
     // deletion: see `freshness`.
     if context.checks_freshness() {
@@ -129,10 +152,10 @@ pub(super) async fn register(
     if let (Some(former_id), Some(arn)) = (former_id, attributes.get(TARGET_ARN)) {
         deregister_former(context, former_id, arn).await?;
     }
-    if let Some(stored) = &plan.snapshot {
+    if let Some(stored) = plan.snapshot.as_ref().or(restored.as_ref()) {
         store::drop_snapshot(&context.aws, stored).await?;
     }
-    if plan.restores {
+    if restored.is_some() {
         context.progress().decided(Decision::Restore);
         tracing::info!(target = target.resource_id(), dimension = target.dimension().as_str(), "restored");
     }
@@ -247,7 +270,9 @@ async fn plan<'a>(
 async fn complete(context: &Context<'_>, plan: &Plan<'_>, owned: &OwnedTarget) -> Result<Attributes, ChangeError> {
     let (aws, target) = (&context.aws, &plan.desired.spec.id);
     let state = TargetState::Registered { arn: owned.arn.clone(), ownership: owned.ownership.clone() };
-    let mut precondition = Precondition::since(owned.registered, target, state, Freshness::Fresh);
+    let precondition = Precondition::since(owned.registered, target, state, Freshness::Fresh);
+    // If another request has completed the restore meanwhile, the target has the limits of the snapshot.
+    let mut precondition = precondition.while_restoring(owned.is_marked);
     detach(aws, target, &plan.to_delete, &mut precondition).await?;
     let of_others = plan.merged.spec.attachments.iter().filter(|attachment| !plan.desired.spec.has(&attachment.key()));
     attach(aws, target, of_others, OnRejection::Skip, &mut precondition).await?;
@@ -308,6 +333,7 @@ async fn register_target(
                             registered: registering,
                             arn,
                             ownership,
+                            is_new: true,
                             is_marked: plan.restores,
                             deferred,
                         }));
@@ -355,6 +381,7 @@ async fn register_target(
                                 registered: registering,
                                 arn: now,
                                 ownership,
+                                is_new: true,
                                 is_marked: false,
                                 deferred: Tags::new(),
                             }));
@@ -372,6 +399,7 @@ async fn register_target(
                                 registered: registering,
                                 arn: now,
                                 ownership: Ownership::Own { adopted },
+                                is_new: false,
                                 is_marked,
                                 deferred,
                             }));

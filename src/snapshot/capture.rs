@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use tokio::time::sleep;
+
 use super::parameter::{EndpointUpdate, Snapshot, SnapshotError};
 use super::store;
 use crate::aws::{Aws, AwsError};
@@ -12,12 +14,13 @@ use crate::model::{
     complete_hand_back,
 };
 use crate::polling::poll;
-use crate::timing::VISIBLE;
+use crate::timing::{VISIBLE, VISIBLE_WITHIN};
 
 /// Takes a snapshot of a target that the service describes. `None` if the target is no longer registered.
 ///
 /// A target may be half restored, or another delivery of the request may be deregistering it. Then the stored snapshot
-/// completes the new one.
+/// completes the new one. A target that stays registered has what the reads show: its owner may have deleted the rest since an
+/// earlier delivery, which was killed, stored its snapshot.
 pub async fn capture(
     aws: &Aws<'_>,
     target: &ScalableTargetId,
@@ -79,12 +82,27 @@ async fn completed(aws: &Aws<'_>, mut snapshot: Snapshot) -> Result<Snapshot, Sn
     let completes =
         |stored: &Snapshot| is_half_restored || (stored.arn() == snapshot.arn() && is_of_this_update(stored));
     let mut snapshot = match stored.map(|stored| stored.snapshot).filter(completes) {
-        Some(stored) => snapshot.completed_by(stored),
+        Some(stored) => {
+            let completed = snapshot.clone().completed_by(stored);
+            if is_half_restored || completed.has_more_than(&snapshot) && !stays_registered(aws, &snapshot).await? {
+                completed
+            } else {
+                snapshot
+            }
+        }
         None => snapshot,
     };
     // Otherwise the restore would register the target with the tags of an interrupted hand-back.
     complete_hand_back(&mut snapshot.spec.tags);
     Ok(snapshot)
+}
+
+/// Whether the target was still registered when its attachments were read. If another delivery had deregistered it before, every
+/// read shows that now.
+async fn stays_registered(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<bool, AwsError> {
+    sleep(VISIBLE_WITHIN).await;
+    let described = aws.describe_target(&snapshot.spec.id).await?;
+    Ok(described.is_some_and(|described| text(&described, TARGET_ARN) == snapshot.arn()))
 }
 
 /// Removes the members that Register and Put reject, and those that name the target.

@@ -246,6 +246,11 @@ impl Snapshot {
         Self { spec: TargetSpec { tags, ..self.spec }, attributes, native, ..self }
     }
 
+    /// Whether it has attachments or tags that a snapshot lacks which it completes.
+    pub fn has_more_than(&self, part: &Self) -> bool {
+        self.spec.attachments.len() > part.spec.attachments.len() || self.spec.tags.len() > part.spec.tags.len()
+    }
+
     /// Removes the scheduled actions that have ended, and returns their names. The service rejects them.
     pub fn remove_ended(&mut self, now: SystemTime) -> Vec<String> {
         let now = DateTime::from(now).as_secs_f64();

@@ -932,6 +932,68 @@ async fn a_snapshot_that_is_stored_slowly_has_what_somebody_puts_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_gate_that_was_killed_before_it_deregistered_restores_nothing_that_was_deleted_since() {
+    for at in 1.. {
+        let world = endpoint();
+        register_natively(&world, &["blue"]);
+        world.auto_scaling("PutScalingPolicy", blue(), &step("deleted", 1));
+        assert!(world.crash(&gate_update("large", "xlarge"), Crash { at, after_effect: true }).await);
+        if !snapshots(&world).is_empty() {
+            world.auto_scaling("DeleteScalingPolicy", blue(), &json!({ "PolicyName": "deleted" }));
+            let before = world.picture();
+            world.succeed(gate_update("large", "xlarge").late(120)).await;
+            world.succeed(gate_update("xlarge", "large")).await;
+            assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adoption_keeps_its_own_limits_if_another_request_completes_its_restore() {
+    let (world, _) = snapshotted().await;
+    world.update_endpoint("prod", "xlarge");
+    let mut adopting = gated("xlarge", 4);
+    adopting["AdoptExisting"] = json!("true");
+    // A gate's request completes the restore meanwhile.
+    world.slow_reply("RegisterScalableTarget", Duration::from_secs(6));
+    let gate = world.clone();
+    tokio::spawn(async move {
+        gate.until_called("RegisterScalableTarget").await;
+        complete_restore(&gate, 7);
+    });
+    world.succeed(create().field("ResourceProperties", adopting)).await;
+    assert_eq!((&world.targets()[0]["MaxCapacity"], snapshots(&world).len()), (&json!(4), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_completes_a_restore_decides_the_limits_if_another_request_completes_it_too() {
+    let world = endpoint();
+    world.succeed(create().field("ResourceProperties", gated("large", 4))).await;
+    let tags = world.tags(&world.targets()[0]);
+    world.succeed(gate_update("large", "xlarge")).await;
+    let half = json!({ "MinCapacity": 1, "MaxCapacity": 4, "Tags": merged(tags, &json!({ RESTORING_TAG: "true" })) });
+    world.auto_scaling("RegisterScalableTarget", blue(), &half);
+    // A gate's request has read the restoring tag just before this Update removes it.
+    let gate = world.clone();
+    tokio::spawn(async move {
+        gate.until_called("UntagResource").await;
+        complete_restore(&gate, 4);
+        gate.auto_scaling("PutScalingPolicy", blue(), &step("at-4", 4));
+    });
+    world.succeed(scaling_update(("xlarge", 4), ("large", 5)).late(60)).await;
+    assert_eq!((&world.targets()[0]["MaxCapacity"], snapshots(&world).len()), (&json!(5), 0));
+    assert!(!world.picture().to_string().contains("at-4"));
+}
+
+/// What another request does that restores `blue` with this maximum.
+fn complete_restore(world: &World, max: u32) {
+    world.auto_scaling("RegisterScalableTarget", blue(), &json!({ "MaxCapacity": max }));
+    let untag = json!({ "ResourceARN": world.targets()[0]["ScalableTargetARN"], "TagKeys": [RESTORING_TAG] });
+    world.aws("AnyScaleFrontendService.UntagResource", untag);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_target_that_is_registered_again_during_a_rollback_is_deregistered_again() {
     let world = endpoint();
     world.succeed(create().field("ResourceProperties", gated("large", 4))).await;

@@ -13,7 +13,7 @@ use test_support::request::{
 
 use crate::support::prod::{
     BLUE, BLUE_ID, blue, endpoint, first_snapshot, gate_delete, gate_update, gated, register_natively, snapshots,
-    ungated,
+    stores_snapshot_of, ungated,
 };
 use crate::support::world::World;
 
@@ -369,6 +369,42 @@ async fn a_resource_without_update_gate_takes_over_what_the_snapshot_holds() {
     let policies = world.auto_scaling("DescribeScalingPolicies", blue(), &json!({})).to_string();
     assert!(policies.contains("foreign"), "{policies}");
     assert_eq!(world.tags(&world.targets()[0])[FORMER_LOGICAL_ID_TAG], "Old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_without_update_gate_takes_over_what_a_gate_deregisters_meanwhile() {
+    let taken = gated_by_old().await;
+    taken.succeed(gate_update("large", "both")).await;
+    let world = gated_by_old().await;
+    world.on_record("CREATE_IN_PROGRESS", "");
+    world.on_record_of(OLD, "UPDATE_COMPLETE");
+    // Between two reads of the Create.
+    let gate = [stores_snapshot_of(&taken), ("AnyScaleFrontendService.DeregisterScalableTarget", blue())];
+    world.before("DescribeScalableTargets", 1, &gate);
+    world.succeed(taking_over(create().field("ResourceProperties", ungated(4))).late(60)).await;
+    let policies = world.auto_scaling("DescribeScalingPolicies", blue(), &json!({})).to_string();
+    assert!(policies.contains("foreign"), "{policies}");
+    let blue = world.targets().into_iter().find(|target| target["ResourceId"] == BLUE).expect("blue");
+    assert_eq!(world.tags(&blue)[FORMER_LOGICAL_ID_TAG], "Old");
+    assert!(snapshots(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_former_owners_delete_leaves_a_target_that_was_taken_over_from_its_snapshot_just_now() {
+    let taken = gated_by_old().await;
+    taken.succeed(gate_update("large", "both")).await;
+    let world = gated_by_old().await;
+    // Reads are late only in the Delete, but show what was before the Create.
+    world.read_late(&[], Duration::ZERO);
+    let gate = [stores_snapshot_of(&taken), ("AnyScaleFrontendService.DeregisterScalableTarget", blue())];
+    world.before("GetParameter", 0, &gate);
+    world.on_record("CREATE_IN_PROGRESS", "");
+    world.on_record_of(OLD, "UPDATE_COMPLETE");
+    world.succeed(taking_over(create().field("ResourceProperties", ungated(4))).late(60)).await;
+    world.on_record_of(OLD, "DELETE_IN_PROGRESS");
+    world.read_late(&["DescribeScalableTargets", "ListTagsForResource"], Duration::from_secs(5));
+    world.succeed(of_old(delete()).field("ResourceProperties", gated("large", 4)).of(BLUE_ID)).await;
+    assert!(world.registered().contains(&BLUE.to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
