@@ -293,8 +293,8 @@ FAULTS = [
     Fault(
         "A registration keeps the snapshot",
         REGISTER,
-        "if let Some(stored) = &plan.snapshot {",
-        "if let Some(stored) = &plan.snapshot && !PLANTED {",
+        "if let Some(stored) = plan.snapshot.as_ref().or(restored.as_ref()) {",
+        "if let Some(stored) = plan.snapshot.as_ref().or(restored.as_ref()) && !PLANTED {",
         "..failures",
     ),
     Fault(
