@@ -155,7 +155,7 @@ impl Aws<'_> {
         &self,
         operation: Operation,
         resource: &str,
-        is_wanted: impl AsyncFnMut() -> Result<(), ChangeError>,
+        mut is_wanted: impl AsyncFnMut() -> Result<(), ChangeError>,
         mut attempt: impl AsyncFnMut() -> Result<T, SdkError<E, HttpResponse>>,
     ) -> Result<T, ChangeError>
     where
@@ -165,7 +165,16 @@ impl Aws<'_> {
             self.progress.changing();
             attempt().await
         };
-        self.repeat(operation, resource, is_wanted, attempt).await
+        let before_retry = async || {
+            is_wanted().await.map_err(|mut error| {
+                if let ChangeError::Aws(error) = &mut error {
+                    // The check has changed nothing, but the attempt before it may have.
+                    error.nothing_changed = false;
+                }
+                error
+            })
+        };
+        self.repeat(operation, resource, before_retry, attempt).await
     }
 
     /// Calls an operation that changes a target. Checks the precondition before each attempt.

@@ -120,6 +120,14 @@ async fn a_create_whose_effect_is_unknown_answers_with_the_real_id() {
     world.trouble("RegisterScalableTarget", Trouble::ResetBefore);
     world.fail("RegisterScalableTarget", "AccessDeniedException", 1);
     assert_eq!(world.refuse(create()).await.1, ID);
+
+    // The check before the second attempt fails, and the target of the first one is not visible yet.
+    let world = World::new();
+    world.trouble("RegisterScalableTarget", Trouble::ResetAfter);
+    let fault = json!({ "Operation": "GetParameter", "Code": "ValidationException", "Status": 400, "Times": 1 });
+    world.before("RegisterScalableTarget", 0, &[("LocalAws.InjectFaults", fault)]);
+    world.read_late(&["DescribeScalableTargets"], Duration::from_secs(5));
+    assert_eq!(world.refuse(create().with("AdoptExisting", json!("true"))).await.1, ID);
 }
 
 #[tokio::test(start_paused = true)]
