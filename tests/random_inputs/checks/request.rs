@@ -194,6 +194,7 @@ fn written(desired: &Desired, properties: &Value) -> Value {
         "MaxCapacity": desired.spec.capacity("MaxCapacity"),
         "AdoptExisting": desired.adopt_existing,
         "PropagateStackTags": desired.propagate_stack_tags,
+        "TakeOverFrom": properties["TakeOverFrom"],
         "UpdateGate": desired.gate.as_ref().map(ToString::to_string),
         "SuspendedState": desired.spec.settings.get("SuspendedState"),
         "Tags": tags.collect::<Vec<_>>(),
