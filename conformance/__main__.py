@@ -16,10 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from conformance import examples
-from conformance.account import PREFIX, TAG, Account, LeftError
+from conformance.account import AWS_ERRORS, PREFIX, TAG, Account, LeftError
 from conformance.beliefs import Belief, Result, beliefs, results, save
 from conformance.bill import bill
 from conformance.check import UNCHECKED, WITHOUT_ENDPOINT, Stage
@@ -63,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.what == "clean":
             return _clean(Account(given.region, given.local_aws, given.local_cloudformation))
         return _run_examples(given) if given.only.split() == ["examples"] else _run(given)
-    except (RefusedError, ExamplesError, PackageError, BotoCoreError, ClientError) as error:
+    except (RefusedError, ExamplesError, PackageError, *AWS_ERRORS) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -75,6 +73,8 @@ def in_ci(environment: Mapping[str, str]) -> str | None:
 
 def _run(given: argparse.Namespace) -> int:
     _refuse_in_ci(given)
+    if given.record not in ("", "yes"):
+        raise RefusedError(f"RECORD: {given.record}: expected yes")
     if given.examples:
         raise RefusedError("EXAMPLES needs ONLY=examples")
     rows = {row.id: row for row in beliefs()}
@@ -158,8 +158,9 @@ def _carried_out(account: Account, act: Callable[[], object]) -> int:
     except KeyboardInterrupt as signal:
         print(f"ended by {signal}; everything that was made is deleted", file=sys.stderr)
         return 130
-    except (LeftError, UnclearError, BotoCoreError, ClientError) as error:
-        print(f"error: {error}; run: make conformance-clean REGION={account.region}", file=sys.stderr)
+    except (LeftError, UnclearError, *AWS_ERRORS) as error:
+        advice = "" if account.is_local else f"; run: make conformance-clean REGION={account.region}"
+        print(f"error: {error}{advice}", file=sys.stderr)
         return 1
     return 0
 
@@ -206,7 +207,7 @@ def _confirm(given: str) -> None:
     if given == "yes":
         return
     if given or not sys.stdin.isatty():
-        raise RefusedError("nothing was made. Answer in a terminal, or set CONFIRM=yes")
+        raise RefusedError("nothing was made. Answer in a terminal without CONFIRM, or set CONFIRM=yes")
     try:
         answer = input("Continue? Answer yes: ")
     except (EOFError, KeyboardInterrupt):
@@ -216,12 +217,13 @@ def _confirm(given: str) -> None:
 
 
 def _clean(account: Account) -> int:
+    place = _place(account)
     try:
         account.clean(PREFIX, _say)
     except LeftError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"nothing with the prefix {PREFIX} is left in {account.region}")
+    print(f"nothing with the prefix {PREFIX} is left in account {place}")
     return 0
 
 

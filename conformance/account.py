@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from conformance.stacks import Stacks
 
@@ -41,6 +42,8 @@ _DENIED = ("missing the following permissions", "not authorized to perform")
 """Parts of the messages with which Application Auto Scaling fails a call as invalid, if the caller lacks permissions:
 https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_permission_validation.html
 """
+AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+"""What a call may raise. botocore raises the last for a reply that it cannot parse, such as a page of a proxy."""
 PAUSE_SECONDS = 15.0
 _LOCAL_PAUSE_SECONDS = 0.1
 _LONGEST_LOCAL_CHECK_SECONDS = 300.0
@@ -272,7 +275,7 @@ class Account:
             time.sleep(self.pause)
             try:
                 left = self.left(prefix)
-            except (BotoCoreError, ClientError) as error:
+            except AWS_ERRORS as error:
                 failure = error
                 continue
             if not left:
@@ -295,7 +298,7 @@ class Account:
         for step in steps:
             try:
                 step(prefix, tell)
-            except (BotoCoreError, ClientError) as error:
+            except AWS_ERRORS as error:
                 tell(f"could not look for everything: {error}")
 
     def _delete_stacks(self, prefix: str, tell: Callable[[str], None]) -> None:

@@ -18,10 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from conformance import scene
-from conformance.account import PREFIX, TAG, Account
+from conformance.account import AWS_ERRORS, PREFIX, TAG, Account
 from conformance.beliefs import ROOT
 from conformance.declared import (
     Scaling,
@@ -336,7 +334,7 @@ def play(run: Run, names: Sequence[str], tell: Callable[[Outcome | str], None]) 
     def play_all() -> None:
         try:
             run.install()
-        except (ExamplesError, PackageError, ClientError, BotoCoreError) as error:
+        except (ExamplesError, PackageError, *AWS_ERRORS) as error:
             _unclear(names, str(error), tell)
             return
         for group, of_group in itertools.groupby(names, lambda name: PLAYS[name].group):
@@ -346,7 +344,7 @@ def play(run: Run, names: Sequence[str], tell: Callable[[Outcome | str], None]) 
                     while left:
                         tell(_played(run, left[0]))
                         left.pop(0)
-            except (ExamplesError, ClientError, BotoCoreError) as error:
+            except (ExamplesError, *AWS_ERRORS) as error:
                 _unclear(left, str(error), tell)
 
     cleaned(run.account, run.prefix, tell, play_all)
@@ -391,7 +389,7 @@ def _played(run: Run, name: str) -> Outcome:
         _deregister(run)
         if left and not problem:
             problem = Verdict.DIFFERS, f"deleted: {'; '.join(left)}"
-    except (ClientError, BotoCoreError, KeyError) as error:
+    except (*AWS_ERRORS, KeyError) as error:
         return Outcome(name, Verdict.UNCLEAR, f"{type(error).__name__}: {error}")
     if problem:
         return Outcome(name, *problem)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from conformance.account import PREFIX, Account, LeftError
+from conformance.account import AWS_ERRORS, PREFIX, Account, LeftError
 from conformance.beliefs import ROOT, beliefs
 from conformance.check import Stage
 from conformance.checks import CHECKS
@@ -134,7 +134,7 @@ def _check_stages(account: Account, chosen: Sequence[str]) -> list[Outcome]:
     for stage in Stage:
         if of_stage := [name for name in chosen if CHECKS[name].stage is stage]:
             # Resources that an implementation does not delete or list end with its process.
-            with contextlib.suppress(LeftError, UnclearError, BotoCoreError, ClientError, KeyError):
+            with contextlib.suppress(LeftError, UnclearError, *AWS_ERRORS, KeyError):
                 run(account, of_stage, _MODEL, tell)
     return outcomes
 

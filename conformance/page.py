@@ -59,8 +59,8 @@ Without a model, the run checks only the rows that need no endpoint.
 4. For a row that differs, it prints what that means for you and what the code does then. It writes the results to
    `conformance/results.json`, without the id of your account. `make beliefs` copies them to this page.
 
-The exit code is 0 if each row holds or is not applicable, 1 if one differs or could not be checked, and 2 if nothing was done.
-After Ctrl-C it is 130.
+`make` prints the exit code of the run: 0 if each row holds or is not applicable, 1 if one differs or could not be checked, 2 if
+nothing was done, and 130 after Ctrl-C. `make` itself ends with 2 for each of these but the first.
 
 Your credentials need these permissions:
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from conformance.account import PARAMETERS, TAG
+from conformance.account import AWS_ERRORS, PARAMETERS, TAG
 from conformance.check import NotApplicableError
 from conformance.recorder import Recorder, Recording
 from conformance.scene import Scene, UnclearError
@@ -227,7 +227,7 @@ class Played:
         if name not in self._known:
             try:
                 self._known[name] = play()
-            except (UnclearError, NotApplicableError, ClientError, BotoCoreError) as error:
+            except (UnclearError, NotApplicableError, *AWS_ERRORS) as error:
                 self._known[name] = error
         found = self._known[name]
         if isinstance(found, NotApplicableError):

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from conformance.account import Account
+from conformance.account import AWS_ERRORS, Account
 from conformance.check import WITHOUT_ENDPOINT, NotApplicableError, Stage
 from conformance.checks import CHECKS
 from conformance.limit import limited
@@ -119,7 +117,7 @@ def _play(scene: Scene, beliefs: Sequence[str], note: Callable[[Outcome], None])
             if not failure:
                 with limited(scene.account.longest_check):
                     reached[stage]()
-        except (UnclearError, ClientError, BotoCoreError) as error:
+        except (UnclearError, *AWS_ERRORS) as error:
             failure = str(error)
             if stage in _FIRST:
                 no_endpoint = failure

@@ -103,6 +103,14 @@ class LyingProxy:
         self.after_call(number)
         return found
 
+    def describe_stacks(self, body: bytes) -> tuple[int, bytes, str]:
+        """The reply of the local AWS, in XML, or a lie, in JSON."""
+        if lie := self.lie(Call("DescribeStacks", {}, lambda *_: (0, {}), self._memory)):
+            return lie[0], json.dumps(lie[1]).encode(), "text/xml"
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        with urlopen(Request(self._upstream, body, headers), timeout=10) as found:
+            return 200, found.read(), "text/xml"
+
     def answer(self, target: str, members: Members) -> tuple[int, Members]:
         """The reply to a client."""
         with self._lock:
@@ -126,9 +134,7 @@ class LyingProxy:
                 kind = "application/x-amz-json-1.1"
                 target = self.headers.get("X-Amz-Target", "")
                 if b"Action=DescribeStacks" in body:
-                    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-                    with urlopen(Request(proxy._upstream, body, headers), timeout=10) as found:
-                        status, reply, kind = 200, found.read(), "text/xml"
+                    status, reply, kind = proxy.describe_stacks(body)
                 elif b"Action=GetCallerIdentity" in body:
                     proxy.calls.append("GetCallerIdentity")
                     status, reply, kind = 200, _IDENTITY.encode(), "text/xml"

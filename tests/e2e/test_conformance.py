@@ -516,6 +516,25 @@ class Guard(ConformanceTestCase):
         self.assertEqual((code, "no list" in output), (2, True))
         self.assertFalse([name for name in self.proxy.calls if name.startswith(CHANGES)])
 
+    def test_a_reply_that_cannot_be_parsed_ends_no_clean_up(self) -> None:
+        self.proxy.tell(instead("DescribeStacks", (403, {"no": "XML"})))
+        code, output = self.run_main("clean", "--region", REGION)
+        self.assertEqual((code, "error: Unable to parse response" in output), (2, True), output)
+        self.assertIn("ListEndpoints", self.proxy.calls)
+        self.proxy.forget()
+        code, output = self.run_main("clean", "--region", REGION)
+        self.assertEqual((code, "is left in account 222233334444, Region us-east-1" in output), (0, True), output)
+
+    def test_only_yes_confirms_and_records(self) -> None:
+        for arguments, told in (
+            (["--confirm", "maybe"], "without CONFIRM, or set CONFIRM=yes"),
+            (["--record", "true"], "RECORD: true: expected yes"),
+        ):
+            with self.subTest(told):
+                code, output = self.run_on_aws(*arguments)
+                self.assertEqual((code, told in output), (2, True))
+                self.assert_nothing_made()
+
     def test_it_refuses_to_run_in_ci_even_if_it_is_confirmed(self) -> None:
         for variable in ("CI", "GITHUB_ACTIONS", "CODEBUILD_BUILD_ID"):
             with self.subTest(variable), mock.patch.dict("os.environ", {variable: "true"}):
