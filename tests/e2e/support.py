@@ -32,8 +32,8 @@ TEMPLATES = [ROOT / "template.yaml", *sorted((ROOT / "examples").glob("*.yaml"))
 README = ROOT / "README.md"
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SHELL = ("sh", "bash", "console", "shell")
-_ANSWER_SECONDS = 60
-_CHECK_SECONDS = 120
+_ANSWER_SECONDS = 180
+_CHECK_SECONDS = 300
 _BUILD_SECONDS = 1_500
 _GONE_SECONDS = 15
 

@@ -261,7 +261,7 @@ class Stacks(StackTestCase):
                 f"aws lambda invoke --function-name {function} --invocation-type Event --payload fileb://{file.name}"
             )
             self.world.cli.run(f"{invoke} {os.devnull}")
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 300
             while self.messages(queue) == 0 and time.monotonic() < deadline:
                 time.sleep(0.2)
             receiver.refuses = False
