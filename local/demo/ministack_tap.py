@@ -66,8 +66,10 @@ def tap(record: Path, before: list[Listener]) -> None:
 def tell_tags(aws: LocalAws, request: dict[str, Any]) -> None:
     """Tells the local AWS the tags of the stack that a request is for. The function asks it for them."""
     stack: Any = handlers._resolve_stack(request["StackId"])
-    tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
-    aws.call("LocalAws.SetStackTags", StackId=request["StackId"], Tags=tags)
+    # A request that somebody sends by hand may be for no stack.
+    if stack:
+        tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
+        aws.call("LocalAws.SetStackTags", StackId=request["StackId"], Tags=tags)
 
 
 if __name__ == "__main__":
