@@ -153,9 +153,19 @@ impl Aws<'_> {
         self.record_of(self.request.owner).await
     }
 
+    /// Whether the stack of the request has a gate with one of these ids.
+    pub async fn has_any_gate(&self, gates: impl IntoIterator<Item = UpdateGateId>) -> bool {
+        for gate in gates {
+            if self.has_gate(&gate).await {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Whether the stack of the request has a gate with this id. If another stack has one, too, it is not found if it is not
     /// one of the first 100 resources of its stack.
-    pub async fn has_gate(&self, gate: &UpdateGateId) -> bool {
+    async fn has_gate(&self, gate: &UpdateGateId) -> bool {
         let (id, own) = (gate.to_string(), &self.request.owner.stack_id);
         // The gate itself may not be among them.
         match self.resources_beside(&id).await.into_iter().find_map(|found| found.stack_id) {

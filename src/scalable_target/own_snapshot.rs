@@ -47,12 +47,8 @@ pub(super) async fn own_snapshot(
 /// new one names it.
 async fn is_of_current_gate(context: &Context<'_>, desired: &Desired, snapshot: &Snapshot) -> bool {
     let (Some(gate), Some(update)) = (&desired.gate, &snapshot.update) else { return false };
-    for config in update.configs.iter().filter_map(|config| config.parse().ok()) {
-        if context.aws.has_gate(&UpdateGateId { endpoint: gate.endpoint.clone(), config }).await {
-            return true;
-        }
-    }
-    false
+    let gate_of = |config| UpdateGateId { endpoint: gate.endpoint.clone(), config };
+    context.aws.has_any_gate(update.configs.iter().filter_map(|config| config.parse().ok()).map(gate_of)).await
 }
 
 /// Fails if the target has another snapshot than was read before.

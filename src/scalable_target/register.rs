@@ -241,19 +241,15 @@ async fn plan<'a>(
         ensure_fresh(context, target).await?;
         registered = current_registration(&context.aws, &stored.snapshot).await?;
         // Without the restoring tag, the snapshot is out of date.
-        let is_up_to_date = registered.as_ref().is_none_or(Registered::is_restoring);
-        let restored = if is_up_to_date {
-            restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous).await?
-        } else {
-            None
-        };
-        if let Some(spec) = restored {
-            plan.merged.spec = spec;
-            plan.restores = true;
-        } else if is_up_to_date && adopts_half_restored(context, desired, registered.as_ref()) {
-            // The restore was killed before it undid its registration, because the resource was deleted. Continue it.
-            restore(&context.aws, stored.clone(), Newer::Leave).await?;
-            registered = None;
+        if registered.as_ref().is_none_or(Registered::is_restoring) {
+            if let Some(spec) = restored_spec(context, desired, &stored.snapshot, &plan.to_delete, previous).await? {
+                plan.merged.spec = spec;
+                plan.restores = true;
+            } else if adopts_half_restored(context, desired, registered.as_ref()) {
+                // The restore was killed before it undid its registration, because the resource was deleted. Continue it.
+                restore(&context.aws, stored.clone(), Newer::Leave).await?;
+                registered = None;
+            }
         }
         plan.snapshot = Some(stored);
     }

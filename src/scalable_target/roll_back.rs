@@ -82,10 +82,7 @@ pub(super) async fn expected(
     // After updates that failed without a rollback, the stack reverts several configurations. Then its current gate is not
     // that of this request.
     let running = endpoint.config.parse().map(|config| UpdateGateId { endpoint: gate.endpoint.clone(), config });
-    let mut has_own_gate = false;
-    for other in running.into_iter().chain(previous) {
-        has_own_gate = has_own_gate || context.aws.has_gate(&other).await;
-    }
+    let has_own_gate = context.aws.has_any_gate(running.into_iter().chain(previous)).await;
     if !runs_previous && !has_own_gate {
         return Ok(None);
     }
