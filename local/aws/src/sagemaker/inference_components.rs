@@ -3,7 +3,7 @@
 //! API: <https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateInferenceComponent.html> and its
 //! neighbours. Assumed (belief error-texts): the texts.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::protocol::fault::{Fault, OperationResult};
 use crate::protocol::input::Input;
@@ -34,17 +34,24 @@ impl LocalAws {
     pub(crate) fn describe_inference_component(&self, input: Input<'_>) -> OperationResult {
         let name = read_name(input, "InferenceComponentName")?;
         let component = self.inference_components.get(name).ok_or_else(|| self.no_component(name))?;
-        Ok(json!({
+        let mut described = self.component_summary(name, component);
+        described["RuntimeConfig"] =
+            json!({ "CurrentCopyCount": component.copies, "DesiredCopyCount": component.copies });
+        Ok(described)
+    }
+
+    /// What a list shows of a component.
+    pub(crate) fn component_summary(&self, name: &str, component: &InferenceComponent) -> Value {
+        json!({
             "InferenceComponentName": name,
             "InferenceComponentArn": self.component_arn(name),
             "EndpointName": component.endpoint,
             "EndpointArn": self.endpoint_arn(&component.endpoint),
             "VariantName": component.variant,
             "InferenceComponentStatus": "InService",
-            "RuntimeConfig": { "CurrentCopyCount": component.copies, "DesiredCopyCount": component.copies },
             "CreationTime": component.created,
             "LastModifiedTime": component.created,
-        }))
+        })
     }
 
     /// Deletes a component. Assumed (belief component-target-left): its target stays registered.

@@ -43,19 +43,10 @@ impl LocalAws {
 
     /// The inference components whose names contain a text.
     pub(crate) fn list_inference_components(&self, input: Input<'_>) -> OperationResult {
-        let items = self.inference_components.iter().map(|(name, component)| {
-            let item = json!({
-                "InferenceComponentName": name,
-                "InferenceComponentArn": self.component_arn(name),
-                "EndpointName": component.endpoint,
-                "EndpointArn": self.endpoint_arn(&component.endpoint),
-                "VariantName": component.variant,
-                "InferenceComponentStatus": "InService",
-                "CreationTime": component.created,
-                "LastModifiedTime": component.created,
-            });
-            (name.clone(), item)
-        });
+        let items = self
+            .inference_components
+            .iter()
+            .map(|(name, component)| (name.clone(), self.component_summary(name, component)));
         page(input, "InferenceComponents", items)
     }
 
