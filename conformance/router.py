@@ -2,33 +2,24 @@
 
 import http.client
 import re
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from demo.loopback import LoopbackServer
 
 _SERVICE = re.compile(r"Credential=[^/]*/[^/]*/[^/]*/([^/]*)/aws4_request")
 _SECONDS = 120
 
 
-class Router:
-    """The server. It runs during the `with` block."""
+class Router(LoopbackServer):
+    """The server."""
 
     def __init__(self, by_service: Mapping[str, str], of_others: str) -> None:
         """`by_service` has the addresses of some services, by their names in signatures."""
+        super().__init__(self._handler())
         self._by_service = by_service
         self._of_others = of_others
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "Router":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def address(self, authorization: str) -> str:
         """Where a call goes, by the header that signs it."""

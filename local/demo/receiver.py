@@ -5,8 +5,10 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from demo.loopback import LoopbackServer
 
 
 @dataclass(frozen=True)
@@ -24,30 +26,16 @@ class Answer:
         return json.loads(self.body)
 
 
-class Receiver:
-    """A server on a loopback port, from entering the `with` block until leaving it."""
+class Receiver(LoopbackServer):
+    """The receiver."""
 
     def __init__(self, port: int = 0, on_answer: Callable[[Answer], None] = lambda answer: None) -> None:
+        super().__init__(self._handler(), port)
         self.refuses = False
         """Whether it refuses answers, like an expired response URL."""
         self._answers: dict[str, Answer] = {}
         self._arrival = threading.Condition()
         self._on_answer = on_answer
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self._server.daemon_threads = True
-
-    @property
-    def netloc(self) -> str:
-        """Host and port, as in a URL."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> "Receiver":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def secure(self, tls: ssl.SSLContext) -> None:
         """Speaks TLS from now on."""

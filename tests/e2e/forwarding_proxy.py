@@ -1,13 +1,14 @@
 """A proxy that forwards requests of any AWS protocol as they are, names them, and may answer some itself."""
 
 import re
-import threading
 from collections.abc import Callable, Mapping
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.error import HTTPError
 from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
+
+from demo.loopback import LoopbackServer
 
 Reply = tuple[int, Mapping[str, str], bytes]
 """Status, headers, content."""
@@ -15,11 +16,12 @@ _HOP = ("connection", "content-length", "expect", "host", "transfer-encoding", "
 _SECONDS = 120
 
 
-class ForwardingProxy:
-    """The proxy. It runs during the `with` block."""
+class ForwardingProxy(LoopbackServer):
+    """The proxy."""
 
     def __init__(self, upstream: str, name: Callable[[str, str, str, bytes], str] | None = None) -> None:
         """`name` names a call by its method, path, target and body."""
+        super().__init__(type("Handler", (_Handler,), {"proxy": self}))
         self.name = name or _name
         self.before_call: Callable[[str], None] = lambda _: None
         self.after_call: Callable[[str], None] = lambda _: None
@@ -27,17 +29,6 @@ class ForwardingProxy:
         """Gets the name of a call, its body, and a function that forwards it."""
         self.calls: list[str] = []
         self._upstream = upstream
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "ForwardingProxy":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def forget(self) -> None:
         """Forwards everything, and forgets the calls."""

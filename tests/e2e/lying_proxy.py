@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs
 from urllib.request import Request, urlopen
+
+from demo.loopback import LoopbackServer
 
 Members = dict[str, Any]
 _LOCAL = ("AnyScaleFrontendService", "AmazonSSM", "CloudFormation")
@@ -40,10 +42,11 @@ Lie = Callable[[Call], "tuple[int, Members] | None"]
 """The reply to a call, or `None` for the honest one."""
 
 
-class LyingProxy:
-    """The proxy. It runs during the `with` block."""
+class LyingProxy(LoopbackServer):
+    """The proxy."""
 
     def __init__(self, upstream: str) -> None:
+        super().__init__(self._handler())
         self.lie: Lie = lambda _: None
         self.before_call: Callable[[int], None] = lambda _: None
         self.after_call: Callable[[int], None] = lambda _: None
@@ -53,17 +56,6 @@ class LyingProxy:
         self._memory: Members = {}
         self._lock = threading.Lock()
         self._upstream = upstream
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> "LyingProxy":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def tell(self, lie: Lie) -> None:
         """Tells this lie from now on."""
