@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from conformance import examples
-from conformance.account import AWS_ERRORS, PREFIX, TAG, Account, LeftError
+from conformance.account import AWS_ERRORS, PREFIX, TAG, Account, LeftError, UnclearError
 from conformance.beliefs import Belief, Result, beliefs, results, save
 from conformance.bill import bill
 from conformance.check import UNCHECKED, WITHOUT_ENDPOINT, Stage
@@ -28,9 +28,8 @@ from conformance.models import has_image
 from conformance.record import LOCAL_AWS, Recorder
 from conformance.redaction import text
 from conformance.run import Outcome, run
-from conformance.scene import UnclearError
 
-_CI = (
+CI_VARIABLES = (
     "CI",
     "BUILDKITE",
     "CODEBUILD_BUILD_ID",
@@ -68,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def in_ci(environment: Mapping[str, str]) -> str | None:
     """The variable that says that this runs in CI."""
-    return next((name for name in _CI if environment.get(name, "").lower() not in _NOT), None)
+    return next((name for name in CI_VARIABLES if environment.get(name, "").lower() not in _NOT), None)
 
 
 def _run(given: argparse.Namespace) -> int:

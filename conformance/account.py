@@ -103,6 +103,10 @@ KINDS: list[Kind] = []
 """The kinds, in the order of their deletion: each comes before those that it needs. Their modules add them."""
 
 
+class UnclearError(Exception):
+    """A belief cannot be checked. The message says why."""
+
+
 class LeftError(Exception):
     """Something could not be deleted. The message names it."""
 
@@ -170,16 +174,17 @@ class Account:
         return str(reply.value["EndpointStatus"]) if reply.value else None
 
     def settle(self, endpoint: str) -> str | None:
-        """Waits until an endpoint does not change any more. Returns its status."""
-        deadline = time.monotonic() + _LONGEST_CHANGE_SECONDS
-        while (status := self.status(endpoint)) in _CHANGING and time.monotonic() < deadline:
-            time.sleep(self.pause)
-        return status
+        """Waits until an endpoint does not change any more. Returns its status, `None` if it is gone."""
+        return self._settled(lambda: self.status(endpoint))
+
+    def named_targets(self, prefix: str) -> list[dict[str, Any]]:
+        """The targets of resources whose names begin with a prefix, in any letter case, also those of others."""
+        found = self.all(self.scaling, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="sagemaker")
+        return [target for target in found if _named(target)[1].startswith(prefix)]
 
     def targets(self, prefix: str) -> list[dict[str, Any]]:
         """The targets of resources whose names begin with a prefix, in any letter case. Skips resources of others."""
-        found = self.all(self.scaling, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="sagemaker")
-        named = [target for target in found if _named(target)[1].startswith(prefix)]
+        named = self.named_targets(prefix)
         if not named:
             return []
         # Of any name: no page says whether `NameContains` ignores the letter case, as the names of targets do here.
@@ -200,13 +205,18 @@ class Account:
 
     def settle_component(self, name: str) -> str | None:
         """Waits until an inference component does not change any more. Returns its status, `None` if it is gone."""
-        deadline = time.monotonic() + _LONGEST_CHANGE_SECONDS
-        while True:
+
+        def status() -> str | None:
             reply = _try(self.sagemaker.describe_inference_component, InferenceComponentName=name)
-            status = str(reply.value["InferenceComponentStatus"]) if reply.value else None
-            if status not in _CHANGING or time.monotonic() > deadline:
-                return status
+            return str(reply.value["InferenceComponentStatus"]) if reply.value else None
+
+        return self._settled(status)
+
+    def _settled(self, read: Callable[[], str | None]) -> str | None:
+        deadline = time.monotonic() + _LONGEST_CHANGE_SECONDS
+        while (status := read()) in _CHANGING and time.monotonic() < deadline:
             time.sleep(self.pause)
+        return status
 
     def delete_component(self, name: str) -> Reply:
         """Deletes an inference component, and waits until it is gone. Its endpoint cannot be deleted before."""

@@ -1,12 +1,10 @@
 """An alarm that rolls a deployment back when the run wants it."""
 
-import json
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from conformance.account import KINDS, PREFIX, Account, Kind, has_tag
 from conformance.check import NotApplicableError
+from demo.stage import CallError, LocalAws
 
 _SECONDS = 60
 
@@ -26,10 +24,9 @@ def trip(account: Account, name: str) -> None:
     if not account.is_local:
         _put(account, name, "breaching")
         return
-    headers = {"X-Amz-Target": "LocalAws.TripAlarm", "Content-Type": "application/x-amz-json-1.1"}
     try:
-        urlopen(Request(account.local_aws, json.dumps({"AlarmName": name}).encode(), headers), timeout=10).close()
-    except HTTPError as error:
+        LocalAws(account.local_aws).call("LocalAws.TripAlarm", AlarmName=name)
+    except CallError as error:
         raise NotApplicableError("this implementation cannot put an alarm into the state ALARM") from error
 
 

@@ -97,21 +97,14 @@ def declared(template: Template, stack_id: str) -> Scaling:
     return found
 
 
-def targets(account: Account, prefix: str) -> list[dict[str, Any]]:
-    """The targets of endpoints and inference components whose names begin with a prefix."""
-    found = account.all(account.scaling, "describe_scalable_targets", "ScalableTargets", ServiceNamespace="sagemaker")
-    return [target for target in found if target["ResourceId"].lower().split("/")[1].startswith(prefix)]
-
-
 def registered(account: Account, prefix: str) -> Scaling:
     """What AWS has registered for endpoints and inference components whose names begin with a prefix."""
     found: Scaling = {}
-    listed: dict[str, list[dict[str, Any]]] = {}
-    for what in ("ScalingPolicies", "ScheduledActions"):
-        operation = {"ScalingPolicies": "describe_scaling_policies", "ScheduledActions": "describe_scheduled_actions"}
-        pages = account.scaling.get_paginator(operation[what]).paginate(ServiceNamespace="sagemaker")
-        listed[what] = [item for page in pages for item in page[what]]
-    for target in targets(account, prefix):
+    listed = {
+        "ScalingPolicies": _listed(account, "describe_scaling_policies", "ScalingPolicies"),
+        "ScheduledActions": _listed(account, "describe_scheduled_actions", "ScheduledActions"),
+    }
+    for target in account.named_targets(prefix):
         # A target that is just being deregistered may still be listed.
         reply = ask(account.scaling.list_tags_for_resource, ResourceARN=target["ScalableTargetARN"])
         tags = reply.value["Tags"] if reply.value else {}
@@ -134,8 +127,8 @@ def declared_alarms(template: Template) -> dict[str, list[str]]:
 
 def registered_alarms(account: Account, resources: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     """The policies that the alarms among the resources of a stack invoke, by the alarms' logical ids."""
-    pages = account.scaling.get_paginator("describe_scaling_policies").paginate(ServiceNamespace="sagemaker")
-    names = {policy["PolicyARN"]: policy["PolicyName"] for page in pages for policy in page["ScalingPolicies"]}
+    policies = _listed(account, "describe_scaling_policies", "ScalingPolicies")
+    names = {policy["PolicyARN"]: policy["PolicyName"] for policy in policies}
     found = {}
     for resource in resources:
         if resource["ResourceType"] == "AWS::CloudWatch::Alarm":
@@ -190,6 +183,10 @@ def counted(scaling: Scaling) -> str:
     )
     plural: Mapping[str, str] = {"policy": "policies"}
     return ", ".join(f"{count} {what if count == 1 else plural.get(what, what + 's')}" for count, what in counts)
+
+
+def _listed(account: Account, operation: str, member: str) -> list[dict[str, Any]]:
+    return [*account.all(account.scaling, operation, member, ServiceNamespace="sagemaker")]
 
 
 def _target(given: Mapping[str, Any], policies: list[dict[str, Any]], owner: Mapping[str, str]) -> dict[str, Any]:

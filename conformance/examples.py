@@ -32,7 +32,6 @@ from conformance.declared import (
     registered,
     registered_alarms,
     registered_endpoints,
-    targets,
 )
 from conformance.installed import Package, PackageError
 from conformance.leftovers import snapshots
@@ -460,7 +459,7 @@ def _unequal(run: Run, scaling: Scaling, live: Mapping[str, _Live], gone: Sequen
 
 def _deregister(run: Run) -> None:
     """Deregisters what an example has left, so that the next one begins without a target."""
-    for target in targets(run.account, run.prefix):
+    for target in run.account.named_targets(run.prefix):
         key = {name: target[name] for name in ("ServiceNamespace", "ResourceId", "ScalableDimension")}
         with contextlib.suppress(run.account.scaling.exceptions.ObjectNotFoundException):
             run.account.scaling.deregister_scalable_target(**key)

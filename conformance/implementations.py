@@ -16,14 +16,13 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from conformance.account import AWS_ERRORS, PREFIX, Account, LeftError
+from conformance.account import AWS_ERRORS, PREFIX, Account, LeftError, UnclearError
 from conformance.beliefs import ROOT, beliefs
 from conformance.check import Stage
 from conformance.checks import CHECKS
 from conformance.others import DIFFERS, HOLDS, UNCLEAR, Found, others, save
 from conformance.router import Router
 from conformance.run import Outcome, run
-from conformance.scene import UnclearError
 from demo import package
 from demo.environment import REGION, isolate
 from demo.stage import Stage as Processes

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-from conformance.scene import UnclearError
+from conformance.account import UnclearError
 
 
 class _TimeUp(BaseException):

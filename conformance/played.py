@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from conformance.account import AWS_ERRORS, PARAMETERS, TAG
+from conformance.account import AWS_ERRORS, PARAMETERS, TAG, UnclearError
 from conformance.check import NotApplicableError
 from conformance.recorder import Recorder, Recording
-from conformance.scene import Scene, UnclearError
+from conformance.scene import Scene
 from conformance.stacks import Settled, Stacks
 
 CHAIN = ("A", "B", "C", "D", "E")

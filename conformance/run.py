@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from conformance.account import AWS_ERRORS, Account
+from conformance.account import AWS_ERRORS, Account, UnclearError
 from conformance.check import WITHOUT_ENDPOINT, NotApplicableError, Stage
 from conformance.checks import CHECKS
 from conformance.limit import limited
-from conformance.scene import BURSTABLE, BURSTABLE_VARIANT, POOLS, SMALL, Scene, UnclearError
+from conformance.scene import BURSTABLE, BURSTABLE_VARIANT, POOLS, SMALL, Scene
 
 _FIRST = (Stage.CREATING, Stage.IN_SERVICE)
 """The stages in which the first endpoint comes into service."""

@@ -1,13 +1,14 @@
 """What a check works with: one endpoint for all checks of a run, and calls that name only resources of the run."""
 
-import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from conformance import models
-from conformance.account import INSTANCES, PARAMETERS, PREFIX, TAG, VARIANT, Account, Reply, ask
+from conformance.account import PARAMETERS, PREFIX, TAG, VARIANT, Account, Reply, UnclearError, ask
+from conformance.subject import Subject
 
 SMALL = "ml.m5.large"
 """The instance type of the endpoint. It is the smallest that scales and that most models run on."""
@@ -22,10 +23,6 @@ VISIBLE_SECONDS = 6.0
 _RETRY_SECONDS = 12
 _MEGABYTES = 3_072
 """Half of the largest memory of a serverless variant."""
-
-
-class UnclearError(Exception):
-    """A belief cannot be checked. The message says why."""
 
 
 class Scene:
@@ -43,15 +40,17 @@ class Scene:
         self._model = model
         self._made: Reply | None = None
 
+    def subject(self, endpoint: str = "") -> Subject:
+        """The variant of an endpoint, which is the first one if no other is named."""
+        return Subject(self.account, f"endpoint/{endpoint or self.endpoint}/variant/{VARIANT}")
+
     def key(self, endpoint: str = "") -> dict[str, str]:
         """The members that name the target of the variant."""
-        resource = f"endpoint/{endpoint or self.endpoint}/variant/{VARIANT}"
-        return {"ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": INSTANCES}
+        return self.subject(endpoint).key()
 
     def register(self, endpoint: str = "", **members: Any) -> Reply:
         """Registers the variant, from 1 to 1 if nothing else is given."""
-        given = {"MinCapacity": 1, "MaxCapacity": 1, **members}
-        return ask(self.account.scaling.register_scalable_target, **self.key(endpoint), **given)
+        return self.subject(endpoint).register(**members)
 
     def update(self, **members: Any) -> Reply:
         """Registers the variant again, with these members only."""
@@ -59,18 +58,11 @@ class Scene:
 
     def deregister(self, endpoint: str = "") -> Reply:
         """Deregisters the variant."""
-        return ask(self.account.scaling.deregister_scalable_target, **self.key(endpoint))
+        return self.subject(endpoint).deregister()
 
-    @contextlib.contextmanager
-    def registered(self, **members: Any) -> Iterator[str]:
+    def registered(self, **members: Any) -> AbstractContextManager[str]:
         """Registers the variant for a block, which gets its ARN."""
-        reply = self.register(**members)
-        if reply.code:
-            raise UnclearError(f"RegisterScalableTarget: {reply}")
-        try:
-            yield reply.value["ScalableTargetARN"]
-        finally:
-            self.deregister()
+        return self.subject().registered(**members)
 
     def model(self) -> str:
         """The model that the endpoints run. Makes one if the user has named none."""
@@ -117,13 +109,7 @@ class Scene:
 
     def described(self, endpoint: str = "") -> list[dict[str, Any]]:
         """The target as DescribeScalableTargets shows it: none or one."""
-        key = self.key(endpoint)
-        described: list[dict[str, Any]] = self.account.scaling.describe_scalable_targets(
-            ServiceNamespace="sagemaker",
-            ResourceIds=[key["ResourceId"]],
-            ScalableDimension=key["ScalableDimension"],
-        )["ScalableTargets"]
-        return described
+        return self.subject(endpoint).described()
 
     def tags(self, arn: str) -> dict[str, str]:
         """The tags of a target; none if it is not visible."""

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.account import INSTANCES, Account, Reply, ask
-from conformance.scene import UnclearError
+from conformance.account import INSTANCES, Account, Reply, UnclearError, ask
 
 
 @dataclass(frozen=True)
@@ -42,18 +41,23 @@ class Subject:
         return reply
 
     @contextlib.contextmanager
-    def registered(self) -> Iterator[None]:
-        """Registers it for a block."""
-        reply = self.register()
+    def registered(self, **members: Any) -> Iterator[str]:
+        """Registers it for a block, which gets its ARN."""
+        reply = self.register(**members)
         if reply.code:
             raise UnclearError(f"RegisterScalableTarget: {reply}")
         try:
-            yield
+            yield reply.value["ScalableTargetARN"]
         finally:
             self.deregister()
 
-    def is_registered(self) -> bool:
-        """Whether DescribeScalableTargets shows it."""
+    def described(self) -> list[dict[str, Any]]:
+        """The target as DescribeScalableTargets shows it: none or one."""
         describe = self.account.scaling.describe_scalable_targets
         ids = {"ResourceIds": [self.resource], "ScalableDimension": self.dimension}
-        return bool(describe(ServiceNamespace="sagemaker", **ids)["ScalableTargets"])
+        described: list[dict[str, Any]] = describe(ServiceNamespace="sagemaker", **ids)["ScalableTargets"]
+        return described
+
+    def is_registered(self) -> bool:
+        """Whether DescribeScalableTargets shows it."""
+        return bool(self.described())

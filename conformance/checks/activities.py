@@ -4,8 +4,9 @@ import datetime
 import time
 from typing import Any
 
+from conformance.account import UnclearError
 from conformance.check import Seen, Stage, check
-from conformance.scene import Scene, UnclearError
+from conformance.scene import Scene
 
 _SCALING_SECONDS = 1_800.0
 _SCALING_SECONDS_LOCALLY = 20.0

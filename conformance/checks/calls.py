@@ -8,10 +8,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from conformance.account import INSTANCES, PARAMETERS, Reply, ask
+from conformance.account import INSTANCES, PARAMETERS, Reply, UnclearError, ask
 from conformance.check import Seen, Stage, check
 from conformance.raw import ask_raw
-from conformance.scene import Scene, UnclearError
+from conformance.scene import Scene
 
 _CALLS = 40
 _PER_SECOND = 20

@@ -5,11 +5,11 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from conformance.account import ask
+from conformance.account import UnclearError, ask
 from conformance.check import NotApplicableError, Seen, Stage, check
 from conformance.played import CHAIN, FAILING, QUICK, REPLACED, SLOW, Operation, played
 from conformance.recorder import Recording
-from conformance.scene import Scene, UnclearError
+from conformance.scene import Scene
 from conformance.stacks import STEP
 
 RECORD_LAG_SECONDS = 2.0

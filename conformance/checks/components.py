@@ -2,7 +2,6 @@
 
 import time
 
-from conformance.account import VARIANT
 from conformance.check import Seen, Stage, check
 from conformance.scene import Scene
 from conformance.subject import Subject
@@ -14,7 +13,7 @@ _LEFT_SECONDS_LOCALLY = 0.5
 
 @check("managed-scaling", Stage.COMPONENT)
 def _(scene: Scene) -> Seen:
-    reply = Subject(scene.account, f"endpoint/{scene.hosting}/variant/{VARIANT}").try_to_register()
+    reply = scene.subject(scene.hosting).try_to_register()
     endpoint = scene.account.sagemaker.describe_endpoint(EndpointName=scene.hosting)
     [variant] = endpoint["ProductionVariants"]
     status = variant.get("ManagedInstanceScaling", {}).get("Status")

@@ -1,6 +1,8 @@
 """The checks of a serverless variant with provisioned concurrency, on an endpoint of its own."""
 
-from conformance.account import VARIANT, ask
+from dataclasses import replace
+
+from conformance.account import ask
 from conformance.check import Seen, Stage, check
 from conformance.checks.endpoints import gone_after_delete
 from conformance.scene import SMALL, Scene
@@ -12,7 +14,7 @@ _MORE_REQUESTS = 2
 
 @check("serverless-dimension", Stage.SERVERLESS)
 def _(scene: Scene) -> Seen:
-    instances = Subject(scene.account, _resource(scene)).try_to_register()
+    instances = scene.subject(scene.serverless).try_to_register()
     concurrency = _subject(scene).try_to_register()
     text = f"RegisterScalableTarget of a serverless variant for instances: {instances}; for concurrency: {concurrency}"
     return Seen(instances.code == "ValidationException" and not concurrency.code, text)
@@ -40,8 +42,4 @@ def _(scene: Scene) -> Seen:
 
 
 def _subject(scene: Scene) -> Subject:
-    return Subject(scene.account, _resource(scene), _CONCURRENCY)
-
-
-def _resource(scene: Scene) -> str:
-    return f"endpoint/{scene.serverless}/variant/{VARIANT}"
+    return replace(scene.subject(scene.serverless), dimension=_CONCURRENCY)

@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 from conformance import alarms
-from conformance.account import VARIANT
+from conformance.account import VARIANT, UnclearError
 from conformance.check import Seen, Stage, check
-from conformance.scene import BURSTABLE_VARIANT, OTHER, POOLS, SMALL, Scene, UnclearError
+from conformance.scene import BURSTABLE_VARIANT, OTHER, POOLS, SMALL, Scene
 from conformance.subject import Subject
 
 _BAKING_SECONDS = 900

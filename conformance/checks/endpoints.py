@@ -1,8 +1,8 @@
 """The checks of SageMaker."""
 
-from conformance.account import ask
+from conformance.account import UnclearError, ask
 from conformance.check import Seen, Stage, check
-from conformance.scene import OTHER, Scene, UnclearError
+from conformance.scene import OTHER, Scene
 from conformance.subject import Subject
 
 _GONE_SECONDS = 180.0
@@ -54,7 +54,7 @@ def _(scene: Scene) -> Seen:
 
 @check("targets-after-delete", Stage.LAST)
 def _(scene: Scene) -> Seen:
-    return gone_after_delete(scene, Subject(scene.account, scene.key()["ResourceId"]), scene.endpoint)
+    return gone_after_delete(scene, scene.subject(), scene.endpoint)
 
 
 def gone_after_delete(scene: Scene, subject: Subject, endpoint: str) -> Seen:

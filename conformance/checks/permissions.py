@@ -8,9 +8,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from conformance import grants, roles
-from conformance.account import Reply, ask
+from conformance.account import Reply, UnclearError, ask
 from conformance.check import NotApplicableError, Seen, Stage, check
-from conformance.scene import Scene, UnclearError
+from conformance.scene import Scene
 
 _ROLE_SECONDS = 120.0
 _SESSION_SECONDS = 900

@@ -4,9 +4,9 @@ import datetime
 import re
 from typing import Any
 
-from conformance.account import INSTANCES, TAG, ask
+from conformance.account import INSTANCES, TAG, UnclearError, ask
 from conformance.check import Seen, Stage, all_visible, check, visible
-from conformance.scene import Scene, UnclearError
+from conformance.scene import Scene
 
 _POLICIES = 50
 _TRACKING = {

@@ -1,11 +1,9 @@
 """`make conformance` on the local AWS: its checks, the lies that they find, its guard, and what it leaves behind."""
 
-import contextlib
 import io
 import random
 import signal
 import subprocess
-import sys
 import tempfile
 import unittest
 from collections.abc import Callable
@@ -16,18 +14,15 @@ from typing import Any
 from unittest import mock
 
 import lies
+from conformance_runs import OUTSIDE_CI, ProxiedTestCase, run_main, start
 
 from conformance import account, beliefs, scene
-from conformance.__main__ import in_ci, main
 from conformance.account import PARAMETERS, PREFIX, TAG, VARIANT
 from conformance.bill import CONFIGS
 from conformance.check import UNCHECKED, UNSEEN, Stage
 from conformance.checks import CHECKS
-from demo.environment import ROOT, inherited
-from demo.stage import LocalAws
-from demo.stage import Stage as Processes
-from lying_proxy import Call, Lie, LyingProxy, Members, accept, after, another_code, changed, instead, refuse
-from support import programs
+from demo.environment import ROOT
+from lying_proxy import Call, Lie, Members, accept, after, another_code, changed, instead, refuse
 
 REGION = "us-east-1"
 MODEL = ["--model", "my-model"]
@@ -228,35 +223,11 @@ def interrupt(kind: signal.Signals, process: "subprocess.Popen[str]") -> None:
     process.send_signal(kind)
 
 
-class ConformanceTestCase(unittest.TestCase):
-    """Tests on one local AWS behind a proxy. It also has resources of others, which have to stay as they are."""
-
-    proxy: LyingProxy
-    aws: LocalAws
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """Starts the local AWS and the proxy."""
-        processes = cls.entered(Processes())
-        cls.aws = processes.local_aws(programs().local_aws)
-        cls.proxy = cls.entered(LyingProxy(cls.aws.url))
-
-    @classmethod
-    def entered(cls, context: Any) -> Any:
-        """Enters a context for the time of the class."""
-        value = context.__enter__()
-        cls.addClassCleanup(context.__exit__, None, None, None)
-        return value
-
-    def enter(self, context: Any) -> Any:
-        """Enters a context for the time of the test."""
-        value = context.__enter__()
-        self.addCleanup(context.__exit__, None, None, None)
-        return value
+class ConformanceTestCase(ProxiedTestCase):
+    """Tests on a local AWS that also has resources of others, which have to stay as they are."""
 
     def setUp(self) -> None:
-        self.aws.call("LocalAws.Reset")
-        self.proxy.forget()
+        super().setUp()
         self.make_resources_of_others()
         self.others = self.everything()
 
@@ -306,16 +277,9 @@ class ConformanceTestCase(unittest.TestCase):
         """Nothing of a run is left, and everything else is as it was."""
         self.assertEqual(self.everything(), self.others)
 
-    def run_main(self, *arguments: str) -> tuple[int, str]:
-        """Runs the command in this process. Returns its exit code and output."""
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            code = main(arguments)
-        return code, output.getvalue()
-
     def run_locally(self, *arguments: str) -> tuple[int, str]:
         """Runs the checks on the local AWS."""
-        return self.run_main("run", "--region", REGION, "--local-aws", self.proxy.url, *arguments)
+        return run_main("run", "--region", REGION, "--local-aws", self.proxy.url, *arguments)
 
 
 class Checks(ConformanceTestCase):
@@ -428,23 +392,23 @@ class Checks(ConformanceTestCase):
         self.aws.call("AnyScaleFrontendService.RegisterScalableTarget", **key, **capacities)
         others = self.everything()
         self.proxy.tell(compared_by_case)
-        code, output = self.run_main("clean", "--region", REGION, "--local-aws", self.proxy.url)
+        code, output = run_main("clean", "--region", REGION, "--local-aws", self.proxy.url)
         self.assertEqual(code, 0, output)
         self.assertEqual(self.everything(), others)
 
     def test_a_clean_up_that_cannot_read_tags_does_not_say_that_nothing_is_left(self) -> None:
         self.proxy.tell(instead("ListTags", refuse("AccessDeniedException", "no sagemaker:ListTags")))
-        code, output = self.run_main("clean", "--region", REGION, "--local-aws", self.proxy.url)
+        code, output = run_main("clean", "--region", REGION, "--local-aws", self.proxy.url)
         self.assertEqual(code, 2)
         self.assertIn("no sagemaker:ListTags", output)
         self.assertNotIn("is left", output)
 
     def test_without_a_model_only_rows_without_an_endpoint_are_checked(self) -> None:
         without_image = ("run", "--region", "cn-north-1", "--local-aws", self.proxy.url)
-        code, output = self.run_main(*without_image)
+        code, output = run_main(*without_image)
         self.assertEqual(code, 0, output)
         self.assertNotIn("CreateEndpoint", self.proxy.calls)
-        code, output = self.run_main(*without_image, "--only", "minimum-zero")
+        code, output = run_main(*without_image, "--only", "minimum-zero")
         self.assertEqual((code, "name a SageMaker model" in output), (2, True))
 
     def test_every_check_is_of_a_row_and_has_the_figure_of_the_function(self) -> None:
@@ -462,7 +426,7 @@ class Guard(ConformanceTestCase):
         super().setUp()
         results = Path(self.enter(tempfile.TemporaryDirectory()), "results.json")
         results.write_text("[]")
-        settings = {"AWS_ENDPOINT_URL": self.proxy.url, **dict.fromkeys(in_ci.__globals__["_CI"], "")}
+        settings = {"AWS_ENDPOINT_URL": self.proxy.url, **OUTSIDE_CI}
         self.enter(mock.patch.dict("os.environ", settings))
         self.enter(mock.patch.object(beliefs, "RESULTS", results))
         self.enter(mock.patch.object(account, "PAUSE_SECONDS", 0.05))
@@ -471,7 +435,7 @@ class Guard(ConformanceTestCase):
 
     def run_on_aws(self, *arguments: str) -> tuple[int, str]:
         """Runs the checks as a user does."""
-        return self.run_main("run", "--region", REGION, *MODEL, *arguments)
+        return run_main("run", "--region", REGION, *MODEL, *arguments)
 
     def assert_nothing_made(self) -> None:
         """No call was made that changes something."""
@@ -517,11 +481,11 @@ class Guard(ConformanceTestCase):
 
     def test_a_reply_that_cannot_be_parsed_ends_no_clean_up(self) -> None:
         self.proxy.tell(instead("DescribeStacks", (403, {"no": "XML"})))
-        code, output = self.run_main("clean", "--region", REGION)
+        code, output = run_main("clean", "--region", REGION)
         self.assertEqual((code, "error: Unable to parse response" in output), (2, True), output)
         self.assertIn("ListEndpoints", self.proxy.calls)
         self.proxy.forget()
-        code, output = self.run_main("clean", "--region", REGION)
+        code, output = run_main("clean", "--region", REGION)
         self.assertEqual((code, "is left in account 222233334444, Region us-east-1" in output), (0, True), output)
 
     def test_only_yes_confirms_and_records(self) -> None:
@@ -549,7 +513,7 @@ class Guard(ConformanceTestCase):
             (["run", "--region", REGION, "--local-aws", "https://example.com"], "an address of this machine"),
         ):
             with self.subTest(told):
-                code, output = self.run_main(*arguments)
+                code, output = run_main(*arguments)
                 self.assertEqual((code, told in output), (2, True))
                 self.assertEqual(self.proxy.calls, [])
 
@@ -586,17 +550,8 @@ class Deaths(ConformanceTestCase):
         self.aws.call("LocalAws.SetEndpointTakes", Seconds=0.3)
 
     def start(self) -> "subprocess.Popen[str]":
-        """Starts a run as a process of its own."""
-        given = ["--region", REGION, "--local-aws", self.proxy.url, *MODEL, "--only", self.rows]
-        return subprocess.Popen(
-            [sys.executable, "-m", "conformance", "run", *given],
-            cwd=ROOT,
-            env=inherited({}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        """Starts a run of the rows."""
+        return start("--region", REGION, "--local-aws", self.proxy.url, *MODEL, "--only", self.rows)
 
     def points(self) -> list[tuple[str, int]]:
         """For each kind of call that changes something, one of an undisturbed run: name, and how many precede it."""
@@ -631,7 +586,7 @@ class Deaths(ConformanceTestCase):
             with self.subTest(point=point, before=before):
                 code, output = self.play(point, lambda process: process.kill(), before=before)
                 self.assertEqual(code, -signal.SIGKILL, output)
-                code, output = self.run_main("clean", "--region", REGION, "--local-aws", self.proxy.url)
+                code, output = run_main("clean", "--region", REGION, "--local-aws", self.proxy.url)
                 self.assertEqual(code, 0, output)
                 self.assert_only_others_left()
 

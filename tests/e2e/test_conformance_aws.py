@@ -3,8 +3,6 @@
 import contextlib
 import json
 import signal
-import subprocess
-import sys
 import tempfile
 import unittest
 from collections.abc import Callable
@@ -13,19 +11,16 @@ from typing import Any
 from unittest import mock
 
 import boto3
+from conformance_runs import OUTSIDE_CI, run_main, start
 from test_conformance import REGION, ConformanceTestCase
 
 from conformance import account, bill, grants, models, recorder, roles
 from conformance import beliefs as list_of_beliefs
-from conformance.__main__ import in_ci
 from conformance.account import PREFIX, TAG
-from conformance.beliefs import ROOT
 from conformance.checks import CHECKS, permissions
-from demo.environment import inherited
 from demo.stage import Stage
 from lying_proxy import Call, Members, changed, refuse
 
-NOT_IN_CI = dict.fromkeys(in_ci.__globals__["_CI"], "")
 KEYS = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "k", "AWS_DEFAULT_REGION": REGION}
 MISSING = "User is missing the following permissions: cloudwatch:PutMetricAlarm"
 _SECONDS = 60
@@ -56,7 +51,7 @@ class OnAws(ConformanceTestCase):
         cls.moto_url = cls.entered(Stage()).moto().url
 
     def setUp(self) -> None:
-        self.enter(mock.patch.dict("os.environ", {"AWS_ENDPOINT_URL": self.proxy.url, **KEYS, **NOT_IN_CI}))
+        self.enter(mock.patch.dict("os.environ", {"AWS_ENDPOINT_URL": self.proxy.url, **KEYS, **OUTSIDE_CI}))
         self.proxy.rest = self.moto_url
         super().setUp()
         results = Path(self.enter(tempfile.TemporaryDirectory()), "results.json")
@@ -93,7 +88,7 @@ class OnAws(ConformanceTestCase):
 
     def run_on_aws(self, *arguments: str) -> tuple[int, str]:
         """Runs the checks as a user does who names no model."""
-        return self.run_main("run", "--region", REGION, "--confirm", "yes", *arguments)
+        return run_main("run", "--region", REGION, "--confirm", "yes", *arguments)
 
     def test_the_probe_and_the_model_have_roles_that_are_deleted(self) -> None:
         code, output = self.run_on_aws("--only", "permission-probe minimum-zero")
@@ -155,23 +150,23 @@ class OnAws(ConformanceTestCase):
             with self.subTest(operation):
                 self.assertEqual(self.killed_after(operation, rows), -signal.SIGKILL)
                 self.assertNotEqual(self.everything(), self.others)
-                code, output = self.run_main("clean", "--region", REGION)
+                code, output = run_main("clean", "--region", REGION)
                 self.assertEqual(code, 0, output)
                 self.assert_only_others_left()
 
     def killed_after(self, operation: str, rows: str) -> int:
         """Kills a run right after a call. Returns its exit code."""
         self.proxy.forget()
-        command = [sys.executable, "-m", "conformance", "run", "--region", REGION, "--confirm", "yes", "--only", rows]
-        environment = inherited({"AWS_ENDPOINT_URL": self.proxy.url, **KEYS, **NOT_IN_CI})
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        environment = {"AWS_ENDPOINT_URL": self.proxy.url, **KEYS, **OUTSIDE_CI}
+        process = start("--region", REGION, "--confirm", "yes", "--only", rows, environment=environment)
 
         def kills(number: int) -> None:
             if self.proxy.calls[number] == operation:
                 process.kill()
 
         self.proxy.after_call = kills
-        return process.wait(_SECONDS)
+        process.communicate(timeout=_SECONDS)
+        return process.returncode
 
 
 class Bill(unittest.TestCase):

@@ -1,11 +1,9 @@
 """`make conformance ONLY=examples` on this machine: what it plays and finds, its guard, and what it leaves behind."""
 
 import contextlib
-import io
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -13,12 +11,13 @@ from typing import Any
 from unittest import mock
 from urllib.parse import parse_qs
 
+from conformance_runs import OUTSIDE_CI, run_main, start
+
 from conformance import account, examples, leftovers, scene
-from conformance.__main__ import in_ci, main
 from conformance.account import PREFIX, TAG
 from conformance.leftovers import SNAPSHOTS
 from conformance.stacks import body_of
-from demo.environment import ROOT, inherited
+from demo.environment import ROOT
 from demo.world import World
 from forwarding_proxy import ForwardingProxy
 from lying_proxy import Call, LyingProxy, Members, accept, instead
@@ -86,14 +85,6 @@ class Mishaps:
         return status, members
 
 
-def run_main(*arguments: str) -> tuple[int, str]:
-    """Runs the command in this process. Returns its exit code and output."""
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        code = main(arguments)
-    return code, output.getvalue()
-
-
 class Place:
     """A world, with resources of others, which have to stay as they are. It is entered for the time of a class."""
 
@@ -118,15 +109,7 @@ class Place:
 
     def start(self, names: str) -> "subprocess.Popen[str]":
         """Starts a run as a process of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "conformance", "run", *self.options(names)],
-            cwd=ROOT,
-            env=inherited({}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        return start(*self.options(names))
 
     def has_more(self) -> bool:
         """Whether there is anything besides the resources of others, or one of these has changed."""
@@ -280,7 +263,7 @@ class Guard(unittest.TestCase):
         resources = contextlib.ExitStack()
         self.addCleanup(resources.close)
         self.proxy = resources.enter_context(LyingProxy("http://127.0.0.1:1"))
-        settings = {"AWS_ENDPOINT_URL": self.proxy.url, **dict.fromkeys(in_ci.__globals__["_CI"], "")}
+        settings = {"AWS_ENDPOINT_URL": self.proxy.url, **OUTSIDE_CI}
         resources.enter_context(mock.patch.dict("os.environ", settings))
         self.packages = Path(resources.enter_context(tempfile.TemporaryDirectory()))
         (self.packages / "content").write_text("a package")

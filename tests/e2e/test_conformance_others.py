@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+from conformance_runs import ProxiedTestCase
 from test_beliefs import ROW
 
 from conformance import beliefs, implementations, page
-from conformance.account import PREFIX, Account
+from conformance.account import PREFIX, Account, UnclearError
 from conformance.check import Check, Seen, Stage
 from conformance.checks import CHECKS
 from conformance.implementations import Implementation, checked_on, found_on, state, steady
@@ -19,12 +20,11 @@ from conformance.limit import limited
 from conformance.others import DIFFERS, HOLDS, UNCLEAR, Found, others
 from conformance.router import Router
 from conformance.run import Outcome, run
-from conformance.scene import Scene, UnclearError
+from conformance.scene import Scene
 from demo.environment import REGION
-from demo.stage import LocalAws, StageError
 from demo.stage import Stage as Processes
-from lying_proxy import Call, LyingProxy, Members, another_code, instead
-from support import programs
+from demo.stage import StageError
+from lying_proxy import Call, Members, another_code, instead
 
 SCALING = "Application Auto Scaling"
 
@@ -42,29 +42,11 @@ def look_at_all_targets(scene: Scene) -> Seen:
     return Seen(not scene.account.targets(scene.prefix), "none")
 
 
-class Liar(unittest.TestCase):
+class Liar(ProxiedTestCase):
     """Another implementation: the local AWS behind a proxy that lies."""
 
-    aws: LocalAws
-    proxy: LyingProxy
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """Starts the local AWS, the liar in front of it, and a router."""
-        processes = cls.entered(Processes())
-        cls.aws = processes.local_aws(programs().local_aws)
-        cls.proxy = cls.entered(LyingProxy(cls.aws.url))
-
-    @classmethod
-    def entered(cls, context: Any) -> Any:
-        """Enters a context for the time of the class."""
-        value = context.__enter__()
-        cls.addClassCleanup(context.__exit__, None, None, None)
-        return value
-
     def setUp(self) -> None:
-        self.aws.call("LocalAws.Reset")
-        self.proxy.forget()
+        super().setUp()
         self.liar = Implementation("Liar", lambda: "1.0", (SCALING,), lambda _: self.proxy.url)
 
     def check(self, *chosen: str) -> dict[str, str]:

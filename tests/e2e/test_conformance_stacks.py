@@ -1,11 +1,7 @@
 """`make conformance` on MiniStack: its checks of CloudFormation and Lambda, their lies, and what is left behind."""
 
 import contextlib
-import functools
-import io
 import signal
-import subprocess
-import sys
 import unittest
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
@@ -13,16 +9,16 @@ from typing import Any
 from unittest import mock
 
 import boto3
+from conformance_runs import run_main, start
 
 from conformance import recorder
-from conformance.__main__ import main
 from conformance.account import PREFIX, TAG
 from conformance.check import NotApplicableError, Seen, Stage
 from conformance.checks import CHECKS, cloudformation
 from conformance.played import Operation
 from conformance.recorder import SOURCE, Recording
 from conformance.stacks import Settled
-from demo.environment import REGION, ROOT, inherited
+from demo.environment import REGION, ROOT
 from demo.stage import Stage as Processes
 from forwarding_proxy import ForwardingProxy, Reply
 from support import programs
@@ -48,29 +44,6 @@ MISSING = b"""\
 <DescribeStackResourcesResult><StackResources/></DescribeStackResourcesResult></DescribeStackResourcesResponse>"""
 
 
-@functools.cache
-def start() -> Any:
-    """Starts the local AWS, MiniStack and the proxies for the tests of this module. Makes the stacks of others."""
-
-    def entered(context: Any) -> Any:
-        value = context.__enter__()
-        unittest.addModuleCleanup(context.__exit__, None, None, None)
-        return value
-
-    processes = entered(Processes())
-    local_aws = processes.local_aws(programs().local_aws)
-    ministack = processes.ministack(local_aws.environment())
-    session = boto3.Session("local", "local", region_name=REGION)
-    clients = {
-        name: session.client(name, endpoint_url=ministack) for name in ("cloudformation", "iam", "lambda", "logs")
-    }
-    direct = SimpleNamespace(**clients, ssm=session.client("ssm", endpoint_url=local_aws.url))
-    make_stacks_of_others(direct.cloudformation)
-    return SimpleNamespace(
-        aws=entered(ForwardingProxy(local_aws.url)), cloudformation=entered(ForwardingProxy(ministack)), direct=direct
-    )
-
-
 def make_stacks_of_others(client: Any) -> None:
     """Makes stacks that have either our prefix or our tag."""
     template = '{"Resources": {"Log": {"Type": "AWS::Logs::LogGroup"}}}'
@@ -88,9 +61,20 @@ class StacksTestCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        """Starts the processes and the proxies once for all classes."""
-        world = start()
-        cls.aws, cls.cloudformation, cls.direct = world.aws, world.cloudformation, world.direct
+        """Starts the processes and the proxies. Makes the stacks of others."""
+        resources = contextlib.ExitStack()
+        cls.addClassCleanup(resources.close)
+        processes = resources.enter_context(Processes())
+        local_aws = processes.local_aws(programs().local_aws)
+        ministack = processes.ministack(local_aws.environment())
+        cls.aws = resources.enter_context(ForwardingProxy(local_aws.url))
+        cls.cloudformation = resources.enter_context(ForwardingProxy(ministack))
+        session = boto3.Session("local", "local", region_name=REGION)
+        clients = {
+            name: session.client(name, endpoint_url=ministack) for name in ("cloudformation", "iam", "lambda", "logs")
+        }
+        cls.direct = SimpleNamespace(**clients, ssm=session.client("ssm", endpoint_url=local_aws.url))
+        make_stacks_of_others(cls.direct.cloudformation)
         cls.others = cls.everything()
 
     @classmethod
@@ -123,11 +107,8 @@ class StacksTestCase(unittest.TestCase):
         return ["--region", REGION, *local]
 
     def run_main(self, what: str, *arguments: str) -> tuple[int, str]:
-        """Runs the command in this process. Returns its exit code and output."""
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-            code = main([what, *self.addresses(), *arguments])
-        return code, output.getvalue()
+        """Runs the command in this process, on the local services. Returns its exit code and output."""
+        return run_main(what, *self.addresses(), *arguments)
 
 
 class Checks(StacksTestCase):
@@ -182,15 +163,7 @@ class Deaths(StacksTestCase):
     def play(self, row: str, kind: signal.Signals, name: str, number: int, *, before: bool) -> tuple[int, str]:
         """Plays a run, and sends it a signal right before or right after a call of it."""
         self.cloudformation.forget()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "conformance", "run", *self.addresses(), "--only", row],
-            cwd=ROOT,
-            env=inherited({}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        process = start(*self.addresses(), "--only", row)
 
         def act(called: str) -> None:
             if called == name and self.cloudformation.calls.count(name) == number:
