@@ -90,9 +90,7 @@ def _run(given: argparse.Namespace) -> int:
             print(f"It skips {len(left_out)} that need an endpoint. To check them, set MODEL=my-model.")
         print(bill(chosen, given.model))
         print(f"All names begin with {PREFIX}; all but scalable targets have the tag {TAG}.")
-        _confirm(given.confirm)
-        # What it cannot list, it could not delete.
-        account.left(PREFIX)
+        _confirm(account, given.confirm)
     outcomes: list[Outcome] = []
 
     def tell(what: Outcome | str) -> None:
@@ -130,8 +128,7 @@ def _run_examples(given: argparse.Namespace) -> int:
     if not given.local_aws:
         print(f"This deploys {len(names)} examples in account {_place(account)}.")
         print(examples.told(names, given.model))
-        _confirm(given.confirm)
-        account.left(PREFIX)
+        _confirm(account, given.confirm)
     counts: collections.Counter[Verdict] = collections.Counter()
 
     def tell(what: examples.Outcome | str) -> None:
@@ -198,13 +195,18 @@ def _place(account: Account) -> str:
     return f"{account.account_id()}, Region {account.region}"
 
 
-def _confirm(given: str) -> None:
-    """Asks. The caller has printed what the run will make."""
+def _confirm(account: Account, given: str) -> None:
+    """Asks, and lists what the account has of ours. The caller has printed what the run will make."""
     print("It changes nothing else.")
     print("Your credentials have to last that long: without them, the run cannot delete anything.")
     print("If you have no scalable target of SageMaker yet, AWS creates a service-linked role for it. That role stays.")
-    if given == "yes":
-        return
+    if given != "yes":
+        _ask(given)
+    # What it cannot list, it could not delete.
+    account.left(PREFIX)
+
+
+def _ask(given: str) -> None:
     if given or not sys.stdin.isatty():
         raise RefusedError("nothing was made. Answer in a terminal without CONFIRM, or set CONFIRM=yes")
     try:
