@@ -43,8 +43,8 @@ the run. AWS and Hugging Face document the image and the way it loads a model. N
 [AWS lists the registries of the image][images], but not for every Region. In another Region, or if endpoints cannot reach the
 Hub, name your own model: `MODEL=my-model`. It must run on an `ml.m5.large` and on a serverless endpoint. For `guardrails-shift`,
 its role must allow `cloudwatch:DescribeAlarms`. The run does not change the model. If the role of your model allows it,
-SageMaker writes logs below `/aws/sagemaker/Endpoints/`. The run deletes them.
-Without a model, the run checks only the rows that need no endpoint.
+SageMaker writes logs below `/aws/sagemaker/Endpoints/`. The run deletes them. Without a model, the run checks only the rows
+that need no endpoint.
 
 1. It prints the account, what it will make, how long that takes and what it costs at most. Then it asks. Answer `yes`, or
    set `CONFIRM=yes`. It does not run in CI.
@@ -88,8 +88,7 @@ CloudFormation creates the stack of the function with your permissions. So your 
 * `logs:` `CreateLogGroup`, `DescribeLogGroups`, `DeleteLogGroup`, `PutRetentionPolicy`, `TagResource` and
   `ListTagsForResource`.
 
-The [schemas of these resource types][types] name more actions. Those are for properties
-that the stack does not set.
+The [schemas of these resource types][types] name more actions. Those are for properties that the stack does not set.
 
 ### Deploy the examples
 
@@ -99,11 +98,11 @@ make conformance REGION=us-east-1 ONLY=examples EXAMPLES="minimal endpoint-with-
 ```
 
 This installs the function of `make package`, and deploys the [examples](../examples/README.md) one after the other. Without
-`EXAMPLES`, it deploys all that can run in one account. It creates, updates and deletes each stack. The update changes the
-instance type of an endpoint behind a gate; in a stack without an endpoint, it changes the limits of the target. After each step,
-the run compares what AWS has registered with what the template declares. It prints a line for each example: `holds`, `DIFFERS`,
-`unclear` if it could not be checked, or `n/a` with the reason. Confirmation, exit codes and `make conformance-clean` work as for
-the rows.
+`EXAMPLES`, it deploys all that can run in one account, except `instance-pools`, which needs GPU instances. It creates, updates
+and deletes each stack. The update changes the instance type of an endpoint behind a gate; in a stack without an endpoint, it
+changes the limits of the target. After each step, the run compares what AWS has registered with what the template declares. It
+prints a line for each example: `holds`, `DIFFERS`, `unclear` if it could not be checked, or `n/a` with the reason. Confirmation,
+exit codes and `make conformance-clean` work as for the rows.
 
 * It makes its own endpoints, a bucket, and a tiny model for an image of AWS. With `MODEL=my-model`, it uses the image, the
   artifacts and the role of your model instead. That model needs a `ModelDataUrl`.
