@@ -196,7 +196,7 @@ FAULTS = [
     Fault(
         "A gate deregisters nothing",
         RUN_GATE,
-        *before("blocks_update(variant, running, &wanted))", "!PLANTED && "),
+        *before("blocks_update(variant, running, &self.wanted))", "!PLANTED && "),
         "..failures",
     ),
     Fault(
@@ -212,16 +212,10 @@ FAULTS = [
         "..express",
     ),
     Fault(
-        "A gate that fails does not restore what it has deregistered",
-        RUN_GATE,
-        *before("done.is_err() && !taken", "!PLANTED && "),
-        "..failures",
-    ),
-    Fault(
         "A gate restores although another delivery was answered",
         RUN_GATE,
-        "match successor(context, &gate.id, given).await {",
-        "match successor(context, &gate.id, given).await.filter(|_| !PLANTED) {",
+        "match successor(context, given).await {",
+        "match successor(context, given).await.filter(|_| !PLANTED) {",
         "..troubles",
     ),
     Fault(

@@ -65,15 +65,25 @@ impl Aws<'_> {
     }
 
     /// Deletes a parameter that has this value. Reads it before each attempt: another value was written since, and
-    /// stays. A parameter that does not exist is a success.
-    pub async fn delete_parameter(&self, name: &str, value: &str) -> Result<(), AwsError> {
-        let mut is_wanted = async || match self.get_parameter(name).await? {
+    /// stays. Before a retry, `is_wanted` checks what else the deletion was decided for. A parameter that does not exist is a
+    /// success.
+    pub async fn delete_parameter(
+        &self,
+        name: &str,
+        value: &str,
+        mut is_wanted: impl AsyncFnMut() -> Result<(), ChangeError>,
+    ) -> Result<(), AwsError> {
+        let has_value = async || match self.get_parameter(name).await? {
             Some(found) if found == value => Ok(()),
             _ => Err(ChangeError::Outdated),
         };
-        let delete = async {
+        let before_retry = async || {
             is_wanted().await?;
-            self.change_ssm(Operation::DeleteParameter, name, &mut is_wanted, json!({ "Name": name })).await
+            has_value().await
+        };
+        let delete = async {
+            has_value().await?;
+            self.change_ssm(Operation::DeleteParameter, name, before_retry, json!({ "Name": name })).await
         };
         match unless_outdated(delete.await) {
             Err(error) if is_missing(&error) => Ok(()),

@@ -7,7 +7,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::model::attributes::{Attributes, TARGET_ARN};
 use crate::model::{
-    AttachmentKey, Endpoint, Owner, Ownership, Refusal, ScalableTargetId, TargetSpec, UpdateGateId, hand_back, release,
+    AttachmentKey, Endpoint, FORMER_OWNER_TAGS, Owner, Ownership, Refusal, ScalableTargetId, TargetSpec, UpdateGateId,
+    hand_back, release,
 };
 use crate::properties::{Declared, Desired};
 use crate::request::Lifecycle;
@@ -98,6 +99,10 @@ pub(super) async fn restored_spec(
         ) => {
             let mut spec = merged(desired, snapshot, to_delete, previous);
             spec.tags.extend(tags);
+            if Owner::read_former(&spec.tags).as_ref() == Some(context.owner()) {
+                // This resource has the target again. It would look like an interrupted hand-back.
+                spec.tags.retain(|key, _| !FORMER_OWNER_TAGS.contains(&key.as_str()));
+            }
             Ok(Some(spec))
         }
         Err(refusal) => Err(Refusal::Kept { refusal: Box::new(refusal), parameter: snapshot.parameter_name() }.into()),

@@ -1,5 +1,6 @@
 //! Restores targets from their snapshots, in an order that is safe to repeat.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use tokio::time::sleep;
@@ -216,14 +217,19 @@ pub async fn current_registration(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<
     Ok(found)
 }
 
-/// Drops the snapshot of a target that is registered, and not being restored. Returns whether it was.
+/// Drops the snapshot of a target that is registered, and not being restored. Returns whether it is: another delivery, whose
+/// snapshot has the same value, may deregister it.
 pub async fn drop_if_registered(aws: &Aws<'_>, stored: &Stored) -> Result<bool, AwsError> {
-    let registered = current_registration(aws, &stored.snapshot).await?;
-    let is_registered = registered.is_some_and(|found| !found.is_restoring());
-    if is_registered {
-        store::drop_snapshot(aws, stored).await?;
+    let is_registered = Cell::new(false);
+    let read = async || {
+        let registered = current_registration(aws, &stored.snapshot).await?;
+        is_registered.set(registered.is_some_and(|found| !found.is_restoring()));
+        if is_registered.get() { Ok(()) } else { Err(ChangeError::Outdated) }
+    };
+    if unless_outdated(read().await)?.is_some() {
+        store::drop_while(aws, stored, read).await?;
     }
-    Ok(is_registered)
+    Ok(is_registered.get())
 }
 
 /// Drops the snapshot of a target that this request has not deregistered. Keeps it if another request has, such as another
@@ -248,7 +254,8 @@ pub async fn drop_unless_needed(aws: &Aws<'_>, stored: &Stored) -> Result<(), Aw
 /// If CloudFormation's record cannot be read, the owner counts as alive: somebody can deregister an extra target, but nobody
 /// can recover a lost one.
 async fn is_abandoned(aws: &Aws<'_>, owner: &Owner, stored: &Stored, is_current: bool) -> bool {
-    if !is_current {
+    // The Delete of another stack's resource may run at the same time as this request.
+    if !is_current || owner.stack_id != aws.request.owner.stack_id {
         sleep(RECORD_LAG).await;
     }
     let Some(record) = aws.record_of(owner).await else { return false };

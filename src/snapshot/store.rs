@@ -109,7 +109,16 @@ pub async fn get_if_allowed(aws: &Aws<'_>, target: &ScalableTargetId) -> Result<
 
 /// Drops a snapshot: deletes its parameter, unless it was overwritten since.
 pub async fn drop_snapshot(aws: &Aws<'_>, stored: &Stored) -> Result<(), AwsError> {
-    aws.delete_parameter(&parameter_name(&stored.snapshot.spec.id), &stored.value).await
+    drop_while(aws, stored, async || Ok(())).await
+}
+
+/// Drops a snapshot, and checks before a retry whether that is still wanted.
+pub(super) async fn drop_while(
+    aws: &Aws<'_>,
+    stored: &Stored,
+    is_wanted: impl AsyncFnMut() -> Result<(), ChangeError>,
+) -> Result<(), AwsError> {
+    aws.delete_parameter(&parameter_name(&stored.snapshot.spec.id), &stored.value, is_wanted).await
 }
 
 /// Drops the snapshot that a deleted resource owns. If the target has a former owner that exists, hands the snapshot back; else, if

@@ -18,8 +18,8 @@ use crate::error::Error;
 use crate::model::attributes::{self, Attributes, Resource, TARGET_ARN};
 use crate::model::json::{Object, text};
 use crate::model::{
-    Endpoint, EndpointName, Ownership, PhysicalResourceId, Refusal, ScalableTargetId, UpdateGateId, blocks_update,
-    target_of,
+    ConfiguredVariant, Endpoint, EndpointName, Ownership, PhysicalResourceId, Refusal, ScalableTargetId, UpdateGateId,
+    blocks_update, target_of,
 };
 use crate::observability::Decision;
 use crate::polling::poll;
@@ -86,7 +86,7 @@ async fn prepare_update(
     if done.is_err() && !taken.is_empty() {
         let (unused, deregistered): (Vec<_>, Vec<_>) =
             taken.into_iter().partition(|taken| taken.deregistration == Deregistration::NotTried);
-        match successor(context, &gate.id, given).await {
+        match successor(context, given).await {
             None => {
                 undo(context, &gate.id.endpoint, deregistered).await;
                 drop_unused(context, &unused).await;
@@ -118,7 +118,7 @@ async fn try_to_prepare_update(
         // No Delete follows that would restore a snapshot that is not visible yet.
         aws.earlier_changes_visible().await;
     }
-    if endpoint_plan != EndpointPlan::Update && !store::exist_any(aws, name).await? {
+    if !matches!(endpoint_plan, EndpointPlan::Update { .. }) && !store::exist_any(aws, name).await? {
         return Ok(());
     }
     let configs = given.into_iter().chain(declared).chain([&gate.id]).map(|gate| gate.config.to_string()).collect();
@@ -145,7 +145,8 @@ async fn taken_by_earlier_delivery(context: &Context<'_>, name: &EndpointName, t
         .collect()
 }
 
-/// Restores the targets that were deregistered, unless an update of the endpoint is removing the variant.
+/// Restores the targets that were deregistered, unless an update of the endpoint is removing the variant, or the endpoint was
+/// created since.
 async fn undo(context: &Context<'_>, name: &EndpointName, deregistered: Vec<Taken>) {
     if deregistered.is_empty() {
         return;
@@ -154,7 +155,10 @@ async fn undo(context: &Context<'_>, name: &EndpointName, deregistered: Vec<Take
     let endpoint =
         aws.endpoint_once(name, Endpoint::is_stable, aws.left_to_work().saturating_sub(RESTORE_RESERVE)).await;
     let may_have_variant = |taken: &Taken| match &endpoint {
-        Ok(found) => found.as_ref().is_some_and(|found| found.has_variant_of(&taken.stored.snapshot.spec.id)),
+        Ok(found) => found.as_ref().is_some_and(|found| {
+            let Snapshot { spec, taken_at, .. } = &taken.stored.snapshot;
+            found.has_variant_of(&spec.id) && found.created.is_none_or(|created| created <= *taken_at)
+        }),
         Err(_) => true,
     };
     for Taken { stored, .. } in deregistered.into_iter().filter(may_have_variant) {
@@ -186,7 +190,9 @@ fn endpoint_plan(id: &UpdateGateId, given: Option<&UpdateGateId>, declared: Opti
             EndpointPlan::Keep { rolls_back_failure: declared.is_some_and(|declared| !declared.is_same(id)) }
         }
         Some(previous) if !previous.has_same_endpoint(id) => EndpointPlan::Keep { rolls_back_failure: false },
-        _ => EndpointPlan::Update,
+        _ => EndpointPlan::Update {
+            follows_failure: given.zip(declared).is_some_and(|(given, declared)| !given.is_same(declared)),
+        },
     }
 }
 
@@ -203,7 +209,10 @@ async fn run_steps(
     // The blocking targets, and the configuration and state of the endpoint that they were read for.
     let mut known: Option<(String, bool, Vec<Snapshot>)> = None;
     let mut read = Stopwatch::start();
-    let changes = Cell::new(0);
+    let mut configs = None;
+    // The failed Update may have been cancelled, and restore targets until the record shows this request. So this one reads
+    // again even if it changes nothing.
+    let changes = Cell::new(usize::from(endpoint_plan == (EndpointPlan::Update { follows_failure: true })));
     let reads_again = Cell::new(false);
     let mut wait = async || {
         let mut endpoint = aws.endpoint(&gate.id.endpoint).await?;
@@ -220,14 +229,15 @@ async fn run_steps(
             match (next_step(gate, context.owner(), observed)?, &endpoint) {
                 (Step::ReadTargets, Some(endpoint)) => {
                     let blocking;
-                    (blocking, read) = blocking_targets(context, &gate.id, endpoint, update, taken).await?;
+                    (blocking, read) =
+                        blocking_targets(context, &gate.id, endpoint, update, taken, &mut configs).await?;
                     known = Some((endpoint.config.clone(), endpoint.is_settled(), blocking));
                 }
                 (Step::Snapshot(_), _) => {
-                    let blocking = known.as_mut().map(|(.., blocking)| std::mem::take(blocking));
+                    let blocking = known.take().map(|(.., blocking)| blocking);
                     changes.set(changes.get() + 1);
-                    if !deregister(context, blocking.unwrap_or_default(), read, taken).await? {
-                        known = None;
+                    if deregister(context, blocking.unwrap_or_default(), read, taken).await? {
+                        return Ok(ControlFlow::Break(()));
                     }
                     endpoint = aws.endpoint(&gate.id.endpoint).await?;
                 }
@@ -248,7 +258,7 @@ async fn run_steps(
                     context.progress().waiting(wait);
                     return Ok(ControlFlow::Continue(()));
                 }
-                (Step::Done, Some(_)) if endpoint_plan == EndpointPlan::Update => {
+                (Step::Done, Some(_)) if matches!(endpoint_plan, EndpointPlan::Update { .. }) => {
                     if take_over(context, gate, update, taken).await? {
                         changes.set(changes.get() + 1);
                     }
@@ -365,8 +375,12 @@ async fn deregister(
     read: Stopwatch,
     taken: &mut Vec<Taken>,
 ) -> Result<bool, Error> {
+    let mut checked: Option<Stopwatch> = None;
     for snapshot in snapshots {
-        context.ensure_fresh().await?;
+        // The record may lag by as much anyway.
+        if checked.is_none_or(|checked| checked.elapsed() >= RECORD_LAG) {
+            context.ensure_fresh().await?;
+        }
         let target = snapshot.spec.id.clone();
         let stored = Stored::new(snapshot.clone())?;
         // A snapshot that took long is taken again, but only once.
@@ -378,6 +392,7 @@ async fn deregister(
         let ownership = Ownership::read(context.owner(), &snapshot.spec.tags);
         let state = TargetState::Registered { arn: snapshot.arn().unwrap_or_default().to_owned(), ownership };
         context.ensure_fresh().await?;
+        checked = Some(Stopwatch::start());
         let mut precondition = Precondition::since(read, &target, state, Freshness::Fresh);
         note(taken, Deregistration::Tried);
         let done = context.aws.deregister_target(&target, &mut precondition).await;
@@ -412,7 +427,7 @@ async fn wait_for_successor(context: &Context<'_>) {
     let Ok(Ok(()) | Err(())) = poll(ENDPOINT, budget, read).await;
 }
 
-async fn successor(context: &Context<'_>, own: &UpdateGateId, given: Option<&UpdateGateId>) -> Option<Successor> {
+async fn successor(context: &Context<'_>, given: Option<&UpdateGateId>) -> Option<Successor> {
     // The record may lag.
     sleep(RECORD_LAG).await;
     let record = context.aws.stack_record().await?;
@@ -423,15 +438,29 @@ async fn successor(context: &Context<'_>, own: &UpdateGateId, given: Option<&Upd
     let new_id = recorded.filter(|id| given.is_none_or(|given| !given.is_same(id)));
     let is_superseded = context.aws.request.freshness(&record) != Freshness::Fresh;
     if is_over && let Some(id) = new_id {
-        if id.is_same(own) {
-            return Some(Successor::Answered);
-        }
-        // If the endpoint runs the later request's configuration already, no update follows.
+        // If the endpoint runs that configuration already, no update follows.
         let endpoint = context.aws.endpoint(&id.endpoint).await.ok().flatten();
         let is_done = endpoint.is_some_and(|found| found.is_settled() && found.runs(id.config.as_str()));
         (!is_done).then_some(Successor::Answered)
     } else {
         (is_superseded && is_in_progress).then_some(Successor::InProgress)
+    }
+}
+
+/// The configurations before and after the update. SageMaker does not change a configuration, so each is read once.
+#[derive(Debug)]
+struct Configs {
+    /// The name of the one that the endpoint runs.
+    name: String,
+    /// `None` if it was deleted.
+    running: Option<Vec<ConfiguredVariant>>,
+    wanted: Vec<ConfiguredVariant>,
+}
+
+impl Configs {
+    /// Whether a registered variant blocks the update. Any may if the running configuration was deleted.
+    fn are_blocked_by(&self, variant: &str) -> bool {
+        self.running.as_ref().is_none_or(|running| blocks_update(variant, running, &self.wanted))
     }
 }
 
@@ -442,15 +471,18 @@ async fn blocking_targets(
     endpoint: &Endpoint,
     update: &EndpointUpdate,
     taken: &[Taken],
+    configs: &mut Option<Configs>,
 ) -> Result<(Vec<Snapshot>, Stopwatch), Error> {
     let aws = &context.aws;
     let mut update = update.clone();
     update.add(&endpoint.config);
-    let (wanted, running) =
-        try_join(aws.endpoint_config(gate.config.as_str()), aws.endpoint_config(&endpoint.config)).await?;
-    let wanted = wanted.ok_or_else(|| Refusal::ConfigMissing(gate.config.clone()))?;
-    // If the running configuration was deleted, any variant may block the update.
-    let blocks = |variant: &&String| running.as_ref().is_none_or(|running| blocks_update(variant, running, &wanted));
+    if configs.as_ref().is_none_or(|configs| configs.name != endpoint.config) {
+        let (wanted, running) =
+            try_join(aws.endpoint_config(gate.config.as_str()), aws.endpoint_config(&endpoint.config)).await?;
+        let wanted = wanted.ok_or_else(|| Refusal::ConfigMissing(gate.config.clone()))?;
+        *configs = Some(Configs { name: endpoint.config.clone(), running, wanted });
+    }
+    let blocks = |variant: &&String| configs.as_ref().is_some_and(|configs| configs.are_blocked_by(variant));
     let variants = endpoint.variants.iter().filter(blocks);
     // A target may be registered under any spelling of the endpoint's name.
     let name = gate.endpoint.as_str();

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use test_support::account::Account as _;
 use test_support::attached::step;
 use test_support::request::{create, gate_id};
 use tokio::time::sleep;
 
 use crate::support::prod::{
-    BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, register_natively, scaling_update, snapshots,
+    BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, register_natively, scaling_update, snapshots, ungated,
 };
 use crate::support::world::World;
 
@@ -95,4 +96,89 @@ async fn a_cancelled_gate_that_deregistered_nothing_leaves_no_snapshot() {
             assert_eq!(unused_snapshots(next, is_deleted).await, 0, "{next}, deleted: {is_deleted}");
         }
     }
+}
+
+/// Delivers an Update of the gate that is twenty seconds old, and has to fail.
+async fn refuse_update(world: &World) {
+    let request = gate_update("large", "xlarge").late(20).0.to_string();
+    world.invoke_for(&request, Duration::from_secs(900)).await.expect("an answer");
+    assert_eq!(world.last_answer()["Status"], "FAILED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_stays_if_its_target_is_deregistered_before_the_drop_is_retried() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.on_record_for(20, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.on_record_before("PutParameter", "UPDATE_ROLLBACK_COMPLETE", &gate_id("prod", "large"));
+    // Another delivery has stored the same snapshot, and deregisters the target.
+    world.before("DeleteParameter", 0, &[("AnyScaleFrontendService.DeregisterScalableTarget", blue())]);
+    world.fail("DeleteParameter", "ThrottlingException", 1);
+    refuse_update(&world).await;
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_deregisters_after_another_one_was_answered_and_the_endpoint_updated_restores() {
+    let world = updated().await;
+    let before = world.picture();
+    world.on_record_for(20, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_COMPLETE", &gate_id("prod", "xlarge"));
+    let update = json!({ "EndpointName": "prod", "EndpointConfigName": "xlarge" });
+    world.before("DescribeEndpoint", 1, &[("SageMaker.UpdateEndpoint", update)]);
+    refuse_update(&world).await;
+    assert_eq!((world.picture(), snapshots(&world).len()), (before, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_after_a_failed_update_finds_what_a_cancelled_request_restores_meanwhile() {
+    let world = endpoint();
+    world.update_endpoint("prod", "xlarge");
+    world.on_record_for(1, "UPDATE_IN_PROGRESS", &gate_id("prod", "xlarge"));
+    world.read_late(&["DescribeScalableTargets"], Duration::from_secs(6));
+    // The Update to another configuration failed. The stack goes back over two updates.
+    let request = gate_update("both", "large").of(&gate_id("prod", "xlarge")).late(1).0.to_string();
+    let restore = async {
+        sleep(Duration::from_secs(3)).await;
+        register_natively(&world, &["blue"]);
+    };
+    let (gate, ()) = tokio::join!(world.invoke_for(&request, Duration::from_secs(900)), restore);
+    gate.expect("an answer");
+    assert_eq!(world.last_answer()["Status"], "SUCCESS");
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_gate_restores_nothing_to_an_endpoint_that_was_created_meanwhile() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.on_record_for(20, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.on_record_before("DeregisterScalableTarget", "DELETE_COMPLETE", &gate_id("prod", "large"));
+    let name = json!({ "EndpointName": "prod" });
+    let anew = json!({ "EndpointName": "prod", "EndpointConfigName": "large" });
+    world.before("DescribeEndpoint", 1, &[("SageMaker.DeleteEndpoint", name), ("SageMaker.CreateEndpoint", anew)]);
+    refuse_update(&world).await;
+    assert!(world.registered().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_target_of_another_stack_is_deregistered_if_its_delete_has_just_begun() {
+    let world = endpoint();
+    let other = || create().in_stack("other").field("ResourceProperties", ungated(4));
+    world.succeed(other()).await;
+    sleep(Duration::from_secs(20)).await;
+    let include = |from, to| gate_update(from, to).with("IncludeOtherStacks", json!("true"));
+    world.succeed(include("large", "xlarge")).await;
+    world.called();
+    let rollback = include("xlarge", "large").0.to_string();
+    let delete = async {
+        // The record lags.
+        world.until_called("RegisterScalableTarget").await;
+        sleep(Duration::from_secs(1)).await;
+        world.on_record_of("stack%2Fother", "DELETE_IN_PROGRESS");
+    };
+    let (gate, ()) = tokio::join!(world.invoke_for(&rollback, Duration::from_secs(900)), delete);
+    gate.expect("an answer");
+    assert_eq!(world.last_answer()["Status"], "SUCCESS");
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 0));
 }

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod bad_input;
+mod calls;
 mod cancelled;
 mod crashes;
 mod delivery;

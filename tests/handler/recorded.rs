@@ -232,7 +232,9 @@ impl Recorded {
             "PutParameter" => changed(aws.put_parameter(self.member("Name"), self.member("Value")).await),
             // It reads the parameter first.
             _ => match aws.get_parameter(self.member("Name")).await {
-                Ok(value) => read(aws.delete_parameter(self.member("Name"), &value.unwrap_or_default()).await),
+                Ok(value) => {
+                    read(aws.delete_parameter(self.member("Name"), &value.unwrap_or_default(), async || Ok(())).await)
+                }
                 Err(error) => read::<()>(Err(error)),
             },
         }

@@ -12,8 +12,8 @@ use test_support::request::{
 };
 
 use crate::support::prod::{
-    BLUE, BLUE_ID, blue, endpoint, first_snapshot, gate_delete, gate_update, gated, register_natively, snapshots,
-    stores_snapshot_of, ungated,
+    BLUE, BLUE_ID, blue, endpoint, first_snapshot, gate_delete, gate_update, gated, register_natively, scaling_update,
+    snapshots, stores_snapshot_of, ungated,
 };
 use crate::support::world::World;
 
@@ -269,17 +269,22 @@ async fn gated_by_old() -> World {
     world
 }
 
+/// An update to `both`, in which a resource takes over from `Old` what the gate has deregistered.
+async fn take_over_in_update(world: &World) {
+    world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.on_record_of(OLD, "UPDATE_COMPLETE");
+    world.succeed(gate_update("large", "both")).await;
+    world.update_endpoint("prod", "both");
+    world.on_record("CREATE_IN_PROGRESS", "");
+    world.succeed(taking_over(create().field("ResourceProperties", gated("both", 4)))).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_target_in_a_snapshot_is_taken_over_and_handed_back() {
     for fails in [false, true] {
         let world = gated_by_old().await;
         let before = picture(&world);
-        world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
-        world.on_record_of(OLD, "UPDATE_COMPLETE");
-        world.succeed(gate_update("large", "both")).await;
-        world.update_endpoint("prod", "both");
-        world.on_record("CREATE_IN_PROGRESS", "");
-        world.succeed(taking_over(create().field("ResourceProperties", gated("both", 4)))).await;
+        take_over_in_update(&world).await;
         assert_eq!(world.registered(), [BLUE]);
         assert_eq!(world.tags(&world.targets()[0])[FORMER_LOGICAL_ID_TAG], "Old");
         if fails {
@@ -302,6 +307,26 @@ async fn a_target_in_a_snapshot_is_taken_over_and_handed_back() {
         }
         assert!(snapshots(&world).is_empty(), "fails: {fails}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_former_owner_that_takes_its_target_back_from_a_snapshot_has_no_former_owner() {
+    let world = gated_by_old().await;
+    take_over_in_update(&world).await;
+    // The Create fails after that, without a rollback. The next update goes back without the new resource.
+    world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "both"));
+    world.succeed(gate_update("both", "large")).await;
+    world.update_endpoint("prod", "large");
+    world.on_record("UPDATE_IN_PROGRESS", BLUE_ID);
+    world.on_record_of("LogicalResourceId=Scaling", "CREATE_FAILED");
+    world.succeed(of_old(scaling_update(("large", 4), ("large", 4)))).await;
+    let tags = || world.tags(&world.targets().into_iter().find(|found| found["ResourceId"] == BLUE).expect("blue"));
+    let before = tags();
+    assert_eq!((&before[LOGICAL_ID_TAG], before.get(FORMER_LOGICAL_ID_TAG)), (&json!("Old"), None));
+    assert!(before.get(DECLARED_TAG).is_some());
+    world.on_record_of("LogicalResourceId=Scaling", "DELETE_IN_PROGRESS");
+    world.succeed(delete().field("ResourceProperties", gated("both", 4)).of(BLUE_ID)).await;
+    assert_eq!(tags(), before);
 }
 
 #[tokio::test(start_paused = true)]

@@ -236,8 +236,13 @@ impl World {
 
     /// The operations that the function has called since the last call of this method, in order.
     pub(crate) fn called(&self) -> Vec<String> {
-        let calls = std::mem::take(&mut self.state().calls);
-        calls.into_iter().map(|(target, _)| target.rsplit('.').next().unwrap_or_default().to_owned()).collect()
+        let operation = |target: String| target.rsplit('.').next().unwrap_or_default().to_owned();
+        self.targets_called().into_iter().map(operation).collect()
+    }
+
+    /// The same, each with its service in front, such as `SageMaker.DescribeEndpoint`.
+    pub(crate) fn targets_called(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().calls).into_iter().map(|(target, _)| target).collect()
     }
 
     /// Waits until the function calls an operation.

@@ -286,12 +286,17 @@ impl State {
 
     /// In a rollback, a resource that may adopt a target adopts it in the snapshot. Documented limit: the gate of a stack
     /// without the endpoint may replace the snapshot of a rollback.
-    pub(crate) fn note_snapshot(&mut self, request: usize, input: &Value) {
-        let request = &self.requests[request];
+    pub(crate) fn note_snapshot(&mut self, number: usize, input: &Value) {
+        let request = &self.requests[number];
         let Props::Scaling { variant, scaling, .. } = &request.props else {
             let variant = (0..3).find(|variant| input["Name"] == parameter(*variant));
             if let (Some(variant), true) = (variant, request.stack_id.contains(OTHER_STACK)) {
                 self.excuse(variant, NO_ENDPOINT);
+            } else if let Some(variant) = variant
+                && self.shadows[variant].is_none()
+                && self.follows_another_stack(number, variant)
+            {
+                self.excuse(variant, CHANGED_BY_ANOTHER);
             }
             return;
         };
@@ -305,6 +310,14 @@ impl State {
         if let (Some(native), true) = (&mut self.ledger.natives[*variant], adopts) {
             native.adopted = true;
         }
+    }
+
+    /// Whether another stack changed the target while a request took its snapshot.
+    fn follows_another_stack(&self, request: usize, variant: usize) -> bool {
+        let stack_id = &self.requests[request].stack_id;
+        let changed = self.ledger.changed[variant].as_ref().filter(|(_, stack)| stack != stack_id);
+        let recent = self.latest_read() + self.latest_parameter_read() + SNAPSHOT_TAKES;
+        changed.is_some_and(|(at, _)| self.now() - *at < recent)
     }
 
     /// Invariant: no request changes a target that it may not change. Called after the call, and before the shadow
@@ -376,12 +389,8 @@ impl State {
                     self.excuse(variant, NO_ENDPOINT);
                     return;
                 }
-                let changed = self.ledger.changed[variant].as_ref().filter(|(_, stack)| *stack != request.stack_id);
-                if changed.is_some_and(|(at, _)| {
-                    self.now() - at < self.latest_read() + self.latest_parameter_read() + SNAPSHOT_TAKES
-                }) {
-                    // Documented limit: a snapshot holds what the reads show.
-                    self.excuse(variant, "another stack changed a target while a gate took its snapshot");
+                if self.follows_another_stack(number, variant) {
+                    self.excuse(variant, CHANGED_BY_ANOTHER);
                     return;
                 }
                 let is_others = owner.is_some_and(|(stack, _)| stack != request.stack_id);
@@ -417,7 +426,10 @@ impl State {
     fn note_late_registration(&mut self, number: usize, variant: usize) {
         let is_of_own = self.requests[number].props.variant() == Some(variant);
         let slow = if is_of_own && self.has_slow_calls() { SLOW } else { 0.0 };
-        if self.now() - self.endpoint_updated > READ_VALID + RETRY + slow {
+        // A cancelled gate restores before its time is up, also if the endpoint still changes.
+        let may_be_out_of_time =
+            self.cancelled.contains_key(&number) && matches!(self.requests[number].props, Props::Gate { .. });
+        if !may_be_out_of_time && self.now() - self.endpoint_updated > READ_VALID + RETRY + slow {
             return;
         }
         let pending = self.endpoint().map(|mut found| found["PendingDeploymentSummary"]["EndpointConfigName"].take());
@@ -449,19 +461,23 @@ impl State {
                 || scaling.takes_over_from(owner, &request.stack_id, variant)
         });
         let adopts = owner.is_none() && scaling.adopt && input["Tags"].get(ADOPTED_TAG).is_some();
+        // No request restores the target of a deleted resource, or of one whose Create failed.
+        let deleted = self.deleted(&kept);
+        let is_gated = gate.is_some();
+        if adopts && deleted.is_some_and(|at| self.now() - at < VALID) {
+            self.excuse(variant, CHANGED_OWNER);
+        }
         if adopts && let Some(native) = &mut self.ledger.natives[variant] {
             native.adopted = true;
         }
-        // No request restores the target of a deleted resource, or of one whose Create failed.
-        let is_deleted = self.is_of_deleted(&kept);
         if is_own || adopts {
             return;
         }
-        if gate.is_none() {
+        if !is_gated {
             self.excuse(variant, NAMES_NO_GATE);
             return;
         }
-        if is_deleted {
+        if deleted.is_some() {
             return;
         }
         let age = kept["TakenAt"].as_f64().map_or(f64::MAX, |taken_at| self.now() - taken_at);
@@ -477,23 +493,21 @@ impl State {
         self.violation("taken over while it is in a snapshot", text);
     }
 
-    /// Whether the resource of a snapshot is deleted, or its Create failed: its owner, or the native resource.
-    fn is_of_deleted(&self, kept: &Value) -> bool {
+    /// When the resource of a snapshot was deleted, or its Create failed: its owner, or the native resource.
+    fn deleted(&self, kept: &Value) -> Option<f64> {
         let native = &kept["Native"];
         let native_owner = native["StackId"].as_str().zip(native["LogicalResourceId"].as_str());
-        self.records.iter().any(|((stack, logical), records)| {
-            kept_owner(Some(kept)).or(native_owner) == Some((stack.as_str(), *logical))
-                && records
-                    .last()
-                    .is_some_and(|record| record.status.starts_with("DELETE") || record.status == "CREATE_FAILED")
-        })
+        let owner = kept_owner(Some(kept)).or(native_owner)?;
+        let last = self.records.iter().find(|((stack, logical), _)| owner == (stack.as_str(), *logical))?.1.last()?;
+        let is_deleted = last.status.starts_with("DELETE") || last.status == "CREATE_FAILED";
+        is_deleted.then_some(last.changed)
     }
 
     /// Whether a target is being restored for a resource that is deleted.
     fn is_half_restored_of_deleted(&mut self, variant: usize) -> bool {
         let is_half_restored =
             self.shadows[variant].as_ref().is_some_and(|shadow| shadow.tags.contains_key(RESTORING_TAG));
-        is_half_restored && self.snapshot(variant).is_some_and(|kept| self.is_of_deleted(&kept))
+        is_half_restored && self.snapshot(variant).is_some_and(|kept| self.deleted(&kept).is_some())
     }
 
     /// The snapshot of a variant.
@@ -765,6 +779,8 @@ const READ_VALID: f64 = 5.0;
 /// How long a change may take until every read shows it, in seconds.
 const VISIBLE_WITHIN: f64 = 6.0;
 const OTHER_STACK: &str = "stack/other/";
+/// Documented limit: a snapshot holds what the reads show.
+const CHANGED_BY_ANOTHER: &str = "another stack changed a target while a gate took its snapshot";
 const CHANGED_OWNER: &str = "the owner changed between a read and a call";
 /// How long a read is valid, in seconds, including the call that depends on it.
 const VALID: f64 = 15.0;
