@@ -40,7 +40,12 @@ def main() -> None:
         verdicts: dict[tuple[str, str], Verdict] = {}
 
         def run(row: Row, column: System) -> None:
-            verdict = judge(play(row, column, programs.local_aws, tls), row.expected)
+            verdict = judge(
+                play(row, column, programs.local_aws, tls),
+                row.expected,
+                has_ownership=column.has_ownership,
+                handler_decides=row.number in column.handler_rows,
+            )
             verdicts[row.number, column.name] = verdict
             print(f"{row.number:4} {column.name:18} {verdict.cell():12} {verdict.why}", flush=True)
 

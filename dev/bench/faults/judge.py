@@ -1,13 +1,14 @@
 """Judges observations: one rule for all systems."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_BODY = 4096
 LONGEST_ID = 1024
-GOOD = ("OK", "F", "n/a")
+RIGHT, WRONG_ANSWER, LOST_ANSWER, LOST_TARGET = ("OK", "F"), ("F!", "S!"), ("H", "W"), ("L",)
+NO_OWNERSHIP, OUR_HANDLER = "†", "‡"
 
 Targets = Mapping[str, Mapping[str, Any]]
 
@@ -32,6 +33,8 @@ class Expected:
     """Text that the data of a success must contain."""
     most_calls: int | None = None
     """How often the system may make the faulty call."""
+    tests_ownership: bool = False
+    """Whether a target of others stays unchanged only with ownership logic."""
 
 
 @dataclass(frozen=True)
@@ -70,36 +73,90 @@ class Verdict:
     """The verdict on one cell."""
 
     mark: str
-    """`OK`, `F`, `F!`, `H`, `S!`, `L` or `n/a`."""
+    """`OK`, `F`, `F!`, `S!`, `H`, `W` or `L`."""
     why: str = ""
     """The reason of the mark, if the mark does not say it all."""
     delivery: int = 1
     leaks: tuple[str, ...] = ()
+    ours: str = ""
+    """`NO_OWNERSHIP` or `OUR_HANDLER` if our handler causes the mark, and not the peer that it uses."""
 
     @property
     def is_good(self) -> bool:
         """Whether it is `OK` or `F`, without a leak."""
-        return self.mark in GOOD and not self.leaks
+        return self.mark in RIGHT and not self.leaks
 
     def cell(self) -> str:
         """The text of the cell in the table."""
         second = " (2nd)" if self.delivery > 1 else ""
-        return f"{self.mark}{second}{', leak' if self.leaks else ''}"
+        return f"{self.mark}{self.ours}{second}{', leak' if self.leaks else ''}"
 
 
-def judge(seen: Observed, expected: Expected) -> Verdict:
-    """Judges one cell."""
+@dataclass(frozen=True)
+class Tally:
+    """The number of rows of one system, by result. The first four add up to all rows."""
+
+    right: int
+    wrong_answers: int
+    lost_answers: int
+    lost_targets: int
+    without_ownership: int
+    """Those of the above whose cause is that our handler has no ownership logic."""
+    by_our_handler: int
+    """Those of the above with another cause in our handler."""
+    leaks_in_log: int
+    leaks_in_answer: int
+
+
+def tally(verdicts: Iterable[Verdict]) -> Tally:
+    """Counts the verdicts on one system. A leak does not change how a row counts otherwise."""
+    column = list(verdicts)
+
+    def marked(marks: tuple[str, ...]) -> int:
+        return sum(verdict.mark in marks for verdict in column)
+
+    def leaked(place: str) -> int:
+        return sum(any(leak.endswith(place) for leak in verdict.leaks) for verdict in column)
+
+    return Tally(
+        right=marked(RIGHT),
+        wrong_answers=marked(WRONG_ANSWER),
+        lost_answers=marked(LOST_ANSWER),
+        lost_targets=marked(LOST_TARGET),
+        without_ownership=sum(verdict.ours == NO_OWNERSHIP for verdict in column),
+        by_our_handler=sum(verdict.ours == OUR_HANDLER for verdict in column),
+        leaks_in_log=leaked("in the log"),
+        leaks_in_answer=leaked("in the answer"),
+    )
+
+
+def judge(seen: Observed, expected: Expected, *, has_ownership: bool = True, handler_decides: bool = False) -> Verdict:
+    """Judges one cell.
+
+    `has_ownership` and `handler_decides` say what our handler contributes. They change no mark, only `ours`.
+    """
     mark, why = _judge(seen, expected)
-    delivery = seen.answered_at if seen.answer is not None and mark in ("OK", "F") else 1
-    return Verdict(mark, why, delivery, seen.leaks)
+    delivery = seen.answered_at if seen.answer is not None and mark in RIGHT else 1
+    ours = ""
+    if _changes_others(seen) and expected.tests_ownership and not has_ownership:
+        ours = NO_OWNERSHIP
+    elif mark not in RIGHT and handler_decides:
+        ours = OUR_HANDLER
+    return Verdict(mark, why, delivery, seen.leaks, ours)
+
+
+def _changes_others(seen: Observed) -> bool:
+    return dict(seen.others_after) != dict(seen.others_before)
 
 
 def _judge(seen: Observed, expected: Expected) -> tuple[str, str]:
-    if dict(seen.others_after) != dict(seen.others_before):
+    if _changes_others(seen):
         told, _ = _told(seen.answer)
         return "L", f"the target of others was changed or removed{f', and the answer was {told}' if told else ''}"
+    if seen.answer is None and "unanswerable" in expected.outcomes and dict(seen.after) != dict(seen.before):
+        return "L", "the work was done although no answer is possible"
     if seen.elsewhere:
-        return "L", "an answer was sent to another URL"
+        return "W", "an answer was sent to another URL"
     if seen.answer is None:
         return _unanswered(seen, expected)
     if fault := _invalid(seen.answer, seen.request, expected):
@@ -119,8 +176,6 @@ def _unanswered(seen: Observed, expected: Expected) -> tuple[str, str]:
     if "unanswerable" not in expected.outcomes:
         ways = {"error": "an error", "exit": "the end of the process", "killed": "a kill at the time limit"}
         return "H", f"no answer; the invocations ended with {_and(ways[end] for end in seen.ends)}"
-    if dict(seen.after) != dict(seen.before):
-        return "L", "the work was done although no answer is possible"
     if end == "killed":
         return "H", "it ran until it was killed at its time limit"
     return "OK", ""

@@ -26,6 +26,7 @@ class Peers:
     node_modules: Path
     typed: Path
     crhelper: str
+    cfn_handler: str
     boto3: str
     aws_cdk: str
     aws_sdk: str
@@ -53,6 +54,7 @@ def install() -> Peers:
         node_modules=_NODE / "node_modules",
         typed=_build_typed(),
         crhelper=pins["crhelper"],
+        cfn_handler=pins["cfn-handler"],
         boto3=pins["boto3"],
         aws_cdk=node["aws-cdk-lib"],
         aws_sdk=node["@aws-sdk/client-application-auto-scaling"],
@@ -62,7 +64,7 @@ def install() -> Peers:
 
 
 def install_python(venv: Path) -> None:
-    """Installs crhelper and boto3 into a virtual environment of their own."""
+    """Installs the peers in Python and boto3 into a virtual environment of their own."""
     _run([sys.executable, "-m", "venv", str(venv)], HERE)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     _run([*pip, "--no-deps", "--require-hashes", "--requirement", str(HERE / "requirements.txt")], HERE)

@@ -5,7 +5,8 @@ import unittest
 from dataclasses import replace
 from typing import Any
 
-from bench.faults.judge import Expected, Observed, Verdict, judge
+from bench.faults.faults import ROWS
+from bench.faults.judge import NO_OWNERSHIP, OUR_HANDLER, Expected, Observed, Tally, Verdict, judge, tally
 
 TARGET = {"MinCapacity": 2, "MaxCapacity": 6}
 REQUEST = {"StackId": "s", "RequestId": "r", "LogicalResourceId": "l"}
@@ -116,11 +117,45 @@ class Judge(unittest.TestCase):
         self.mark("OK", SILENT, UNANSWERABLE)
         self.mark("H", replace(SILENT, ends=("killed",)), UNANSWERABLE, "until it was killed")
         self.mark("H", replace(SILENT, ends=("ok",)), UNANSWERABLE)
-        self.mark("L", replace(SILENT, after={"t": TARGET}), UNANSWERABLE, "work was done")
 
-    def test_others_and_other_urls_come_first(self) -> None:
-        self.mark("L", replace(DONE, others_before={"o": TARGET}), SUCCEEDS, "others")
-        self.mark("L", replace(SILENT, elsewhere=1), UNDELIVERABLE, "another URL")
+    def test_a_target_that_no_request_will_delete_is_lost_however_the_invocation_ends(self) -> None:
+        for end in ("ok", "error", "killed", "exit"):
+            registered = replace(SILENT, ends=(end,), after={"t": TARGET})
+            self.mark("L", registered, UNANSWERABLE, "work was done")
+            self.mark("L", replace(registered, elsewhere=1), UNANSWERABLE, "work was done")
+        self.mark("L", replace(REFUSED, left_over={"t": TARGET}), FAILS, "leaves the target registered")
+
+    def test_targets_of_others_come_first_and_other_urls_next(self) -> None:
+        self.mark("L", replace(DONE, others_before={"o": TARGET}, elsewhere=1), SUCCEEDS, "others")
+        self.mark("W", replace(SILENT, elsewhere=1), UNDELIVERABLE, "another URL")
+        self.mark("W", replace(DONE, elsewhere=1), SUCCEEDS, "another URL")
+
+    def test_a_loss_without_ownership_logic_says_so(self) -> None:
+        owned = replace(FAILS, tests_ownership=True)
+        lost = replace(DONE, others_before={"o": TARGET})
+        verdict = judge(lost, owned, has_ownership=False)
+        self.assertEqual((verdict.ours, verdict.cell()), (NO_OWNERSHIP, "L†"))
+        self.assertFalse(verdict.is_good)
+        for seen, expected, has_ownership in (
+            (lost, owned, True),  # its logic has a bug
+            (lost, FAILS, False),  # the row does not test ownership
+            (replace(SILENT, elsewhere=1), owned, False),
+            (SILENT, owned, False),
+            (REFUSED, owned, False),
+        ):
+            self.assertEqual(judge(seen, expected, has_ownership=has_ownership).ours, "")
+
+    def test_a_bad_result_that_our_handler_causes_says_so(self) -> None:
+        for seen in (SILENT, DONE, replace(REFUSED, answer=body("FAILED", Reason="?"))):
+            self.assertEqual(judge(seen, FAILS, handler_decides=True).ours, OUR_HANDLER)
+            self.assertEqual(judge(seen, FAILS).ours, "")
+        self.assertEqual(judge(REFUSED, FAILS, handler_decides=True).ours, "")
+        leaky = replace(SILENT, leaks=("the signature in the log",))
+        self.assertEqual(judge(leaky, FAILS, handler_decides=True).cell(), "H‡, leak")
+
+    def test_every_row_in_which_the_target_has_another_owner_tests_ownership(self) -> None:
+        self.assertEqual([row.number for row in ROWS if row.expected.tests_ownership], ["25", "26", "27", "28"])
+        self.assertEqual([row.number for row in ROWS if "their target" in row.right], ["25", "26", "27", "28"])
 
     def test_a_leak_spoils_any_cell(self) -> None:
         leaky = replace(DONE, leaks=("the signature in the log",))
@@ -128,6 +163,60 @@ class Judge(unittest.TestCase):
         self.assertFalse(judge(leaky, SUCCEEDS).is_good)
         self.mark("F", replace(REFUSED, leaks=leaky.leaks), FAILS)
         self.mark("F!", replace(REFUSED, leaks=("the signature in the answer",)), FAILS, "secret")
+
+
+class Tallies(unittest.TestCase):
+    """What the summary counts."""
+
+    def test_lost_targets_lost_answers_and_leaks_are_counted_apart(self) -> None:
+        log, answer = "the signature in the log", "the signature in the answer"
+        column = [
+            Verdict("OK", leaks=(log,)),
+            Verdict("OK"),
+            Verdict("F", leaks=(log, "the session token in the log")),
+            Verdict("F!", leaks=(log, answer)),
+            Verdict("S!", leaks=(answer,)),
+            Verdict("S!", ours=OUR_HANDLER),
+            Verdict("H", leaks=(log,)),
+            Verdict("H", ours=OUR_HANDLER),
+            Verdict("W", ours=OUR_HANDLER),
+            Verdict("L", ours=NO_OWNERSHIP),
+            Verdict("L", ours=NO_OWNERSHIP),
+            Verdict("L"),
+            Verdict("L"),
+        ]
+        counts = tally(column)
+        self.assertEqual(
+            counts,
+            Tally(
+                right=3,
+                wrong_answers=3,
+                lost_answers=3,
+                lost_targets=4,
+                without_ownership=2,
+                by_our_handler=3,
+                leaks_in_log=4,
+                leaks_in_answer=2,
+            ),
+        )
+        total = counts.right + counts.wrong_answers + counts.lost_answers + counts.lost_targets
+        self.assertEqual(total, len(column))
+
+    def test_each_mark_that_the_judge_gives_is_counted_once(self) -> None:
+        for seen, expected in (
+            (DONE, SUCCEEDS),
+            (REFUSED, FAILS),
+            (replace(REFUSED, answer=body("FAILED", Reason="?")), FAILS),
+            (DONE, FAILS),
+            (SILENT, SUCCEEDS),
+            (replace(SILENT, elsewhere=1), SUCCEEDS),
+            (replace(DONE, others_before={"o": TARGET}), SUCCEEDS),
+        ):
+            verdict = judge(seen, expected)
+            counts = tally([verdict])
+            self.assertEqual(
+                counts.right + counts.wrong_answers + counts.lost_answers + counts.lost_targets, 1, verdict.mark
+            )
 
 
 if __name__ == "__main__":
