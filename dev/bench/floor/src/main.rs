@@ -1,6 +1,7 @@
 //! A plain Create with the minimum of code: blocking sockets, rustls on ring, signatures by hand.
 //!
-//! It opens each connection when it needs it, and panics on any failure.
+//! It opens its connections when the function opens them: those to the two services in INIT, and that of the answer during
+//! the work. It panics on any failure.
 
 #![expect(clippy::disallowed_methods, reason = "it is all there is")]
 
@@ -40,13 +41,30 @@ impl Client {
         Self { tls: Arc::new(tls), connections: HashMap::new() }
     }
 
-    fn send(&mut self, authority: &str, request: &[u8]) -> (String, Vec<u8>) {
-        let stream = self.connections.entry(authority.to_owned()).or_insert_with(|| {
+    /// Starts a connection, unless there is one. The handshake goes on with the first request.
+    fn preconnect(&mut self, authority: &str) -> &mut Tls {
+        self.connections.entry(authority.to_owned()).or_insert_with(|| {
             let host = authority.split(':').next().unwrap().to_owned();
             let tls = ClientConnection::new(self.tls.clone(), ServerName::try_from(host).unwrap()).unwrap();
-            StreamOwned::new(tls, connect(authority))
-        });
-        exchange(stream, request)
+            let mut stream = StreamOwned::new(tls, connect(authority));
+            stream.conn.write_tls(&mut stream.sock).unwrap();
+            stream
+        })
+    }
+
+    /// Opens connections. Their handshakes run side by side.
+    fn open(&mut self, authorities: &[String]) {
+        for authority in authorities {
+            self.preconnect(authority);
+        }
+        for authority in authorities {
+            let stream = self.preconnect(authority);
+            stream.conn.complete_io(&mut stream.sock).unwrap();
+        }
+    }
+
+    fn send(&mut self, authority: &str, request: &[u8]) -> (String, Vec<u8>) {
+        exchange(self.preconnect(authority), request)
     }
 }
 
@@ -81,8 +99,8 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// A call in AWS JSON 1.1, signed: <https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html>
-fn call(client: &mut Client, address: &str, service: &str, target: &str, body: &Value) -> Value {
-    let (authority, body) = (address.strip_prefix("https://").unwrap(), body.to_string());
+fn call(client: &mut Client, authority: &str, service: &str, target: &str, body: &Value) -> Value {
+    let body = body.to_string();
     let date = date(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
     let (day, region, token) = (&date[..8], var("AWS_REGION").unwrap(), var("AWS_SESSION_TOKEN").unwrap());
     let signed = "content-type;host;x-amz-date;x-amz-security-token;x-amz-target";
@@ -132,14 +150,21 @@ fn date(seconds: u64) -> String {
     format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", time / 3_600, time / 60 % 60, time % 60)
 }
 
+/// The authority of a service, from the variable that sets its address.
+fn authority(variable: &str) -> String {
+    var(variable).unwrap().strip_prefix("https://").unwrap().to_owned()
+}
+
 fn main() {
     let mut client = Client::new();
+    let services = ["AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"].map(authority);
+    client.open(&services);
     let address = var("AWS_LAMBDA_RUNTIME_API").unwrap();
     let mut runtime = connect(&address);
     loop {
         let next = format!("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: {address}\r\n\r\n");
         let (head, event) = exchange(&mut runtime, next.as_bytes());
-        create(&mut client, &serde_json::from_slice(&event).unwrap());
+        create(&mut client, &services, &serde_json::from_slice(&event).unwrap());
         let id = header(&head, "lambda-runtime-aws-request-id").unwrap();
         let done = format!(
             "POST /2018-06-01/runtime/invocation/{id}/response HTTP/1.1\r\nHost: {address}\r\nContent-Length: 4\r\n\r\nnull"
@@ -148,21 +173,22 @@ fn main() {
     }
 }
 
-fn create(client: &mut Client, event: &Value) {
+fn create(client: &mut Client, [sagemaker, scaling]: &[String; 2], event: &Value) {
+    let url = event["ResponseURL"].as_str().unwrap().strip_prefix("https://").unwrap();
+    let (bucket, path) = url.split_once('/').unwrap();
+    client.preconnect(bucket);
     let properties = &event["ResourceProperties"];
     let endpoint = &properties["EndpointName"];
-    let sagemaker = var("AWS_ENDPOINT_URL_SAGEMAKER").unwrap();
     let described =
-        call(client, &sagemaker, "sagemaker", "SageMaker.DescribeEndpoint", &json!({"EndpointName": endpoint}));
+        call(client, sagemaker, "sagemaker", "SageMaker.DescribeEndpoint", &json!({"EndpointName": endpoint}));
     assert_eq!(described["EndpointStatus"], "InService");
     let resource =
         format!("endpoint/{}/variant/{}", endpoint.as_str().unwrap(), properties["VariantName"].as_str().unwrap());
     let capacity = |name: &str| properties[name].as_str().unwrap().parse::<i64>().unwrap();
-    let scaling = var("AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING").unwrap();
     let target = "AnyScaleFrontendService.RegisterScalableTarget";
     let registered = call(
         client,
-        &scaling,
+        scaling,
         "application-autoscaling",
         target,
         &json!({
@@ -183,9 +209,7 @@ fn create(client: &mut Client, event: &Value) {
         "Data": {"ScalableTargetARN": registered["ScalableTargetARN"]},
     })
     .to_string();
-    let url = event["ResponseURL"].as_str().unwrap().strip_prefix("https://").unwrap();
-    let (authority, path) = url.split_once('/').unwrap();
-    let put = format!("PUT /{path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    let (head, _) = client.send(authority, put.as_bytes());
+    let put = format!("PUT /{path} HTTP/1.1\r\nHost: {bucket}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let (head, _) = client.send(bucket, put.as_bytes());
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
 }
