@@ -8,7 +8,8 @@ COVERAGE := target/tools/cargo-llvm-cov@0.9.1/bin/cargo-llvm-cov
 MUTANTS := target/tools/cargo-mutants@27.1.0/bin/cargo-mutants
 # The folder of llvm-cov and llvm-profdata. On other systems than Linux on x86-64, set it: make coverage LLVM=...
 LLVM ?= target/tools/llvm@22.1.8.2/llvm/bin
-export PYTHONDONTWRITEBYTECODE := 1
+# Compiled modules, out of the source folders.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/target/pycache
 # Where the Python packages demo, bench and tools are.
 export PYTHONPATH := $(CURDIR)/local:$(CURDIR)/dev
 # Only the targets in ON_AWS, each alone, call AWS and read the user's AWS settings. All others get these settings.

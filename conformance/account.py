@@ -124,10 +124,11 @@ class Account:
         """`watch` gets the events of botocore."""
         attempts = 1 if local_aws else 8
         given: dict[str, Any] = {"config": Config(retries={"mode": "standard", "max_attempts": attempts})}
-        session = boto3.Session(region_name=region)
         if local_aws:
             session = boto3.Session("local", "local", region_name=region)
             given["endpoint_url"] = local_aws
+        else:
+            session = boto3.Session(region_name=region)
         if watch:
             watch(session.events)
         client: Callable[..., Any] = session.client

@@ -21,7 +21,8 @@ _FIXED = {
     "NO_PROXY": "127.0.0.1,localhost",
     "no_proxy": "127.0.0.1,localhost",
     "PYTHONUNBUFFERED": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
+    # Compiled modules, out of the source folders.
+    "PYTHONPYCACHEPREFIX": str(ROOT / "target" / "pycache"),
     # A name that does not exist: with the real rustup, cargo-lambda would download a target.
     "RUSTUP": "no-rustup",
     "SAM_CLI_TELEMETRY": "0",

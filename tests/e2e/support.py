@@ -14,12 +14,15 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import preloaded
 from demo import package
+from demo.aws_cli import AwsCli, execute
 from demo.environment import ROOT, VENV, inherited, isolate
 from demo.receiver import Answer, Receiver
 from demo.stacks import Settled
@@ -38,6 +41,8 @@ _BUILD_SECONDS = 1_500
 _GONE_SECONDS = 15
 
 isolate()
+# All sessions of this process share the parsed service models.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 @functools.cache
@@ -63,6 +68,16 @@ def run(
     command: list[str], environment: dict[str, str], seconds: int = _CHECK_SECONDS, folder: str | Path = ROOT
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command. Does not check its exit code."""
+    program, *arguments = command
+    name = Path(program).name
+    # `PYTHONPATH` would add modules to those that a server has imported.
+    if (
+        preloaded.IS_SUPPORTED
+        and name in preloaded.MODULES
+        and program == str(VENV / name)
+        and "PYTHONPATH" not in environment
+    ):
+        return preloaded.server(name).run(arguments, inherited(environment), str(folder), seconds)
     return subprocess.run(
         command,
         cwd=folder,
@@ -88,6 +103,15 @@ def runbook(title: str, meanings: dict[str, str], environment: dict[str, str], w
         done = run(["bash", "-euo", "pipefail", "-c", commands], environment, folder=directory)
         assert done.returncode == 0, f"{commands}\n{done.stderr}"
     return done.stdout
+
+
+def preloaded_aws(
+    arguments: list[str], environment: dict[str, str], seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """Runs the AWS CLI."""
+    if not preloaded.IS_SUPPORTED:
+        return execute(arguments, environment, seconds)
+    return preloaded.server("aws").run(arguments, environment, str(ROOT), seconds)
 
 
 def cfn_lint(template: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -262,6 +286,7 @@ class StackTestCase(unittest.TestCase):
         world = World(programs(), assumes=cls.assumes)
         world.__enter__()
         cls.addClassCleanup(world.__exit__, None, None, None)
+        world.cli = AwsCli(world.environment, preloaded_aws)
         cls.world = world
         cls.deployed = world.deploy_function()
         assert cls.deployed.status == "CREATE_COMPLETE", cls.deployed.failures()

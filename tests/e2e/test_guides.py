@@ -64,7 +64,7 @@ class Texts(unittest.TestCase):
                 done = sam(*arguments, "--help")
                 self.assertEqual(done.returncode, 0, done.stderr)
             case "aws":
-                done = run([str(VENV / "python"), "-m", "awscli", *arguments], CLOSED_PORT, folder=folder)
+                done = run([str(VENV / "aws"), *arguments], CLOSED_PORT, folder=folder)
                 self.assertRegex(done.stdout + done.stderr, "Could not connect to the endpoint URL")
             case "npx":
                 self.assertIn(line, (ROOT / "examples/README.md").read_text())

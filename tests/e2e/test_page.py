@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 from demo.aws_cli import DESCRIBE_TARGETS, AwsCli, endpoint_commands
 from demo.endpoints import create_endpoint
 from demo.stage import LocalAws, Stage
-from support import FunctionTestCase
+from support import FunctionTestCase, preloaded_aws
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html, unchanged.
 PAGE = """\
@@ -40,7 +40,7 @@ class Specification(FunctionTestCase):
     def state_after(self, registration: Callable[[AwsCli], Any]) -> list[dict[str, Any]]:
         """The scalable targets after a registration on a fresh AWS, without members that differ at each one."""
         self.reset()
-        cli = AwsCli(self.aws.environment())
+        cli = AwsCli(self.aws.environment(), preloaded_aws)
         registration(cli)
         targets = cli.run(DESCRIBE_TARGETS)["ScalableTargets"]
         return [{name: value for name, value in target.items() if name not in OWN} for target in targets]
@@ -75,7 +75,7 @@ class OnMoto(Specification):
     def reset(self) -> None:
         urlopen(Request(f"{self.aws.url}/moto-api/reset", method="POST"), timeout=10).close()
         role = "arn:aws:iam::123456789012:role/model"
-        cli = AwsCli(self.aws.environment())
+        cli = AwsCli(self.aws.environment(), preloaded_aws)
         cli.run(f"aws sagemaker create-model --model-name model --execution-role-arn {role}")
         for command in endpoint_commands("MyEndPoint", "MyVariant"):
             cli.run(command)

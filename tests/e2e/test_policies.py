@@ -5,7 +5,7 @@ from typing import Any
 
 from demo.aws_cli import AwsCli
 from demo.endpoints import create_endpoint, create_other_endpoints
-from support import EVENTS, FunctionTestCase, event
+from support import EVENTS, FunctionTestCase, event, preloaded_aws
 
 Described = dict[str, list[dict[str, Any]]]
 AAS = "aws application-autoscaling"
@@ -214,7 +214,7 @@ class Policies(FunctionTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.cli = AwsCli(cls.aws.environment())
+        cls.cli = AwsCli(cls.aws.environment(), preloaded_aws)
 
     def setUp(self) -> None:
         self.aws.call("LocalAws.Reset")
