@@ -155,7 +155,7 @@ pub const ASSUMED_INVOCATION: Duration = Duration::from_secs(60);
 pub const REPORT_MARGIN: Duration = Duration::from_secs(1);
 
 /// The time that a gate keeps to restore what it has deregistered, if it runs out of time. At most an eighth of what is left. A restore
-/// makes about ten calls for each target.
+/// makes about ten calls for each target, waits [`RECORD_LAG`] for one of another stack, and [`VISIBLE_WITHIN`] once.
 pub const RESTORE_RESERVE: Duration = Duration::from_secs(60);
 
 /// The time kept for the answer. At most a quarter of what is left.

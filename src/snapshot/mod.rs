@@ -12,5 +12,6 @@ pub mod store;
 pub use capture::{capture, keep_input};
 pub use parameter::{EndpointUpdate, Snapshot, SnapshotError};
 pub use restore::{
-    Newer, current_registration, drop_if_registered, drop_unless_needed, remove_ended_actions, restore, restore_all,
+    Newer, current_registration, drop_if_registered, drop_unless_needed, give_back, remove_ended_actions, restore,
+    restore_all,
 };

@@ -17,7 +17,7 @@ use crate::timing::{RECORD_LAG, VISIBLE, VISIBLE_WITHIN};
 /// What became of a snapshot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Outcome {
-    /// The target is registered with all that it had.
+    /// The target is registered with all that it had. Its snapshot is still to be dropped.
     Restored,
     /// The target is registered without the restoring tag, so the snapshot was dropped.
     AlreadyRegistered,
@@ -84,7 +84,37 @@ pub enum Newer {
 }
 
 /// Restores a target unless somebody has registered it since, and drops its snapshot.
-pub async fn restore(aws: &Aws<'_>, mut stored: Stored, newer: Newer) -> Result<(), SnapshotError> {
+pub async fn restore(aws: &Aws<'_>, stored: Stored, newer: Newer) -> Result<(), SnapshotError> {
+    if let Some(stored) = restore_and_keep(aws, stored, newer).await? {
+        store::drop_snapshot(aws, &stored).await?;
+    }
+    Ok(())
+}
+
+/// Restores the targets of a request that failed. Their snapshots stay until every read shows the targets: a later request finds
+/// at least one of the two.
+pub async fn give_back(aws: &Aws<'_>, snapshots: impl Iterator<Item = Stored>) {
+    let mut restored = Vec::new();
+    for stored in snapshots {
+        let target = stored.snapshot.spec.id.resource_id();
+        match restore_and_keep(aws, stored, Newer::Leave).await {
+            Ok(kept) => restored.extend(kept),
+            Err(error) => tracing::warn!(%error, target, "could not be restored; its snapshot is kept"),
+        }
+    }
+    if !restored.is_empty() {
+        sleep(VISIBLE_WITHIN.min(aws.left_to_work() / 2)).await;
+    }
+    for stored in restored {
+        if let Err(error) = drop_if_registered(aws, &stored).await {
+            let target = stored.snapshot.spec.id.resource_id();
+            tracing::warn!(%error, target, "restored, but its snapshot could not be dropped");
+        }
+    }
+}
+
+/// Restores a target unless somebody has registered it since. Returns its snapshot, if that is still to be dropped.
+async fn restore_and_keep(aws: &Aws<'_>, mut stored: Stored, newer: Newer) -> Result<Option<Stored>, SnapshotError> {
     remove_ended_actions(aws, &mut stored.snapshot);
     let restored = loop {
         if let Some(restored) = unless_outdated(restore_once(aws, &stored).await)? {
@@ -93,7 +123,7 @@ pub async fn restore(aws: &Aws<'_>, mut stored: Stored, newer: Newer) -> Result<
         // Somebody may have stored the target anew meanwhile.
         match store::get(aws, &stored.snapshot.spec.id).await? {
             Some(found) if !found.is_same(&stored) && (newer == Newer::Leave || !found.continues(&stored)) => {
-                return Ok(());
+                return Ok(None);
             }
             Some(found) => {
                 stored = found;
@@ -113,7 +143,7 @@ pub async fn restore(aws: &Aws<'_>, mut stored: Stored, newer: Newer) -> Result<
         }
         Outcome::Undone => tracing::info!(target, dimension, "restore undone: its owner is being deleted"),
     }
-    Ok(())
+    Ok((restored == Outcome::Restored).then_some(stored))
 }
 
 /// Removes the scheduled actions that have ended, which the service rejects.
@@ -129,8 +159,8 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
     stored.is_current(aws).await?;
     let (tags, deferred) = restoring_tags(spec.tags.clone());
     let Some((registered, is_new)) = register(aws, stored, tags).await? else {
-        store::drop_snapshot(aws, stored).await?;
-        return Ok(Outcome::AlreadyRegistered);
+        let is_dropped = drop_while_registered(aws, stored).await?;
+        return if is_dropped { Ok(Outcome::AlreadyRegistered) } else { Err(ChangeError::Outdated) };
     };
     let state = TargetState::new(aws.request.owner, Some(&registered));
     let arn = registered.arn;
@@ -157,7 +187,6 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
         }
     }
     finish_restoring(aws, &spec.id, &arn, &deferred, &mut precondition).await?;
-    store::drop_snapshot(aws, stored).await?;
     Ok(Outcome::Restored)
 }
 
@@ -217,19 +246,26 @@ pub async fn current_registration(aws: &Aws<'_>, snapshot: &Snapshot) -> Result<
     Ok(found)
 }
 
-/// Drops the snapshot of a target that is registered, and not being restored. Returns whether it is: another delivery, whose
-/// snapshot has the same value, may deregister it.
+/// Drops the snapshot of a target if it is registered, and not being restored. Returns whether it is.
 pub async fn drop_if_registered(aws: &Aws<'_>, stored: &Stored) -> Result<bool, AwsError> {
-    let is_registered = Cell::new(false);
-    let read = async || {
-        let registered = current_registration(aws, &stored.snapshot).await?;
-        is_registered.set(registered.is_some_and(|found| !found.is_restoring()));
-        if is_registered.get() { Ok(()) } else { Err(ChangeError::Outdated) }
+    Ok(is_registered(aws, stored).await? && drop_while_registered(aws, stored).await?)
+}
+
+/// Drops the snapshot of a registered target. Returns whether it still is: before a retry it reads, because another delivery,
+/// whose snapshot has the same value, may have deregistered it.
+async fn drop_while_registered(aws: &Aws<'_>, stored: &Stored) -> Result<bool, AwsError> {
+    let still = Cell::new(true);
+    let before_retry = async || {
+        still.set(is_registered(aws, stored).await?);
+        if still.get() { Ok(()) } else { Err(ChangeError::Outdated) }
     };
-    if unless_outdated(read().await)?.is_some() {
-        store::drop_while(aws, stored, read).await?;
-    }
-    Ok(is_registered.get())
+    store::drop_while(aws, stored, before_retry).await?;
+    Ok(still.get())
+}
+
+async fn is_registered(aws: &Aws<'_>, stored: &Stored) -> Result<bool, AwsError> {
+    let registered = current_registration(aws, &stored.snapshot).await?;
+    Ok(registered.is_some_and(|found| !found.is_restoring()))
 }
 
 /// Drops the snapshot of a target that this request has not deregistered. Keeps it if another request has, such as another

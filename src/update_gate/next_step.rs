@@ -25,10 +25,7 @@ pub(super) enum EndpointPlan {
         rolls_back_failure: bool,
     },
     /// It updates the endpoint to the gate's configuration, unless the endpoint runs it.
-    Update {
-        /// Whether the last Update of this gate failed.
-        follows_failure: bool,
-    },
+    Update,
 }
 
 /// What a gate does next.
@@ -63,7 +60,7 @@ pub(super) fn next_step(gate: &UpdateGate, owner: &Owner, observed: Observed<'_>
     {
         return Ok(once_stable(Step::Restore));
     }
-    if !matches!(observed.endpoint_plan, EndpointPlan::Update { .. }) {
+    if observed.endpoint_plan != EndpointPlan::Update {
         return Ok(Step::Done);
     }
     let Some(blocking) = observed.blocking else { return Ok(Step::ReadTargets) };
@@ -90,13 +87,12 @@ fn refuse_other_stacks(gate: &UpdateGate, owner: &Owner, snapshots: &[Snapshot])
 mod tests {
     use std::time::SystemTime;
 
-    use super::EndpointPlan::Keep;
+    use super::EndpointPlan::{Keep, Update};
     use super::*;
     use crate::model::attributes::Attributes;
     use crate::model::json::Object;
     use crate::model::{Tags, TargetSpec};
 
-    const UPDATE: EndpointPlan = EndpointPlan::Update { follows_failure: false };
     const BLUE: &str = "endpoint/prod/variant/blue|sagemaker:variant:DesiredInstanceCount|sagemaker";
 
     fn owner(stack: &str) -> Owner {
@@ -137,15 +133,15 @@ mod tests {
 
     #[test]
     fn without_an_endpoint_there_is_nothing_to_do() {
-        assert_eq!(step(false, None, None, UPDATE), Ok(Step::Done));
+        assert_eq!(step(false, None, None, Update), Ok(Step::Done));
     }
 
     #[test]
     fn snapshots_are_restored_once_the_endpoint_runs_the_configuration() {
         for status in ["InService", "Failed"] {
-            assert_eq!(step(false, Some(&endpoint("NEW", status)), None, UPDATE), Ok(Step::Restore), "{status}");
+            assert_eq!(step(false, Some(&endpoint("NEW", status)), None, Update), Ok(Step::Restore), "{status}");
         }
-        assert_eq!(step(false, Some(&endpoint("new", "Updating")), None, UPDATE), wait());
+        assert_eq!(step(false, Some(&endpoint("new", "Updating")), None, Update), wait());
     }
 
     #[test]
@@ -169,11 +165,11 @@ mod tests {
     fn blocking_targets_are_deregistered_once_the_endpoint_is_settled() {
         for (status, settled) in [("InService", true), ("Updating", false)] {
             let endpoint = endpoint("old", status);
-            assert_eq!(step(false, Some(&endpoint), None, UPDATE), Ok(Step::ReadTargets));
+            assert_eq!(step(false, Some(&endpoint), None, Update), Ok(Step::ReadTargets));
             let snapshot = Ok(Step::Snapshot(vec![BLUE.parse().unwrap()]));
-            let blocked = step(false, Some(&endpoint), Some(&[blue(Tags::new())]), UPDATE);
+            let blocked = step(false, Some(&endpoint), Some(&[blue(Tags::new())]), Update);
             assert_eq!(blocked, if settled { snapshot } else { wait() });
-            let free = step(false, Some(&endpoint), Some(&[]), UPDATE);
+            let free = step(false, Some(&endpoint), Some(&[]), Update);
             assert_eq!(free, if settled { Ok(Step::Done) } else { wait() });
         }
     }
@@ -184,14 +180,14 @@ mod tests {
         let endpoint = endpoint("old", "InService");
         let same_stack = Owner { logical_resource_id: "Scaling".into(), ..owner("stack/one") };
         for own in [Tags::new(), same_stack.tags(), owner("stack/one").adoption_tags()] {
-            assert!(matches!(step(false, Some(&endpoint), Some(&[blue(own)]), UPDATE), Ok(Step::Snapshot(_))));
+            assert!(matches!(step(false, Some(&endpoint), Some(&[blue(own)]), Update), Ok(Step::Snapshot(_))));
         }
         let others = [blue(owner("stack/two").tags())];
-        let reason = step(false, Some(&endpoint), Some(&others), UPDATE).unwrap_err().to_string();
+        let reason = step(false, Some(&endpoint), Some(&others), Update).unwrap_err().to_string();
         for part in ["endpoint/prod/variant/blue", "resource Gate of stack stack/two", "IncludeOtherStacks"] {
             assert!(reason.contains(part), "{part} is not in: {reason}");
         }
-        assert!(step(false, Some(&changing), Some(&others), UPDATE).is_err(), "before the gate waits");
-        assert!(matches!(step(true, Some(&endpoint), Some(&others), UPDATE), Ok(Step::Snapshot(_))));
+        assert!(step(false, Some(&changing), Some(&others), Update).is_err(), "before the gate waits");
+        assert!(matches!(step(true, Some(&endpoint), Some(&others), Update), Ok(Step::Snapshot(_))));
     }
 }

@@ -27,8 +27,7 @@ use crate::properties::{UpdateGate, declared_gate};
 use crate::request::{Freshness, Lifecycle};
 use crate::snapshot::store::{self, Stored};
 use crate::snapshot::{
-    EndpointUpdate, Newer, Snapshot, SnapshotError, capture, drop_if_registered, drop_unless_needed, restore,
-    restore_all,
+    EndpointUpdate, Snapshot, SnapshotError, capture, drop_if_registered, drop_unless_needed, give_back, restore_all,
 };
 use crate::timing::{COMPLETE_WITHIN, ENDPOINT, RECORD_LAG, RESTORE_RESERVE, SNAPSHOT_VALID, VISIBLE_WITHIN};
 
@@ -118,7 +117,7 @@ async fn try_to_prepare_update(
         // No Delete follows that would restore a snapshot that is not visible yet.
         aws.earlier_changes_visible().await;
     }
-    if !matches!(endpoint_plan, EndpointPlan::Update { .. }) && !store::exist_any(aws, name).await? {
+    if endpoint_plan != EndpointPlan::Update && !store::exist_any(aws, name).await? {
         return Ok(());
     }
     let configs = given.into_iter().chain(declared).chain([&gate.id]).map(|gate| gate.config.to_string()).collect();
@@ -154,19 +153,21 @@ async fn undo(context: &Context<'_>, name: &EndpointName, deregistered: Vec<Take
     let aws = &context.aws;
     let endpoint =
         aws.endpoint_once(name, Endpoint::is_stable, aws.left_to_work().saturating_sub(RESTORE_RESERVE)).await;
-    let may_have_variant = |taken: &Taken| match &endpoint {
-        Ok(found) => found.as_ref().is_some_and(|found| {
-            let Snapshot { spec, taken_at, .. } = &taken.stored.snapshot;
-            found.has_variant_of(&spec.id) && found.created.is_none_or(|created| created <= *taken_at)
-        }),
-        Err(_) => true,
-    };
-    for Taken { stored, .. } in deregistered.into_iter().filter(may_have_variant) {
-        let target = stored.snapshot.spec.id.resource_id();
-        if let Err(error) = restore(aws, stored, Newer::Leave).await {
-            tracing::warn!(%error, target, "could not be restored; its snapshot is kept");
+    let may_have_variant = |stored: &Stored| {
+        let Snapshot { spec, taken_at, .. } = &stored.snapshot;
+        let has_variant = match &endpoint {
+            Ok(found) => found.as_ref().is_some_and(|found| {
+                found.has_variant_of(&spec.id) && found.created.is_none_or(|created| created <= *taken_at)
+            }),
+            Err(_) => true,
+        };
+        if !has_variant {
+            let target = spec.id.resource_id();
+            tracing::warn!(target, "not restored: its endpoint has no such variant any more; its snapshot is kept");
         }
-    }
+        has_variant
+    };
+    give_back(aws, deregistered.into_iter().map(|taken| taken.stored).filter(may_have_variant)).await;
 }
 
 /// Discards the snapshots whose targets were not deregistered.
@@ -190,9 +191,7 @@ fn endpoint_plan(id: &UpdateGateId, given: Option<&UpdateGateId>, declared: Opti
             EndpointPlan::Keep { rolls_back_failure: declared.is_some_and(|declared| !declared.is_same(id)) }
         }
         Some(previous) if !previous.has_same_endpoint(id) => EndpointPlan::Keep { rolls_back_failure: false },
-        _ => EndpointPlan::Update {
-            follows_failure: given.zip(declared).is_some_and(|(given, declared)| !given.is_same(declared)),
-        },
+        _ => EndpointPlan::Update,
     }
 }
 
@@ -210,9 +209,7 @@ async fn run_steps(
     let mut known: Option<(String, bool, Vec<Snapshot>)> = None;
     let mut read = Stopwatch::start();
     let mut configs = None;
-    // The failed Update may have been cancelled, and restore targets until the record shows this request. So this one reads
-    // again even if it changes nothing.
-    let changes = Cell::new(usize::from(endpoint_plan == (EndpointPlan::Update { follows_failure: true })));
+    let changes = Cell::new(0);
     let reads_again = Cell::new(false);
     let mut wait = async || {
         let mut endpoint = aws.endpoint(&gate.id.endpoint).await?;
@@ -258,7 +255,7 @@ async fn run_steps(
                     context.progress().waiting(wait);
                     return Ok(ControlFlow::Continue(()));
                 }
-                (Step::Done, Some(_)) if matches!(endpoint_plan, EndpointPlan::Update { .. }) => {
+                (Step::Done, Some(_)) if endpoint_plan == EndpointPlan::Update => {
                     if take_over(context, gate, update, taken).await? {
                         changes.set(changes.get() + 1);
                     }

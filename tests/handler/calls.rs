@@ -48,7 +48,7 @@ impl Table {
         // As long as the function's Timeout in template.yaml.
         self.world.invoke_for(&request.0.to_string(), Duration::from_secs(900)).await.expect("an answer");
         assert_eq!(self.world.last_answer()["Status"], "SUCCESS", "{what}: {}", self.world.last_answer());
-        let (waited, called) = (began.elapsed().as_secs(), self.world.targets_called());
+        let (waited, called) = (began.elapsed().as_secs_f64().ceil() as u64, self.world.targets_called());
         let calls = SERVICES.map(|service| called.iter().filter(|target| target.starts_with(service)).count());
         assert_eq!(called.len(), calls.iter().sum::<usize>(), "{called:?}");
         self.total = (std::array::from_fn(|service| self.total.0[service] + calls[service]), self.total.1 + waited);

@@ -131,21 +131,43 @@ async fn a_delivery_that_deregisters_after_another_one_was_answered_and_the_endp
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_after_a_failed_update_finds_what_a_cancelled_request_restores_meanwhile() {
+async fn a_gate_finds_what_a_cancelled_request_restores_meanwhile() {
     let world = endpoint();
-    world.update_endpoint("prod", "xlarge");
-    world.on_record_for(1, "UPDATE_IN_PROGRESS", &gate_id("prod", "xlarge"));
-    world.read_late(&["DescribeScalableTargets"], Duration::from_secs(6));
-    // The Update to another configuration failed. The stack goes back over two updates.
-    let request = gate_update("both", "large").of(&gate_id("prod", "xlarge")).late(1).0.to_string();
-    let restore = async {
-        sleep(Duration::from_secs(3)).await;
-        register_natively(&world, &["blue"]);
+    register_natively(&world, &["blue"]);
+    sleep(Duration::from_secs(20)).await;
+    world.on_record_for(20, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_FAILED", &gate_id("prod", "large"));
+    // Only reads of the next request are late. The restore is throttled, so that these show the deregistration.
+    world.read_late(&[], Duration::ZERO);
+    world.fail("RegisterScalableTarget", "ThrottlingException", 1);
+    let cancelled = gate_update("large", "xlarge").late(20).0.to_string();
+    let next = async {
+        world.until_called("PutScalingPolicy").await;
+        world.read_late(&["DescribeScalableTargets"], Duration::from_secs(4));
+        world.on_record_for(4, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+        let next = gate_update("large", "both").late(4).0.to_string();
+        world.invoke_for(&next, Duration::from_secs(900)).await
     };
-    let (gate, ()) = tokio::join!(world.invoke_for(&request, Duration::from_secs(900)), restore);
-    gate.expect("an answer");
+    let (cancelled, next) = tokio::join!(world.invoke_for(&cancelled, Duration::from_secs(900)), next);
+    cancelled.expect("an answer");
+    next.expect("an answer");
     assert_eq!(world.last_answer()["Status"], "SUCCESS");
     assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_stays_if_its_registered_target_is_deregistered_before_the_drop_is_retried() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    world.on_record_for(20, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));
+    // The deregistration is no longer wanted before it is retried.
+    world.fail("DeregisterScalableTarget", "ThrottlingException", 1);
+    world.on_record_before("DeregisterScalableTarget", "UPDATE_ROLLBACK_COMPLETE", &gate_id("prod", "large"));
+    // Another delivery has stored the same snapshot, and deregisters the target.
+    world.before("DeleteParameter", 0, &[("AnyScaleFrontendService.DeregisterScalableTarget", blue())]);
+    world.fail("DeleteParameter", "ThrottlingException", 1);
+    refuse_update(&world).await;
+    assert_eq!(world.registered().len() + snapshots(&world).len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,7 +180,8 @@ async fn a_cancelled_gate_restores_nothing_to_an_endpoint_that_was_created_meanw
     let anew = json!({ "EndpointName": "prod", "EndpointConfigName": "large" });
     world.before("DescribeEndpoint", 1, &[("SageMaker.DeleteEndpoint", name), ("SageMaker.CreateEndpoint", anew)]);
     refuse_update(&world).await;
-    assert!(world.registered().is_empty());
+    // The snapshot stays, because its target is not registered.
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use test_support::function::{
 use super::history::{DIMENSIONS, Native, Scaling, VARIANTS, parameter, resource_id};
 use super::request::{Props, Request};
 use super::stack::{NAMES_NO_GATE, Stack};
-use super::world::{Invocation, State};
+use super::world::{INVOCATION, Invocation, State};
 use crate::common::attachments::{self, says};
 
 /// What others than the stacks have registered and attached.
@@ -426,10 +426,10 @@ impl State {
     fn note_late_registration(&mut self, number: usize, variant: usize) {
         let is_of_own = self.requests[number].props.variant() == Some(variant);
         let slow = if is_of_own && self.has_slow_calls() { SLOW } else { 0.0 };
-        // A cancelled gate restores before its time is up, also if the endpoint still changes.
-        let may_be_out_of_time =
-            self.cancelled.contains_key(&number) && matches!(self.requests[number].props, Props::Gate { .. });
-        if !may_be_out_of_time && self.now() - self.endpoint_updated > READ_VALID + RETRY + slow {
+        // A gate restores before its time is up, also if the endpoint still changes.
+        let is_gate = matches!(self.requests[number].props, Props::Gate { .. });
+        let is_out_of_time = is_gate && INVOCATION.get().deadline.left_to_work() < KEPT_FOR_RESTORES;
+        if !is_out_of_time && self.now() - self.endpoint_updated > READ_VALID + RETRY + slow {
             return;
         }
         let pending = self.endpoint().map(|mut found| found["PendingDeploymentSummary"]["EndpointConfigName"].take());
@@ -770,6 +770,8 @@ pub(crate) const TWIN: &str = "two deliveries of a young request ran at once";
 const CHECKS_FRESHNESS_AFTER: f64 = 6.0;
 /// The longest pause between two reads of the endpoint. The function does not begin a pause that its time is too short for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// The time that a gate keeps to restore what it has deregistered, and a delay of a throttled call.
+const KEPT_FOR_RESTORES: Duration = Duration::from_secs(70);
 /// The longest delay of a throttled call, in seconds.
 const RETRY: f64 = 10.0;
 /// The longest time of a slow call, in seconds. Such a call may come between the read and the registration.
