@@ -64,9 +64,8 @@ impl Aws<'_> {
         self.change_ssm(Operation::PutParameter, name, is_wanted, input).await
     }
 
-    /// Deletes a parameter that has this value. Reads it before each attempt: another value was written since, and
-    /// stays. Before a retry, `is_wanted` checks what else the deletion was decided for. A parameter that does not exist is a
-    /// success.
+    /// Deletes a parameter that has this value. Reads it before each attempt, and keeps a newer value. Before a retry,
+    /// `is_wanted` checks the other preconditions. Succeeds if the parameter does not exist.
     pub async fn delete_parameter(
         &self,
         name: &str,

@@ -7,7 +7,7 @@ pub type Object = Map<String, Value>;
 
 /// An object of these members, without those that are null.
 pub fn object<const N: usize>(members: [(&str, Value); N]) -> Object {
-    // `collect` would sort, and there would be a copy of the sort in the program for each number of members.
+    // `collect` would sort, and the program would contain a copy of the sort for each `N`.
     let mut object = Object::new();
     for (name, value) in members {
         if !value.is_null() {

@@ -100,7 +100,7 @@ pub(super) async fn restored_spec(
             let mut spec = merged(desired, snapshot, to_delete, previous);
             spec.tags.extend(tags);
             if Owner::read_former(&spec.tags).as_ref() == Some(context.owner()) {
-                // This resource has the target again. It would look like an interrupted hand-back.
+                // This resource owns the target again. These tags would mark an interrupted hand-back.
                 spec.tags.retain(|key, _| !FORMER_OWNER_TAGS.contains(&key.as_str()));
             }
             Ok(Some(spec))

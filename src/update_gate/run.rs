@@ -144,8 +144,8 @@ async fn taken_by_earlier_delivery(context: &Context<'_>, name: &EndpointName, t
         .collect()
 }
 
-/// Restores the targets that were deregistered, unless an update of the endpoint is removing the variant, or the endpoint was
-/// created since.
+/// Restores the targets that were deregistered, unless an update of the endpoint is removing the variant, or the endpoint is
+/// newer than the snapshot.
 async fn undo(context: &Context<'_>, name: &EndpointName, deregistered: Vec<Taken>) {
     if deregistered.is_empty() {
         return;
@@ -374,7 +374,7 @@ async fn deregister(
 ) -> Result<bool, Error> {
     let mut checked: Option<Stopwatch> = None;
     for snapshot in snapshots {
-        // The record may lag by as much anyway.
+        // A newer read of the record may lag by as much.
         if checked.is_none_or(|checked| checked.elapsed() >= RECORD_LAG) {
             context.ensure_fresh().await?;
         }
@@ -455,8 +455,8 @@ struct Configs {
 }
 
 impl Configs {
-    /// Whether a registered variant blocks the update. Any may if the running configuration was deleted.
-    fn are_blocked_by(&self, variant: &str) -> bool {
+    /// Whether a registered variant may block the update. `true` if the running configuration was deleted.
+    fn may_be_blocked_by(&self, variant: &str) -> bool {
         self.running.as_ref().is_none_or(|running| blocks_update(variant, running, &self.wanted))
     }
 }
@@ -479,7 +479,7 @@ async fn blocking_targets(
         let wanted = wanted.ok_or_else(|| Refusal::ConfigMissing(gate.config.clone()))?;
         *configs = Some(Configs { name: endpoint.config.clone(), running, wanted });
     }
-    let blocks = |variant: &&String| configs.as_ref().is_some_and(|configs| configs.are_blocked_by(variant));
+    let blocks = |variant: &&String| configs.as_ref().is_some_and(|configs| configs.may_be_blocked_by(variant));
     let variants = endpoint.variants.iter().filter(blocks);
     // A target may be registered under any spelling of the endpoint's name.
     let name = gate.endpoint.as_str();

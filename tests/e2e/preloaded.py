@@ -115,7 +115,7 @@ def main(program: str) -> None:
     for descriptor in (requests.fileno(), codes.fileno()):
         os.set_inheritable(descriptor, False)
     script = str(VENV / program)
-    # A program would have its own folder there.
+    # As if the program ran by itself.
     sys.path[0] = str(VENV)
     before = {**os.environ}
     _preload(MODULES[program])

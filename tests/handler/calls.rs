@@ -72,7 +72,7 @@ impl Table {
         .expect("a text");
     }
 
-    /// What comes next is an operation of its own, long after this one.
+    /// Waits [`LONG`], so that the next row is an operation of its own.
     async fn later(&mut self) -> &mut Self {
         sleep(LONG).await;
         self
@@ -105,7 +105,7 @@ fn scaling_delete(properties: &Value) -> Request {
     delete().field("ResourceProperties", properties.clone()).of(BLUE_ID)
 }
 
-/// The same with neither, and without a gate.
+/// Without policies, actions and gate.
 fn bare(max: u32) -> Value {
     let mut properties = properties(None, max);
     for list in ["ScalingPolicies", "ScheduledActions"] {
@@ -130,7 +130,7 @@ async fn without_a_gate() -> String {
     table.row("Update of the maximum, with these", scaling_update(&old, &new)).await.later().await;
     table.row("Delete, with these", scaling_delete(&new)).await.later().await;
     table.world.auto_scaling("RegisterScalableTarget", blue(), &json!({ "MinCapacity": 1, "MaxCapacity": 4 }));
-    table.later().await.row("Create with `AdoptExisting`, of a target with neither", scaling(&adopting(bare(4)))).await;
+    table.later().await.row("Create with `AdoptExisting`, of a bare target", scaling(&adopting(bare(4)))).await;
     table.rows
 }
 
@@ -140,7 +140,7 @@ async fn of_a_new_endpoint() -> String {
     table.row("Create of a gate, before its endpoint", gate("large")).await;
     create_prod(&table.world, "large");
     let behind = properties(Some("large"), 4);
-    table.row("Create behind it, five minutes before the endpoint is ready", scaling(&behind)).await;
+    table.row("Create with `UpdateGate`, whose endpoint is ready after five minutes", scaling(&behind)).await;
     table.rows
 }
 
@@ -166,7 +166,7 @@ async fn of_an_update() -> String {
 async fn of_a_rollback() -> String {
     let mut table = before_an_update().await;
     table.row("the gate's Update; then the endpoint's fails", gate_update("large", "xlarge")).await;
-    table.later().await.row("the gate's Update back", gate_update("xlarge", "large")).await;
+    table.later().await.row("the gate's Update in the rollback", gate_update("xlarge", "large")).await;
     table.row("Delete of the gate's new id, in the clean-up", gate_delete("xlarge")).await;
     table.total("all requests of the update and its rollback")
 }

@@ -119,7 +119,7 @@ async fn a_snapshot_stays_if_its_target_is_deregistered_before_the_drop_is_retri
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delivery_that_deregisters_after_another_one_was_answered_and_the_endpoint_updated_restores() {
+async fn a_gate_restores_if_another_delivery_was_answered_and_the_endpoint_is_already_updated() {
     let world = updated().await;
     let before = world.picture();
     world.on_record_for(20, "UPDATE_IN_PROGRESS", &gate_id("prod", "large"));

@@ -310,10 +310,10 @@ async fn a_target_in_a_snapshot_is_taken_over_and_handed_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_former_owner_that_takes_its_target_back_from_a_snapshot_has_no_former_owner() {
+async fn a_former_owner_that_owns_its_target_again_has_no_former_owner_tags() {
     let world = gated_by_old().await;
     take_over_in_update(&world).await;
-    // The Create fails after that, without a rollback. The next update goes back without the new resource.
+    // The Create fails after that, without a rollback. The next update reverts it, without the new resource.
     world.on_record("UPDATE_IN_PROGRESS", &gate_id("prod", "both"));
     world.succeed(gate_update("both", "large")).await;
     world.update_endpoint("prod", "large");

@@ -92,7 +92,7 @@ runtime includes boto3.
 
 ## Calls to AWS
 
-[benchmarks/calls.md](benchmarks/calls.md) counts the calls of each kind of request, and how long it waits.
+[benchmarks/calls.md](benchmarks/calls.md) lists the calls and the waits of each kind of request.
 
 ## Build choices
 
@@ -352,7 +352,7 @@ def _goals(results: Results) -> list[Goal]:
             "see [build choices](benchmarks/build.md#memory).",
         ),
         Goal(
-            f"package: at most 2.1 MiB, on {platform.machine()}; [build choices](benchmarks/build.md) has the other",
+            f"package: at most 2.1 MiB, on {platform.machine()}; [build choices](benchmarks/build.md) has arm64's",
             f"{package:.2f} MiB",
             package <= 2.1,
             "see [build choices](benchmarks/build.md#size).",

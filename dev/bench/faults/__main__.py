@@ -44,7 +44,7 @@ def main() -> None:
                 play(row, column, programs.local_aws, tls),
                 row.expected,
                 has_ownership=column.has_ownership,
-                handler_decides=row.number in column.handler_rows,
+                handler_fails=row.number in column.handler_rows,
             )
             verdicts[row.number, column.name] = verdict
             print(f"{row.number:4} {column.name:18} {verdict.cell():12} {verdict.why}", flush=True)

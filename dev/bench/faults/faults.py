@@ -33,7 +33,7 @@ _UNDELIVERABLE = Expected(frozenset({"undeliverable"}), targets={BLUE: WANTED})
 _DELETED = Expected(frozenset({"SUCCESS"}), keeps_id=True)
 # Long enough for six retries of an answer, and for this project to wait until every read shows who registered a target.
 _LONG = 25
-_LEFT_TO_OTHERS = Expected(frozenset({"SUCCESS"}), keeps_id=True, tests_ownership=True)
+_OTHERS_KEPT = Expected(frozenset({"SUCCESS"}), keeps_id=True, tests_ownership=True)
 
 
 def _error(code: str, message: str, times: int = 1_000_000, status: int = 400) -> list[ApiFault]:
@@ -290,7 +290,7 @@ ROWS = [
         "27",
         "the Delete that follows 25",
         "OK, their target unchanged",
-        _LEFT_TO_OTHERS,
+        _OTHERS_KEPT,
         "Delete",
         set_scene=_create_over_anothers,
         seconds=_LONG,
@@ -299,7 +299,7 @@ ROWS = [
         "28",
         "Delete, but another stack owns the target now",
         "OK, their target unchanged",
-        _LEFT_TO_OTHERS,
+        _OTHERS_KEPT,
         "Delete",
         set_scene=_taken_over_by_another_stack,
     ),

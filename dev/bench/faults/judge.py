@@ -34,7 +34,7 @@ class Expected:
     most_calls: int | None = None
     """How often the system may make the faulty call."""
     tests_ownership: bool = False
-    """Whether a target of others stays unchanged only with ownership logic."""
+    """Whether only a check of the owner leaves the targets of others unchanged."""
 
 
 @dataclass(frozen=True)
@@ -130,17 +130,17 @@ def tally(verdicts: Iterable[Verdict]) -> Tally:
     )
 
 
-def judge(seen: Observed, expected: Expected, *, has_ownership: bool = True, handler_decides: bool = False) -> Verdict:
+def judge(seen: Observed, expected: Expected, *, has_ownership: bool = True, handler_fails: bool = False) -> Verdict:
     """Judges one cell.
 
-    `has_ownership` and `handler_decides` say what our handler contributes. They change no mark, only `ours`.
+    `has_ownership` and `handler_fails` say what our handler contributes. They change no mark, only `ours`.
     """
     mark, why = _judge(seen, expected)
     delivery = seen.answered_at if seen.answer is not None and mark in RIGHT else 1
     ours = ""
     if _changes_others(seen) and expected.tests_ownership and not has_ownership:
         ours = NO_OWNERSHIP
-    elif mark not in RIGHT and handler_decides:
+    elif mark not in RIGHT and handler_fails:
         ours = OUR_HANDLER
     return Verdict(mark, why, delivery, seen.leaks, ours)
 

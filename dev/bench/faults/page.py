@@ -22,20 +22,19 @@ Node.js, npm and the openssl command. It takes six to ten minutes, and fails if 
 
 The number of rows, of {total}, by result:
 
-| | right | wrong answer | lost answer | lost target | of these † | of these ‡ | leak in a log | leak in an answer |
+| | OK or F | wrong answer | lost answer | lost target | with † | with ‡ | leak in a log | leak in an answer |
 |---|---|---|---|---|---|---|---|---|
 {summary}
 
 The first four columns add up to {total}. Leaks are counted apart: a leak does not change how its row counts otherwise.
 
-* **Right**: OK and F in the [legend](#legend). **Wrong answer**: F! and S!.
+* **OK or F**: see the [legend](#legend); F counts here also where OK is right. **Wrong answer**: F! and S!.
 * **Lost answer**: H and W. CloudFormation receives no answer that it accepts, or the answer goes to a wrong URL. If a
   row refuses every answer, an invocation that ends as an error is right: Lambda then delivers the request again.
 * **Lost target**: L. A target of others is changed or removed, or a target stays registered and no request will delete
   it.
-* **†**: the cause is that our handler for the peer has no ownership logic. Rows {ownership} test whether a system
-  leaves targets of others unchanged. The peers leave that to the handler, and this project checks it. These cells show
-  what a minimal handler does. They are no fault of the peer.
+* **†**: our handler for the peer does not check who owns a target. Rows {ownership} test that. This project does
+  it itself; the peers leave it to the handler. So the peer is not the cause.
 * **‡**: the cause is another part of our handler. lambda_runtime has no code for answers, so most bad results of that
   system are our handler's. So are its leaks in the log: the errors of reqwest contain the URL.
 * **Leak in a log**: at `DEBUG`, its default level, crhelper logs each request with its response URL. In row 20, the
@@ -87,7 +86,7 @@ framework invokes its user's function through a stub of Lambda's API.
 | S! | SUCCESS for work that was not done, or for a request that had to be refused. |
 | W | An answer was sent to a wrong URL. |
 | L | Lost target: a target of others changed or removed, or a target that stays registered and that no request will delete. |
-| † | At a row: it tests ownership. At a mark: our handler for the peer has no ownership logic, and this is the cause. |
+| † | At a row: it tests ownership. At a mark: the cause is that our handler for the peer does not check who owns a target. |
 | ‡ | Another part of our handler is the cause, and not the peer. |
 | leak | A secret was in a log or in an answer. |
 

@@ -147,11 +147,11 @@ class Judge(unittest.TestCase):
 
     def test_a_bad_result_that_our_handler_causes_says_so(self) -> None:
         for seen in (SILENT, DONE, replace(REFUSED, answer=body("FAILED", Reason="?"))):
-            self.assertEqual(judge(seen, FAILS, handler_decides=True).ours, OUR_HANDLER)
+            self.assertEqual(judge(seen, FAILS, handler_fails=True).ours, OUR_HANDLER)
             self.assertEqual(judge(seen, FAILS).ours, "")
-        self.assertEqual(judge(REFUSED, FAILS, handler_decides=True).ours, "")
+        self.assertEqual(judge(REFUSED, FAILS, handler_fails=True).ours, "")
         leaky = replace(SILENT, leaks=("the signature in the log",))
-        self.assertEqual(judge(leaky, FAILS, handler_decides=True).cell(), "H‡, leak")
+        self.assertEqual(judge(leaky, FAILS, handler_fails=True).cell(), "H‡, leak")
 
     def test_every_row_in_which_the_target_has_another_owner_tests_ownership(self) -> None:
         self.assertEqual([row.number for row in ROWS if row.expected.tests_ownership], ["25", "26", "27", "28"])
