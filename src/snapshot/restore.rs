@@ -156,7 +156,7 @@ pub fn remove_ended_actions(aws: &Aws<'_>, snapshot: &mut Snapshot) {
 
 async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeError> {
     let spec = &stored.snapshot.spec;
-    stored.is_current(aws).await?;
+    let was_current = stored.is_current(aws).await?;
     let (tags, deferred) = restoring_tags(spec.tags.clone());
     let Some((registered, is_new)) = register(aws, stored, tags).await? else {
         let is_dropped = drop_while_registered(aws, stored).await?;
@@ -178,9 +178,11 @@ async fn restore_once(aws: &Aws<'_>, stored: &Stored) -> Result<Outcome, ChangeE
             hand_back(aws, &arn, &former, &mut precondition).await?;
             let handed_back = Registered { arn: arn.clone(), tags: former.tags() };
             precondition = Precondition::of_restore(&spec.id, TargetState::new(aws.request.owner, Some(&handed_back)));
-        } else if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) {
+        } else if Ownership::read(&owner, &spec.tags) == (Ownership::Own { adopted: true }) && (was_current || !is_new)
+        {
             aws.untag(&arn, &RELEASED_TAGS.map(str::to_owned), &mut precondition).await?;
         } else {
+            // Also if it was adopted and the snapshot was gone: somebody has deregistered what another delivery had restored.
             aws.deregister_target(&spec.id, &mut precondition).await?;
             store::drop_snapshot(aws, stored).await?;
             return Ok(Outcome::Undone);

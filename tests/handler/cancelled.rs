@@ -9,7 +9,8 @@ use test_support::request::{create, gate_id};
 use tokio::time::sleep;
 
 use crate::support::prod::{
-    BLUE_ID, blue, endpoint, gate_delete, gate_update, gated, register_natively, scaling_update, snapshots, ungated,
+    BLUE_ID, blue, blue_snapshot, endpoint, gate_delete, gate_update, gated, register_natively, scaling_update,
+    snapshots, ungated,
 };
 use crate::support::world::World;
 
@@ -203,5 +204,22 @@ async fn a_restored_target_of_another_stack_is_deregistered_if_its_delete_has_ju
     let (gate, ()) = tokio::join!(world.invoke_for(&rollback, Duration::from_secs(900)), delete);
     gate.expect("an answer");
     assert_eq!(world.last_answer()["Status"], "SUCCESS");
+    assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_target_is_not_restored_again_after_its_resources_were_deleted() {
+    let world = endpoint();
+    register_natively(&world, &["blue"]);
+    let mut adopting = ungated(4);
+    adopting["AdoptExisting"] = json!("true");
+    world.succeed(create().field("ResourceProperties", adopting)).await;
+    sleep(Duration::from_secs(20)).await;
+    world.succeed(gate_update("large", "xlarge")).await;
+    // Another delivery has restored it. Then its resource has released it, and the native one has deregistered it.
+    world.before("GetParameter", 0, &[("AmazonSSM.DeleteParameter", json!({ "Name": blue_snapshot() }))]);
+    world.on_record_of("LogicalResourceId=Scaling", "DELETE_COMPLETE");
+    world.succeed(gate_delete("xlarge")).await;
+    assert!(world.called().contains(&"RegisterScalableTarget".to_owned()));
     assert_eq!((world.registered().len(), snapshots(&world).len()), (0, 0));
 }
