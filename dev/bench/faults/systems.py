@@ -114,8 +114,8 @@ def systems(function: Path, peers: Peers) -> list[System]:
             "typed",
             f"typed lambda_runtime {peers.lambda_runtime}",
             Program("typed", [str(peers.typed)]),
-            # lambda_runtime has no code for answers. Our handler sends them with reqwest's defaults, and sets no time limit.
-            # In rows 4, 4b and 6, the runtime cannot read the request, and does not call our handler.
+            # lambda_runtime has no code for answers. Our handler sends them with reqwest's defaults, and sets no time
+            # limit. In rows 4, 4b and 6, the runtime cannot read the request, and does not call our handler.
             handler_rows=frozenset({"3", "3b", "4c", "7", "7b", "8c", "20", "29", "30"}),
         ),
     ]
